@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The field catalogue as a table. Everything about fields is written in fields.def alone.
+*/
+#include "field.h"
+
+#include <strings.h>
+
+#define E(pen, id) FLOW_ELEMENT(pen, id)
+#define L(...) ((const uint64_t[]){__VA_ARGS__, 0})
+
+const struct flow_field_def flow_fields[FLOW_NFIELDS] = {
+#define FIELD(name, class, role, octets, elements, v9, filter, meaning) \
+    {#name, FLOW_##class, FLOW_##role, octets, elements, v9, filter, meaning},
+#include "fields.def"
+#undef FIELD
+};
+
+int flow_field_find(const char *name, size_t n) {
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        if (strncasecmp(flow_fields[f].name, name, n) == 0 && flow_fields[f].name[n] == '\0')
+            return f;
+    return -1;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The field catalogue of fields.def as an enum and a table, and the row that carries the fields
+** of one flow from a decoder or meter to the writer of a flow file.
+*/
+#ifndef FLOWVT_FIELD_H
+#define FLOWVT_FIELD_H
+
+#include <stdbool.h>
+
+#include "value.h"
+
+enum flow_class { FLOW_UINT, FLOW_TIME, FLOW_IP, FLOW_MAC, FLOW_TEXT };
+enum flow_role { FLOW_DIM, FLOW_COUNTER, FLOW_CLOCK, FLOW_META };
+
+/* FLOW_srcip, FLOW_bytes, ... in the order of fields.def; never written to a file. */
+enum flow_field {
+#define FIELD(name, class, role, octets, elements, v9, filter, meaning) FLOW_##name,
+#include "fields.def"
+#undef FIELD
+    FLOW_NFIELDS
+};
+
+/* An information element: private enterprise number (0: IANA) and element id, RFC 7011 3.2. */
+#define FLOW_ELEMENT(pen, id) (((uint64_t)(pen) << 16) | (uint64_t)(id))
+
+struct flow_field_def {
+    const char *name;         /* SQL column */
+    enum flow_class class;
+    enum flow_role role;
+    unsigned octets;          /* length in an exported template, 0: not exported */
+    const uint64_t *elements; /* FLOW_ELEMENT()s, first choice first, ended by 0 */
+    const uint64_t *v9;       /* further NetFlow v9 types, ended by 0 */
+    const char *filter;       /* nfdump's spelling, "" for none */
+    const char *meaning;
+};
+
+extern const struct flow_field_def flow_fields[FLOW_NFIELDS];
+
+/* The field of that SQL name (n octets, any case), or -1. */
+int flow_field_find(const char *name, size_t n);
+
+/* One flow. Only the fields whose bit in present[] is set have a value; the others are NULL.
+** UINT, TIME and MAC are in .i; UINT values over INT64_MAX must be clamped to it. TEXT is UTF-8,
+** not NUL-terminated, owned by the caller and copied by the writer. */
+union flow_value {
+    int64_t i;
+    struct flow_ip ip;
+    struct {
+        const char *p;
+        size_t n;
+    } text;
+};
+
+struct flow_row {
+    uint64_t present[(FLOW_NFIELDS + 63) / 64];
+    union flow_value value[FLOW_NFIELDS];
+};
+
+static inline void flow_row_clear(struct flow_row *row) {
+    memset(row->present, 0, sizeof row->present);
+}
+static inline bool flow_row_has(const struct flow_row *row, int f) {
+    return row->present[f >> 6] >> (f & 63) & 1;
+}
+static inline void flow_row_mark(struct flow_row *row, int f) {
+    row->present[f >> 6] |= UINT64_C(1) << (f & 63);
+}
+static inline void flow_row_set(struct flow_row *row, int f, uint64_t v) {
+    row->value[f].i = v > INT64_MAX ? INT64_MAX : (int64_t)v;
+    flow_row_mark(row, f);
+}
+/* For TIME, which may lie before 1970. */
+static inline void flow_row_set_time(struct flow_row *row, int f, int64_t ms) {
+    row->value[f].i = ms;
+    flow_row_mark(row, f);
+}
+static inline void flow_row_set_ip(struct flow_row *row, int f, int family, const void *octets) {
+    row->value[f].ip = flow_ip_make(family, octets);
+    flow_row_mark(row, f);
+}
+static inline void flow_row_set_text(struct flow_row *row, int f, const char *p, size_t n) {
+    row->value[f].text.p = p;
+    row->value[f].text.n = n;
+    flow_row_mark(row, f);
+}
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Flow files: write them, read them. The layout on disk is specified in FORMAT.md; this header
+** is the manual of the library.
+**
+** A flow file holds the flows received in one interval. It has one name for life,
+** STORE/YYYY/MM/DD/flows.YYYYMMDDhhmm.fvt, and two states:
+**
+**   live    blocks are appended, each complete in itself with length and checksum; a reader that
+**           opens the file sees every row flushed so far
+**   closed  the same rows in few large row groups with a footer; put under the same name by
+**           rename(), so a reader gets the one inode or the other, each whole
+**
+** Rows in a file are in row groups; a column of a group is a chunk with its own encoding,
+** checksum, minimum, maximum and null count. Addresses and texts are stored as codes into a
+** sorted dictionary of the group.
+**
+** Errors: functions returning int give 0 or a negative FVT_* code; where a struct fvt_error
+** is passed, it holds one sentence that names the file. No function exits or prints.
+**
+** Caveats
+** - A flow file is never changed in place and never shortened; readers rely on it.
+** - One writer per file. store.h takes care of that for a whole store.
+** - Readers use pread(), not mmap(): a file on a dying disk is an error, not a SIGBUS.
+** - A struct fvt_file may be read from several threads at once, a struct fvt_chunk by one.
+*/
+#ifndef FLOWVT_FVT_H
+#define FLOWVT_FVT_H
+
+#include "field.h"
+
+enum {
+    FVT_OK = 0,
+    FVT_IO = -1,      /* the system said no: errno text in the message */
+    FVT_FOREIGN = -2, /* not a flow file, or a version this library cannot read */
+    FVT_DAMAGED = -3, /* a flow file, but a checksum or a structure is wrong */
+    FVT_NOMEM = -4,
+    FVT_UNKNOWN = -5, /* an encoding newer than this library */
+};
+
+struct fvt_error {
+    char text[512];
+};
+
+/* Protocol classes of the totals, as nfdump -I counts them. */
+enum { FVT_TCP, FVT_UDP, FVT_ICMP, FVT_OTHER, FVT_NPROTO };
+
+/* Totals over rows. packets and bytes are scaled by the sampling rate of each row. */
+struct fvt_totals {
+    uint64_t flows[FVT_NPROTO];
+    uint64_t packets[FVT_NPROTO];
+    uint64_t bytes[FVT_NPROTO];
+    int64_t first; /* min tstart, ms since 1970 UTC; INT64_MAX when no row has one */
+    int64_t last;  /* max tend; INT64_MIN when no row has one */
+};
+
+void fvt_totals_init(struct fvt_totals *t);
+void fvt_totals_add(struct fvt_totals *t, const struct fvt_totals *more);
+
+/* Why a datagram, or what is left of it, could not be decoded. */
+enum fvt_malformed {
+    FVT_BAD_SHORT,    /* shorter than its own header or count says */
+    FVT_BAD_VERSION,  /* not a protocol flowvt knows */
+    FVT_BAD_SET,      /* a set's length is impossible */
+    FVT_BAD_TEMPLATE, /* a template that contradicts itself */
+    FVT_BAD_RECORD,   /* a record that runs over the end of its set */
+    FVT_NBAD
+};
+extern const char *const fvt_malformed_names[FVT_NBAD];
+
+/* What is known of one exporter during one file. Keyed by (exporter, odid, version). */
+struct fvt_exporter {
+    struct flow_ip exporter;
+    uint32_t odid;           /* v5: engine type << 8 | engine id */
+    char version[8];         /* "v5", "v9", "ipfix", "probe" */
+    uint64_t datagrams;
+    uint64_t flows;          /* records stored */
+    uint64_t packets, bytes; /* as exported, not scaled */
+    uint64_t options;        /* option data records */
+    uint64_t lost;           /* by sequence numbers: v5 flows, v9 datagrams, IPFIX records */
+    uint64_t no_template;    /* data sets dropped because their template never came */
+    uint64_t malformed[FVT_NBAD];
+    uint64_t udp_drops;      /* of the receiving socket while this file was live */
+    uint64_t sampling;       /* last rate announced or set; 0: none */
+};
+
+/* An interface name learned from options data. Keyed by (exporter, ifindex). */
+struct fvt_interface {
+    struct flow_ip exporter;
+    uint32_t ifindex;
+    char name[64];         /* IPFIX 82, "" when unknown */
+    char description[128]; /* IPFIX 83 */
+};
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+struct fvt_writer;
+
+/* Open path for adding rows. start, length: the interval in ms since 1970 UTC, and its length.
+** If the file exists, live or closed, its rows are kept and the new ones follow them. */
+int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_writer **out,
+                    struct fvt_error *err);
+
+/* Copy one row. Rows become visible with fvt_writer_flush(); a full group is flushed here. */
+int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row);
+
+/* Replace what the file says of this exporter, or this interface; written by the next flush. */
+int fvt_writer_exporter(struct fvt_writer *w, const struct fvt_exporter *e);
+int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i);
+
+/* Append what was added since the last flush: from here on readers see it and kill -9 does not
+** undo it. sync: also wait for the disk (fdatasync), against power loss. Nothing to flush is no
+** error. After FVT_IO the rows are kept and the next flush tries again. */
+int fvt_writer_flush(struct fvt_writer *w, bool sync);
+const char *fvt_writer_message(const struct fvt_writer *w); /* of the last error */
+
+/* Flush, and leave the file live; free w. fvt_close_file() makes it a closed one. */
+int fvt_writer_finish(struct fvt_writer *w);
+
+/* Rewrite a live file into large row groups, fsync it and put it in place. A closed file is
+** left alone. May run in any thread, under readers; nobody may be writing to the file. */
+int fvt_close_file(const char *path, struct fvt_error *err);
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+enum fvt_state { FVT_LIVE, FVT_CLOSED };
+
+/* The zone map of a chunk and where it lies. */
+struct fvt_chunk_info {
+    int field;              /* enum flow_field; -1: a column this library does not know */
+    uint32_t column;        /* index into the file's column table */
+    uint64_t offset;        /* in the file */
+    uint32_t length;        /* on disk */
+    uint64_t nulls;
+    int64_t min, max;       /* UINT, TIME, MAC: over the values that are not NULL */
+    struct flow_ip ipmin, ipmax; /* IP */
+    int dict;               /* dictionary of the group for IP and TEXT, -1: none */
+    uint8_t encoding;       /* FORMAT.md, for show */
+    uint8_t flags;
+    uint32_t raw;           /* octets before LZ4 */
+    uint64_t checksum;
+    uint32_t parent;        /* column another is coded against */
+};
+
+struct fvt_group {
+    uint64_t first_row; /* rows of the file before this group */
+    uint32_t rows;
+    uint32_t nchunks;
+    struct fvt_chunk_info *chunks;
+    uint32_t ndicts;
+    struct fvt_chunk_info *dicts; /* field unused; raw entries in nulls */
+    struct fvt_totals totals;
+    int chunk_of[FLOW_NFIELDS]; /* index into chunks, -1: all NULL here */
+    bool damaged;               /* its directory could not be read: nothing of it can */
+};
+
+struct fvt_file {
+    char *path;
+    int fd;
+    enum fvt_state state;
+    int64_t start, length;  /* the interval, ms */
+    uint64_t size;          /* octets on disk when opened */
+    uint64_t rows;
+    uint64_t blocks;
+    uint64_t damaged;       /* blocks and footers found damaged while opening */
+    struct fvt_totals totals;
+    uint32_t ngroups;
+    struct fvt_group *groups;
+    uint32_t nexporters;
+    struct fvt_exporter *exporters;
+    uint32_t ninterfaces;
+    struct fvt_interface *interfaces;
+};
+
+/* Open for reading: reads the footer, or of a live file the block headers and directories, and no
+** chunk. FVT_FOREIGN and FVT_IO give no file. A damaged file opens as far as it can be read. */
+int fvt_open(const char *path, struct fvt_file **out, struct fvt_error *err);
+void fvt_file_free(struct fvt_file *file);
+
+/* Check every checksum of the file; returns the number of damaged blocks (chunks, directories,
+** footers), those found by fvt_open() included. */
+uint64_t fvt_verify(struct fvt_file *file);
+
+/* A sorted dictionary of one group. Code c means ip[c] or text[c]. Ascending, no duplicates. */
+struct fvt_dict {
+    enum flow_class class; /* FLOW_IP or FLOW_TEXT */
+    uint32_t n;
+    struct flow_ip *ip;
+    const char **text;
+    uint32_t *len;
+    void *memory; /* owned */
+};
+int fvt_dict_load(const struct fvt_file *file, const struct fvt_group *g, int dict,
+                  struct fvt_dict **out);
+void fvt_dict_free(struct fvt_dict *d);
+/* The first code whose entry is >= key (n when none is). */
+uint32_t fvt_dict_lower_ip(const struct fvt_dict *d, const struct flow_ip *key);
+uint32_t fvt_dict_lower_text(const struct fvt_dict *d, const char *key, size_t n);
+
+/* A chunk in memory, checked and decompressed. */
+struct fvt_chunk;
+/* field must have a chunk in g. FVT_DAMAGED: the chunk or one it depends on is damaged. */
+int fvt_chunk_load(const struct fvt_file *file, const struct fvt_group *g, int field,
+                   struct fvt_chunk **out);
+void fvt_chunk_free(struct fvt_chunk *c);
+/* Values of rows [first, first + n): UINT, TIME and MAC as they are, IP and TEXT as codes.
+** nulls (may be NULL when the chunk has none) gets 1 where a row is NULL, else 0; out is 0 there. */
+void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls);
+
+#endif

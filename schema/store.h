@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A store being written: puts rows into the flow file of their interval, rotates, and closes
+** files in the background. The collector and `flowprobe -w` write through this; what else lies
+** in the directory is left alone.
+*/
+#ifndef FLOWVT_STORE_H
+#define FLOWVT_STORE_H
+
+#include "fvt.h"
+
+struct fvt_store;
+
+/* dir is created if its parent exists. interval: seconds, 1 to 86400. Takes the store's lock (a
+** second writer gets FVT_IO and a message that says so), finishes what a dead writer left: live
+** files of past intervals are closed, temporary ones removed. warn is called with one sentence
+** for each thing that went wrong in the background, from the thread that calls
+** fvt_store_add/tick/flush/close; it may be NULL. */
+int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, const char *text),
+                   void *arg, struct fvt_store **out, struct fvt_error *err);
+
+/* Move the store's clock to now (ms since 1970 UTC): rotates when an interval has ended and
+** flushes when a second has passed since the last flush. Call it before adding the rows of a
+** datagram or packet, and at least once a second while idle. Times that go back are taken as
+** the latest seen, so every file holds what arrived in its interval. */
+int fvt_store_tick(struct fvt_store *s, int64_t now);
+
+/* Add one row to the file of the current interval (that of the last tick). */
+int fvt_store_add(struct fvt_store *s, const struct flow_row *row);
+
+/* report is called before each flush, and with last = true before a file is finished, so that the
+** caller hands over its exporters and interfaces with the two functions below. Their counters are
+** those of the current file: after last the caller starts them anew. */
+void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last), void *arg);
+int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e);
+int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i);
+
+int fvt_store_flush(struct fvt_store *s);
+const char *fvt_store_message(const struct fvt_store *s); /* of the last error */
+
+/* Flush, close the current file, wait for files being closed, free s. */
+int fvt_store_close(struct fvt_store *s);
+
+/* The path of the file for the interval that begins at start (ms), interval in seconds:
+** DIR/YYYY/MM/DD/flows.YYYYMMDDhhmm.fvt, with seconds when interval is not a multiple of 60. */
+void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out, size_t n);
+
+/* The flow files below dir, oldest first (by name). Finds each file once whatever is being
+** rotated meanwhile. *paths is one allocation of NULL-terminated pointers and their text;
+** free() it. dir may also name one flow file. */
+int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *err);
+
+#endif
