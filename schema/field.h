@@ -25,7 +25,7 @@ enum flow_field {
 #define FLOW_ELEMENT(pen, id) (((uint64_t)(pen) << 16) | (uint64_t)(id))
 
 struct flow_field_def {
-    const char *name;         /* SQL column */
+    const char *name; /* SQL column */
     enum flow_class class;
     enum flow_role role;
     unsigned octets;          /* length in an exported template, 0: not exported */

@@ -71,8 +71,8 @@ extern const char *const fvt_malformed_names[FVT_NBAD];
 /* What is known of one exporter during one file. Keyed by (exporter, odid, version). */
 struct fvt_exporter {
     struct flow_ip exporter;
-    uint32_t odid;           /* v5: engine type << 8 | engine id */
-    char version[8];         /* "v5", "v9", "ipfix", "probe" */
+    uint32_t odid;   /* v5: engine type << 8 | engine id */
+    char version[8]; /* "v5", "v9", "ipfix", "probe" */
     uint64_t datagrams;
     uint64_t flows;          /* records stored */
     uint64_t packets, bytes; /* as exported, not scaled */
@@ -80,8 +80,8 @@ struct fvt_exporter {
     uint64_t lost;           /* by sequence numbers: v5 flows, v9 datagrams, IPFIX records */
     uint64_t no_template;    /* data sets dropped because their template never came */
     uint64_t malformed[FVT_NBAD];
-    uint64_t udp_drops;      /* of the receiving socket while this file was live */
-    uint64_t sampling;       /* last rate announced or set; 0: none */
+    uint64_t udp_drops; /* of the receiving socket while this file was live */
+    uint64_t sampling;  /* last rate announced or set; 0: none */
 };
 
 /* An interface name learned from options data. Keyed by (exporter, ifindex). */
@@ -127,19 +127,19 @@ enum fvt_state { FVT_LIVE, FVT_CLOSED };
 
 /* The zone map of a chunk and where it lies. */
 struct fvt_chunk_info {
-    int field;              /* enum flow_field; -1: a column this library does not know */
-    uint32_t column;        /* index into the file's column table */
-    uint64_t offset;        /* in the file */
-    uint32_t length;        /* on disk */
+    int field;       /* enum flow_field; -1: a column this library does not know */
+    uint32_t column; /* index into the file's column table */
+    uint64_t offset; /* in the file */
+    uint32_t length; /* on disk */
     uint64_t nulls;
-    int64_t min, max;       /* UINT, TIME, MAC: over the values that are not NULL */
+    int64_t min, max;            /* UINT, TIME, MAC: over the values that are not NULL */
     struct flow_ip ipmin, ipmax; /* IP */
-    int dict;               /* dictionary of the group for IP and TEXT, -1: none */
-    uint8_t encoding;       /* FORMAT.md, for show */
+    int dict;                    /* dictionary of the group for IP and TEXT, -1: none */
+    uint8_t encoding;            /* FORMAT.md, for show */
     uint8_t flags;
-    uint32_t raw;           /* octets before LZ4 */
+    uint32_t raw; /* octets before LZ4 */
     uint64_t checksum;
-    uint32_t parent;        /* column another is coded against */
+    uint32_t parent; /* column another is coded against */
 };
 
 struct fvt_group {
@@ -158,11 +158,11 @@ struct fvt_file {
     char *path;
     int fd;
     enum fvt_state state;
-    int64_t start, length;  /* the interval, ms */
-    uint64_t size;          /* octets on disk when opened */
+    int64_t start, length; /* the interval, ms */
+    uint64_t size;         /* octets on disk when opened */
     uint64_t rows;
     uint64_t blocks;
-    uint64_t damaged;       /* blocks and footers found damaged while opening */
+    uint64_t damaged; /* blocks and footers found damaged while opening */
     struct fvt_totals totals;
     uint32_t ngroups;
     struct fvt_group *groups;
@@ -204,7 +204,8 @@ int fvt_chunk_load(const struct fvt_file *file, const struct fvt_group *g, int f
                    struct fvt_chunk **out);
 void fvt_chunk_free(struct fvt_chunk *c);
 /* Values of rows [first, first + n): UINT, TIME and MAC as they are, IP and TEXT as codes.
-** nulls (may be NULL when the chunk has none) gets 1 where a row is NULL, else 0; out is 0 there. */
+** nulls (may be NULL when the chunk has none) gets 1 where a row is NULL, else 0; out is 0 there.
+ */
 void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls);
 
 #endif
