@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** nfdump's filter language, compiled to a tree of tests on the fields of one flow. This header is
+** the manual of the language; the scan evaluates the tree over columns and prunes by it.
+**
+**   src net 192.168.1.0/24 and not dst port in [80 443]
+**   (tcp or proto udp) and port 53            # a comment ends with the line
+**   host 2001:db8::1 and flags S and not flags A
+**
+** Grammar. Keywords are words in any case; [ ] in quotes are themselves, others mean "may be left
+** out".
+**
+**   expr    = term { ("or" | "||") term }            "and" binds tighter than "or", "not" than both
+**   term    = factor { ("and" | "&&") factor }
+**   factor  = ("not" | "!") factor | "(" expr ")" | test
+**   test    = "any"
+**           | "ipv4" | "inet" | "ipv6" | "inet6"     the address family
+**           | "tcp" | "udp" | "icmp" | "icmp6"       short for proto ...
+**           | "proto" [comp] protocol | "proto" "in" list
+**           | [dir] ("host" | "ip") address          address: 192.0.2.1, 2001:db8::1
+**           | [dir] "net" network                    network: 192.168.1.0/24, 10/8, 2001:db8::/32,
+**                                                    or 192.168.1.0 255.255.255.0
+**           | [dir] ("host" | "ip" | "net") "in" "[" address or network, ... "]"
+**           | [dir] "port" [comp] number | [dir] "port" "in" "[" number or N-M, ... "]"
+**           | "flags" letters                        all of these are set; the others do not
+*matter:
+**                                                    F S R P A U E C, X for all of FSRPAU
+**           | field [comp] value | field "in" list   the fields below
+**   dir     = "src" | "dst" | "src" "or" "dst" | "src" "and" "dst"; left out: "src or dst"
+**   comp    = "=" "==" "eq" | "<" "lt" | ">" "gt" | "<=" "le" | ">=" "ge"; left out: "="
+**   number  = decimal or 0x hexadecimal, with k, m, g or t behind it for 10^3, 10^6, 10^9, 10^12
+**   list    = "[" value { [","] value } "]"
+**
+** field is the spelling that schema/fields.def gives an integer, address or MAC field: src as,
+** in if, tos, icmp type, src vlan, min ttl, router ip, next ip, src nat port, in src mac, ...
+** Of a pair (src/dst, in/out) the first word may be left out: `as 64500`, `if 3`, `vlan 10`.
+** Counters are not in the language, since they are scaled by the sampling rate: compare the SQL
+** columns bytes and packets. Nor are texts, times and names of hosts.
+**
+** Meaning. Two-valued: a test on a field that is NULL fails, and `not` of a failing test holds, so
+** `not dst port 80` keeps ICMP flows that have no port.
+*/
+#ifndef FLOWVT_FILTER_H
+#define FLOWVT_FILTER_H
+
+#include "../schema/field.h"
+
+enum filter_op {
+    FILTER_TRUE,
+    FILTER_AND,
+    FILTER_OR,
+    FILTER_NOT,
+    FILTER_RANGES, /* an integer field lies in one of range[0..n); none: never */
+    FILTER_NETS,   /* an address field lies in one of net[0..n) */
+    FILTER_MASK    /* (field & mask) == value */
+};
+
+/* Both ends belong to it. */
+struct filter_range {
+    int64_t lo, hi;
+};
+struct filter_net {
+    struct flow_ip lo, hi;
+};
+
+struct filter_node {
+    enum filter_op op;
+    int field;                  /* enum flow_field of RANGES, NETS, MASK */
+    uint32_t n;                 /* of child, range or net */
+    struct filter_node **child; /* AND, OR: two or more; NOT: one */
+    struct filter_range *range; /* ascending, disjoint */
+    struct filter_net *net;     /* ascending, disjoint */
+    int64_t mask, value;
+};
+
+enum {
+    FILTER_MAX_TEXT = 1 << 20, /* octets of a filter: lists of addresses are long */
+    FILTER_MAX_DEPTH = 200,    /* of the tree, and so of any recursion over it */
+};
+
+/* Compile text[0..n). Returns a tree to be freed with filter_free(), or NULL and in err one
+** sentence with the position (counted from 1), the word there and what was expected. Any bytes
+** are safe input. An empty text (blanks and comments alone) is `any`, as in nfdump. */
+struct filter_node *filter_parse(const char *text, size_t n, char *err, size_t errn);
+
+/* NULL is fine. */
+void filter_free(struct filter_node *node);
+
+/* Does the flow pass? The definition of a tree's meaning, row by row. */
+bool filter_match(const struct filter_node *node, const struct flow_row *row);
+
+#endif
