@@ -1,35 +1,41 @@
 # SPDX-License-Identifier: MIT
 #
-# flowvt. `make help` lists the targets.
+# flowvt. `make help` lists the targets; README.md says what they are for.
 #
 # Knobs, all overridable on the command line:
 CC      ?= cc
 CFLAGS  ?= -O2 -g
+LDFLAGS ?=
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
+# Under /usr the multiarch directory is where the loader looks; elsewhere ldconfig is told.
+LIBDIR  ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/$(shell $(CC) -print-multiarch 2>/dev/null),$(PREFIX)/lib)
+# How often `make check` kills flowcollect, seconds of `make fuzz` per target, flows in `make bench`.
+KILLS   ?= 10
+FUZZING ?= 30
+FLOWS   ?= 1000000
 
-# The warning list is the style rule; CI adds -Werror.
-WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-       -Wcast-qual -Wundef $(WERROR)
+# The warning list is the style rule; `make lint` adds -Werror.
+WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+        -Wcast-qual -Wundef $(WERROR)
 FLAGS = -std=c11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -MMD -MP $(WARN) $(CFLAGS)
 
-SCHEMA    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard schema/*.c))
-PROBE     = $(patsubst %.c,$(BUILD)/%.o,$(wildcard probe/*.c))
-COLLECTOR = $(patsubst %.c,$(BUILD)/%.o,$(wildcard collector/*.c))
-EXT       = $(patsubst %.c,$(BUILD)/%.o,$(wildcard ext/*.c))
+objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
+SCHEMA    = $(call objects,schema/*.c)
+PROBE     = $(call objects,probe/*.c)
+COLLECTOR = $(call objects,collector/*.c)
+EXT       = $(call objects,ext/*.c)
 
-# What may be linked from outside its folder: everything but the mains; of probe/, the collector
-# takes the dissector alone (it reads its pcap files through it).
-DISSECT  = $(BUILD)/probe/dissect.o
-LIBPROBE = $(filter-out $(BUILD)/probe/flowprobe.o,$(PROBE))
-LIBCOLL  = $(filter-out $(BUILD)/collector/flowcollect.o,$(COLLECTOR))
+# Of probe/, the collector takes the dissector and the capture reader alone.
+DISSECT = $(call objects,probe/dissect*.c probe/capfile*.c probe/pcap*.c)
 
 .PHONY: all
 all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe
 
+# The soname makes ldconfig list the extension under the name that `.load flowvt` asks for.
 $(BUILD)/flowvt.so: $(EXT) $(SCHEMA)
-	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ -llz4 -lpthread -lm
+	$(CC) -shared -Wl,-soname,flowvt.so $(CFLAGS) $(LDFLAGS) -o $@ $^ -llz4 -lpthread -lm
 
 $(BUILD)/flowprobe: $(PROBE) $(SCHEMA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lpthread
@@ -37,26 +43,148 @@ $(BUILD)/flowprobe: $(PROBE) $(SCHEMA)
 $(BUILD)/flowcollect: $(COLLECTOR) $(DISSECT) $(SCHEMA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lpthread
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -c -o $@ $<
 
-# Unit tests: tests/<folder>/test_<what>.c, one cmocka program each, linked with every module.
-UNIT = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
+# Holds the compiler and its flags; touched only when they change, so that everything is rebuilt.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(LDFLAGS)' >$@
+.PHONY: FORCE
+FORCE:
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SCHEMA) $(LIBPROBE) $(LIBCOLL)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lpcap -llz4 -lsqlite3 -lpthread -lm
+# ---- tests ---------------------------------------------------------------------------------
 
-.PHONY: unit
+# Unit tests: tests/<folder>/test_<what>.c, one cmocka program each.
+# Fuzz targets: tests/fuzz/<target>.c, linked here with a main that replays files.
+# Other test programs: tests/load/, tests/e2e/. A test takes what it needs out of the archives.
+UNIT  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
+FUZZ  = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+TOOLS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/*.c tests/e2e/*.c))
+PARTS = $(foreach part,schema probe collector ext,$(BUILD)/tests/lib$(part).a)
+TESTLIBS = -Wl,--start-group $(PARTS) -Wl,--end-group -lpcap -llz4 -lsqlite3 -lpthread -lm
+
+$(BUILD)/tests/libschema.a: $(SCHEMA)
+$(BUILD)/tests/libprobe.a: $(filter-out $(BUILD)/probe/flowprobe.o,$(PROBE))
+$(BUILD)/tests/libcollector.a: $(filter-out $(BUILD)/collector/flowcollect.o,$(COLLECTOR))
+$(BUILD)/tests/libext.a: $(EXT)
+$(PARTS):
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(UNIT): %: %.o $(PARTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcmocka $(TESTLIBS)
+
+$(FUZZ): %: %.o $(BUILD)/tests/fuzz/replay.o $(PARTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o $(TESTLIBS)
+
+$(TOOLS): %: %.o $(PARTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIBS)
+
+.PHONY: tests unit check demo bench deps deps-check
+tests: all $(UNIT) $(FUZZ) $(TOOLS)
+
 unit: $(UNIT)
-	@set -e; for t in $(UNIT); do $$t; done
+	@BUILD=$(BUILD) tests/run.sh $(UNIT)
 
-.PHONY: format
+deps:
+	@tests/deps.sh build
+
+deps-check:
+	@tests/deps.sh build check
+
+# What is missing is installed first, so the work is done by a second make that sees it.
+check: deps-check
+	@$(MAKE) --no-print-directory tests
+	@BUILD=$(BUILD) KILLS=$(KILLS) tests/run.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) tests/demo.sh
+
+bench: deps
+	@$(MAKE) --no-print-directory all $(TOOLS)
+	@BUILD=$(BUILD) FLOWS=$(FLOWS) tests/bench/bench.sh
+
+# ---- care ----------------------------------------------------------------------------------
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
+SCRIPTS = .ci/run $(wildcard tests/*.sh tests/*/*.sh)
+
+.PHONY: asan fuzz lint format
+# Unit tests, fuzz corpora, damaged flow files and every capture, under ASan and UBSan.
+asan: deps-check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CC=gcc CFLAGS="-O1 -g $(SANITIZE)" tests
+	@BUILD=$(BUILD)-asan SANITIZED=1 KILLS=1 tests/run.sh
+
+# Look for new faults with libFuzzer; new inputs are added to tests/fuzz/corpus/.
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang \
+	    CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" fuzz-run
+.PHONY: fuzz-run
+fuzz-run: $(FUZZ:=.fuzzer)
+	@set -e; for t in $(notdir $(FUZZ)); do \
+	    mkdir -p tests/fuzz/corpus/$$t; echo "== $$t"; \
+	    $(BUILD)/tests/fuzz/$$t.fuzzer -max_total_time=$(FUZZING) -timeout=10 \
+	        -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/ tests/fuzz/corpus/$$t; done
+%.fuzzer: %.o $(PARTS)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(TESTLIBS)
+
+lint:
+	clang-format --dry-run -Werror $(SOURCES)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-lint-gcc CC=gcc WERROR=-Werror tests
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-lint-clang CC=clang WERROR=-Werror tests
+	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem -D__GNUC__ -I. schema probe collector ext
+	shellcheck $(SCRIPTS)
+
 format:
-	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
+	clang-format -i $(SOURCES)
 
-.PHONY: clean
+# ---- installing ----------------------------------------------------------------------------
+
+MAN = $(wildcard */*.[18])
+bindir  = $(DESTDIR)$(PREFIX)/bin
+libdir  = $(DESTDIR)$(LIBDIR)
+data    = $(DESTDIR)$(PREFIX)/share/flowvt
+mandir  = $(DESTDIR)$(PREFIX)/share/man
+
+# ldconfig looks at lib* only, and files a library under its soname: the link makes it see ours.
+.PHONY: install uninstall
+install: all
+	install -d $(bindir) $(libdir) $(data)/queries
+	install -m 755 $(BUILD)/flowprobe $(BUILD)/flowcollect $(bindir)
+	install -m 644 $(BUILD)/flowvt.so $(libdir)
+	ln -sf flowvt.so $(libdir)/libflowvt.so
+	install -m 644 $(wildcard queries/*.sql) $(data)/queries
+	$(foreach m,$(MAN),install -D -m 644 $(m) $(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
+	@[ -n "$(DESTDIR)" ] || PATH=$$PATH:/sbin ldconfig || \
+	    echo "flowvt: $(LIBDIR): ldconfig failed: run it as root, or use .load $(LIBDIR)/flowvt"
+
+uninstall:
+	rm -f $(bindir)/flowprobe $(bindir)/flowcollect $(libdir)/flowvt.so $(libdir)/libflowvt.so
+	rm -f $(foreach m,$(MAN),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+	rm -rf $(data)
+
+.PHONY: clean help
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-lint-gcc $(BUILD)-lint-clang
 
+help:
+	@echo 'make             build flowvt.so, flowcollect and flowprobe into $(BUILD)/'
+	@echo 'make demo        install what is missing, build, and answer questions about a capture'
+	@echo 'make check       install what is missing, build, and run all tests'
+	@echo 'make bench       compare with nfdump and SQLite tables (FLOWS=1000000)'
+	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
+	@echo 'make asan        the tests under AddressSanitizer and UBSan'
+	@echo 'make fuzz        libFuzzer on every decoder (FUZZING=30 each)'
+	@echo 'make lint        formatting, warnings of gcc and clang, cppcheck, shellcheck'
+	@echo 'make format      clang-format the sources'
+	@echo 'make clean       remove what was built'
+
+.SECONDARY:
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
