@@ -7,8 +7,8 @@
 **   (tcp or proto udp) and port 53            # a comment ends with the line
 **   host 2001:db8::1 and flags S and not flags A
 **
-** Grammar. Keywords are words in any case; [ ] in quotes are themselves, others mean "may be left
-** out".
+** Grammar. Keywords are words in any case. [ ] in quotes stand for themselves; without quotes they
+** mean "may be left out", { } "any number of times".
 **
 **   expr    = term { ("or" | "||") term }            "and" binds tighter than "or", "not" than both
 **   term    = factor { ("and" | "&&") factor }
@@ -75,7 +75,7 @@ struct filter_node {
 
 enum {
     FILTER_MAX_TEXT = 1 << 20, /* octets of a filter: lists of addresses are long */
-    FILTER_MAX_DEPTH = 200,    /* of the tree, and so of any recursion over it */
+    FILTER_MAX_DEPTH = 200,    /* of the tree, and so of a recursion over it */
 };
 
 /* Compile text[0..n). Returns a tree to be freed with filter_free(), or NULL and in err one

@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The scalar and aggregate SQL functions and the collation that come with the extension. All but
-** flowvt_version() and flowvt_debug() are deterministic; all are innocuous.
+** The scalar and aggregate SQL functions and the collation that come with the extension. All are
+** deterministic but flowvt_version() and flowvt_debug(), all are innocuous.
 **
 **   ip_in(ip, net)       1 when the address ip lies in net ('10.0.0.0/8', '10/8', '2001:db8::/32'
-**                        or one address), else 0. NULL when either is NULL. 0 when ip is no
-**                        address; an error when net is none.
+**                        or one address), else 0; 0 too when ip is no address. NULL when either
+**                        is NULL. An error when net is no network.
 **   ip_net(ip, len4 [, len6])
-**                        the network of that length which ip lies in, as text: ip_net('192.0.2.7',
-**                        24) is '192.0.2.0/24'. len6 (for IPv6) is 64 when left out. NULL when ip
-*is
-**                        NULL or no address; an error for a length that cannot be.
+**                        the network of that length in which ip lies, as text:
+**                        ip_net('192.0.2.7', 24) is '192.0.2.0/24'. len6, for IPv6, is 64 when
+**                        left out. NULL when ip is NULL or no address; an error for a length
+**                        that cannot be.
 **   ip_version(ip)       4, 6, or NULL when ip is no address
 **   proto_name(n)        'tcp' for 6; the number as text for a protocol without a name
-**   proto_num(name)      6 for 'tcp', any case; numbers as they are; NULL for unknown names
-**   tcp_flags(n)         '.AP.SF' of nfdump: eight places CEUAPRSF, a dot where not set
-**   human(n)             '1.2 M': decimal k, M, G, T as nfdump prints them
-**   flags_or(n)          aggregate: the bitwise OR of all n that are not NULL; NULL if there is
-*none
+**   proto_num(name)      6 for 'tcp', in any case; numbers as they are; NULL for unknown names
+**   tcp_flags(n)         '...AP.SF': the eight places CEUAPRSF, a dot where one is not set
+**   human(n)             '1.2 M': decimal k, M, G, T, as nfdump prints numbers
+**   flags_or(n)          aggregate: the bitwise OR of all n that are not NULL, else NULL
 **   flowvt_version()     '0.1.0'
-**   flowvt_debug()       versions of everything involved, one 'name: value' a line
+**   flowvt_debug()       versions of what is involved, one 'name: value' a line
 **   COLLATE ip           addresses in numeric order, IPv4 before IPv6, other text behind them
-**
-** Registered under these names in each connection that loads the extension.
 */
 #ifndef FLOWVT_FUNCTIONS_H
 #define FLOWVT_FUNCTIONS_H

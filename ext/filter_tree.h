@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Building blocks of a filter's tree, for the parser (filter.c). Each function returns NULL when
+** memory is out; nodes and arrays handed in belong to the new node, or are freed with that.
+*/
+#ifndef FLOWVT_FILTER_TREE_H
+#define FLOWVT_FILTER_TREE_H
+
+#include "filter.h"
+
+/* Values that a test compares with, of one kind; grows by the add functions. */
+struct filter_values {
+    struct filter_range *range;
+    uint32_t nrange, range_room;
+    struct filter_net *net;
+    uint32_t nnet, net_room;
+};
+
+/* Return 0, or -1 when memory is out. */
+int filter_values_range(struct filter_values *v, int64_t lo, int64_t hi);
+int filter_values_net(struct filter_values *v, const struct flow_ip *lo, const struct flow_ip *hi);
+void filter_values_free(struct filter_values *v);
+
+/* Sort, and join what overlaps or touches. */
+void filter_values_normalize(struct filter_values *v);
+
+struct filter_node *filter_node_true(void);
+struct filter_node *filter_node_not(struct filter_node *child);
+struct filter_node *filter_node_mask(int field, int64_t mask, int64_t value);
+
+/* field in v, by copy. v must be normalized. */
+struct filter_node *filter_node_ranges(int field, const struct filter_values *v);
+struct filter_node *filter_node_nets(int field, const struct filter_values *v);
+
+/* a op b, op AND or OR. Operands of the same operator become its operands, so that a chain of
+** any length is one node. */
+struct filter_node *filter_node_join(enum filter_op op, struct filter_node *a,
+                                     struct filter_node *b);
+
+#endif
