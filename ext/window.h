@@ -13,8 +13,8 @@
 **   -1 day                      before or after now: seconds, minutes, hours, days, weeks, months,
 **                               years; singular, plural; `1 day ago` too
 **   now -1 day, start of day    SQLite's modifiers, applied from left to right: NNN units, start of
-**                               hour, day, month, year (and week: Monday), weekday N. Separated by
-**                               blanks or commas, after any of the above
+**                               hour, day, month, year (and week: Monday), weekday N. They stand
+**                               alone or after any of the above, with blanks or commas between
 **   2014/12/04.12:30:00         nfdump's spelling, a point
 **   2014/12  2014/12/04  2014/12/04.12  2014/12/04.12:30
 **                               nfdump's spelling with parts left out names a span: all of that
@@ -57,11 +57,6 @@ struct window {
 int window_parse(const struct window_value *since, const struct window_value *until, int64_t now_ms,
                  struct window *out, char *err, size_t errn);
 
-/* One point in time, as until = text would be, for other parameters and functions. Returns 0, or
-** -1 and a sentence in err that begins with param. */
-int window_point(const char *param, const struct window_value *value, int64_t now_ms,
-                 int64_t *out_ms, char *err, size_t errn);
-
 enum window_op { WINDOW_EQ, WINDOW_LT, WINDOW_LE, WINDOW_GT, WINDOW_GE };
 
 /* The first and last ms of the years 0000 to 9999, which have a canonical text of 23 octets. */
@@ -69,9 +64,10 @@ enum window_op { WINDOW_EQ, WINDOW_LT, WINDOW_LE, WINDOW_GT, WINDOW_GE };
 #define WINDOW_MS_MAX INT64_C(253402300799999)
 
 /* The times whose canonical text, flow_time_text(), compares so with text[0..n) as SQLite
-** compares TEXT under BINARY: for ms in [WINDOW_MS_MIN, WINDOW_MS_MAX],
+** compares TEXT under BINARY:
 **   flow_time_text(ms) op text  if and only if  *lo <= ms <= *hi
-** for any text at all. *lo > *hi when there is none. Costs some microseconds. */
+** for any text at all and any ms (those outside the calendar have the text of its ends). *lo > *hi
+** when there is none. Costs some microseconds. */
 void window_text_bound(enum window_op op, const char *text, size_t n, int64_t *lo, int64_t *hi);
 
 #endif
