@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The flow table: unidirectional flows from packets, until they end.
+**
+** A flow is what has the same addresses, protocol, ports or ICMP type and code, and interfaces. It
+** ends, and is handed to the callback exactly once,
+**   idle      when no packet came for a timeout, which depends on protocol and TCP state
+**   active    when it is older than maxlife; its next packet begins a new one
+**   end       when TCP said FIN or RST; it lingers for tcp.fin or tcp.rst so that the last ACK and
+**             retransmissions still belong to it, but a new SYN begins a new flow at once
+**   forced    when the probe ends
+**   resources when the table is full and a packet of a new flow comes: the one due first goes
+** Timeouts are exact in packet time, because they are tested when a packet meets its flow. Flows
+** that no packet meets are found by a timer wheel, a few per packet, so that no packet waits for
+** a sweep. Time may jump in either direction; a flow never spans a gap longer than its timeout.
+**
+** Cost: one probe into an array of hash and index pairs, and one flow of two cache lines. All
+*memory
+** is reserved at the start and touched as it is needed. The hash is keyed, so that nobody can
+** aim packets at one chain.
+*/
+#ifndef FLOWVT_TABLE_H
+#define FLOWVT_TABLE_H
+
+#include "dissect.h"
+
+/* flowEndReason, IPFIX 136 */
+enum flow_end {
+    END_NOT,
+    END_IDLE,
+    END_ACTIVE,
+    END_DETECTED,
+    END_FORCED,
+    END_RESOURCES,
+    END_NREASONS
+};
+
+struct flow_key {
+    uint8_t src[16], dst[16];
+    uint32_t inif, outif;
+    uint16_t srcport; /* ICMP: type */
+    uint16_t dstport; /* ICMP: code */
+    uint8_t family, proto;
+    uint8_t kind; /* HAS_PORTS, HAS_ICMP or 0: what srcport and dstport are */
+    uint8_t zero;
+};
+
+/* What one packet, or several counted together, add to a flow. Times in microseconds since 1970. */
+struct flow_add {
+    struct flow_key key;
+    int64_t first, last;
+    uint64_t packets, bytes;
+    uint32_t minlen, maxlen;
+    uint8_t minttl, maxttl, tcpflags, tos;
+    uint16_t has; /* HAS_ bits for what follows and for tcpflags */
+    uint16_t ethertype, vlan, cvlan;
+    uint8_t direction;
+    uint8_t srcmac[6], dstmac[6];
+};
+
+struct flow {
+    struct flow_key key;
+    int64_t first, last;
+    /* second cache line */
+    uint64_t packets, bytes;
+    uint32_t next, prev; /* in the wheel, or the free list */
+    uint32_t hash;
+    uint16_t slot; /* of the wheel */
+    uint16_t has;
+    uint16_t minlen, maxlen; /* 65535: or more */
+    uint16_t ethertype, vlan, cvlan;
+    uint8_t minttl, maxttl, tcpflags, tos;
+    uint8_t direction;
+    uint8_t ending; /* timeout class of table.c */
+    uint8_t srcmac[6], dstmac[6];
+};
+
+/* In microseconds, 0 to INT64_MAX / 4. */
+struct table_timeouts {
+    int64_t general, tcp, tcp_rst, tcp_fin, udp, icmp; /* without a packet */
+    int64_t maxlife;                                   /* since the first packet */
+};
+
+struct table;
+
+/* flow is valid during the call. now: table time when it was found to have ended. */
+typedef void table_ended(void *arg, const struct flow *flow, enum flow_end reason, int64_t now);
+
+/* size: most flows at a time, 1 to 2^26. NULL when there is no memory. */
+struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, table_ended *ended,
+                        void *arg);
+
+/* What pkt adds at time (microseconds since 1970). */
+void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time);
+
+/* Count add in its flow; moves the table's time to add->last and ends a few flows that are due. */
+void table_add(struct table *t, const struct flow_add *add);
+
+/* Move time on without a packet. Ends all flows that are due. */
+void table_idle(struct table *t, int64_t now);
+
+/* End every flow. */
+void table_flush(struct table *t, enum flow_end reason);
+
+uint32_t table_flows(const struct table *t); /* in it now */
+int64_t table_now(const struct table *t);    /* its time */
+void table_free(struct table *t);
+
+#endif
