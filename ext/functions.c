@@ -218,6 +218,12 @@ static void human(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 
 /* ---- about the extension ---------------------------------------------------------------- */
 
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 static void version(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     (void)argv;
@@ -232,7 +238,7 @@ static void debug(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
                                  "sqlite: %s (built with %s)\n"
                                  "lz4: %s\n"
                                  "xxhash: %d.%d.%d",
-                                 FLOWVT_VERSION, __VERSION__, sqlite3_libversion(), SQLITE_VERSION,
+                                 FLOWVT_VERSION, COMPILER, sqlite3_libversion(), SQLITE_VERSION,
                                  LZ4_versionString(), XXH_VERSION_MAJOR, XXH_VERSION_MINOR,
                                  XXH_VERSION_RELEASE);
     if (text)

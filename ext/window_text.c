@@ -5,6 +5,8 @@
 */
 #include "window.h"
 
+#include <stdbool.h>
+
 #include "../schema/value.h"
 
 /* memcmp() order of the canonical text of ms and text[0..n), the shorter one first. */
