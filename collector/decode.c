@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Recognises the protocol of a datagram and keeps what the decoders share.
+*/
+#include "decode.h"
+
+#include <stdlib.h>
+
+/* By the first two octets of the datagram. */
+static const struct decoder {
+    uint16_t version;
+    void (*decode)(struct collector *c, const struct datagram *d);
+} decoders[] = {
+    {5, collector_netflow5},
+    {9, collector_netflow9},
+    {10, collector_ipfix},
+};
+
+const struct collector_limits collector_defaults = {
+    .exporters = 16384,
+    .interfaces = 65536,
+    .templates = 64u << 20,
+    .exporter_template = 2u << 20, /* the largest template takes about 320 KiB */
+    .pending = 64u << 20,
+    .exporter_pending = 4u << 20,
+    .pending_ms = 30 * 60 * 1000, /* routers send templates at least so often */
+};
+
+static void forget_exporter(void *arg, struct exporter *e) {
+    struct collector *c = arg;
+    pending_forget(c, e);
+    if (c->on_forget)
+        c->on_forget(c->on_forget_arg, e);
+}
+
+struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
+                                const struct collector_limits *limits) {
+    struct collector *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->sink = sink;
+    c->faults = faults;
+    c->limits = limits ? *limits : collector_defaults;
+    c->exporters.evict = forget_exporter;
+    c->exporters.evict_arg = c;
+    element_map_build(&c->elements);
+    size_t octets;
+    c->netflow5 = plan_compile(&c->elements, netflow5_fields, netflow5_nfields, &octets);
+    c->record.text = malloc(RECORD_TEXTS * sizeof *c->record.text);
+    if (exporters_init(&c->exporters, c->limits.exporters) != 0 || !c->netflow5 ||
+        !c->record.text) {
+        collector_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void collector_free(struct collector *c) {
+    if (!c)
+        return;
+    if (c->exporters.bucket)
+        collector_drop_pending(c);
+    exporters_free(&c->exporters);
+    interface_free(&c->interfaces);
+    plan_free(c->netflow5);
+    free(c->record.text);
+    free(c);
+}
+
+void collector_datagram(struct collector *c, const struct datagram *d) {
+    uint16_t version = d->size >= 2 ? be16(d->data) : 0;
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
+        if (decoders[i].version == version) {
+            decoders[i].decode(c, d);
+            return;
+        }
+    struct exporter *e = collector_exporter(c, d, "unknown", 0);
+    if (e)
+        collector_fault(c, e, d, d->size < 2 ? FVT_BAD_SHORT : FVT_BAD_VERSION);
+}
+
+void collector_tick(struct collector *c, int64_t now) {
+    pending_expire(c, now - c->limits.pending_ms);
+}
+
+void collector_drop_pending(struct collector *c) {
+    pending_expire(c, INT64_MAX);
+}
+
+struct exporter *collector_exporter(struct collector *c, const struct datagram *d,
+                                    const char *version, uint32_t odid) {
+    struct exporter *e = exporters_get(&c->exporters, c->limits.exporters, &d->from, version, odid);
+    if (e) {
+        e->stat.datagrams++;
+        e->changed = true;
+    }
+    return e;
+}
+
+void collector_fault(struct collector *c, struct exporter *e, const struct datagram *d,
+                     enum fvt_malformed cause) {
+    e->stat.malformed[cause]++;
+    e->changed = true;
+    if (c->faults.fault)
+        c->faults.fault(c->faults.arg, d, cause);
+}
+
+void collector_emit(struct collector *c, struct exporter *e) {
+    struct record *r = &c->record;
+    record_finish(r);
+    const struct flow_row *row = &r->row;
+    if (!c->sink.row(c->sink.arg, row))
+        return;
+    e->stat.flows++;
+    if (flow_row_has(row, FLOW_packets))
+        e->stat.packets += (uint64_t)row->value[FLOW_packets].i;
+    if (flow_row_has(row, FLOW_bytes))
+        e->stat.bytes += (uint64_t)row->value[FLOW_bytes].i;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Export datagrams to flow rows.
+**
+** A collector takes datagrams one by one, with the address they came from, recognises the
+** protocol of each by its version field, and hands every flow record in it to the sink as a row
+** of the field catalogue. What the exporters announced on the way (templates, sampling rates,
+** interface names, uptimes) is kept per exporter and observation domain, within fixed bounds of
+** memory. Any octets are safe input: what cannot be decoded is counted by exporter and cause.
+**
+** A protocol is one file with a function collector_<protocol>() and one line in the table of
+** decode.c. The pieces the protocols share are exporter.h (who sent it, and what was lost),
+** template.h, plan.h (a template compiled for speed), record.h (a row from start to end),
+** options.h and pending.h.
+*/
+#ifndef FLOWVT_DECODE_H
+#define FLOWVT_DECODE_H
+
+#include "exporter.h"
+#include "interface.h"
+#include "pending.h"
+#include "plan.h"
+#include "record.h"
+
+/* One UDP payload as received. */
+struct datagram {
+    const uint8_t *data;
+    size_t size;
+    struct flow_ip from; /* IPv4-mapped addresses as IPv4 */
+    uint16_t port;       /* source port, for messages only */
+    int64_t received;    /* ms since 1970 UTC */
+};
+
+/* Where the rows go. The row and its texts are the collector's and valid during the call. row
+*returns
+** whether it kept the row; only then it counts as a flow of the exporter. */
+struct flow_sink {
+    bool (*row)(void *arg, const struct flow_row *row);
+    void *arg;
+};
+
+/* Called when a datagram, or part of one, could not be decoded. */
+struct fault_sink {
+    void (*fault)(void *arg, const struct datagram *d, enum fvt_malformed cause);
+    void *arg;
+};
+
+/* Bounds of memory. What goes over one of them makes room for itself: the exporter's own oldest
+** template or held data set first, then the least recently heard exporter. */
+struct collector_limits {
+    uint32_t exporters;       /* exporter, domain and version together are one */
+    uint32_t interfaces;      /* names, of all exporters */
+    size_t templates;         /* octets of all templates */
+    size_t exporter_template; /* octets of one exporter's templates */
+    size_t pending;           /* octets of all held data sets */
+    size_t exporter_pending;  /* octets of one exporter's held data sets */
+    int64_t pending_ms;       /* how long a data set is held */
+};
+extern const struct collector_limits collector_defaults;
+
+struct collector {
+    struct flow_sink sink;
+    struct fault_sink faults;
+    struct collector_limits limits;
+    struct element_map elements;
+    struct exporter_table exporters;
+    struct interface_table interfaces;
+    struct pending pending;
+    struct plan *netflow5; /* its records as a plan */
+    struct record record;  /* the row being built */
+    /* Called before an exporter is forgotten to make room for another; may be NULL. */
+    void (*on_forget)(void *arg, struct exporter *e);
+    void *on_forget_arg;
+};
+
+/* limits may be NULL: the defaults. NULL when out of memory. */
+struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
+                                const struct collector_limits *limits);
+void collector_free(struct collector *c);
+
+/* Decode one datagram. Never fails: what is wrong with it is counted. */
+void collector_datagram(struct collector *c, const struct datagram *d);
+
+/* Drop and count held data that nobody will decode any more. Call it about once a second. */
+void collector_tick(struct collector *c, int64_t now);
+/* Drop and count all held data: no template will come any more. */
+void collector_drop_pending(struct collector *c);
+
+/* ---- for the decoders ------------------------------------------------------------------- */
+
+/* Count a fault of the exporter, and tell the fault sink. */
+void collector_fault(struct collector *c, struct exporter *e, const struct datagram *d,
+                     enum fvt_malformed cause);
+
+/* The exporter that sent d; version is a name of fvt_exporter.version. Counts the datagram.
+** NULL when out of memory. */
+struct exporter *collector_exporter(struct collector *c, const struct datagram *d,
+                                    const char *version, uint32_t odid);
+
+/* Finish the row in c->record and hand it to the sink, counting it for e. */
+void collector_emit(struct collector *c, struct exporter *e);
+
+/* The records of NetFlow v5, as if a template had announced them. */
+extern const struct template_field netflow5_fields[];
+extern const uint16_t netflow5_nfields;
+
+void collector_netflow5(struct collector *c, const struct datagram *d);
+void collector_netflow9(struct collector *c, const struct datagram *d);
+void collector_ipfix(struct collector *c, const struct datagram *d);
+
+#endif

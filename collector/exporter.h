@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The exporters heard so far. One entry is one exporter address, protocol version and
+** observation domain (v9: source id, v5: engine): it has its own sequence numbers, templates and
+** samplers. The UDP source port does not count: some routers use several for one domain.
+*/
+#ifndef FLOWVT_EXPORTER_H
+#define FLOWVT_EXPORTER_H
+
+#include "sampler.h"
+#include "schema/fvt.h"
+#include "sequence.h"
+#include "template.h"
+
+struct exporter {
+    struct fvt_exporter stat; /* key, and counters of the current file */
+    struct exporter *next_in_bucket;
+    struct exporter *newer, *older; /* by last use */
+    struct sequence sequence;
+    struct template_table templates;
+    struct sampler_table samplers;
+    size_t pending_octets;
+    int64_t boot; /* IPFIX systemInitTimeMilliseconds from options data; INT64_MIN: unknown */
+    bool changed; /* since stat was last handed to the store */
+};
+
+struct exporter_table {
+    struct exporter **bucket;
+    uint32_t nbuckets;
+    uint32_t count;
+    size_t template_octets; /* of all exporters */
+    struct exporter *newest, *oldest;
+    /* Called before an exporter is forgotten to make room. */
+    void (*evict)(void *arg, struct exporter *e);
+    void *evict_arg;
+};
+
+/* 0, or -1 when out of memory. */
+int exporters_init(struct exporter_table *t, uint32_t max);
+void exporters_free(struct exporter_table *t);
+
+/* The entry of that key, made when it is not there; it becomes the newest. The oldest makes room
+** when there are max already. NULL when out of memory. */
+struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const struct flow_ip *from,
+                               const char *version, uint32_t odid);
+/* The entry or NULL; its age does not change. */
+struct exporter *exporters_find(const struct exporter_table *t, const struct flow_ip *from,
+                                const char *version, uint32_t odid);
+
+/* Zero the counters: a new file begins. The last known sampling rate stays. */
+void exporter_restart_counters(struct exporter *e);
+
+#endif

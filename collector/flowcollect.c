@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** flowcollect: receives NetFlow v5, v9 and IPFIX datagrams, or takes them from a capture, and
+** writes the flows to a store. Options are in cmdline.c, decoding in decode.h, files in
+** schema/store.h; here they are tied together.
+**
+** Exit status: 0 after TERM, INT or the end of the capture; 1 when something failed; 2 when the
+** command line is wrong.
+*/
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmdline.h"
+#include "decode.h"
+#include "dump.h"
+#include "log.h"
+#include "pcapin.h"
+#include "receive.h"
+#include "report.h"
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal) {
+    (void)signal;
+    stop = 1;
+}
+
+struct program {
+    struct cmdline options;
+    struct log log;
+    struct collector *collector;
+    struct fvt_store *store;
+    struct receiver *receiver;
+    struct report report;
+    int64_t ticked; /* ms, of the last collector_tick() */
+    bool store_failed;
+};
+
+/* ---- rows and faults -------------------------------------------------------------------- */
+
+static bool take_row(void *arg, const struct flow_row *row) {
+    struct program *p = arg;
+    if (p->options.dump)
+        dump_row(stdout, row);
+    if (!p->store || fvt_store_add(p->store, row) == FVT_OK)
+        return true;
+    p->report.unwritten++;
+    p->report.unwritten_all++;
+    log_limited(&p->log, "%s: %s: the flow was not written", p->options.store,
+                fvt_store_message(p->store));
+    return false;
+}
+
+static void take_fault(void *arg, const struct datagram *d, enum fvt_malformed cause) {
+    static const char *const meanings[FVT_NBAD] = {
+        [FVT_BAD_SHORT] = "its length is not what its header says",
+        [FVT_BAD_VERSION] = "no NetFlow v5 or v9 and no IPFIX",
+        [FVT_BAD_SET] = "the length or id of a set is impossible",
+        [FVT_BAD_TEMPLATE] = "a template contradicts itself",
+        [FVT_BAD_RECORD] = "a record runs over the end of its set",
+    };
+    struct program *p = arg;
+    char ip[FLOW_IP_TEXT];
+    flow_ip_text(&d->from, ip);
+    log_limited(&p->log, "%s port %u: malformed datagram of %zu octets: %s", ip, d->port, d->size,
+                meanings[cause]);
+}
+
+static void store_warning(void *arg, const char *text) {
+    struct program *p = arg;
+    log_limited(&p->log, "%s", text);
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+static void tick(void *arg, int64_t now) {
+    struct program *p = arg;
+    if (p->receiver)
+        p->report.drops = receiver_drops(p->receiver);
+    if (p->store) {
+        bool failed = fvt_store_tick(p->store, now) != FVT_OK;
+        if (failed)
+            log_limited(&p->log, "%s: %s", p->options.store, fvt_store_message(p->store));
+        else if (p->store_failed)
+            log_line("%s: writing again, %" PRIu64 " flows were not written", p->options.store,
+                     p->report.unwritten_all);
+        p->store_failed = failed;
+    }
+    if (now - p->ticked >= 1000 || now < p->ticked) {
+        collector_tick(p->collector, now);
+        p->ticked = now;
+        if (p->options.dump)
+            fflush(stdout);
+    }
+}
+
+static void take_datagram(void *arg, const struct datagram *d) {
+    struct program *p = arg;
+    collector_datagram(p->collector, d);
+}
+
+/* ---- sources ---------------------------------------------------------------------------- */
+
+static void take_captured(void *arg, const struct datagram *d) {
+    tick(arg, d->received);
+    take_datagram(arg, d);
+}
+
+static int run_capture(struct program *p) {
+    struct pcapin_counts n;
+    char message[256];
+    int failed =
+        pcapin_run(p->options.read, take_captured, p, &stop, &n, message, sizeof message) != 0;
+    if (failed)
+        log_line("%s: %s", p->options.read, message);
+    collector_drop_pending(p->collector);
+    log_line("%s: %" PRIu64 " packets, %" PRIu64 " datagrams, %" PRIu64
+             " packets that are not UDP, %" PRIu64 " datagrams cut off, %" PRIu64
+             " with fragments missing",
+             p->options.read, n.packets, n.datagrams, n.others, n.cut, n.incomplete);
+    return failed;
+}
+
+static int run_sockets(struct program *p) {
+    const struct cmdline *o = &p->options;
+    const struct receiver_calls calls = {tick, take_datagram, p};
+    char message[256];
+    if (receiver_open(&p->receiver, o->bind, o->ports, o->nports, o->buffer, message,
+                      sizeof message) != 0) {
+        log_line("%s", message);
+        return 1;
+    }
+    for (size_t i = 0; i < o->nports; i++)
+        log_line("listening on %s port %u, socket buffer %zu octets", o->bind ? o->bind : "*",
+                 o->ports[i], receiver_buffer(p->receiver));
+    while (!stop)
+        if (receiver_wait(p->receiver, 250, &calls) == 0)
+            tick(p, receiver_now());
+    /* What had arrived when the signal came, but not for ever under a flood. */
+    int64_t until = receiver_now() + 1000;
+    while (receiver_wait(p->receiver, 0, &calls) > 0 && receiver_now() < until)
+        ;
+    tick(p, receiver_now());
+    collector_drop_pending(p->collector);
+    return 0;
+}
+
+/* ---- main ------------------------------------------------------------------------------- */
+
+static int open_store(struct program *p) {
+    struct fvt_error error;
+    if (!p->options.store)
+        return 0;
+    if (fvt_store_open(p->options.store, p->options.interval, store_warning, p, &p->store,
+                       &error) != FVT_OK) {
+        log_line("%s", error.text);
+        return -1;
+    }
+    report_attach(&p->report, p->collector, p->store);
+    log_line("writing to %s, a file every %u s", p->options.store, p->options.interval);
+    return 0;
+}
+
+static int close_store(struct program *p) {
+    if (!p->store)
+        return 0;
+    /* The store is gone when it has failed, and its message with it: ask before. */
+    int failed = fvt_store_flush(p->store) != FVT_OK;
+    if (failed)
+        log_line("%s: %s", p->options.store, fvt_store_message(p->store));
+    if (fvt_store_close(p->store) != FVT_OK && !failed) {
+        log_line("%s: the last file could not be completed", p->options.store);
+        failed = 1;
+    }
+    return failed;
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+int main(int argc, char **argv) {
+    static struct program p;
+    switch (cmdline_parse(argc, argv, &p.options)) {
+    case CMDLINE_DONE:
+        return 0;
+    case CMDLINE_ERROR:
+        return 2;
+    case CMDLINE_RUN:
+        break;
+    }
+    p.log.verbose = p.options.verbose;
+    catch_signals();
+    p.collector =
+        collector_new((struct flow_sink){take_row, &p}, (struct fault_sink){take_fault, &p}, NULL);
+    if (!p.collector) {
+        log_line("out of memory");
+        return 1;
+    }
+    int failed = open_store(&p) != 0 || (p.options.read ? run_capture(&p) : run_sockets(&p));
+    if (close_store(&p) != 0)
+        failed = 1;
+    collector_free(p.collector);
+    receiver_close(p.receiver);
+    if (p.options.dump && fflush(stdout) != 0) {
+        log_line("standard output: %s", strerror(errno));
+        failed = 1;
+    }
+    return failed;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Interface names and descriptions learned from options data, by exporter address and ifIndex.
+*/
+#ifndef FLOWVT_INTERFACE_H
+#define FLOWVT_INTERFACE_H
+
+#include "schema/fvt.h"
+
+struct interface {
+    struct fvt_interface names;
+    bool changed;  /* since it was last handed to the store */
+    uint32_t next; /* in its bucket: index + 1, 0 is the end */
+};
+
+struct interface_table {
+    struct interface *entry;
+    uint32_t *bucket; /* index + 1 */
+    uint32_t count, capacity, nbuckets;
+    uint32_t replace; /* slot reused next when full */
+};
+
+/* Learn; a NULL name or description leaves what was known. n: octets; texts are cut at a
+** character boundary to fit. max: entries; the oldest are replaced above. */
+void interface_learn(struct interface_table *t, uint32_t max, const struct flow_ip *exporter,
+                     uint32_t ifindex, const char *name, size_t nname, const char *description,
+                     size_t ndescription);
+void interface_free(struct interface_table *t);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Reads options data records field by field; they are rare. What is learned of the sampling is
+** bound to the narrowest thing that the record names: a sampler or selector id, else the interface
+** of its scope, else the whole domain. The scope types of NetFlow v9 (RFC 3954 6.1) have become
+** the elements of the same meaning when the template was read.
+*/
+#include "options.h"
+
+struct values {
+    uint64_t ifindex, sampler, boot;
+    uint64_t interval, packet_interval, space, size, population;
+    const uint8_t *name, *description;
+    size_t nname, ndescription;
+    bool has_sampler, has_ifindex;
+};
+
+/* Integer elements of interest; has: offset of a flag to set, 0 for none. */
+static const struct option_element {
+    uint16_t id;
+    size_t value, has;
+} integers[] = {
+    {10, offsetof(struct values, ifindex), offsetof(struct values, has_ifindex)},
+    {14, offsetof(struct values, ifindex), offsetof(struct values, has_ifindex)},
+    {34, offsetof(struct values, interval), 0},
+    {48, offsetof(struct values, sampler), offsetof(struct values, has_sampler)},
+    {50, offsetof(struct values, interval), 0},
+    {160, offsetof(struct values, boot), 0},
+    {302, offsetof(struct values, sampler), offsetof(struct values, has_sampler)},
+    {305, offsetof(struct values, packet_interval), 0},
+    {306, offsetof(struct values, space), 0},
+    {309, offsetof(struct values, size), 0},
+    {310, offsetof(struct values, population), 0},
+};
+
+static void take_value(struct values *v, const struct template_field *f, const uint8_t *p,
+                       size_t n) {
+    if (f->pen)
+        return;
+    if (f->id == 82)
+        v->name = p, v->nname = n;
+    if (f->id == 83)
+        v->description = p, v->ndescription = n;
+    for (size_t i = 0; n && n <= 8 && i < sizeof integers / sizeof *integers; i++) {
+        if (integers[i].id != f->id)
+            continue;
+        uint64_t x = ben(p, n);
+        memcpy((char *)v + integers[i].value, &x, sizeof x);
+        if (integers[i].has)
+            *((bool *)v + integers[i].has) = true;
+    }
+}
+
+/* A text of the record as a field of the row would be, without making a row of it. */
+static const char *clean(struct record *r, const uint8_t *p, size_t *n) {
+    if (!p)
+        return NULL;
+    record_set_text(r, FLOW_username, p, *n);
+    *n = r->row.value[FLOW_username].text.n;
+    return r->row.value[FLOW_username].text.p;
+}
+
+static void learn(struct collector *c, struct exporter *e, struct values *v) {
+    uint64_t rate = record_rate(v->interval, v->packet_interval, v->space, v->size, v->population);
+    enum sampler_kind kind = v->has_sampler                      ? SAMPLER_ID
+                             : v->has_ifindex && v->ifindex != 0 ? SAMPLER_INTERFACE
+                                                                 : SAMPLER_ALL;
+    if (rate) {
+        sampler_set(&e->samplers, kind,
+                    kind == SAMPLER_ID          ? v->sampler
+                    : kind == SAMPLER_INTERFACE ? v->ifindex
+                                                : 0,
+                    rate);
+        e->stat.sampling = rate;
+    }
+    if (v->boot && v->boot < INT64_MAX / 2)
+        e->boot = (int64_t)v->boot;
+    if (!v->has_ifindex || v->ifindex > UINT32_MAX || (!v->name && !v->description))
+        return;
+    record_begin(&c->record);
+    const char *name = clean(&c->record, v->name, &v->nname);
+    const char *description = clean(&c->record, v->description, &v->ndescription);
+    interface_learn(&c->interfaces, c->limits.interfaces, &e->stat.exporter, (uint32_t)v->ifindex,
+                    name, v->nname, description, v->ndescription);
+}
+
+uint32_t options_set(struct collector *c, struct exporter *e, const struct template *t,
+                     struct cursor set, bool *overrun) {
+    uint32_t records = 0;
+    *overrun = false;
+    while (cursor_left(&set) >= t->plan->minimum) {
+        struct values v = {0};
+        struct cursor record = set;
+        for (unsigned i = 0; i < t->nfields; i++) {
+            const uint8_t *p;
+            size_t n;
+            if (!plan_field(&record, t->fields[i].length, &p, &n)) {
+                *overrun = !cursor_zeros(&set);
+                return records;
+            }
+            take_value(&v, &t->fields[i], p, n);
+        }
+        set = record;
+        records++;
+        learn(c, e, &v);
+    }
+    return records;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Compiles templates into plans and runs them. A plan is a short list of steps, one per field that
+** is wanted; running it over a record is a switch per step and no search. Length rules are
+** those of RFC 7011: reduced-size integers (6.2), variable-length fields (7), time forms (6.1.7 to
+** 6.1.10).
+*/
+#include "plan.h"
+
+#include <stdlib.h>
+
+#include "record.h"
+
+/* What an element holds, whatever its length. */
+enum kind {
+    KIND_UINT,
+    KIND_DIRECTION, /* 255 is no value */
+    KIND_SECONDS,
+    KIND_MS,
+    KIND_NTP,   /* dateTimeMicroseconds and dateTimeNanoseconds */
+    KIND_DELTA, /* microseconds before the export time */
+    KIND_IP,
+    KIND_IP_SECOND, /* used when the address of the other family is all zero */
+    KIND_MAC,
+    KIND_TEXT,
+    KIND_APPID,
+};
+
+enum convert {
+    CONVERT_NONE, /* octets of that length mean nothing for that kind */
+    CONVERT_U8,
+    CONVERT_U16,
+    CONVERT_U32,
+    CONVERT_U64,
+    CONVERT_UINT,
+    CONVERT_DIRECTION,
+    CONVERT_SECONDS,
+    CONVERT_MS,
+    CONVERT_NTP,
+    CONVERT_DELTA,
+    CONVERT_IP4,
+    CONVERT_IP6,
+    CONVERT_SECOND,
+    CONVERT_MAC,
+    CONVERT_TEXT,
+    CONVERT_APPID,
+    CONVERT_VARIABLE, /* decided by the length in the record */
+};
+
+/* Elements that are not read as their field's class says, or that help to find a field. field 0:
+*the
+** catalogue's. */
+static const struct special {
+    uint64_t element;
+    uint8_t kind;
+    uint8_t field;
+} specials[] = {
+    {21, KIND_UINT, HELPER_END_UPTIME},
+    {22, KIND_UINT, HELPER_START_UPTIME},
+    {32, KIND_UINT, HELPER_ICMP},
+    {61, KIND_DIRECTION, 0},
+    {95, KIND_APPID, 0},
+    {139, KIND_UINT, HELPER_ICMP},
+    {150, KIND_SECONDS, 0},
+    {151, KIND_SECONDS, 0},
+    {154, KIND_NTP, 0},
+    {155, KIND_NTP, 0},
+    {156, KIND_NTP, 0},
+    {157, KIND_NTP, 0},
+    {158, KIND_DELTA, 0},
+    {159, KIND_DELTA, 0},
+    {160, KIND_UINT, HELPER_BOOT},
+    {161, KIND_UINT, HELPER_DURATION_MS},
+    {162, KIND_UINT, HELPER_DURATION_US},
+    {305, KIND_UINT, HELPER_PACKET_INTERVAL},
+    {306, KIND_UINT, HELPER_SPACE},
+    {309, KIND_UINT, HELPER_SIZE},
+    {310, KIND_UINT, HELPER_POPULATION},
+    {FLOW_ELEMENT(29305, 150), KIND_SECONDS, 0},
+    {FLOW_ELEMENT(29305, 151), KIND_SECONDS, 0},
+    {FLOW_ELEMENT(29305, 154), KIND_NTP, 0},
+    {FLOW_ELEMENT(29305, 155), KIND_NTP, 0},
+    {FLOW_ELEMENT(29305, 156), KIND_NTP, 0},
+    {FLOW_ELEMENT(29305, 157), KIND_NTP, 0},
+};
+enum { NSPECIALS = sizeof specials / sizeof *specials };
+
+static const struct special *special_find(uint64_t element) {
+    for (size_t i = 0; i < NSPECIALS; i++)
+        if (specials[i].element == element)
+            return &specials[i];
+    return NULL;
+}
+
+static const uint8_t class_kind[] = {
+    [FLOW_UINT] = KIND_UINT, [FLOW_TIME] = KIND_MS,   [FLOW_IP] = KIND_IP,
+    [FLOW_MAC] = KIND_MAC,   [FLOW_TEXT] = KIND_TEXT,
+};
+
+/* ---- elements --------------------------------------------------------------------------- */
+
+static int element_order(const void *a, const void *b) {
+    const struct element *x = a, *y = b;
+    return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static void element_add(struct element_map *map, uint64_t key, unsigned field, unsigned rank) {
+    if (map->count < sizeof map->entry / sizeof *map->entry)
+        map->entry[map->count++] = (struct element){key, (uint8_t)field, (uint8_t)rank};
+}
+
+void element_map_build(struct element_map *map) {
+    map->count = 0;
+    for (unsigned f = 0; f < FLOW_NFIELDS; f++) {
+        unsigned rank = 0;
+        for (const uint64_t *e = flow_fields[f].elements; *e; e++)
+            element_add(map, *e, f, rank++);
+        for (const uint64_t *e = flow_fields[f].v9; *e; e++)
+            element_add(map, *e, f, rank++);
+    }
+    for (size_t i = 0; i < NSPECIALS; i++)
+        if (specials[i].field && specials[i].field != HELPER_START_UPTIME &&
+            specials[i].field != HELPER_END_UPTIME && specials[i].field != HELPER_PACKET_INTERVAL)
+            element_add(map, specials[i].element, specials[i].field, 0);
+    qsort(map->entry, map->count, sizeof *map->entry, element_order);
+}
+
+const struct element *element_find(const struct element_map *map, uint32_t pen, uint16_t id) {
+    struct element key = {.key = FLOW_ELEMENT(pen, id)};
+    return bsearch(&key, map->entry, map->count, sizeof *map->entry, element_order);
+}
+
+/* ---- compiling -------------------------------------------------------------------------- */
+
+static const uint8_t uint_convert[9] = {
+    CONVERT_NONE, CONVERT_U8,   CONVERT_U16,  CONVERT_UINT, CONVERT_U32,
+    CONVERT_UINT, CONVERT_UINT, CONVERT_UINT, CONVERT_U64,
+};
+
+static enum convert convert_for(enum kind kind, size_t length) {
+    if (length == 0)
+        return CONVERT_NONE;
+    if (length == TEMPLATE_VARIABLE)
+        return CONVERT_VARIABLE;
+    bool integer = length <= 8;
+    switch (kind) {
+    case KIND_UINT:
+        return integer ? uint_convert[length] : CONVERT_NONE;
+    case KIND_DIRECTION:
+        return integer ? CONVERT_DIRECTION : CONVERT_NONE;
+    case KIND_SECONDS:
+        return integer ? CONVERT_SECONDS : CONVERT_NONE;
+    case KIND_MS:
+        return integer ? CONVERT_MS : CONVERT_NONE;
+    case KIND_NTP:
+        return length == 8 ? CONVERT_NTP : CONVERT_NONE;
+    case KIND_DELTA:
+        return integer ? CONVERT_DELTA : CONVERT_NONE;
+    case KIND_IP:
+        return length == 4 ? CONVERT_IP4 : length == 16 ? CONVERT_IP6 : CONVERT_NONE;
+    case KIND_IP_SECOND:
+        return length == 4 || length == 16 ? CONVERT_SECOND : CONVERT_NONE;
+    case KIND_MAC:
+        return length == 6 ? CONVERT_MAC : CONVERT_NONE;
+    case KIND_TEXT:
+        return CONVERT_TEXT;
+    case KIND_APPID:
+        return CONVERT_APPID;
+    }
+    return CONVERT_NONE;
+}
+
+/* The template's fields that were chosen for each field of the catalogue. */
+struct choice {
+    int32_t index; /* -1: none */
+    uint8_t rank;
+};
+struct choices {
+    struct choice first[HELPER_END];
+    struct choice second[FLOW_NFIELDS]; /* the address of the other family */
+};
+
+static enum kind kind_of(uint64_t element, unsigned field) {
+    const struct special *s = special_find(element);
+    if (s)
+        return s->kind;
+    return field < FLOW_NFIELDS ? (enum kind)class_kind[flow_fields[field].class] : KIND_UINT;
+}
+
+static void choose(struct choices *ch, const struct template_field *fields, unsigned field,
+                   unsigned rank, int32_t index) {
+    struct choice *first = &ch->first[field], this = {index, (uint8_t)rank};
+    if (first->index < 0) {
+        *first = this;
+        return;
+    }
+    bool is_ip = field < FLOW_NFIELDS && flow_fields[field].class == FLOW_IP;
+    bool better = rank < first->rank;
+    if (is_ip && fields[index].length != fields[first->index].length) {
+        struct choice *second = &ch->second[field];
+        struct choice loser = better ? *first : this;
+        if (second->index < 0 || loser.rank < second->rank)
+            *second = loser;
+    }
+    if (better)
+        *first = this;
+}
+
+static void choose_all(struct choices *ch, const struct element_map *map,
+                       const struct template_field *fields, uint16_t nfields) {
+    memset(ch, 0xff, sizeof *ch);
+    for (int32_t i = 0; i < nfields; i++) {
+        const struct element *e = element_find(map, fields[i].pen, fields[i].id);
+        if (e && convert_for(kind_of(e->key, e->field), fields[i].length) != CONVERT_NONE)
+            choose(ch, fields, e->field, e->rank, i);
+    }
+}
+
+static unsigned count_steps(const struct choices *ch) {
+    unsigned n = 0;
+    for (unsigned f = 0; f < HELPER_END; f++)
+        n += ch->first[f].index >= 0;
+    for (unsigned f = 0; f < FLOW_NFIELDS; f++)
+        n += ch->second[f].index >= 0;
+    return n;
+}
+
+/* Add the step that reads the template's field at index into field. */
+static void add_step(struct plan *plan, const struct template_field *fields,
+                     const uint32_t *offsets, int32_t index, unsigned field, bool second) {
+    const struct template_field *tf = &fields[index];
+    uint64_t element = FLOW_ELEMENT(tf->pen, tf->id);
+    const struct special *s = special_find(element);
+    enum kind kind = second ? KIND_IP_SECOND : kind_of(element, field);
+    if (plan->walk)
+        plan->walk[index].step = plan->nsteps;
+    plan->step[plan->nsteps++] = (struct plan_step){
+        .offset = (uint16_t)offsets[index],
+        .length = tf->length,
+        .field = s && s->field ? s->field : (uint8_t)field,
+        .kind = kind,
+        .convert = convert_for(kind, tf->length),
+    };
+}
+
+/* Offsets of the fields where all are fixed; the minimum length of a record either way. */
+static uint32_t measure(const struct template_field *fields, uint16_t nfields, uint32_t *offsets,
+                        bool *variable) {
+    uint32_t at = 0;
+    *variable = false;
+    for (unsigned i = 0; i < nfields; i++) {
+        offsets[i] = at;
+        bool v = fields[i].length == TEMPLATE_VARIABLE;
+        *variable |= v;
+        at += v ? 1 : fields[i].length;
+    }
+    return at;
+}
+
+struct plan *plan_compile(const struct element_map *map, const struct template_field *fields,
+                          uint16_t nfields, size_t *octets) {
+    uint32_t *offsets = malloc((nfields + 1u) * sizeof *offsets);
+    if (!offsets)
+        return NULL;
+    struct choices ch;
+    bool variable;
+    uint32_t minimum = measure(fields, nfields, offsets, &variable);
+    choose_all(&ch, map, fields, nfields);
+
+    size_t head = sizeof(struct plan) + count_steps(&ch) * sizeof(struct plan_step);
+    size_t walk = variable ? nfields * sizeof(struct plan_walk) : 0;
+    struct plan *plan = malloc(head);
+    struct plan_walk *w = walk ? malloc(walk) : NULL;
+    if (!plan || (walk && !w)) {
+        free(plan);
+        free(w);
+        free(offsets);
+        return NULL;
+    }
+    for (unsigned i = 0; w && i < nfields; i++)
+        w[i] = (struct plan_walk){fields[i].length, PLAN_NO_STEP};
+    *plan = (struct plan){.minimum = minimum, .nfields = nfields, .walk = w};
+    for (unsigned f = 0; f < HELPER_END; f++)
+        if (ch.first[f].index >= 0)
+            add_step(plan, fields, offsets, ch.first[f].index, f, false);
+    for (unsigned f = 0; f < FLOW_NFIELDS; f++)
+        if (ch.second[f].index >= 0)
+            add_step(plan, fields, offsets, ch.second[f].index, f, true);
+    free(offsets);
+    *octets = head + walk;
+    return plan;
+}
+
+void plan_free(struct plan *plan) {
+    if (plan)
+        free(plan->walk);
+    free(plan);
+}
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+/* Milliseconds of an NTP time stamp (RFC 5905 section 6): seconds since 1900 and a fraction; with
+** the highest bit clear the seconds are those of the era that begins in 2036. */
+static int64_t ntp_ms(uint64_t ntp) {
+    int64_t seconds = (int64_t)(ntp >> 32) - INT64_C(2208988800);
+    if (!(ntp >> 63))
+        seconds += INT64_C(1) << 32;
+    return seconds * 1000 + (int64_t)(((ntp & UINT32_MAX) * 1000) >> 32);
+}
+
+static int64_t clamp_ms(uint64_t v, uint64_t scale) {
+    return v > INT64_MAX / scale ? INT64_MAX : (int64_t)(v * scale);
+}
+
+static inline void set_uint(struct record *r, unsigned field, uint64_t v) {
+    if (field < FLOW_NFIELDS)
+        flow_row_set(&r->row, (int)field, v);
+    else
+        record_set_helper(r, field, v);
+}
+
+static void set_second(struct record *r, unsigned field, const uint8_t *p, size_t n) {
+    static const struct flow_ip none;
+    const struct flow_ip *have = &r->row.value[field].ip;
+    struct flow_ip ip = flow_ip_make(n == 4 ? 4 : 6, p);
+    if (flow_row_has(&r->row, (int)field) && memcmp(have->addr, none.addr, sizeof none.addr) != 0)
+        return;
+    if (memcmp(ip.addr, none.addr, sizeof none.addr) == 0)
+        return;
+    r->row.value[field].ip = ip;
+    flow_row_mark(&r->row, (int)field);
+}
+
+static inline void run_step(const struct plan_step *s, enum convert convert, const uint8_t *p,
+                            size_t n, struct record *r) {
+    unsigned f = s->field;
+    switch (convert) {
+    case CONVERT_U8:
+        set_uint(r, f, *p);
+        break;
+    case CONVERT_U16:
+        set_uint(r, f, be16(p));
+        break;
+    case CONVERT_U32:
+        set_uint(r, f, be32(p));
+        break;
+    case CONVERT_U64:
+        set_uint(r, f, be64(p));
+        break;
+    case CONVERT_UINT:
+        set_uint(r, f, ben(p, n));
+        break;
+    case CONVERT_DIRECTION:
+        if (ben(p, n) != 255)
+            set_uint(r, f, ben(p, n));
+        break;
+    case CONVERT_SECONDS:
+        flow_row_set_time(&r->row, (int)f, clamp_ms(ben(p, n), 1000));
+        break;
+    case CONVERT_MS:
+        flow_row_set_time(&r->row, (int)f, clamp_ms(ben(p, n), 1));
+        break;
+    case CONVERT_NTP:
+        flow_row_set_time(&r->row, (int)f, ntp_ms(be64(p)));
+        break;
+    case CONVERT_DELTA:
+        flow_row_set_time(&r->row, (int)f, r->h.exported - clamp_ms(ben(p, n), 1) / 1000);
+        break;
+    case CONVERT_IP4:
+        flow_row_set_ip(&r->row, (int)f, 4, p);
+        break;
+    case CONVERT_IP6:
+        flow_row_set_ip(&r->row, (int)f, 6, p);
+        break;
+    case CONVERT_SECOND:
+        set_second(r, f, p, n);
+        break;
+    case CONVERT_MAC:
+        flow_row_set(&r->row, (int)f, ben(p, 6));
+        break;
+    case CONVERT_TEXT:
+        record_set_text(r, (int)f, p, n);
+        break;
+    case CONVERT_APPID:
+        record_set_appid(r, (int)f, p, n);
+        break;
+    case CONVERT_NONE:
+    case CONVERT_VARIABLE:
+        break;
+    }
+}
+
+static enum plan_result next_variable(const struct plan *plan, struct cursor *set,
+                                      struct record *r) {
+    struct {
+        const uint8_t *p;
+        size_t n;
+    } at[PLAN_STEPS];
+    struct cursor c = *set;
+    for (unsigned i = 0; i < plan->nfields; i++) {
+        const uint8_t *p;
+        size_t n;
+        if (!plan_field(&c, plan->walk[i].length, &p, &n))
+            return cursor_zeros(set) ? PLAN_END : PLAN_OVERRUN;
+        unsigned step = plan->walk[i].step;
+        if (step != PLAN_NO_STEP) {
+            at[step].p = p;
+            at[step].n = n;
+        }
+    }
+    for (unsigned i = 0; i < plan->nsteps; i++) {
+        const struct plan_step *s = &plan->step[i];
+        enum convert convert = s->convert;
+        if (convert == CONVERT_VARIABLE)
+            convert = convert_for(s->kind, at[i].n);
+        run_step(s, convert, at[i].p, at[i].n, r);
+    }
+    *set = c;
+    return PLAN_RECORD;
+}
+
+enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct record *r) {
+    if (cursor_left(set) < plan->minimum)
+        return PLAN_END;
+    if (plan->walk)
+        return next_variable(plan, set, r);
+    const uint8_t *record = cursor_take(set, plan->minimum);
+    for (unsigned i = 0; i < plan->nsteps; i++) {
+        const struct plan_step *s = &plan->step[i];
+        run_step(s, s->convert, record + s->offset, s->length, r);
+    }
+    return PLAN_RECORD;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Receives in batches (recvmmsg), with as large a socket buffer as the system grants.
+*/
+#include "receive.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BATCH = 64,
+    BATCHES = 16, /* of one socket before the others get their turn */
+    DATAGRAM_MAX = 65536,
+};
+
+struct control {
+    _Alignas(struct cmsghdr) char octets[CMSG_SPACE(sizeof(uint32_t))];
+};
+
+struct receiver {
+    size_t nsockets;
+    struct pollfd *poll;
+    uint32_t *overflow; /* last SO_RXQ_OVFL of each */
+    uint64_t drops;
+    size_t buffer;
+    struct mmsghdr message[BATCH];
+    struct iovec part[BATCH];
+    struct sockaddr_storage from[BATCH];
+    struct control control[BATCH];
+    uint8_t (*data)[DATAGRAM_MAX];
+};
+
+int64_t receiver_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+static void enlarge_buffer(struct receiver *r, int fd, size_t octets) {
+    int want = octets > INT32_MAX ? INT32_MAX : (int)octets, got = 0;
+    socklen_t n = sizeof got;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof want) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof want);
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &n) == 0 &&
+        (r->buffer == 0 || (size_t)got < r->buffer))
+        r->buffer = (size_t)got;
+}
+
+/* A socket bound to one address, or -1 and errno. */
+static int bind_one(struct receiver *r, const struct addrinfo *a, bool dual, size_t buffer) {
+    int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+    int v6only = !dual;
+    if (fd < 0)
+        return -1;
+    if (a->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
+    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0) {
+        enlarge_buffer(r, fd, buffer);
+        return fd;
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static int open_port(struct receiver *r, const char *addr, uint16_t port, size_t buffer,
+                     char *message, size_t size) {
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC,
+        .ai_socktype = SOCK_DGRAM,
+        .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+    };
+    struct addrinfo *list, *a;
+    char service[8];
+    snprintf(service, sizeof service, "%u", port);
+    int failed = getaddrinfo(addr, service, &hints, &list);
+    if (failed) {
+        snprintf(message, size, "%s: %s: -b takes an address of this machine",
+                 addr ? addr : "any address", gai_strerror(failed));
+        return -1;
+    }
+    /* Without -b an IPv6 socket serves both families; IPv4 alone where there is no IPv6. */
+    int fd = -1;
+    for (int pass = 0; pass < 2 && fd < 0; pass++)
+        for (a = list; a && fd < 0; a = a->ai_next)
+            if (addr || a->ai_family == (pass == 0 ? AF_INET6 : AF_INET))
+                fd = bind_one(r, a, addr == NULL, buffer);
+    int saved = errno;
+    freeaddrinfo(list);
+    if (fd < 0) {
+        snprintf(message, size, "%s port %u: %s", addr ? addr : "any address", port,
+                 strerror(saved));
+        return -1;
+    }
+    r->poll[r->nsockets++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    return 0;
+}
+
+int receiver_open(struct receiver **out, const char *addr, const uint16_t *ports, size_t nports,
+                  size_t buffer, char *message, size_t size) {
+    struct receiver *r = calloc(1, sizeof *r);
+    *out = NULL;
+    if (!r) {
+        snprintf(message, size, "out of memory");
+        return -1;
+    }
+    r->poll = calloc(nports, sizeof *r->poll);
+    r->overflow = calloc(nports, sizeof *r->overflow);
+    r->data = malloc(BATCH * sizeof *r->data);
+    bool ok = r->poll && r->overflow && r->data;
+    if (!ok)
+        snprintf(message, size, "out of memory");
+    for (size_t i = 0; ok && i < nports; i++)
+        ok = open_port(r, addr, ports[i], buffer, message, size) == 0;
+    if (!ok) {
+        receiver_close(r);
+        return -1;
+    }
+    *out = r;
+    return 0;
+}
+
+void receiver_close(struct receiver *r) {
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->nsockets; i++)
+        close(r->poll[i].fd);
+    free(r->poll);
+    free(r->overflow);
+    free(r->data);
+    free(r);
+}
+
+size_t receiver_buffer(const struct receiver *r) {
+    return r->buffer;
+}
+
+uint64_t receiver_drops(const struct receiver *r) {
+    return r->drops;
+}
+
+/* ---- receiving -------------------------------------------------------------------------- */
+
+static bool address_of(const struct sockaddr_storage *from, struct flow_ip *ip, uint16_t *port) {
+    if (from->ss_family == AF_INET) {
+        struct sockaddr_in a;
+        memcpy(&a, from, sizeof a);
+        *ip = flow_ip_make(4, &a.sin_addr);
+        *port = ntohs(a.sin_port);
+        return true;
+    }
+    if (from->ss_family != AF_INET6)
+        return false;
+    struct sockaddr_in6 a;
+    memcpy(&a, from, sizeof a);
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&a.sin6_addr);
+    *ip = flow_ip_make(mapped ? 4 : 6, a.sin6_addr.s6_addr + (mapped ? 12 : 0));
+    *port = ntohs(a.sin6_port);
+    return true;
+}
+
+/* The kernel's count of drops comes with each datagram, modulo 2^32. */
+static void count_drops(struct receiver *r, size_t socket, struct msghdr *m) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        uint32_t now;
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
+            continue;
+        memcpy(&now, CMSG_DATA(c), sizeof now);
+        r->drops += now - r->overflow[socket];
+        r->overflow[socket] = now;
+    }
+}
+
+static void prepare(struct receiver *r) {
+    for (size_t i = 0; i < BATCH; i++) {
+        r->part[i] = (struct iovec){r->data[i], DATAGRAM_MAX};
+        r->message[i].msg_hdr = (struct msghdr){
+            .msg_name = &r->from[i],
+            .msg_namelen = sizeof r->from[i],
+            .msg_iov = &r->part[i],
+            .msg_iovlen = 1,
+            .msg_control = &r->control[i],
+            .msg_controllen = sizeof r->control[i],
+        };
+    }
+}
+
+static size_t take_batch(struct receiver *r, size_t socket, const struct receiver_calls *calls) {
+    prepare(r);
+    int n = recvmmsg(r->poll[socket].fd, r->message, BATCH, MSG_DONTWAIT, NULL);
+    if (n <= 0)
+        return 0;
+    int64_t now = receiver_now();
+    for (int i = 0; i < n; i++)
+        count_drops(r, socket, &r->message[i].msg_hdr);
+    calls->arrived(calls->arg, now);
+    for (int i = 0; i < n; i++) {
+        struct datagram d = {
+            .data = r->data[i],
+            .size = r->message[i].msg_len,
+            .received = now,
+        };
+        if (address_of(&r->from[i], &d.from, &d.port))
+            calls->handle(calls->arg, &d);
+    }
+    return (size_t)n;
+}
+
+size_t receiver_wait(struct receiver *r, int timeout, const struct receiver_calls *calls) {
+    size_t total = 0;
+    if (poll(r->poll, (nfds_t)r->nsockets, timeout) <= 0)
+        return 0;
+    for (size_t s = 0; s < r->nsockets; s++) {
+        if (!r->poll[s].revents)
+            continue;
+        for (int b = 0; b < BATCHES; b++) {
+            size_t n = take_batch(r, s, calls);
+            total += n;
+            if (n < BATCH)
+                break;
+        }
+    }
+    return total;
+}

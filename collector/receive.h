@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** UDP sockets: open them, wait, and hand over what came.
+*/
+#ifndef FLOWVT_RECEIVE_H
+#define FLOWVT_RECEIVE_H
+
+#include "decode.h"
+
+struct receiver;
+
+/* Listen on every port, on addr (a numeric address or a name; NULL: all, IPv4 and IPv6 alike).
+** buffer: octets of socket buffer to ask for. Returns 0, or -1 with one sentence in message. */
+int receiver_open(struct receiver **out, const char *addr, const uint16_t *ports, size_t nports,
+                  size_t buffer, char *message, size_t size);
+void receiver_close(struct receiver *r);
+
+/* The smallest effective receive buffer of the sockets, octets. */
+size_t receiver_buffer(const struct receiver *r);
+
+/* Wait for datagrams for up to timeout ms (0: take what is there) and hand over those that came:
+** before each batch the time of its arrival is told, then each datagram. Returns their number, 0
+** also when a signal came. */
+struct receiver_calls {
+    void (*arrived)(void *arg, int64_t now); /* ms since 1970 UTC */
+    void (*handle)(void *arg, const struct datagram *d);
+    void *arg;
+};
+size_t receiver_wait(struct receiver *r, int timeout, const struct receiver_calls *calls);
+
+/* Datagrams that the kernel dropped since the start because a socket buffer was full
+** (SO_RXQ_OVFL, as of the last datagram received). */
+uint64_t receiver_drops(const struct receiver *r);
+
+/* Milliseconds since 1970 UTC. */
+int64_t receiver_now(void);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A flow record on its way to a row: what the message header says about all of its records,
+** the values of the record at hand, and the rules that need several values at once.
+**
+** Rules, where a record leaves a choice:
+** - times: uptimes are turned into time with the header (v5, v9) or with
+**   systemInitTimeMilliseconds (IPFIX). When only one of first and last is exported, the other
+**   follows from the duration (161, 162), for a last one from the event time (323), else it is the
+**   same. A record without any time gets the event time or else the time of its arrival in both,
+**   so that every row has a place in time. First after last is kept as sent.
+** - ICMP: type and code are taken from 176 to 179, else from 32 and 139, else from the destination
+**   port (type * 256 + code). Ports that only repeat them, or are zero, are NULL. Records of other
+**   protocols have no ICMP type, though some templates send a zero.
+** - ipversion comes from the addresses when it is not exported.
+** - sampling: what the record says, else what was announced (sampler.h), else the v5 header.
+** - direction 255 (RFC 7012: unknown) is NULL.
+*/
+#ifndef FLOWVT_RECORD_H
+#define FLOWVT_RECORD_H
+
+#include "plan.h"
+#include "sampler.h"
+
+/* Of a message: the same for all its records. */
+struct record_header {
+    const char *version;
+    struct flow_ip exporter;
+    uint32_t odid;
+    uint32_t sequence;
+    int64_t received; /* ms */
+    int64_t exported; /* ms, the header's clock; the base of delta times (158, 159) */
+    int64_t boot;     /* ms, when the exporter's uptime was 0; INT64_MIN: unknown */
+    uint32_t uptime;  /* ms, of the header (v5, v9): base of 21 and 22 when has_uptime */
+    bool has_uptime;
+    bool has_engine; /* v5 */
+    uint8_t engine_type, engine_id;
+    uint64_t sampling;                    /* of the header, 0: none */
+    const struct sampler_table *samplers; /* NULL: none */
+};
+
+enum { FLOW_WORDS = (FLOW_NFIELDS + 63) / 64 };
+enum { RECORD_TEXTS = 4, RECORD_TEXT = 65536 };
+
+struct record {
+    struct record_header h;
+    struct flow_row row;
+    uint64_t base[FLOW_WORDS]; /* row.present[] with what h says: where each record begins */
+    uint64_t helper[NHELPERS];
+    uint32_t helpers;          /* bit HELPER_x - FLOW_NFIELDS: it has a value */
+    unsigned texts;            /* used of text[] */
+    char (*text)[RECORD_TEXT]; /* RECORD_TEXTS of them, for texts that had to be changed */
+};
+
+/* Take over a message header. */
+void record_header(struct record *r, const struct record_header *h);
+
+/* Make ready for one record of the message. */
+static inline void record_begin(struct record *r) {
+    memcpy(r->row.present, r->base, sizeof r->base);
+    r->row.value[FLOW_odid].i = r->h.odid; /* the one that a record may have replaced (149) */
+    r->helpers = 0;
+    r->texts = 0;
+}
+
+static inline bool record_helper(const struct record *r, enum helper h) {
+    return r->helpers >> (h - FLOW_NFIELDS) & 1;
+}
+static inline void record_set_helper(struct record *r, unsigned h, uint64_t v) {
+    r->helper[h - FLOW_NFIELDS] = v;
+    r->helpers |= 1u << (h - FLOW_NFIELDS);
+}
+
+/* Apply the rules above to the record at hand. */
+void record_finish(struct record *r);
+
+/* Text of n octets as valid UTF-8: trailing NULs dropped, other octets that are not UTF-8 (RFC
+** 3629) replaced by '?'. */
+void record_set_text(struct record *r, int field, const uint8_t *p, size_t n);
+/* Application id, RFC 6759 4.1: "engine:selector", decimal. */
+void record_set_appid(struct record *r, int field, const uint8_t *p, size_t n);
+
+/* The sampling rate that several elements together say, 0 for none. 310 / 309 is used first
+** (random n out of N), then 34 or 50, then 305 with 306 (systematic: 306 are skipped after 305);
+** 305 alone above 1 is one in that many, as routers use it. Values that are not there are 0. */
+uint64_t record_rate(uint64_t interval, uint64_t packet_interval, uint64_t space, uint64_t size,
+                     uint64_t population);
+
+#endif
