@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: MIT
+-- Which hosts at home received most from the outside?  Bytes down the line, by host
+--   (nfdump -s dstip/bytes -L +10M 'dst net 192.168.1.0/24')
+--
+--   :home    the home network, or several with blanks between, as '192.168.1.0/24 2001:db8:1::/64'
+--                                                    default '192.168.1.0/24'
+--   :min     leave out hosts below so many bytes     default 10000000
+--   :since, :until, :filter, :store                  default: everything in the store
+--
+-- Traffic between two hosts of the home network did not pass the line and does not count.
+--
+-- Sample output (:min 100000):
+
+.mode box
+.headers on
+
+WITH home(net) AS (SELECT coalesce(:home, '192.168.1.0/24'))
+SELECT dstip AS host, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
+       human(sum(bytes)) AS size
+FROM home, traffic(:since, :until,
+        coalesce('(' || :filter || ') and ', '')
+        || 'dst net in [' || net || '] and not src net in [' || net || ']', :store)
+GROUP BY dstip
+HAVING sum(bytes) >= coalesce(:min, 10000000)
+ORDER BY sum(bytes) DESC, dstip;

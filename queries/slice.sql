@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: MIT
+-- What was going on in a slice of time?  (nfdump -t 2014/12/04.12-2014/12/04.13 -c 5)
+--
+--   :since   where the slice begins, or nfdump's whole span: '2026-11-23 12:00', '-2 hours',
+--            '2026/11/23.12-2026/11/23.13'           default: the beginning of the store
+--   :until   where it ends (not included)            default: the end of the store
+--   :n       how many flows                          default 5
+--   :filter, :store                                  default: all flows of the store
+--
+-- A flow is listed when any part of it lies in the slice; nfdump -t wants all of it there.
+--
+-- Sample output (:since '2026-11-23 18:12:40', :until '2026-11-23 18:12:50'):
+
+.mode box
+.headers on
+
+SELECT tstart AS first_seen, duration, proto_name(proto) AS proto,
+       srcip || ':' || coalesce(srcport, 0) AS src,
+       dstip || ':' || coalesce(dstport, icmptype || '.' || icmpcode, 0) AS dst,
+       packets, bytes, flows
+FROM flows(:since, :until, :filter, :store)
+ORDER BY tstart
+LIMIT coalesce(:n, 5);

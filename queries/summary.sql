@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: MIT
+-- How much was there altogether?  (the summary lines below every nfdump listing)
+--
+--   :since, :until, :filter, :store                  default: everything in the store
+--
+-- Rates are over the time from the first packet to the last; bpp is octets a packet.
+--
+-- Sample output:
+
+.mode box
+.headers on
+
+WITH total AS (
+    SELECT sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
+           min(first) AS first, max(last) AS last
+    FROM traffic(:since, :until, :filter, :store)
+), timed AS (
+    SELECT *, nullif((julianday(last) - julianday(first)) * 86400, 0) AS seconds FROM total
+)
+SELECT flows, packets, bytes,
+       CAST(round(8 * bytes / seconds) AS INTEGER) AS bps,
+       CAST(round(packets / seconds) AS INTEGER) AS pps,
+       bytes / nullif(packets, 0) AS bpp,
+       first, last
+FROM timed;

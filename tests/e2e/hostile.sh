@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Damaged flow files: every octet of a closed and of a live file flipped in turn, the files cut at
+# every length. The queries never crash, and where the answer is not that of the intact file the
+# damage is counted in flow_files. HOSTILE_STEP=n looks at every n-th place only.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# Under a sanitizer each look takes long, and the plain run has been at every place.
+step=${HOSTILE_STEP:-$([ "${SANITIZED:-0}" = 1 ] && echo 13 || echo 1)}
+flip=$BUILD/tests/e2e/flip
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-} ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+
+# Two exporters, two address families, a few hundred flows.
+free_port
+collector_start "$work/live" -t 86400 || exit 1
+"$flowgen" --version 9 --mix --count 300 --exporters 2 --span 600 127.0.0.1 "$port" >/dev/null
+sleep 1.5
+"$flowgen" --version 10 --mix --count 100 --first 300 --exporters 2 127.0.0.1 "$port" >/dev/null
+sleep 1.5
+cp -r "$work/live" "$work/closed"
+live=$(find "$work/live" -name '*.fvt')
+kill -9 "$collector"
+free_port
+collector_start "$work/closed" -t 300 && collector_stop
+closed=$(find "$work/closed" -name '*.fvt' | head -n 1)
+
+for state in live closed; do
+    file=${!state}
+    for how in flip cut; do
+        dir=$work/$state-$how
+        mkdir -p "$dir"
+        if ! "$flip" "$BUILD/flowvt" "$file" "$dir" $how "$step" >"$work/log" 2>&1; then
+            bad=1
+        fi
+        sed "s/^\(ok\|not ok\) - /\1 - $state file: /" "$work/log"
+    done
+done
+result

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Runs tests and counts what they say. A test is a program or script that prints a line
+#   ok [N] [-] NAME
+#   not ok [N] [-] NAME
+#   ok [N] [-] NAME # SKIP why        (skip NAME: why, too)
+# for each thing it checks (TAP, as cmocka does when asked), and whose exit status is 0 when all
+# is well, 77 when it could not run at all. One that prints no such line counts as one check.
+# The last line is: N passed, N failed, N skipped.
+#
+# usage: BUILD=build tests/run.sh [TEST...]     without names: everything
+#   SANITIZED=1: the build has AddressSanitizer in it; leaves out what is about speed and peers
+set -u
+
+cd "$(dirname "$0")/.." || exit 2
+export BUILD=${BUILD:-build} KILLS=${KILLS:-10}
+export CMOCKA_MESSAGE_OUTPUT=TAP
+unset FLOWVT_STORE FLOWVT_MEMORY
+
+everything() {
+    local f
+    for f in tests/*/test_*.c; do
+        [ -f "$f" ] && echo "$BUILD/${f%.c}"
+    done
+    for f in tests/fuzz/*.c; do
+        case $f in tests/fuzz/replay.c | 'tests/fuzz/*.c') ;; *) echo "$BUILD/${f%.c}" ;; esac
+    done
+    for f in tests/probe/captures.* tests/collector/exports.*; do
+        [ -x "$f" ] && echo "$f"
+    done
+    if [ "${SANITIZED:-0}" = 1 ]; then
+        printf 'tests/e2e/%s.sh\n' demo_test hostile
+    else
+        printf 'tests/e2e/%s.sh\n' demo_test reports peers live kill hostile install readme
+    fi
+}
+
+# The extension is loaded into the system's own sqlite3, which then needs the sanitizer's run time
+# from the start. Leaks of that program are not ours to judge.
+if [ "${SANITIZED:-0}" = 1 ]; then
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:allocator_may_return_null=1}
+    export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+    mkdir -p "$BUILD/tests/bin"
+    cat >"$BUILD/tests/bin/sqlite3" <<SHIM
+#!/bin/sh
+LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=\$ASAN_OPTIONS:detect_leaks=0 \\
+    exec $(command -v sqlite3) "\$@"
+SHIM
+    chmod +x "$BUILD/tests/bin/sqlite3"
+    PATH=$(cd "$BUILD/tests/bin" && pwd):$PATH
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0 skipped=0
+
+run() { # TEST
+    local test=$1 status ok bad skip begin=$SECONDS args=()
+    case $test in
+    */tests/fuzz/*)
+        # A fuzz target replays its corpus.
+        args=("tests/fuzz/corpus/${test##*/}")
+        ;;
+    esac
+    timeout -k 10 "${TEST_TIMEOUT:-900}" "$test" "${args[@]}" >"$log" 2>&1 </dev/null
+    status=$?
+    skip=$(grep -acE '^(ok .*# SKIP|skip )' "$log")
+    ok=$(grep -acE '^ok( |$)' "$log")
+    ok=$((ok - $(grep -acE '^ok .*# SKIP' "$log")))
+    bad=$(grep -acE '^not ok( |$)' "$log")
+    if [ $status = 77 ]; then
+        [ "$skip" -gt 0 ] || skip=1
+    elif [ $status != 0 ]; then
+        [ "$bad" -gt 0 ] || bad=1
+    elif [ $((ok + bad + skip)) = 0 ]; then
+        ok=1
+    fi
+    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    if [ "$bad" -gt 0 ]; then
+        printf 'FAIL  %s: %d passed, %d failed, exit status %d\n' "$test" "$ok" "$bad" "$status"
+        grep -av -E '^ok ' "$log" | tail -n "${TEST_LINES:-60}" | sed 's/^/      /'
+    elif [ $status = 77 ]; then
+        printf 'skip  %s\n' "$test"
+    else
+        printf 'ok    %s: %d passed, %d s\n' "$test" "$ok" $((SECONDS - begin))
+    fi
+    grep -aE '^(ok .*# SKIP|skip )' "$log" | sed -E 's/^ok [0-9 -]*/skip /; s/^skip /      skipped: /; s/ # SKIP/:/'
+}
+
+if [ $# = 0 ]; then
+    mapfile -t tests < <(everything)
+else
+    tests=("$@")
+fi
+for test in "${tests[@]}"; do
+    run "$test"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
