@@ -137,9 +137,10 @@ struct fvt_chunk_info {
     int dict;                    /* dictionary of the group for IP and TEXT, -1: none */
     uint8_t encoding;            /* FORMAT.md, for show */
     uint8_t flags;
-    uint32_t raw; /* octets before LZ4 */
+    uint32_t raw;   /* octets before LZ4 */
+    uint32_t count; /* values in the stream, or entries of the dictionary */
     uint64_t checksum;
-    uint32_t parent; /* column another is coded against */
+    uint32_t parent; /* field this one is coded against, UINT32_MAX: none */
 };
 
 struct fvt_group {
@@ -148,7 +149,7 @@ struct fvt_group {
     uint32_t nchunks;
     struct fvt_chunk_info *chunks;
     uint32_t ndicts;
-    struct fvt_chunk_info *dicts; /* field unused; raw entries in nulls */
+    struct fvt_chunk_info *dicts; /* column: enum flow_class; count: entries */
     struct fvt_totals totals;
     int chunk_of[FLOW_NFIELDS]; /* index into chunks, -1: all NULL here */
     bool damaged;               /* its directory could not be read: nothing of it can */
@@ -160,8 +161,10 @@ struct fvt_file {
     enum fvt_state state;
     int64_t start, length; /* the interval, ms */
     uint64_t size;         /* octets on disk when opened */
+    uint64_t tail;         /* end of the last whole block, where a writer goes on */
+    bool native;           /* has exactly this library's columns */
     uint64_t rows;
-    uint64_t blocks;
+    uint64_t blocks;  /* checksummed parts of groups: directories, dictionaries, chunks */
     uint64_t damaged; /* blocks and footers found damaged while opening */
     struct fvt_totals totals;
     uint32_t ngroups;
@@ -205,7 +208,7 @@ int fvt_chunk_load(const struct fvt_file *file, const struct fvt_group *g, int f
 void fvt_chunk_free(struct fvt_chunk *c);
 /* Values of rows [first, first + n): UINT, TIME and MAC as they are, IP and TEXT as codes.
 ** nulls (may be NULL when the chunk has none) gets 1 where a row is NULL, else 0; out is 0 there.
- */
+*/
 void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls);
 
 #endif

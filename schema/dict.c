@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Dictionaries: built with a hash table, stored sorted. Addresses as differences (IPv4) or with
+** the octets they share with their predecessor left out (IPv6); texts likewise.
+*/
+#include "dict.h"
+
+enum { FIRST_SLOTS = 256 };
+
+void dict_builder_init(struct dict_builder *d, enum flow_class class) {
+    memset(d, 0, sizeof *d);
+    d->class = class;
+}
+
+void dict_builder_free(struct dict_builder *d) {
+    free(d->slots);
+    free(d->ip);
+    free(d->end);
+    free(d->text.p);
+    dict_builder_init(d, d->class);
+}
+
+void dict_builder_clear(struct dict_builder *d) {
+    d->n = 0;
+    d->text.n = 0;
+    if (d->slots)
+        memset(d->slots, 0, d->nslots * sizeof *d->slots);
+}
+
+static uint64_t mix(uint64_t x) {
+    x ^= x >> 32;
+    x *= UINT64_C(0xd6e8feb86659fd93);
+    x ^= x >> 32;
+    x *= UINT64_C(0xd6e8feb86659fd93);
+    return x ^ x >> 32;
+}
+
+static uint64_t hash_ip(const struct flow_ip *ip) {
+    uint64_t a, b;
+    memcpy(&a, ip->addr, 8);
+    memcpy(&b, ip->addr + 8, 8);
+    return mix(a + ip->family) ^ mix(b + UINT64_C(0x9e3779b97f4a7c15)) * 3;
+}
+
+static size_t text_start(const struct dict_builder *d, uint32_t i) {
+    return i ? d->end[i - 1] : 0;
+}
+
+static uint64_t hash_entry(const struct dict_builder *d, uint32_t i) {
+    if (d->class == FLOW_IP)
+        return hash_ip(&d->ip[i]);
+    size_t start = text_start(d, i);
+    return fvt_checksum(d->text.p + start, d->end[i] - start);
+}
+
+/* Room for one more entry, in the arrays and at most half full in the hash table. */
+static bool grow(struct dict_builder *d) {
+    if (d->n == d->cap) {
+        uint32_t cap = d->cap ? d->cap * 2 : FIRST_SLOTS / 2;
+        size_t size = d->class == FLOW_IP ? sizeof *d->ip : sizeof *d->end;
+        void *p = realloc(d->class == FLOW_IP ? (void *)d->ip : (void *)d->end, cap * size);
+        if (!p)
+            return false;
+        if (d->class == FLOW_IP)
+            d->ip = p;
+        else
+            d->end = p;
+        d->cap = cap;
+    }
+    if (d->n < d->nslots / 2)
+        return true;
+    uint32_t nslots = d->nslots ? d->nslots * 2 : FIRST_SLOTS;
+    uint32_t *slots = calloc(nslots, sizeof *slots);
+    if (!slots)
+        return false;
+    for (uint32_t i = 0; i < d->n; i++) {
+        uint32_t h = (uint32_t)hash_entry(d, i) & (nslots - 1);
+        while (slots[h])
+            h = (h + 1) & (nslots - 1);
+        slots[h] = i + 1;
+    }
+    free(d->slots);
+    d->slots = slots;
+    d->nslots = nslots;
+    return true;
+}
+
+int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
+    if (!grow(d))
+        return -1;
+    uint32_t h = (uint32_t)hash_ip(ip) & (d->nslots - 1);
+    for (; d->slots[h]; h = (h + 1) & (d->nslots - 1))
+        if (flow_ip_cmp(&d->ip[d->slots[h] - 1], ip) == 0)
+            return d->slots[h] - 1;
+    d->ip[d->n] = *ip;
+    d->slots[h] = ++d->n;
+    return d->n - 1;
+}
+
+int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n) {
+    if (!grow(d))
+        return -1;
+    uint32_t h = (uint32_t)fvt_checksum(p, n) & (d->nslots - 1);
+    for (; d->slots[h]; h = (h + 1) & (d->nslots - 1)) {
+        uint32_t i = d->slots[h] - 1;
+        size_t start = text_start(d, i);
+        if (d->end[i] - start == n && (n == 0 || memcmp(d->text.p + start, p, n) == 0))
+            return i;
+    }
+    fvt_put(&d->text, p, n);
+    if (d->text.failed)
+        return -1;
+    d->end[d->n] = d->text.n;
+    d->slots[h] = ++d->n;
+    return d->n - 1;
+}
+
+static int compare_text(const void *a, size_t na, const void *b, size_t nb) {
+    int order = memcmp(a, b, na < nb ? na : nb);
+    return order ? order : (na > nb) - (na < nb);
+}
+
+static int by_entry(const void *a, const void *b, void *arg) {
+    const struct dict_builder *d = arg;
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    if (d->class == FLOW_IP)
+        return flow_ip_cmp(&d->ip[i], &d->ip[j]);
+    size_t si = text_start(d, i), sj = text_start(d, j);
+    if (d->text.p == NULL)
+        return 0;
+    return compare_text(d->text.p + si, d->end[i] - si, d->text.p + sj, d->end[j] - sj);
+}
+
+/* The numbers of the entries in sorted order. */
+static uint32_t *sorted_order(const struct dict_builder *d) {
+    uint32_t *order = malloc(((size_t)d->n + 1) * sizeof *order);
+    if (!order)
+        return NULL;
+    for (uint32_t i = 0; i < d->n; i++)
+        order[i] = i;
+    struct dict_builder copy = *d; /* qsort_r takes no const argument */
+    qsort_r(order, d->n, sizeof *order, by_entry, &copy);
+    return order;
+}
+
+bool dict_builder_sort(const struct dict_builder *d, uint32_t *code) {
+    uint32_t *order = sorted_order(d);
+    if (!order)
+        return false;
+    for (uint32_t i = 0; i < d->n; i++)
+        code[order[i]] = i;
+    free(order);
+    return true;
+}
+
+static uint32_t ipv4(const struct flow_ip *ip) {
+    return (uint32_t)ip->addr[0] << 24 | (uint32_t)ip->addr[1] << 16 | (uint32_t)ip->addr[2] << 8 |
+           ip->addr[3];
+}
+
+/* Leading octets of p that prev has too, then the rest of p. */
+static void put_front_coded(struct fvt_buffer *out, const uint8_t *p, size_t n, const uint8_t *prev,
+                            size_t nprev) {
+    size_t shared = 0;
+    while (shared < n && shared < nprev && p[shared] == prev[shared])
+        shared++;
+    fvt_put_varint(out, shared);
+    fvt_put_varint(out, n - shared);
+    fvt_put(out, p + shared, n - shared);
+}
+
+void dict_encode(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *code) {
+    uint32_t *order = malloc(((size_t)d->n + 1) * sizeof *order);
+    if (!order) {
+        out->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < d->n; i++)
+        order[code[i]] = i;
+    if (d->class == FLOW_IP) {
+        uint32_t n4 = 0;
+        while (n4 < d->n && d->ip[order[n4]].family != 6)
+            n4++;
+        fvt_put_varint(out, n4);
+        for (uint32_t i = 0; i < n4; i++)
+            fvt_put_varint(out, ipv4(&d->ip[order[i]]) - (i ? ipv4(&d->ip[order[i - 1]]) : 0));
+        for (uint32_t i = n4; i < d->n; i++)
+            put_front_coded(out, d->ip[order[i]].addr, 16, i > n4 ? d->ip[order[i - 1]].addr : NULL,
+                            i > n4 ? 16 : 0);
+    } else {
+        const uint8_t *prev = NULL;
+        size_t nprev = 0;
+        for (uint32_t i = 0; i < d->n; i++) {
+            size_t start = text_start(d, order[i]);
+            const uint8_t *p = d->text.p + start;
+            size_t n = d->end[order[i]] - start;
+            put_front_coded(out, p, n, prev, nprev);
+            prev = p;
+            nprev = n;
+        }
+    }
+    free(order);
+}
+
+static int decode_ips(struct fvt_cursor *c, struct fvt_dict *d) {
+    uint64_t n4 = fvt_get_varint(c);
+    if (n4 > d->n)
+        return FVT_DAMAGED;
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < n4; i++) {
+        value += fvt_get_varint(c);
+        if (value > UINT32_MAX)
+            return FVT_DAMAGED;
+        uint8_t octets[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
+                             (uint8_t)value};
+        d->ip[i] = flow_ip_make(4, octets);
+    }
+    uint8_t octets[16] = {0};
+    for (uint32_t i = (uint32_t)n4; i < d->n; i++) {
+        uint64_t shared = fvt_get_varint(c), rest = fvt_get_varint(c);
+        const uint8_t *p = shared <= 16 && shared + rest == 16 ? fvt_get(c, rest) : NULL;
+        if (!p)
+            return FVT_DAMAGED;
+        memcpy(octets + shared, p, rest);
+        d->ip[i] = flow_ip_make(6, octets);
+    }
+    return c->bad ? FVT_DAMAGED : FVT_OK;
+}
+
+static int decode_texts(struct fvt_cursor *c, struct fvt_dict *d) {
+    /* Offsets first, since the buffer moves while it grows. */
+    struct fvt_buffer b = {0};
+    size_t *start = malloc(((size_t)d->n + 1) * sizeof *start);
+    int rc = start ? FVT_OK : FVT_NOMEM;
+    size_t prev = 0, nprev = 0;
+    for (uint32_t i = 0; rc == FVT_OK && i < d->n; i++) {
+        uint64_t shared = fvt_get_varint(c), rest = fvt_get_varint(c);
+        const uint8_t *p = shared <= nprev && rest <= fvt_left(c) ? fvt_get(c, rest) : NULL;
+        if (!p || shared + rest > UINT32_MAX || b.n > (size_t)1 << 30) {
+            rc = FVT_DAMAGED;
+            break;
+        }
+        start[i] = b.n;
+        if (fvt_buffer_reserve(&b, shared + rest + 1)) {
+            memcpy(b.p + b.n, b.p + prev, shared);
+            memcpy(b.p + b.n + shared, p, rest);
+            b.p[b.n + shared + rest] = '\0';
+            prev = b.n;
+            nprev = shared + rest;
+            b.n += nprev + 1;
+            d->len[i] = (uint32_t)nprev;
+        }
+        rc = b.failed ? FVT_NOMEM : FVT_OK;
+    }
+    d->memory = b.p;
+    for (uint32_t i = 0; rc == FVT_OK && i < d->n; i++)
+        d->text[i] = (const char *)b.p + start[i];
+    free(start);
+    return rc;
+}
+
+int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct fvt_dict **out) {
+    struct fvt_dict *d = calloc(1, sizeof *d);
+    if (!d)
+        return FVT_NOMEM;
+    d->class = class;
+    d->n = n;
+    int rc = FVT_NOMEM;
+    if (class == FLOW_IP) {
+        d->ip = malloc(((size_t)n + 1) * sizeof *d->ip);
+        rc = d->ip ? decode_ips(c, d) : FVT_NOMEM;
+    } else if (class == FLOW_TEXT) {
+        d->text = calloc((size_t)n + 1, sizeof *d->text);
+        d->len = calloc((size_t)n + 1, sizeof *d->len);
+        rc = d->text && d->len ? decode_texts(c, d) : FVT_NOMEM;
+    } else {
+        rc = FVT_DAMAGED;
+    }
+    if (rc != FVT_OK) {
+        fvt_dict_free(d);
+        return rc;
+    }
+    *out = d;
+    return FVT_OK;
+}
+
+void fvt_dict_free(struct fvt_dict *d) {
+    if (!d)
+        return;
+    free(d->ip);
+    free(d->text);
+    free(d->len);
+    free(d->memory);
+    free(d);
+}
+
+uint32_t fvt_dict_lower_ip(const struct fvt_dict *d, const struct flow_ip *key) {
+    uint32_t lo = 0, hi = d->n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (flow_ip_cmp(&d->ip[mid], key) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+uint32_t fvt_dict_lower_text(const struct fvt_dict *d, const char *key, size_t n) {
+    uint32_t lo = 0, hi = d->n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (compare_text(d->text[mid], d->len[mid], key, n) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Building and encoding the dictionaries of a row group. fvt.h has the reading side. Private to
+** schema/.
+*/
+#ifndef FLOWVT_DICT_H
+#define FLOWVT_DICT_H
+
+#include "format.h"
+
+/* A set of addresses or texts that numbers its entries in the order they came. */
+struct dict_builder {
+    enum flow_class class;
+    uint32_t n, cap;
+    uint32_t *slots; /* open hash table of entry number + 1, 0: free */
+    uint32_t nslots;
+    struct flow_ip *ip;
+    struct fvt_buffer text; /* all texts, one behind the other */
+    size_t *end;            /* end of entry i in text */
+};
+
+void dict_builder_init(struct dict_builder *d, enum flow_class class);
+void dict_builder_free(struct dict_builder *d);
+/* Forget the entries, keep the memory. */
+void dict_builder_clear(struct dict_builder *d);
+/* The number of the entry, added if it is new; -1 without memory. */
+int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip);
+int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n);
+
+/* code[i] = place of entry i in sorted order. code has room for d->n. Returns false without
+** memory. */
+bool dict_builder_sort(const struct dict_builder *d, uint32_t *code);
+/* Append the encoded dictionary: entries in the order of code from dict_builder_sort(). */
+void dict_encode(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *code);
+/* Decode n entries; class as in the directory. FVT_OK, FVT_DAMAGED, FVT_NOMEM. */
+int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct fvt_dict **out);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Row groups in memory: filled row by row by the writer, or column by column when a file is
+** closed. encode.c turns them into bytes.
+*/
+#include "group.h"
+
+#include "format.h"
+
+static bool has_dict(int field) {
+    return flow_fields[field].class == FLOW_IP || flow_fields[field].class == FLOW_TEXT;
+}
+
+struct group *group_new(void) {
+    struct group *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    int n = 0;
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        g->dict_of[f] = -1;
+        if (!has_dict(f))
+            continue;
+        g->dict_of[f] = (int8_t)(f == FLOW_dstip ? g->dict_of[FLOW_srcip] : n++);
+        dict_builder_init(&g->dict[g->dict_of[f]], flow_fields[f].class);
+    }
+    fvt_totals_init(&g->totals);
+    return g;
+}
+
+void group_free(struct group *g) {
+    if (!g)
+        return;
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        free(g->column[f].v);
+        free(g->column[f].present);
+    }
+    for (int d = 0; d < GROUP_DICTS; d++)
+        dict_builder_free(&g->dict[d]);
+    free(g);
+}
+
+void group_clear(struct group *g) {
+    g->rows = 0;
+    fvt_totals_init(&g->totals);
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        struct group_column *c = &g->column[f];
+        c->count = 0;
+        if (c->present)
+            memset(c->present, 0, c->words * sizeof *c->present);
+    }
+    for (int d = 0; d < GROUP_DICTS; d++)
+        dict_builder_clear(&g->dict[d]);
+}
+
+static bool column_grow(struct group_column *c, uint32_t row) {
+    if (c->count == c->cap) {
+        uint32_t cap = c->cap ? c->cap * 2 : 1024;
+        int64_t *v = realloc(c->v, cap * sizeof *v);
+        if (!v)
+            return false;
+        c->v = v;
+        c->cap = cap;
+    }
+    size_t need = (size_t)row / 64 + 1;
+    if (need > c->words) {
+        size_t words = c->words ? c->words * 2 : 16;
+        while (words < need)
+            words *= 2;
+        uint64_t *present = realloc(c->present, words * sizeof *present);
+        if (!present)
+            return false;
+        memset(present + c->words, 0, (words - c->words) * sizeof *present);
+        c->present = present;
+        c->words = words;
+    }
+    return true;
+}
+
+bool group_put(struct group *g, int field, uint32_t row, int64_t v) {
+    struct group_column *c = &g->column[field];
+    if ((c->count == c->cap || row / 64 >= c->words) && !column_grow(c, row))
+        return false;
+    c->v[c->count++] = v;
+    c->present[row / 64] |= UINT64_C(1) << (row & 63);
+    return true;
+}
+
+static int put_field(struct group *g, int f, const union flow_value *value) {
+    int64_t v = value->i;
+    if (flow_fields[f].class == FLOW_IP) {
+        if (value->ip.family != 4 && value->ip.family != 6)
+            return FVT_OK; /* no address: NULL */
+        v = dict_builder_ip(&g->dict[g->dict_of[f]], &value->ip);
+    } else if (flow_fields[f].class == FLOW_TEXT) {
+        v = dict_builder_text(&g->dict[g->dict_of[f]], value->text.p, value->text.n);
+    } else {
+        return group_put(g, f, g->rows, v) ? FVT_OK : FVT_NOMEM;
+    }
+    return v >= 0 && group_put(g, f, g->rows, v) ? FVT_OK : FVT_NOMEM;
+}
+
+static uint64_t saturating_add(uint64_t a, uint64_t b) {
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static uint64_t saturating_mul(uint64_t a, uint64_t b) {
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static uint64_t value_or(const struct flow_row *row, int f, uint64_t missing) {
+    return flow_row_has(row, f) ? (uint64_t)row->value[f].i : missing;
+}
+
+static void count_totals(struct fvt_totals *t, const struct flow_row *row) {
+    uint64_t proto = value_or(row, FLOW_proto, 256);
+    int class = proto == 6                  ? FVT_TCP
+                : proto == 17               ? FVT_UDP
+                : proto == 1 || proto == 58 ? FVT_ICMP
+                                            : FVT_OTHER;
+    uint64_t rate = value_or(row, FLOW_sampling, 1);
+    if (rate == 0)
+        rate = 1;
+    t->flows[class] = saturating_add(t->flows[class], value_or(row, FLOW_flows, 1));
+    t->packets[class] =
+        saturating_add(t->packets[class], saturating_mul(value_or(row, FLOW_packets, 0), rate));
+    t->bytes[class] =
+        saturating_add(t->bytes[class], saturating_mul(value_or(row, FLOW_bytes, 0), rate));
+    if (flow_row_has(row, FLOW_tstart) && row->value[FLOW_tstart].i < t->first)
+        t->first = row->value[FLOW_tstart].i;
+    if (flow_row_has(row, FLOW_tend) && row->value[FLOW_tend].i > t->last)
+        t->last = row->value[FLOW_tend].i;
+}
+
+/* Take back what a row that could not be finished has left in the columns. */
+static void drop_row(struct group *g, uint32_t row) {
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        struct group_column *c = &g->column[f];
+        if (row / 64 < c->words && c->present[row / 64] >> (row & 63) & 1) {
+            c->present[row / 64] &= ~(UINT64_C(1) << (row & 63));
+            c->count--;
+        }
+    }
+}
+
+int group_add(struct group *g, const struct flow_row *row) {
+    for (size_t w = 0; w < sizeof row->present / sizeof row->present[0]; w++) {
+        for (uint64_t bits = row->present[w]; bits; bits &= bits - 1) {
+            int f = (int)(w * 64) + __builtin_ctzll(bits);
+            if (put_field(g, f, &row->value[f]) != FVT_OK) {
+                drop_row(g, g->rows);
+                return FVT_NOMEM;
+            }
+        }
+    }
+    count_totals(&g->totals, row);
+    g->rows++;
+    return FVT_OK;
+}
+
+void fvt_totals_init(struct fvt_totals *t) {
+    memset(t, 0, sizeof *t);
+    t->first = INT64_MAX;
+    t->last = INT64_MIN;
+}
+
+void fvt_totals_add(struct fvt_totals *t, const struct fvt_totals *more) {
+    for (int p = 0; p < FVT_NPROTO; p++) {
+        t->flows[p] = saturating_add(t->flows[p], more->flows[p]);
+        t->packets[p] = saturating_add(t->packets[p], more->packets[p]);
+        t->bytes[p] = saturating_add(t->bytes[p], more->bytes[p]);
+    }
+    if (more->first < t->first)
+        t->first = more->first;
+    if (more->last > t->last)
+        t->last = more->last;
+}

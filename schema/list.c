@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Which flow files a store has. A file keeps its name from its first row to its expiry, so one
+** walk finds each exactly once, whatever is written, closed or removed meanwhile.
+*/
+#include "format.h"
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { MAX_DEPTH = 8 };
+
+struct listing {
+    char **paths;
+    size_t n, cap;
+    bool failed;
+};
+
+static bool has_suffix(const char *name, const char *suffix) {
+    size_t n = strlen(name), k = strlen(suffix);
+    return n > k && strcmp(name + n - k, suffix) == 0;
+}
+
+static void add_path(struct listing *l, const char *path) {
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        char **grown = realloc(l->paths, cap * sizeof *grown);
+        if (!grown) {
+            l->failed = true;
+            return;
+        }
+        l->paths = grown;
+        l->cap = cap;
+    }
+    l->paths[l->n] = strdup(path);
+    if (l->paths[l->n])
+        l->n++;
+    else
+        l->failed = true;
+}
+
+/* Directories that go away while they are walked held nothing any more. */
+static void walk(struct listing *l, const char *dir, unsigned depth) {
+    DIR *d = opendir(dir);
+    if (!d)
+        return;
+    for (struct dirent *e; !l->failed && (e = readdir(d));) {
+        char path[4096];
+        if (e->d_name[0] == '.' ||
+            snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
+            continue;
+        if (has_suffix(e->d_name, ".fvt")) {
+            add_path(l, path);
+            continue;
+        }
+        struct stat st;
+        bool is_dir = e->d_type == DT_DIR;
+        if (e->d_type == DT_UNKNOWN || e->d_type == DT_LNK)
+            is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        if (is_dir && depth < MAX_DEPTH)
+            walk(l, path, depth + 1);
+    }
+    closedir(d);
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* File names sort by time; the directories above only where two names are the same. */
+static int by_name(const void *a, const void *b) {
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    int order = strcmp(base_name(x), base_name(y));
+    return order ? order : strcmp(x, y);
+}
+
+/* One allocation: the pointers, a NULL, then the text. */
+static char **pack(const struct listing *l) {
+    size_t size = (l->n + 1) * sizeof(char *);
+    for (size_t i = 0; i < l->n; i++)
+        size += strlen(l->paths[i]) + 1;
+    char **out = malloc(size);
+    if (!out)
+        return NULL;
+    char *text = (char *)(out + l->n + 1);
+    for (size_t i = 0; i < l->n; i++) {
+        out[i] = text;
+        text = stpcpy(text, l->paths[i]) + 1;
+    }
+    out[l->n] = NULL;
+    return out;
+}
+
+int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *err) {
+    struct stat st;
+    if (stat(dir, &st) != 0) {
+        fvt_fail(err, "%s: %s: give the directory of a store, or a flow file", dir,
+                 strerror(errno));
+        return FVT_IO;
+    }
+    struct listing l = {0};
+    if (S_ISDIR(st.st_mode))
+        walk(&l, dir, 0);
+    else
+        add_path(&l, dir);
+    if (l.n > 1)
+        qsort(l.paths, l.n, sizeof *l.paths, by_name);
+    *paths = l.failed ? NULL : pack(&l);
+    *n = l.n;
+    for (size_t i = 0; i < l.n; i++)
+        free(l.paths[i]);
+    free(l.paths);
+    if (*paths)
+        return FVT_OK;
+    fvt_fail(err, "%s: out of memory", dir);
+    return FVT_NOMEM;
+}

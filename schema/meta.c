@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Column tables and meta records to bytes and back.
+*/
+#include "meta.h"
+
+#include <stdio.h>
+
+const char *const fvt_malformed_names[FVT_NBAD] = {"short", "version", "set", "template", "record"};
+
+void meta_put_columns(struct fvt_buffer *out) {
+    fvt_put_int(out, FLOW_NFIELDS, 2);
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        size_t n = strlen(flow_fields[f].name);
+        fvt_put_int(out, flow_fields[f].class, 1);
+        fvt_put_int(out, n, 1);
+        fvt_put(out, flow_fields[f].name, n);
+    }
+}
+
+int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n) {
+    *n = (uint32_t)fvt_get_int(c, 2);
+    *field_of = malloc(((size_t)*n + 1) * sizeof **field_of);
+    if (!*field_of)
+        return FVT_NOMEM;
+    for (uint32_t i = 0; i < *n; i++) {
+        uint64_t class = fvt_get_int(c, 1);
+        size_t len = (size_t)fvt_get_int(c, 1);
+        const uint8_t *name = fvt_get(c, len);
+        int f = name ? flow_field_find((const char *)name, len) : -1;
+        /* A column that changed its class is not the column we know. */
+        (*field_of)[i] = f >= 0 && (uint64_t)flow_fields[f].class == class ? f : -1;
+    }
+    return c->bad ? FVT_DAMAGED : FVT_OK;
+}
+
+static size_t begin(struct fvt_buffer *out, enum fvt_meta_kind kind) {
+    size_t at = out->n;
+    fvt_put_int(out, kind, 2);
+    fvt_put_int(out, 0, 2);
+    return at;
+}
+
+static void finish(struct fvt_buffer *out, size_t at) {
+    fvt_align(out);
+    fvt_set_int(out, at + 2, out->n - at - 4, 2);
+}
+
+/* The counters of an exporter record, in the order of the file; new ones go to the end. */
+enum { COUNTERS = 9 + FVT_NBAD };
+static void counters_of(const struct fvt_exporter *e, uint64_t v[COUNTERS]) {
+    const uint64_t plain[] = {e->datagrams, e->flows,       e->packets,   e->bytes,   e->options,
+                              e->lost,      e->no_template, e->udp_drops, e->sampling};
+    memcpy(v, plain, sizeof plain);
+    memcpy(v + 9, e->malformed, sizeof e->malformed);
+}
+
+void meta_put_exporter(struct fvt_buffer *out, const struct fvt_exporter *e) {
+    uint64_t v[COUNTERS];
+    counters_of(e, v);
+    size_t at = begin(out, FVT_META_EXPORTER);
+    fvt_put_ip(out, &e->exporter);
+    fvt_put_zeros(out, 3);
+    fvt_put_int(out, e->odid, 4);
+    fvt_put(out, e->version, sizeof e->version);
+    for (unsigned i = 0; i < COUNTERS; i++)
+        fvt_put_int(out, v[i], 8);
+    finish(out, at);
+}
+
+static struct fvt_exporter get_exporter(struct fvt_cursor *c) {
+    struct fvt_exporter e;
+    memset(&e, 0, sizeof e);
+    e.exporter = fvt_get_ip(c);
+    fvt_get(c, 3);
+    e.odid = (uint32_t)fvt_get_int(c, 4);
+    const uint8_t *version = fvt_get(c, sizeof e.version);
+    if (version)
+        memcpy(e.version, version, sizeof e.version - 1);
+    uint64_t *const v[] = {&e.datagrams, &e.flows,       &e.packets,   &e.bytes,   &e.options,
+                           &e.lost,      &e.no_template, &e.udp_drops, &e.sampling};
+    for (unsigned i = 0; i < COUNTERS && fvt_left(c) >= 8; i++)
+        *(i < 9 ? v[i] : &e.malformed[i - 9]) = fvt_get_int(c, 8);
+    return e;
+}
+
+void meta_put_interface(struct fvt_buffer *out, const struct fvt_interface *i) {
+    size_t at = begin(out, FVT_META_INTERFACE);
+    size_t name = strnlen(i->name, sizeof i->name);
+    size_t description = strnlen(i->description, sizeof i->description);
+    fvt_put_ip(out, &i->exporter);
+    fvt_put_zeros(out, 3);
+    fvt_put_int(out, i->ifindex, 4);
+    fvt_put_int(out, name, 2);
+    fvt_put_int(out, description, 2);
+    fvt_put(out, i->name, name);
+    fvt_put(out, i->description, description);
+    finish(out, at);
+}
+
+static struct fvt_interface get_interface(struct fvt_cursor *c) {
+    struct fvt_interface i;
+    memset(&i, 0, sizeof i);
+    i.exporter = fvt_get_ip(c);
+    fvt_get(c, 3);
+    i.ifindex = (uint32_t)fvt_get_int(c, 4);
+    size_t n = (size_t)fvt_get_int(c, 2), d = (size_t)fvt_get_int(c, 2);
+    const uint8_t *name = fvt_get(c, n), *description = fvt_get(c, d);
+    if (name)
+        memcpy(i.name, name, n < sizeof i.name ? n : sizeof i.name - 1);
+    if (description)
+        memcpy(i.description, description, d < sizeof i.description ? d : sizeof i.description - 1);
+    return i;
+}
+
+void meta_put_damage(struct fvt_buffer *out, uint64_t blocks) {
+    size_t at = begin(out, FVT_META_DAMAGE);
+    fvt_put_int(out, blocks, 8);
+    finish(out, at);
+}
+
+/* Room for one more element; arrays double. */
+static void *room(void *array, uint32_t n, size_t size) {
+    if (n & (n - 1) || (n != 0 && n < 4))
+        return array;
+    return realloc(array, (n ? (size_t)n * 2 : 4) * size);
+}
+
+int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
+    while (fvt_left(c) >= 4) {
+        uint64_t kind = fvt_get_int(c, 2);
+        size_t n = (size_t)fvt_get_int(c, 2);
+        const uint8_t *p = fvt_get(c, n);
+        if (!p)
+            return FVT_DAMAGED;
+        struct fvt_cursor r = {p, p + n, false};
+        if (kind == FVT_META_EXPORTER) {
+            void *grown = room(file->exporters, file->nexporters, sizeof *file->exporters);
+            if (!grown)
+                return FVT_NOMEM;
+            file->exporters = grown;
+            file->exporters[file->nexporters++] = get_exporter(&r);
+        } else if (kind == FVT_META_INTERFACE) {
+            void *grown = room(file->interfaces, file->ninterfaces, sizeof *file->interfaces);
+            if (!grown)
+                return FVT_NOMEM;
+            file->interfaces = grown;
+            file->interfaces[file->ninterfaces++] = get_interface(&r);
+        } else if (kind == FVT_META_DAMAGE) {
+            file->damaged += fvt_get_int(&r, 8);
+        }
+    }
+    return FVT_OK;
+}
+
+static int by_exporter(const void *a, const void *b) {
+    const struct fvt_exporter *x = a, *y = b;
+    int order = flow_ip_cmp(&x->exporter, &y->exporter);
+    if (order == 0)
+        order = (x->odid > y->odid) - (x->odid < y->odid);
+    return order ? order : strcmp(x->version, y->version);
+}
+
+static int by_interface(const void *a, const void *b) {
+    const struct fvt_interface *x = a, *y = b;
+    int order = flow_ip_cmp(&x->exporter, &y->exporter);
+    return order ? order : (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+/* Sort by key, and of equal keys keep the one that came last. */
+static uint32_t settle(void *array, uint32_t n, size_t size,
+                       int (*cmp)(const void *, const void *)) {
+    uint8_t *base = array, *copy = malloc((size_t)n * size + 1);
+    const uint8_t **at = malloc(((size_t)n + 1) * sizeof *at);
+    uint32_t kept = 0;
+    if (copy && at) {
+        memcpy(copy, base, (size_t)n * size);
+        /* Insertion by binary search; a later equal key takes the earlier one's place. */
+        for (uint32_t i = 0; i < n; i++) {
+            const uint8_t *e = copy + i * size;
+            uint32_t lo = 0, hi = kept;
+            while (lo < hi) {
+                uint32_t mid = lo + (hi - lo) / 2;
+                if (cmp(at[mid], e) < 0)
+                    lo = mid + 1;
+                else
+                    hi = mid;
+            }
+            if (lo == kept || cmp(at[lo], e) != 0) {
+                memmove(at + lo + 1, at + lo, (kept - lo) * sizeof *at);
+                kept++;
+            }
+            at[lo] = e;
+        }
+        for (uint32_t i = 0; i < kept; i++)
+            memcpy(base + i * size, at[i], size);
+    } else {
+        kept = n;
+    }
+    free(copy);
+    free(at);
+    return kept;
+}
+
+void meta_settle(struct fvt_file *file) {
+    if (file->nexporters > 1)
+        file->nexporters =
+            settle(file->exporters, file->nexporters, sizeof *file->exporters, by_exporter);
+    if (file->ninterfaces > 1)
+        file->ninterfaces =
+            settle(file->interfaces, file->ninterfaces, sizeof *file->interfaces, by_interface);
+}

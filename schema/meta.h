@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** What a file says besides flows: its column table, exporters, interfaces, what was lost to
+** damage. FORMAT.md, "Columns" and "Meta records". Private to schema/.
+*/
+#ifndef FLOWVT_META_H
+#define FLOWVT_META_H
+
+#include "format.h"
+
+void meta_put_columns(struct fvt_buffer *out); /* this library's column table */
+/* field_of[i] becomes the field of column i, or -1. Returns FVT_OK, FVT_DAMAGED or FVT_NOMEM;
+** *field_of is the caller's. */
+int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n);
+
+void meta_put_exporter(struct fvt_buffer *out, const struct fvt_exporter *e);
+void meta_put_interface(struct fvt_buffer *out, const struct fvt_interface *i);
+void meta_put_damage(struct fvt_buffer *out, uint64_t blocks);
+
+/* Add the records to file; unknown kinds are passed over. FVT_OK, FVT_DAMAGED or FVT_NOMEM. */
+int meta_get_records(struct fvt_cursor *c, struct fvt_file *file);
+/* Keep the last record of each key, in order of the keys. */
+void meta_settle(struct fvt_file *file);
+
+#endif

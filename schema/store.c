@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A store being written: which file a row goes to, when it is flushed, and the thread that syncs
+** and closes files so that receiving never waits for a disk.
+*/
+#include "store.h"
+#include "format.h"
+#include "rewrite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    FLUSH_MS = 1000, /* rows are queryable at most this long after they were added */
+    RETRY_MS = 1000, /* between attempts to open a file that could not be opened */
+};
+
+struct job {
+    struct job *next;
+    bool close; /* else: sync */
+    char path[];
+};
+
+/* What the worker thread shares with the caller's; all behind the lock. */
+struct worker {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct job *first, **last;
+    bool stop, running;
+    char *messages; /* one a line, for warn() */
+};
+
+struct fvt_store {
+    char *dir;
+    unsigned interval;
+    int lock;
+    void (*warn)(void *arg, const char *text);
+    void *warn_arg;
+    void (*report)(void *arg, bool last);
+    void *report_arg;
+    struct fvt_writer *writer; /* NULL until the interval has its first row */
+    bool started, reporting;
+    int64_t now, start; /* the store's clock; begin of the current interval, ms */
+    int64_t flushed;    /* monotonic ms of the last flush */
+    int64_t failed;     /* monotonic ms of the last failure to open, 0: none */
+    char path[4096];
+    struct fvt_error error;
+    struct worker worker;
+};
+
+static int64_t monotonic_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out, size_t n) {
+    char t[FLOW_TIME_TEXT];
+    flow_time_text(start, t);
+    snprintf(out, n, "%s/%.4s/%.2s/%.2s/flows.%.4s%.2s%.2s%.2s%.2s%.*s.fvt", dir, t, t + 5, t + 8,
+             t, t + 5, t + 8, t + 11, t + 14, interval % 60 ? 2 : 0, t + 17);
+}
+
+/* ---- the worker ------------------------------------------------------------------------- */
+
+static void post_message(struct worker *w, const char *text) {
+    pthread_mutex_lock(&w->lock);
+    size_t n = w->messages ? strlen(w->messages) : 0;
+    char *grown = realloc(w->messages, n + strlen(text) + 2);
+    if (grown) {
+        w->messages = grown;
+        sprintf(grown + n, "%s\n", text);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void post_job(struct worker *w, const char *path, bool close_it) {
+    struct job *job = malloc(sizeof *job + strlen(path) + 1);
+    if (!job)
+        return; /* a file left live is closed at the next start */
+    job->next = NULL;
+    job->close = close_it;
+    strcpy(job->path, path);
+    pthread_mutex_lock(&w->lock);
+    bool waiting = !close_it && w->first && !w->first->close && !w->first->next &&
+                   strcmp(w->first->path, path) == 0;
+    if (waiting) {
+        free(job);
+    } else {
+        *w->last = job;
+        w->last = &job->next;
+        pthread_cond_signal(&w->wake);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void do_job(struct worker *w, const struct job *job) {
+    struct fvt_error err = {{0}};
+    if (job->close) {
+        if (fvt_close_file(job->path, &err) != FVT_OK)
+            post_message(w, err.text);
+        return;
+    }
+    int fd = open(job->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fdatasync(fd) != 0) {
+        snprintf(err.text, sizeof err.text, "%s: sync: %s", job->path, strerror(errno));
+        post_message(w, err.text);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static void *work(void *arg) {
+    struct worker *w = arg;
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        while (!w->first && !w->stop)
+            pthread_cond_wait(&w->wake, &w->lock);
+        struct job *job = w->first;
+        if (!job)
+            break;
+        w->first = job->next;
+        if (!w->first)
+            w->last = &w->first;
+        pthread_mutex_unlock(&w->lock);
+        do_job(w, job);
+        free(job);
+        pthread_mutex_lock(&w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static int worker_start(struct worker *w) {
+    w->last = &w->first;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->wake, NULL);
+    w->running = pthread_create(&w->thread, NULL, work, w) == 0;
+    return w->running ? FVT_OK : FVT_NOMEM;
+}
+
+/* Finishes the jobs first. */
+static void worker_stop(struct worker *w) {
+    if (!w->running)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    w->running = false;
+}
+
+static void pass_messages(struct fvt_store *s) {
+    pthread_mutex_lock(&s->worker.lock);
+    char *all = s->worker.messages;
+    s->worker.messages = NULL;
+    pthread_mutex_unlock(&s->worker.lock);
+    char *rest = all;
+    for (char *line; rest && (line = strsep(&rest, "\n")) && *line;)
+        if (s->warn)
+            s->warn(s->warn_arg, line);
+    free(all);
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+/* mkdir -p of the directories of path, from octet skip on. */
+static int make_parents(char *path, size_t skip) {
+    for (char *p = strchr(path + skip, '/'); p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        int rc = mkdir(path, 0755);
+        *p = '/';
+        if (rc != 0 && errno != EEXIST)
+            return -1;
+    }
+    return 0;
+}
+
+static int take_lock(struct fvt_store *s, struct fvt_error *err) {
+    if (mkdir(s->dir, 0755) != 0 && errno != EEXIST) {
+        fvt_fail(err, "%s: %s", s->dir, strerror(errno));
+        return FVT_IO;
+    }
+    char path[4096];
+    snprintf(path, sizeof path, "%s/.lock", s->dir);
+    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (s->lock < 0) {
+        fvt_fail(err, "%s: %s", path, strerror(errno));
+        return FVT_IO;
+    }
+    /* The kernel drops the lock of a dead process, so there is no stale one. */
+    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+        fvt_fail(err, "%s: another program is writing to this store: stop it, or choose another",
+                 s->dir);
+        return FVT_IO;
+    }
+    return FVT_OK;
+}
+
+int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, const char *text),
+                   void *arg, struct fvt_store **out, struct fvt_error *err) {
+    if (interval < 1 || interval > 86400) {
+        fvt_fail(err, "interval %u: give 1 to 86400 seconds", interval);
+        return FVT_IO;
+    }
+    struct fvt_store *s = calloc(1, sizeof *s);
+    if (!s) {
+        fvt_fail(err, "%s: out of memory", dir);
+        return FVT_NOMEM;
+    }
+    s->dir = strdup(dir);
+    s->interval = interval;
+    s->warn = warn;
+    s->warn_arg = arg;
+    s->lock = -1;
+    int rc = s->dir ? take_lock(s, err) : FVT_NOMEM;
+    if (rc == FVT_OK && (rc = worker_start(&s->worker)) != FVT_OK)
+        fvt_fail(err, "%s: no thread: %s", dir, strerror(errno));
+    if (rc != FVT_OK) {
+        if (s->lock >= 0)
+            close(s->lock);
+        free(s->dir);
+        free(s);
+        return rc;
+    }
+    *out = s;
+    return FVT_OK;
+}
+
+static bool is_live(const char *path) {
+    char tail[8] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    bool closed = size >= (off_t)sizeof tail &&
+                  pread(fd, tail, sizeof tail, size - (off_t)sizeof tail) == sizeof tail &&
+                  memcmp(tail, FVT_TRAILER_MAGIC, sizeof tail) == 0;
+    if (fd >= 0)
+        close(fd);
+    return size >= 0 && !closed;
+}
+
+/* Leftovers of a writer that died: unfinished temporary files go, live files of other intervals
+** are closed. */
+static void recover(struct fvt_store *s) {
+    char **paths;
+    size_t n;
+    if (fvt_store_list(s->dir, &paths, &n, NULL) != FVT_OK)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        char tmp[4096];
+        if (snprintf(tmp, sizeof tmp, "%s%s", paths[i], FVT_TMP_SUFFIX) < (int)sizeof tmp)
+            unlink(tmp);
+        if (strcmp(paths[i], s->path) != 0 && is_live(paths[i]))
+            post_job(&s->worker, paths[i], true);
+    }
+    free(paths);
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+static int note(struct fvt_store *s, int rc, const char *text) {
+    if (rc != FVT_OK)
+        fvt_fail(&s->error, "%s", text);
+    return rc;
+}
+
+static int flush(struct fvt_store *s, bool last) {
+    if (s->report && !s->reporting) {
+        s->reporting = true; /* the caller's report adds to the file; it must not start another */
+        s->report(s->report_arg, last);
+        s->reporting = false;
+    }
+    s->flushed = monotonic_ms();
+    if (!s->writer)
+        return FVT_OK;
+    int rc = fvt_writer_flush(s->writer, false);
+    if (rc == FVT_OK && !last)
+        post_job(&s->worker, s->path, false);
+    return note(s, rc, fvt_writer_message(s->writer));
+}
+
+static int finish_file(struct fvt_store *s) {
+    int rc = s->started ? flush(s, true) : FVT_OK;
+    if (!s->writer)
+        return rc;
+    int rc2 = fvt_writer_finish(s->writer);
+    s->writer = NULL;
+    post_job(&s->worker, s->path, true);
+    return rc != FVT_OK ? rc : rc2;
+}
+
+int fvt_store_tick(struct fvt_store *s, int64_t now) {
+    if (!s->started || now > s->now)
+        s->now = now;
+    int64_t length = (int64_t)s->interval * 1000;
+    int64_t start = s->now - ((s->now % length) + length) % length;
+    int rc = FVT_OK;
+    if (!s->started || start != s->start) {
+        rc = finish_file(s);
+        s->start = start;
+        fvt_store_path(s->dir, start, s->interval, s->path, sizeof s->path);
+        if (!s->started)
+            recover(s);
+        s->started = true;
+    } else if (monotonic_ms() - s->flushed >= FLUSH_MS) {
+        rc = flush(s, false);
+    }
+    pass_messages(s);
+    return rc;
+}
+
+/* The writer of the current interval. */
+static int open_writer(struct fvt_store *s) {
+    if (s->writer)
+        return FVT_OK;
+    if (!s->started) {
+        fvt_fail(&s->error, "%s: a row before the first tick", s->dir);
+        return FVT_IO;
+    }
+    if (s->failed && monotonic_ms() - s->failed < RETRY_MS)
+        return FVT_IO;
+    int rc = FVT_IO;
+    if (make_parents(s->path, strlen(s->dir) + 1) != 0)
+        fvt_fail(&s->error, "%s: %s", s->path, strerror(errno));
+    else
+        rc = fvt_writer_open(s->path, s->start, (int64_t)s->interval * 1000, &s->writer, &s->error);
+    s->failed = rc == FVT_OK ? 0 : monotonic_ms();
+    return rc;
+}
+
+int fvt_store_add(struct fvt_store *s, const struct flow_row *row) {
+    int rc = open_writer(s);
+    if (rc != FVT_OK)
+        return rc;
+    rc = fvt_writer_add(s->writer, row);
+    return note(s, rc, fvt_writer_message(s->writer));
+}
+
+void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last), void *arg) {
+    s->report = report;
+    s->report_arg = arg;
+}
+
+int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e) {
+    int rc = open_writer(s);
+    return rc == FVT_OK ? fvt_writer_exporter(s->writer, e) : rc;
+}
+
+int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i) {
+    int rc = open_writer(s);
+    return rc == FVT_OK ? fvt_writer_interface(s->writer, i) : rc;
+}
+
+int fvt_store_flush(struct fvt_store *s) {
+    return flush(s, false);
+}
+
+const char *fvt_store_message(const struct fvt_store *s) {
+    return s->error.text;
+}
+
+int fvt_store_close(struct fvt_store *s) {
+    int rc = finish_file(s);
+    worker_stop(&s->worker);
+    pass_messages(s);
+    pthread_mutex_destroy(&s->worker.lock);
+    pthread_cond_destroy(&s->worker.wake);
+    close(s->lock);
+    free(s->dir);
+    free(s);
+    return rc;
+}

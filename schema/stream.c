@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Integer streams. Encoding looks at the values once and estimates the size of each candidate;
+** decoding gives any range without touching what is before it.
+*/
+#include "stream.h"
+
+#include <lz4.h>
+
+enum {
+    STREAM_HEADER = 16, /* encoding, width, 2 zero octets, n, base */
+    MAX_NESTING = 4,
+    /* More distinct values than this are not worth a dictionary of integers. */
+    MAX_VALUES = 1 << 15,
+    /* Values looked at when a candidate is compressed on trial. */
+    SAMPLE = 1 << 16,
+};
+
+static void put_header(struct fvt_buffer *out, enum fvt_encoding e, unsigned width, uint32_t n,
+                       uint64_t base) {
+    fvt_put_int(out, e, 1);
+    fvt_put_int(out, width, 1);
+    fvt_put_int(out, 0, 2);
+    fvt_put_int(out, n, 4);
+    fvt_put_int(out, base, 8);
+}
+
+static size_t packed_size(uint32_t n, unsigned width) {
+    return ((uint64_t)n * width + 63) / 64 * 8;
+}
+
+/* Pack (v - base), width bits each, lowest bit first. */
+static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
+                       unsigned width) {
+    put_header(out, FVT_PACKED, width, n, base);
+    size_t size = packed_size(n, width);
+    if (!fvt_buffer_reserve(out, size))
+        return;
+    uint64_t word = 0;
+    unsigned used = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t x = (uint64_t)v[i] - base;
+        word |= x << used;
+        used += width;
+        if (used >= 64) {
+            fvt_put_int(out, word, 8);
+            used -= 64;
+            word = used ? x >> (width - used) : 0;
+        }
+    }
+    if (used)
+        fvt_put_int(out, word, 8);
+}
+
+static void put_planes(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
+                       unsigned octets) {
+    put_header(out, FVT_PLANES, octets, n, base);
+    size_t size = (size_t)n * octets;
+    if (!fvt_buffer_reserve(out, size + FVT_ALIGN))
+        return;
+    for (unsigned k = 0; k < octets; k++) {
+        uint8_t *plane = out->p + out->n + (size_t)k * n;
+        for (uint32_t i = 0; i < n; i++)
+            plane[i] = (uint8_t)(((uint64_t)v[i] - base) >> 8 * k);
+    }
+    out->n += size;
+    fvt_put_zeros(out, -size % FVT_ALIGN);
+}
+
+struct look {
+    int64_t min, max;
+    uint32_t runs;
+    bool ascending;
+};
+
+static struct look look_at(const int64_t *v, uint32_t n) {
+    struct look l = {v[0], v[0], 1, true};
+    for (uint32_t i = 1; i < n; i++) {
+        l.min = v[i] < l.min ? v[i] : l.min;
+        l.max = v[i] > l.max ? v[i] : l.max;
+        l.runs += v[i] != v[i - 1];
+        l.ascending &= v[i] >= v[i - 1];
+    }
+    return l;
+}
+
+static void put_runs(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint32_t runs,
+                     bool small) {
+    int64_t *ends = malloc((size_t)runs * 2 * sizeof *ends);
+    if (!ends) {
+        out->failed = true;
+        return;
+    }
+    int64_t *values = ends + runs;
+    uint32_t r = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (i > 0 && v[i] != v[i - 1])
+            r++;
+        ends[r] = (int64_t)i + 1;
+        values[r] = v[i];
+    }
+    put_header(out, FVT_RUNS, 0, n, 0);
+    struct look l = look_at(ends, runs);
+    put_packed(out, ends, runs, (uint64_t)l.min, fvt_bits((uint64_t)l.max - (uint64_t)l.min));
+    /* Runs of runs do not exist, so the nesting ends here. */
+    fvt_stream_encode(out, values, runs, small);
+    free(ends);
+}
+
+static int by_value(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Distinct values of v, found with an open hash table; 0 when there are more than MAX_VALUES. */
+static uint32_t distinct(const int64_t *v, uint32_t n, int64_t *table, uint8_t *used,
+                         uint32_t slots, int64_t *values) {
+    uint32_t count = 0;
+    memset(used, 0, slots);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t h = (uint32_t)(((uint64_t)v[i] * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
+        for (h &= slots - 1; used[h] && table[h] != v[i];)
+            h = (h + 1) & (slots - 1);
+        if (used[h])
+            continue;
+        if (count == MAX_VALUES)
+            return 0;
+        used[h] = 1;
+        table[h] = v[i];
+        values[count++] = v[i];
+    }
+    return count;
+}
+
+/* Try a dictionary of the distinct values: returns false, with nothing put, unless its size is
+** less than limit octets. */
+static bool put_values(struct fvt_buffer *out, const int64_t *v, uint32_t n, size_t limit) {
+    enum { SLOTS = MAX_VALUES * 2 };
+    int64_t *table = malloc(SLOTS * (sizeof *table + 1) + MAX_VALUES * sizeof *table);
+    if (!table)
+        return false;
+    int64_t *values = table + SLOTS;
+    uint8_t *used = (uint8_t *)(values + MAX_VALUES);
+    uint32_t count = distinct(v, n, table, used, SLOTS, values);
+    bool fits = count > 1 && packed_size(n, fvt_bits(count - 1)) + packed_size(count, 64) < limit;
+    int64_t *codes = fits ? malloc((size_t)n * sizeof *codes) : NULL;
+    if (codes) {
+        qsort(values, count, sizeof *values, by_value);
+        int64_t last = values[0];
+        int64_t code = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            if (v[i] != last) {
+                last = v[i];
+                const int64_t *at = bsearch(&last, values, count, sizeof *values, by_value);
+                code = at - values;
+            }
+            codes[i] = code;
+        }
+        put_header(out, FVT_VALUES, 0, n, 0);
+        put_packed(out, values, count, (uint64_t)values[0],
+                   fvt_bits((uint64_t)values[count - 1] - (uint64_t)values[0]));
+        put_packed(out, codes, n, 0, fvt_bits(count - 1));
+        free(codes);
+    }
+    free(table);
+    return codes != NULL;
+}
+
+/* Octets that LZ4 makes of the planes of a sample, scaled up to n values. */
+static size_t planes_guess(const int64_t *v, uint32_t n, uint64_t base, unsigned octets) {
+    uint32_t take = n < SAMPLE ? n : SAMPLE;
+    struct fvt_buffer b = {0};
+    put_planes(&b, v + (n - take) / 2, take, base, octets);
+    size_t guess = SIZE_MAX;
+    char *lz4 = b.failed ? NULL : malloc((size_t)LZ4_compressBound((int)b.n));
+    if (lz4) {
+        int size =
+            LZ4_compress_default((const char *)b.p, lz4, (int)b.n, LZ4_compressBound((int)b.n));
+        guess = (size_t)((double)size * n / take);
+    }
+    free(lz4);
+    free(b.p);
+    return guess;
+}
+
+void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, bool small) {
+    if (n == 0) {
+        put_header(out, FVT_CONST, 0, 0, 0);
+        return;
+    }
+    struct look l = look_at(v, n);
+    uint64_t span = (uint64_t)l.max - (uint64_t)l.min;
+    if (span == 0) {
+        put_header(out, FVT_CONST, 0, n, (uint64_t)l.min);
+        return;
+    }
+    unsigned width = fvt_bits(span);
+    size_t packed = packed_size(n, width);
+    size_t runs = packed_size(l.runs, width) + packed_size(l.runs, fvt_bits(n));
+    if (runs < packed && l.runs < n / 4) {
+        put_runs(out, v, n, l.runs, small);
+        return;
+    }
+    unsigned octets = (width + 7) / 8;
+    size_t planes = small && width > 4 ? planes_guess(v, n, (uint64_t)l.min, octets) : SIZE_MAX;
+    size_t best = planes < packed - packed / 16 ? planes : packed;
+    /* A dictionary must save an eighth: its codes cost a look-up more to read. */
+    if (width > 8 && n >= 64 && put_values(out, v, n, best - best / 8))
+        return;
+    if (best < packed)
+        put_planes(out, v, n, (uint64_t)l.min, octets);
+    else
+        put_packed(out, v, n, (uint64_t)l.min, width);
+}
+
+/* ---- decoding --------------------------------------------------------------------------- */
+
+static int open_nested(struct fvt_cursor *c, unsigned depth, struct fvt_stream **out);
+
+/* A nested stream that is wanted whole: its values in memory of their own. */
+static int read_nested(struct fvt_cursor *c, unsigned depth, int64_t **values, uint32_t *n) {
+    struct fvt_stream *s = NULL;
+    int rc = open_nested(c, depth, &s);
+    if (rc != FVT_OK)
+        return rc;
+    *n = s->n;
+    *values = malloc(((size_t)s->n + 1) * sizeof **values);
+    if (*values)
+        fvt_stream_read(s, 0, s->n, *values);
+    fvt_stream_free(s);
+    return *values ? FVT_OK : FVT_NOMEM;
+}
+
+static int open_runs(struct fvt_stream *s, struct fvt_cursor *c, unsigned depth) {
+    uint32_t nvalues = 0;
+    int rc = read_nested(c, depth, &s->ends, &s->count);
+    if (rc == FVT_OK)
+        rc = read_nested(c, depth, &s->values, &nvalues);
+    if (rc != FVT_OK)
+        return rc;
+    if (nvalues != s->count || s->count == 0 || s->ends[s->count - 1] != (int64_t)s->n)
+        return FVT_DAMAGED;
+    for (uint32_t i = 1; i < s->count; i++)
+        if (s->ends[i] <= s->ends[i - 1])
+            return FVT_DAMAGED;
+    return s->ends[0] > 0 ? FVT_OK : FVT_DAMAGED;
+}
+
+static int open_values(struct fvt_stream *s, struct fvt_cursor *c, unsigned depth) {
+    int rc = read_nested(c, depth, &s->values, &s->count);
+    if (rc == FVT_OK)
+        rc = open_nested(c, depth, &s->codes);
+    if (rc == FVT_OK && (s->count == 0 || s->codes->n != s->n))
+        rc = FVT_DAMAGED;
+    return rc;
+}
+
+static int open_body(struct fvt_stream *s, struct fvt_cursor *c, unsigned depth) {
+    size_t size = (size_t)s->n * s->width;
+    switch (s->encoding) {
+    case FVT_CONST:
+        return FVT_OK;
+    case FVT_PACKED:
+        s->data = fvt_get(c, packed_size(s->n, s->width));
+        return s->data ? FVT_OK : FVT_DAMAGED;
+    case FVT_PLANES:
+        s->data = s->width <= 8 ? fvt_get(c, size + -size % FVT_ALIGN) : NULL;
+        return s->data ? FVT_OK : FVT_DAMAGED;
+    case FVT_RUNS:
+        return open_runs(s, c, depth);
+    case FVT_VALUES:
+        return open_values(s, c, depth);
+    }
+    return FVT_UNKNOWN;
+}
+
+static int open_nested(struct fvt_cursor *c, unsigned depth, struct fvt_stream **out) {
+    uint64_t encoding = fvt_get_int(c, 1), width = fvt_get_int(c, 1);
+    fvt_get_int(c, 2);
+    uint64_t n = fvt_get_int(c, 4), base = fvt_get_int(c, 8);
+    if (c->bad || n > FVT_MAX_ROWS || width > 64 || depth == 0)
+        return FVT_DAMAGED;
+    if (encoding > FVT_VALUES)
+        return FVT_UNKNOWN;
+    struct fvt_stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return FVT_NOMEM;
+    s->encoding = (enum fvt_encoding)encoding;
+    s->width = (unsigned)width;
+    s->n = (uint32_t)n;
+    s->base = base;
+    int rc = open_body(s, c, depth - 1);
+    if (rc != FVT_OK) {
+        fvt_stream_free(s);
+        return rc;
+    }
+    *out = s;
+    return FVT_OK;
+}
+
+int fvt_stream_open(struct fvt_cursor *c, struct fvt_stream **out) {
+    return open_nested(c, MAX_NESTING, out);
+}
+
+void fvt_stream_free(struct fvt_stream *s) {
+    if (!s)
+        return;
+    fvt_stream_free(s->codes);
+    free(s->ends);
+    free(s->values);
+    free(s);
+}
+
+static void read_packed(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
+    uint64_t bit = (uint64_t)first * s->width;
+    unsigned w = s->width;
+    uint64_t mask = w == 64 ? UINT64_MAX : (UINT64_C(1) << w) - 1;
+    if (w <= 56) {
+        for (uint32_t i = 0; i < n; i++, bit += w)
+            out[i] = (int64_t)(s->base + ((fvt_load64(s->data + bit / 8) >> (bit & 7)) & mask));
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++, bit += w) {
+        unsigned shift = bit & 7;
+        uint64_t x = fvt_load64(s->data + bit / 8) >> shift;
+        if (shift)
+            x |= (uint64_t)s->data[bit / 8 + 8] << (64 - shift);
+        out[i] = (int64_t)(s->base + (x & mask));
+    }
+}
+
+static void read_planes(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (int64_t)s->base;
+    for (unsigned k = 0; k < s->width; k++) {
+        const uint8_t *plane = s->data + (size_t)k * s->n + first;
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)((uint64_t)out[i] + ((uint64_t)plane[i] << 8 * k));
+    }
+}
+
+/* open_runs() has made sure that ends ascend up to the number of rows. */
+static void read_runs(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
+    uint32_t lo = 0, hi = s->count - 1;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (s->ends[mid] > (int64_t)first)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    for (uint32_t i = 0; i < n; lo++) {
+        int64_t end = s->ends[lo] - (int64_t)first;
+        uint32_t stop = end < (int64_t)n ? (uint32_t)end : n;
+        for (; i < stop; i++)
+            out[i] = s->values[lo];
+    }
+}
+
+static void read_values(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
+    fvt_stream_read(s->codes, first, n, out);
+    uint64_t last = s->count - 1;
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = s->values[(uint64_t)out[i] < last ? (uint64_t)out[i] : last];
+}
+
+void fvt_stream_read(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
+    switch (s->encoding) {
+    case FVT_CONST:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)s->base;
+        break;
+    case FVT_PACKED:
+        read_packed(s, first, n, out);
+        break;
+    case FVT_RUNS:
+        read_runs(s, first, n, out);
+        break;
+    case FVT_PLANES:
+        read_planes(s, first, n, out);
+        break;
+    case FVT_VALUES:
+        read_values(s, first, n, out);
+        break;
+    }
+}

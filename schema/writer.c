@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Writing a live file: append and publish. What has been appended is never touched again, so a
+** reader needs no lock and a crash no repair: whatever is whole counts.
+*/
+#include "group.h"
+#include "meta.h"
+#include "rewrite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* What may wait for a disk that does not take it, before rows are refused. */
+enum { MAX_PENDING = 64 << 20 };
+
+struct fvt_writer {
+    char *path;
+    int fd;
+    uint64_t end; /* of the whole blocks on disk */
+    struct group *group;
+    struct fvt_buffer pending; /* blocks not on disk yet */
+    struct fvt_buffer meta;    /* records not in a block yet */
+    struct fvt_error error;
+};
+
+/* pwrite() all of it, or a negative errno. */
+static int write_at(int fd, const uint8_t *p, size_t n, uint64_t offset) {
+    while (n > 0) {
+        ssize_t put = pwrite(fd, p, n, (off_t)offset);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        p += put;
+        offset += (uint64_t)put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
+void file_begin(struct fvt_buffer *out, int64_t start, int64_t length) {
+    fvt_put(out, FVT_FILE_MAGIC, 8);
+    fvt_put_int(out, FVT_VERSION, 2);
+    fvt_put_zeros(out, 6);
+    fvt_put_int(out, (uint64_t)start, 8);
+    fvt_put_int(out, (uint64_t)length, 8);
+    fvt_put_zeros(out, FVT_FILE_HEADER - 8 - out->n);
+    if (!out->failed)
+        fvt_put_int(out, fvt_checksum(out->p, FVT_FILE_HEADER - 8), 8);
+    size_t at = out->n;
+    fvt_put_zeros(out, FVT_BLOCK_HEADER);
+    meta_put_columns(out);
+    block_seal(out, at, FVT_COLUMNS, out->n - at - FVT_BLOCK_HEADER, 0);
+}
+
+/* Make a rename in path's directory last through a power loss. */
+static int sync_directory(const char *path) {
+    char *copy = strdup(path);
+    char *slash = copy ? strrchr(copy, '/') : NULL;
+    if (slash)
+        slash[slash == copy] = '\0';
+    int fd = copy ? open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int failed = fd < 0 || fsync(fd) != 0 ? -errno : 0;
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return failed;
+}
+
+int file_replace(const char *path, const struct fvt_buffer *b, struct fvt_error *err) {
+    char *tmp = malloc(strlen(path) + sizeof FVT_TMP_SUFFIX);
+    if (!tmp || b->failed) {
+        free(tmp);
+        fvt_fail(err, "%s: out of memory", path);
+        return FVT_NOMEM;
+    }
+    strcpy(tmp, path);
+    strcat(tmp, FVT_TMP_SUFFIX);
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int failed = fd < 0 ? -errno : write_at(fd, b->p, b->n, 0);
+    if (!failed && fsync(fd) != 0)
+        failed = -errno;
+    if (fd >= 0 && close(fd) != 0 && !failed)
+        failed = -errno;
+    if (!failed && rename(tmp, path) != 0)
+        failed = -errno;
+    if (failed && fd >= 0)
+        unlink(tmp);
+    if (!failed)
+        failed = sync_directory(path);
+    if (failed)
+        fvt_fail(err, "%s: %s", path, strerror(-failed));
+    free(tmp);
+    return failed ? FVT_IO : FVT_OK;
+}
+
+/* Make path a live file that ends with a whole block and has this library's columns. */
+static int prepare(const char *path, int64_t start, int64_t length, struct fvt_error *err) {
+    struct fvt_buffer fresh = {0};
+    file_begin(&fresh, start, length);
+    if (access(path, F_OK) != 0) {
+        int rc = file_replace(path, &fresh, err);
+        free(fresh.p);
+        return rc;
+    }
+    free(fresh.p);
+    return fvt_rewrite(path, FVT_LIVE, err);
+}
+
+int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_writer **out,
+                    struct fvt_error *err) {
+    int rc = prepare(path, start, length, err);
+    if (rc != FVT_OK)
+        return rc;
+    struct fvt_writer *w = calloc(1, sizeof *w);
+    if (w) {
+        w->fd = open(path, O_WRONLY | O_CLOEXEC);
+        w->path = strdup(path);
+        w->group = group_new();
+    }
+    off_t end = w && w->fd >= 0 ? lseek(w->fd, 0, SEEK_END) : -1;
+    if (!w || !w->path || !w->group || end < 0) {
+        rc = w && (w->fd < 0 || end < 0) ? FVT_IO : FVT_NOMEM;
+        fvt_fail(err, "%s: %s", path, rc == FVT_IO ? strerror(errno) : "out of memory");
+        if (w) {
+            if (w->fd >= 0)
+                close(w->fd);
+            free(w->path);
+            group_free(w->group);
+            free(w);
+        }
+        return rc;
+    }
+    w->end = (uint64_t)end;
+    *out = w;
+    return FVT_OK;
+}
+
+int fvt_writer_exporter(struct fvt_writer *w, const struct fvt_exporter *e) {
+    meta_put_exporter(&w->meta, e);
+    return w->meta.failed ? FVT_NOMEM : FVT_OK;
+}
+
+int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i) {
+    meta_put_interface(&w->meta, i);
+    return w->meta.failed ? FVT_NOMEM : FVT_OK;
+}
+
+/* Turn rows and records into blocks behind those that already wait. */
+static int encode_pending(struct fvt_writer *w) {
+    size_t before = w->pending.n;
+    if (w->group->rows && group_encode(&w->pending, w->group, false) == 0)
+        w->pending.failed = true;
+    if (w->meta.n) {
+        size_t at = w->pending.n;
+        fvt_put_zeros(&w->pending, FVT_BLOCK_HEADER);
+        fvt_put(&w->pending, w->meta.p, w->meta.n);
+        block_seal(&w->pending, at, FVT_META, w->meta.n, 0);
+    }
+    if (w->pending.failed || w->meta.failed) {
+        w->pending.n = before;
+        w->pending.failed = w->meta.failed = false;
+        fvt_fail(&w->error, "%s: out of memory", w->path);
+        return FVT_NOMEM;
+    }
+    group_clear(w->group);
+    w->meta.n = 0;
+    return FVT_OK;
+}
+
+int fvt_writer_flush(struct fvt_writer *w, bool sync) {
+    int rc = w->group->rows || w->meta.n ? encode_pending(w) : FVT_OK;
+    if (rc != FVT_OK)
+        return rc;
+    if (w->pending.n == 0)
+        return FVT_OK;
+    /* What a failed write left behind the end is written over with the same octets. */
+    int failed = write_at(w->fd, w->pending.p, w->pending.n, w->end);
+    if (!failed && sync && fdatasync(w->fd) != 0)
+        failed = -errno;
+    if (failed) {
+        fvt_fail(&w->error, "%s: %s", w->path, strerror(-failed));
+        return FVT_IO;
+    }
+    w->end += w->pending.n;
+    w->pending.n = 0;
+    return FVT_OK;
+}
+
+int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
+    if (w->group->rows == FVT_GROUP_ROWS) {
+        int rc = w->pending.n < MAX_PENDING ? fvt_writer_flush(w, false) : FVT_IO;
+        if (w->group->rows == FVT_GROUP_ROWS)
+            return rc;
+    }
+    if (group_add(w->group, row) == FVT_OK)
+        return FVT_OK;
+    fvt_fail(&w->error, "%s: out of memory", w->path);
+    return FVT_NOMEM;
+}
+
+const char *fvt_writer_message(const struct fvt_writer *w) {
+    return w->error.text;
+}
+
+int fvt_writer_finish(struct fvt_writer *w) {
+    int rc = fvt_writer_flush(w, true);
+    close(w->fd);
+    group_free(w->group);
+    free(w->pending.p);
+    free(w->meta.p);
+    free(w->path);
+    free(w);
+    return rc;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Flow files: what was written is what is read, live, closed, resumed, cut short and damaged.
+*/
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rows.h"
+#include "schema/store.h"
+
+static char dir[] = "/tmp/flowvt-test-XXXXXX";
+
+static void path_of(char *out, size_t n, const char *name) {
+    snprintf(out, n, "%s/%s", dir, name);
+}
+
+static void write_rows(const char *path, uint64_t seed, uint64_t from, uint64_t to, uint64_t step) {
+    struct fvt_writer *w;
+    struct fvt_error err;
+    assert_int_equal(fvt_writer_open(path, 1700000000000, 300000, &w, &err), FVT_OK);
+    struct test_row t;
+    for (uint64_t i = from; i < to; i++) {
+        test_row_make(&t, seed, i);
+        assert_int_equal(fvt_writer_add(w, &t.row), FVT_OK);
+        if ((i + 1) % step == 0)
+            assert_int_equal(fvt_writer_flush(w, false), FVT_OK);
+    }
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+}
+
+/* Compares a group's rows with what was written, column by column, in pieces of step rows. Returns
+** the number of columns that could not be read. */
+static unsigned check_group(const struct fvt_file *file, const struct fvt_group *g, uint64_t seed,
+                            uint32_t step) {
+    unsigned unreadable = 0;
+    int64_t *v = malloc(step * sizeof *v);
+    uint8_t *nulls = malloc(step);
+    struct test_row t;
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        struct fvt_chunk *c = NULL;
+        struct fvt_dict *d = NULL;
+        int at = g->chunk_of[f];
+        if (at >= 0) {
+            int rc = fvt_chunk_load(file, g, f, &c);
+            if (rc == FVT_OK && g->chunks[at].dict >= 0)
+                rc = fvt_dict_load(file, g, g->chunks[at].dict, &d);
+            if (rc != FVT_OK) {
+                fvt_chunk_free(c);
+                unreadable++;
+                continue;
+            }
+        }
+        uint64_t nullcount = 0;
+        for (uint32_t row = 0; row < g->rows; row += step) {
+            uint32_t n = g->rows - row < step ? g->rows - row : step;
+            if (c)
+                fvt_chunk_read(c, row, n, v, nulls);
+            else
+                memset(nulls, 1, n);
+            for (uint32_t i = 0; i < n; i++) {
+                test_row_make(&t, seed, g->first_row + row + i);
+                const union flow_value *want = &t.row.value[f];
+                assert_int_equal(nulls[i], !flow_row_has(&t.row, f));
+                nullcount += nulls[i];
+                if (nulls[i])
+                    continue;
+                if (flow_fields[f].class == FLOW_IP) {
+                    assert_memory_equal(&d->ip[v[i]], &want->ip, sizeof want->ip);
+                    assert_true(flow_ip_cmp(&g->chunks[at].ipmin, &want->ip) <= 0);
+                    assert_true(flow_ip_cmp(&g->chunks[at].ipmax, &want->ip) >= 0);
+                } else if (flow_fields[f].class == FLOW_TEXT) {
+                    assert_int_equal(d->len[v[i]], want->text.n);
+                    assert_memory_equal(d->text[v[i]], want->text.p, want->text.n);
+                } else {
+                    assert_int_equal(v[i], want->i);
+                    assert_true(g->chunks[at].min <= v[i] && v[i] <= g->chunks[at].max);
+                }
+            }
+        }
+        if (c)
+            assert_int_equal(g->chunks[at].nulls, nullcount);
+        fvt_chunk_free(c);
+        fvt_dict_free(d);
+    }
+    free(v);
+    free(nulls);
+    return unreadable;
+}
+
+static void check_file(const char *path, uint64_t seed, uint64_t rows, enum fvt_state state) {
+    struct fvt_file *file;
+    struct fvt_error err;
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    assert_int_equal(file->state, state);
+    assert_int_equal(file->rows, rows);
+    assert_int_equal(file->damaged, 0);
+    struct fvt_totals want;
+    fvt_totals_init(&want);
+    uint64_t bytes = 0;
+    struct test_row t;
+    for (uint64_t i = 0; i < rows; i++) {
+        test_row_make(&t, seed, i);
+        if (flow_row_has(&t.row, FLOW_tstart) && t.row.value[FLOW_tstart].i < want.first)
+            want.first = t.row.value[FLOW_tstart].i;
+    }
+    assert_int_equal(file->totals.first, want.first);
+    for (int p = 0; p < FVT_NPROTO; p++)
+        bytes += file->totals.bytes[p];
+    assert_true(rows == 0 || bytes > 0);
+    for (uint32_t g = 0; g < file->ngroups; g++)
+        assert_int_equal(check_group(file, &file->groups[g], seed, g % 2 ? 777 : 4096), 0);
+    assert_int_equal(fvt_verify(file), 0);
+    fvt_file_free(file);
+}
+
+static void round_trip(void **state) {
+    (void)state;
+    static const uint64_t sizes[] = {0, 1, 2, 63, 64, 65, 511, 513, 5000, 30000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char path[256];
+        path_of(path, sizeof path, "round.fvt");
+        unlink(path);
+        write_rows(path, i, 0, sizes[i], 1000);
+        check_file(path, i, sizes[i], FVT_LIVE);
+        struct fvt_error err;
+        assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+        check_file(path, i, sizes[i], FVT_CLOSED);
+        assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+        check_file(path, i, sizes[i], FVT_CLOSED);
+    }
+}
+
+/* A writer goes on with a live file and with a closed one. */
+static void resumed(void **state) {
+    (void)state;
+    char path[256];
+    path_of(path, sizeof path, "resumed.fvt");
+    write_rows(path, 3, 0, 1500, 400);
+    write_rows(path, 3, 1500, 2500, 400);
+    check_file(path, 3, 2500, FVT_LIVE);
+    struct fvt_error err;
+    assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    write_rows(path, 3, 2500, 3000, 400);
+    check_file(path, 3, 3000, FVT_LIVE);
+    assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    check_file(path, 3, 3000, FVT_CLOSED);
+}
+
+static uint8_t *slurp(const char *path, size_t *n) {
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    struct stat st;
+    assert_int_equal(fstat(fileno(f), &st), 0);
+    *n = (size_t)st.st_size;
+    uint8_t *p = malloc(*n + 1);
+    assert_int_equal(fread(p, 1, *n, f), *n);
+    fclose(f);
+    return p;
+}
+
+static void spill(const char *path, const uint8_t *p, size_t n) {
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(p, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A live file cut anywhere: the groups before the cut are all there, and a writer goes on. */
+static void cut_anywhere(void **state) {
+    (void)state;
+    char path[256], cut[256];
+    path_of(path, sizeof path, "cut.fvt");
+    path_of(cut, sizeof cut, "cut2.fvt");
+    write_rows(path, 4, 0, 40, 10);
+    size_t n;
+    uint8_t *p = slurp(path, &n);
+    uint64_t last = 0;
+    for (size_t k = 64; k <= n; k++) {
+        struct fvt_file *file;
+        struct fvt_error err;
+        spill(cut, p, k);
+        assert_int_equal(fvt_open(cut, &file, &err), FVT_OK);
+        assert_true(file->rows % 10 == 0 && file->rows >= last);
+        assert_int_equal(file->state, FVT_LIVE);
+        for (uint32_t g = 0; g < file->ngroups; g++)
+            assert_int_equal(check_group(file, &file->groups[g], 4, 100), 0);
+        last = file->rows;
+        fvt_file_free(file);
+        if (k % 97 == 0 && k > 2000) {
+            write_rows(cut, 4, last, last + 5, 100);
+            assert_int_equal(fvt_open(cut, &file, &err), FVT_OK);
+            assert_int_equal(file->rows, last + 5);
+            for (uint32_t g = 0; g < file->ngroups; g++)
+                assert_int_equal(check_group(file, &file->groups[g], 4, 100), 0);
+            fvt_file_free(file);
+        }
+    }
+    assert_int_equal(last, 40);
+    free(p);
+}
+
+/* Every byte changed in turn: never a wrong value, and what is missing is counted. */
+static void flip_bytes(const char *path, uint64_t seed, uint64_t rows) {
+    char bad[256];
+    path_of(bad, sizeof bad, "bad.fvt");
+    size_t n;
+    uint8_t *p = slurp(path, &n);
+    for (size_t k = 0; k < n; k++) {
+        p[k] ^= (uint8_t)(1 + k % 255);
+        spill(bad, p, n);
+        p[k] ^= (uint8_t)(1 + k % 255);
+        struct fvt_file *file;
+        struct fvt_error err;
+        int rc = fvt_open(bad, &file, &err);
+        if (rc != FVT_OK) {
+            assert_int_equal(rc, FVT_FOREIGN);
+            continue;
+        }
+        unsigned unreadable = 0;
+        for (uint32_t g = 0; g < file->ngroups; g++)
+            if (!file->groups[g].damaged)
+                unreadable += check_group(file, &file->groups[g], seed, 100);
+        if (unreadable || file->rows != rows)
+            assert_true(fvt_verify(file) > 0);
+        fvt_file_free(file);
+    }
+    free(p);
+}
+
+static void flipped(void **state) {
+    (void)state;
+    char path[256];
+    path_of(path, sizeof path, "flip.fvt");
+    write_rows(path, 5, 0, 12, 12);
+    flip_bytes(path, 5, 12);
+    struct fvt_error err;
+    assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    flip_bytes(path, 5, 12);
+}
+
+/* A damaged group of a live file stays counted when the file is closed. */
+static void damage_is_kept(void **state) {
+    (void)state;
+    char path[256];
+    path_of(path, sizeof path, "kept.fvt");
+    write_rows(path, 6, 0, 30, 10);
+    struct fvt_file *file;
+    struct fvt_error err;
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    uint64_t at = file->groups[2].chunks[0].offset;
+    fvt_file_free(file);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "\xff\xfe\xfd", 3, (off_t)at), 3);
+    close(fd);
+    assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    assert_int_equal(file->rows, 20);
+    assert_int_equal(file->damaged, 1);
+    assert_int_equal(fvt_verify(file), 1);
+    fvt_file_free(file);
+}
+
+static void exporters_and_interfaces(void **state) {
+    (void)state;
+    char path[256];
+    path_of(path, sizeof path, "meta.fvt");
+    struct fvt_writer *w;
+    struct fvt_error err;
+    assert_int_equal(fvt_writer_open(path, 0, 1000, &w, &err), FVT_OK);
+    struct fvt_exporter e = {.exporter = flow_ip_make(4, "\x0a\0\0\1"), .odid = 7, .version = "v9"};
+    struct fvt_interface i = {.exporter = e.exporter, .ifindex = 3, .name = "eth0"};
+    for (unsigned k = 1; k <= 5; k++) {
+        e.datagrams = k;
+        e.malformed[FVT_BAD_SET] = k * 2;
+        strcpy(i.description, k == 5 ? "uplink" : "?");
+        assert_int_equal(fvt_writer_exporter(w, &e), FVT_OK);
+        assert_int_equal(fvt_writer_interface(w, &i), FVT_OK);
+        assert_int_equal(fvt_writer_flush(w, true), FVT_OK);
+    }
+    e.odid = 6;
+    assert_int_equal(fvt_writer_exporter(w, &e), FVT_OK);
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+    for (int closed = 0; closed < 2; closed++) {
+        struct fvt_file *file;
+        assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+        assert_int_equal(file->nexporters, 2);
+        assert_int_equal(file->exporters[0].odid, 6);
+        assert_int_equal(file->exporters[1].odid, 7);
+        assert_int_equal(file->exporters[1].datagrams, 5);
+        assert_int_equal(file->exporters[1].malformed[FVT_BAD_SET], 10);
+        assert_string_equal(file->exporters[1].version, "v9");
+        assert_int_equal(file->ninterfaces, 1);
+        assert_string_equal(file->interfaces[0].name, "eth0");
+        assert_string_equal(file->interfaces[0].description, "uplink");
+        fvt_file_free(file);
+        assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    }
+}
+
+static void count_warning(void *arg, const char *text) {
+    (void)text;
+    ++*(int *)arg;
+}
+
+/* Rotation by the clock given, one file an interval, all closed in the end; a second writer is
+** refused. */
+static void store_rotates(void **state) {
+    (void)state;
+    char store[256];
+    path_of(store, sizeof store, "store");
+    struct fvt_store *s, *other;
+    struct fvt_error err;
+    int warnings = 0;
+    assert_int_equal(fvt_store_open(store, 60, count_warning, &warnings, &s, &err), FVT_OK);
+    assert_int_equal(fvt_store_open(store, 60, NULL, NULL, &other, &err), FVT_IO);
+    assert_non_null(strstr(err.text, "another program"));
+    struct test_row t;
+    int64_t base = 1700000000000 / 60000 * 60000;
+    for (uint64_t i = 0; i < 90; i++) {
+        /* A clock that falls back a little must not go back to a file that is closed. */
+        int64_t now = base + (int64_t)i * 2000 - (i % 30 == 0 ? 1500 : 0);
+        assert_int_equal(fvt_store_tick(s, now), FVT_OK);
+        test_row_make(&t, 8, i);
+        assert_int_equal(fvt_store_add(s, &t.row), FVT_OK);
+    }
+    assert_int_equal(fvt_store_close(s), FVT_OK);
+    char **paths;
+    size_t n;
+    assert_int_equal(fvt_store_list(store, &paths, &n, &err), FVT_OK);
+    assert_int_equal(n, 4);
+    uint64_t rows = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct fvt_file *file;
+        assert_int_equal(fvt_open(paths[i], &file, &err), FVT_OK);
+        assert_int_equal(file->state, FVT_CLOSED);
+        rows += file->rows;
+        fvt_file_free(file);
+    }
+    assert_int_equal(rows, 90);
+    assert_non_null(strstr(paths[1], "/2023/11/14/flows.202311142213.fvt"));
+    free(paths);
+    assert_int_equal(warnings, 0);
+}
+
+static int setup(void **state) {
+    (void)state;
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),     cmocka_unit_test(resumed),
+        cmocka_unit_test(cut_anywhere),   cmocka_unit_test(flipped),
+        cmocka_unit_test(damage_is_kept), cmocka_unit_test(exporters_and_interfaces),
+        cmocka_unit_test(store_rotates),
+    };
+    return cmocka_run_group_tests_name("schema/fvt", tests, setup, teardown);
+}
