@@ -58,17 +58,20 @@ FORCE:
 
 # Unit tests: tests/<folder>/test_<what>.c, one cmocka program each.
 # Fuzz targets: tests/fuzz/<target>.c, linked here with a main that replays files.
-# Other test programs: tests/load/, tests/e2e/. A test takes what it needs out of the archives.
+# Other test programs: tests/load/, tests/e2e/. What else lies in tests/<folder>/*.c is shared by
+# tests. Each takes what it needs out of the archives.
 UNIT  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
 FUZZ  = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 TOOLS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/*.c tests/e2e/*.c))
-PARTS = $(foreach part,schema probe collector ext,$(BUILD)/tests/lib$(part).a)
+SHARED = $(filter-out %/replay.o $(UNIT:=.o) $(FUZZ:=.o) $(TOOLS:=.o),$(call objects,tests/*/*.c))
+PARTS = $(foreach part,schema probe collector ext shared,$(BUILD)/tests/lib$(part).a)
 TESTLIBS = -Wl,--start-group $(PARTS) -Wl,--end-group -lpcap -llz4 -lsqlite3 -lpthread -lm
 
 $(BUILD)/tests/libschema.a: $(SCHEMA)
 $(BUILD)/tests/libprobe.a: $(filter-out $(BUILD)/probe/flowprobe.o,$(PROBE))
 $(BUILD)/tests/libcollector.a: $(filter-out $(BUILD)/collector/flowcollect.o,$(COLLECTOR))
 $(BUILD)/tests/libext.a: $(EXT)
+$(BUILD)/tests/libshared.a: $(SHARED)
 $(PARTS):
 	@mkdir -p $(@D)
 	@rm -f $@

@@ -55,8 +55,7 @@ struct job {
 /* Columns of flows include the hidden ones: everything that can be decoded is decoded. */
 static const char *const questions[] = {
     "SELECT *, tstart_ms, tend_ms, trecv_ms, raw_bytes, raw_packets FROM flows",
-    "SELECT proto, srcip, sum(flows), sum(packets), sum(bytes), min(first), max(last)"
-    " FROM traffic GROUP BY proto, srcip",
+    "SELECT proto, srcip, sum(flows), sum(bytes), min(first), max(last) FROM traffic GROUP BY 1, 2",
     "SELECT ip, sum(bytes_out), sum(bytes_in) FROM endpoints GROUP BY ip",
     "SELECT srcip, dstip, bytes FROM flows WHERE dstport = 443 AND bytes > 1000",
 };
