@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* The exporter: the message, its sequence numbers, and what is repeated. */
+#include "export.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static const struct {
+    unsigned version;
+    const struct format *format;
+} versions[] = {{5, &format_v5}, {9, &format_v9}, {10, &format_ipfix}};
+
+struct known_interface {
+    uint32_t ifindex;
+    char name[32], description[64];
+};
+
+struct exporter {
+    const struct format *format;
+    struct format_state state;
+    struct sender *sender;
+    void (*warn)(const char *text);
+    time_t refreshed;       /* monotonic seconds */
+    unsigned since_refresh; /* messages */
+    bool refreshing;        /* interface names are due */
+    int64_t now;            /* latest clock, ms since 1970 */
+    size_t ninterfaces;
+    struct known_interface *interfaces;
+    struct exporter_stats stats;
+};
+
+static time_t monotonic(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* Send the message and begin an empty one. */
+static void send_message(void *arg) {
+    struct exporter *e = arg;
+    struct message *m = &e->state.message;
+    char message[256];
+    e->format->finish(&e->state);
+    sender_send(e->sender, m->data, m->length, message, sizeof message);
+    if (message[0] != '\0')
+        e->warn(message);
+    e->state.records += m->records;
+    e->state.messages++;
+    e->since_refresh++;
+    m->length = 0;
+    m->records = 0;
+    m->count = 0;
+    m->set = 0;
+}
+
+struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *sender,
+                              void (*warn)(const char *text)) {
+    struct exporter *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
+        if (versions[i].version == version)
+            e->format = versions[i].format;
+    e->state.templates = templates_new();
+    e->interfaces = calloc(EXPORT_INTERFACES, sizeof *e->interfaces);
+    if (!e->format || !e->state.templates || !e->interfaces) {
+        templates_free(e->state.templates);
+        free(e->interfaces);
+        free(e);
+        return NULL;
+    }
+    e->sender = sender;
+    e->warn = warn;
+    e->state.odid = odid;
+    e->state.send = send_message;
+    e->state.arg = e;
+    e->state.message.limit = sender_payload(sender);
+    e->refreshed = monotonic();
+    return e;
+}
+
+static void tell_interface(struct exporter *e, const struct known_interface *i) {
+    if (!e->format->interface)
+        return;
+    e->format->interface(&e->state, i->ifindex, i->name, i->description, e->now);
+    e->stats.options++;
+}
+
+/* Between two messages: the path MTU may have changed, templates may be due again. */
+static void refresh_if_due(struct exporter *e) {
+    if (e->state.message.length > 0)
+        return;
+    time_t now = e->since_refresh > 0 ? monotonic() : e->refreshed;
+    if (e->since_refresh < EXPORT_REFRESH_MESSAGES && now - e->refreshed < EXPORT_REFRESH_SECONDS)
+        return;
+    e->refreshed = now;
+    e->since_refresh = 0;
+    e->state.message.limit = sender_payload(e->sender);
+    if (!e->format->refresh)
+        return;
+    e->format->refresh(&e->state);
+    for (size_t i = 0; i < e->ninterfaces; i++)
+        tell_interface(e, &e->interfaces[i]);
+}
+
+void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {
+    e->now = now;
+    e->stats.rows++;
+    refresh_if_due(e);
+    unsigned records = e->format->add(&e->state, row, now);
+    e->stats.records += records;
+    e->stats.left_out += records == 0;
+}
+
+void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,
+                        const char *description) {
+    size_t i = 0;
+    while (i < e->ninterfaces && e->interfaces[i].ifindex != ifindex)
+        i++;
+    if (i == EXPORT_INTERFACES)
+        return;
+    if (i == e->ninterfaces)
+        e->ninterfaces++;
+    struct known_interface *k = &e->interfaces[i];
+    k->ifindex = ifindex;
+    strncpy(k->name, name, sizeof k->name - 1);
+    strncpy(k->description, description, sizeof k->description - 1);
+    tell_interface(e, k);
+}
+
+void exporter_flush(struct exporter *e) {
+    if (e->state.message.length > 0)
+        send_message(e);
+}
+
+const char *exporter_format(const struct exporter *e) {
+    return e->format->name;
+}
+
+const struct exporter_stats *exporter_stats(const struct exporter *e) {
+    return &e->stats;
+}
+
+const struct sender_stats *exporter_sender_stats(const struct exporter *e) {
+    return sender_stats(e->sender);
+}
+
+void exporter_free(struct exporter *e) {
+    if (!e)
+        return;
+    exporter_flush(e);
+    sender_free(e->sender);
+    templates_free(e->state.templates);
+    free(e->interfaces);
+    free(e);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The exporter: rows to collectors in one of the formats of message.h. It decides when a message is
+** sent (full, or expint after its first record) and when templates and interface names are
+** repeated (every EXPORT_REFRESH_SECONDS and every EXPORT_REFRESH_MESSAGES).
+*/
+#ifndef FLOWVT_EXPORT_H
+#define FLOWVT_EXPORT_H
+
+#include "message.h"
+#include "sender.h"
+
+enum {
+    EXPORT_REFRESH_SECONDS = 60, /* wall time; a collector that starts late waits no longer */
+    EXPORT_REFRESH_MESSAGES = 128,
+    EXPORT_INTERFACES = 1024, /* names that are remembered */
+};
+
+struct exporter_stats {
+    uint64_t rows;     /* given to it */
+    uint64_t records;  /* sent; more than rows where v5 had to split counters */
+    uint64_t left_out; /* rows the format cannot carry: IPv6 in v5 */
+    uint64_t options;  /* options data records */
+};
+
+struct exporter;
+
+/* version: 5, 9 or 10. The exporter owns sender from here on. warn is called with one sentence
+** when a collector cannot be reached. NULL: no memory, or no such version. */
+struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *sender,
+                              void (*warn)(const char *text));
+
+/* Export one flow. now: its clock, ms since 1970 (packet time). */
+void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now);
+
+/* Tell the collectors the name of an interface, now and with every refresh. */
+void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,
+                        const char *description);
+
+/* Send what is in the message, however little. */
+void exporter_flush(struct exporter *e);
+
+const char *exporter_format(const struct exporter *e);
+const struct exporter_stats *exporter_stats(const struct exporter *e);
+const struct sender_stats *exporter_sender_stats(const struct exporter *e);
+
+/* Flush and free. */
+void exporter_free(struct exporter *e);
+
+#endif

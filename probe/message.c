@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The clocks of a message: which calendar time its header has, and from which boot its flow times
+*are
+** counted (NetFlow v5 and v9; RFC 3954 5.1).
+*/
+#include "message.h"
+
+static const int64_t HOUR = 3600 * 1000;
+static const int64_t UPTIME_MAX = INT64_C(1) << 31; /* 24 days; half of the field */
+
+/* Header time: seconds, 32 bits. */
+static int64_t whole_second(int64_t ms) {
+    const int64_t last = UINT32_MAX * INT64_C(1000);
+    int64_t up = ms <= 0 ? 0 : (ms + 999) / 1000 * 1000; /* rounded up: no flow ends later */
+    return up > last ? last : up;
+}
+
+static bool in_reach(int64_t clock, int64_t boot, int64_t tstart, int64_t tend) {
+    return tstart >= boot && clock - boot < UPTIME_MAX && tend <= clock;
+}
+
+bool message_reaches(const struct format_state *s, int64_t tstart, int64_t tend) {
+    return in_reach(s->message.clock, s->message.boot, tstart, tend);
+}
+
+void message_clock(struct format_state *s, int64_t now, int64_t tstart, int64_t tend) {
+    struct message *m = &s->message;
+    m->clock = whole_second(now > tend ? now : tend);
+    if (!s->booted || !in_reach(m->clock, s->boot, tstart, tend)) {
+        int64_t boot = tstart / 1000 * 1000 - HOUR;
+        if (!s->booted || boot > s->boot) /* time went on: as a router that was started again */
+            s->boot = boot;
+        s->booted = true;
+        m->boot = boot;
+        if (m->clock - m->boot >= UPTIME_MAX) /* an old flow: as if sent when it ended */
+            m->clock = whole_second(tend);
+        return;
+    }
+    m->boot = s->boot;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** UDP sockets of the exporter: connected ones, so that the kernel tells the path MTU and a
+** collector that is not there.
+*/
+#include "sender.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "queue.h"
+
+static const char DEFAULT_PORT[] = "9995";
+
+struct target {
+    int fd;
+    int family;
+    bool complained;
+    bool local; /* its queue can be asked for */
+    struct queue_probe probe;
+    char name[128];
+};
+
+struct sender {
+    struct target targets[SENDER_TARGETS];
+    size_t n;
+    bool paced;
+    int diag; /* netlink socket for queues, -1: none */
+    double tokens;
+    int64_t filled;   /* monotonic microseconds of the last refill */
+    unsigned unasked; /* datagrams since the queues were asked for */
+    struct sender_stats stats;
+};
+
+static int64_t monotonic(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void rest(int64_t microseconds) {
+    struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    nanosleep(&t, NULL);
+}
+
+struct sender *sender_new(bool paced) {
+    struct sender *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->paced = paced;
+    s->diag = -1;
+    s->tokens = SENDER_BURST;
+    s->filled = monotonic();
+    return s;
+}
+
+/* "[v6]:port", "host:port", "v6" or "host". Returns false when brackets or lengths are wrong. */
+static bool split(const char *target, char host[256], char port[32]) {
+    const char *colon = strrchr(target, ':'), *end = target + strlen(target);
+    const char *begin = target;
+    if (*target == '[') {
+        const char *bracket = strchr(target, ']');
+        if (!bracket || (bracket[1] != '\0' && bracket[1] != ':'))
+            return false;
+        begin = target + 1;
+        colon = bracket[1] ? bracket + 1 : NULL;
+        end = bracket;
+    } else if (colon && strchr(target, ':') != colon) {
+        colon = NULL; /* an IPv6 address without a port */
+    } else if (colon) {
+        end = colon;
+    }
+    const char *number = colon ? colon + 1 : DEFAULT_PORT;
+    if (end == begin || end - begin > 255 || *number == '\0' || strlen(number) > 31)
+        return false;
+    snprintf(host, 256, "%.*s", (int)(end - begin), begin);
+    snprintf(port, 32, "%s", number);
+    return true;
+}
+
+int sender_target(struct sender *s, const char *target, char *message, size_t size) {
+    char host[256], port[32];
+    if (s->n == SENDER_TARGETS) {
+        snprintf(message, size, "%s: too many targets: at most %d", target, SENDER_TARGETS);
+        return -1;
+    }
+    if (!split(target, host, port)) {
+        snprintf(message, size, "%s: not a target: HOST:PORT or [IPv6]:PORT", target);
+        return -1;
+    }
+    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *list = NULL;
+    int error = getaddrinfo(host, port, &hints, &list);
+    if (error) {
+        snprintf(message, size, "%s: %s", target, gai_strerror(error));
+        return -1;
+    }
+    struct target *t = &s->targets[s->n];
+    t->fd = -1;
+    for (struct addrinfo *a = list; a && t->fd < 0; a = a->ai_next) {
+        t->fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (t->fd >= 0 && connect(t->fd, a->ai_addr, a->ai_addrlen) != 0) {
+            int e = errno;
+            close(t->fd);
+            t->fd = -1;
+            errno = e;
+        }
+        t->family = a->ai_family;
+    }
+    freeaddrinfo(list);
+    if (t->fd < 0) {
+        snprintf(message, size, "%s: %s", target, strerror(errno));
+        return -1;
+    }
+    int size_wanted = 1 << 20;
+    setsockopt(t->fd, SOL_SOCKET, SO_SNDBUF, &size_wanted, sizeof size_wanted);
+    snprintf(t->name, sizeof t->name, "%s", target);
+    t->local = s->paced && queue_probe_init(&t->probe, t->fd);
+    if (t->local && s->diag < 0)
+        s->diag = queue_open();
+    s->n++;
+    return 0;
+}
+
+size_t sender_payload(const struct sender *s) {
+    size_t payload = SENDER_MAX_PAYLOAD;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct target *t = &s->targets[i];
+        bool v4 = t->family == AF_INET;
+        int mtu = 0;
+        socklen_t n = sizeof mtu;
+        if (getsockopt(t->fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &n) !=
+            0)
+            continue;
+        size_t headers = v4 ? 28 : 48;
+        size_t fits = (size_t)mtu > headers ? (size_t)mtu - headers : 0;
+        if (fits < payload)
+            payload = fits;
+    }
+    return payload < SENDER_MIN_PAYLOAD ? SENDER_MIN_PAYLOAD : payload;
+}
+
+/* Wait until the queue of each local target is less than a quarter full. */
+static void await_queues(struct sender *s) {
+    int64_t until = monotonic() + SENDER_PATIENCE;
+    for (size_t i = 0; i < s->n; i++) {
+        struct target *t = &s->targets[i];
+        while (t->local && s->diag >= 0 && queue_octets(s->diag, &t->probe) > QUEUE_HIGH) {
+            if (monotonic() > until) {
+                t->local = false; /* it does not read: waiting again would not help */
+                break;
+            }
+            rest(200);
+        }
+    }
+}
+
+static void pace(struct sender *s) {
+    if (!s->paced)
+        return;
+    if (++s->unasked >= SENDER_BURST / 2) {
+        s->unasked = 0;
+        await_queues(s);
+    }
+    if (s->tokens < 1) {
+        int64_t now = monotonic();
+        s->tokens += (double)(now - s->filled) * SENDER_RATE / 1e6;
+        s->filled = now;
+        if (s->tokens < 1) {
+            rest((SENDER_BURST / 2) * INT64_C(1000000) / SENDER_RATE);
+            now = monotonic();
+            s->tokens += (double)(now - s->filled) * SENDER_RATE / 1e6;
+            s->filled = now;
+        }
+        if (s->tokens > SENDER_BURST)
+            s->tokens = SENDER_BURST;
+    }
+    s->tokens -= 1;
+}
+
+void sender_send(struct sender *s, const void *data, size_t n, char *message, size_t size) {
+    pace(s);
+    message[0] = '\0';
+    s->stats.datagrams++;
+    s->stats.octets += n;
+    for (size_t i = 0; i < s->n; i++) {
+        struct target *t = &s->targets[i];
+        ssize_t sent = send(t->fd, data, n, MSG_NOSIGNAL);
+        if (sent < 0 &&
+            (errno == ECONNREFUSED || errno == EINTR)) /* the error is of an earlier one */
+            sent = send(t->fd, data, n, MSG_NOSIGNAL);
+        if (sent >= 0)
+            continue;
+        s->stats.failed++;
+        if (!t->complained)
+            snprintf(message, size, "%s: cannot send: %s", t->name, strerror(errno));
+        t->complained = true;
+    }
+}
+
+const struct sender_stats *sender_stats(const struct sender *s) {
+    return &s->stats;
+}
+
+void sender_free(struct sender *s) {
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++)
+        close(s->targets[i].fd);
+    if (s->diag >= 0)
+        close(s->diag);
+    free(s);
+}

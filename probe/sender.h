@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Export datagrams to one or more collectors over UDP; each gets the same datagrams.
+**
+** Paced sending: when flows come faster than from a wire, as from a file, a receiver's socket
+*buffer
+** would overflow. So after a burst of SENDER_BURST datagrams no more than SENDER_RATE a second
+** are sent; and where a target is on this machine, its socket's queue is asked for (sock_diag(7))
+** and sending waits while it is filled, for at most SENDER_PATIENCE a datagram.
+*/
+#ifndef FLOWVT_SENDER_H
+#define FLOWVT_SENDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SENDER_TARGETS = 16,
+    SENDER_BURST = 32,         /* fits a socket buffer of Linux' default size twice over */
+    SENDER_RATE = 40000,       /* datagrams a second, 56 MB */
+    SENDER_PATIENCE = 2000000, /* microseconds */
+    SENDER_MAX_PAYLOAD = 1432, /* octets: 1480 less IPv6 and UDP, so tunnels on the way fit too */
+    SENDER_MIN_PAYLOAD = 508,  /* every IPv4 host must take 576 octets */
+};
+
+struct sender_stats {
+    uint64_t datagrams; /* each once, however many targets */
+    uint64_t octets;
+    uint64_t failed; /* times send() to a target said no */
+};
+
+struct sender;
+
+struct sender *sender_new(bool paced);
+
+/* Add a target: "host:port", "[v6]:port" or "host" for port 9995. Returns 0, or -1 and a sentence
+** in message. */
+int sender_target(struct sender *s, const char *target, char *message, size_t size);
+
+/* Octets of payload that fit the path MTU of every target. Asks the kernel; cheap but not free. */
+size_t sender_payload(const struct sender *s);
+
+/* Send to all targets. Failures are counted; the first of each target is written to message,
+** which is "" otherwise. */
+void sender_send(struct sender *s, const void *data, size_t n, char *message, size_t size);
+
+const struct sender_stats *sender_stats(const struct sender *s);
+void sender_free(struct sender *s);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** NetFlow v9 (RFC 3954) and IPFIX (RFC 7011). Templates are not written down anywhere: a row's
+** template is the fields it has, in the order of schema/fields.def and with the element and length
+** given there, so adding a field there adds it here. Rows with the same fields and the same
+** address family share a template; there are about a dozen in practice.
+**
+** Where the two differ is in struct dialect and in the functions whose names begin with it.
+*/
+#include <stdlib.h>
+
+#include "message.h"
+
+enum {
+    FIRST_TEMPLATE = 256, /* ids below are sets of their own kind */
+    MAX_TEMPLATES = 64,
+    MAX_FIELDS = 48,
+    OPTIONS_ID = 512,
+    SET_HEADER = 4,
+    NAME_OCTETS = 32, /* of interface names in v9, which has fixed lengths */
+    ALIAS_OCTETS = 64,
+    ELEMENT_INTERFACE = 10,
+    ELEMENT_NAME = 82,
+    ELEMENT_DESCRIPTION = 83,
+    V9_ICMP_TYPE = 32, /* type * 256 + code */
+    V9_SCOPE_INTERFACE = 2,
+    VARIABLE = 65535,
+    ICMP_PACKED = FLOW_NFIELDS, /* pseudo field for V9_ICMP_TYPE */
+    NO_LENGTH = 0,
+};
+
+struct dialect {
+    unsigned version;
+    size_t header;
+    unsigned template_set, options_set;
+    bool uptime; /* times are 32-bit milliseconds since boot, elements 22 and 21 */
+    bool pads;   /* sets end on a multiple of four octets */
+};
+static const struct dialect v9 = {9, 20, 0, 1, true, true};
+static const struct dialect ipfix = {10, 16, 2, 3, false, false};
+
+struct template_field {
+    uint16_t field; /* enum flow_field, or ICMP_PACKED */
+    uint16_t element, octets;
+};
+
+struct template {
+    uint64_t present[(FLOW_NFIELDS + 63) / 64]; /* of the rows it is for */
+    uint8_t family;
+    bool due; /* to be sent before the next data */
+    uint16_t nfields;
+    uint16_t octets; /* of a record */
+    struct template_field fields[MAX_FIELDS];
+};
+
+struct template_table {
+    unsigned n, last; /* last: the one used last */
+    bool options_due;
+    struct template t[MAX_TEMPLATES];
+};
+
+struct template_table *templates_new(void) {
+    struct template_table *t = calloc(1, sizeof *t);
+    if (t)
+        t->options_due = true;
+    return t;
+}
+
+void templates_free(struct template_table *t) {
+    free(t);
+}
+
+static void refresh(struct format_state *s) {
+    for (unsigned i = 0; i < s->templates->n; i++)
+        s->templates->t[i].due = true;
+    s->templates->options_due = true;
+}
+
+/* ---- building templates ------------------------------------------------------------------ */
+
+/* Which of a field's elements: the IPv6 one for addresses and ICMP of IPv6, else the first; v9 has
+** times since boot, which are the last choice in the catalogue. */
+static unsigned element_of(const struct dialect *d, int field, int family) {
+    const uint64_t *e = flow_fields[field].elements;
+    if (flow_fields[field].class == FLOW_TIME && d->uptime)
+        return field == FLOW_tstart ? 22 : 21;
+    bool by_family =
+        flow_fields[field].class == FLOW_IP || field == FLOW_icmptype || field == FLOW_icmpcode;
+    return (unsigned)e[by_family && family == 6 ? 1 : 0];
+}
+
+static void add_field(struct template *t, unsigned field, unsigned element, unsigned octets) {
+    if (t->nfields == MAX_FIELDS)
+        return;
+    t->fields[t->nfields++] =
+        (struct template_field){(uint16_t)field, (uint16_t)element, (uint16_t)octets};
+    t->octets = (uint16_t)(t->octets + octets);
+}
+
+static void build(const struct dialect *d, struct template *t, const struct flow_row *row) {
+    memset(t, 0, sizeof *t);
+    memcpy(t->present, row->present, sizeof t->present);
+    t->family = row->value[FLOW_srcip].ip.family;
+    t->due = true;
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        unsigned octets = flow_fields[f].octets;
+        if (octets == NO_LENGTH || !flow_row_has(row, f))
+            continue;
+        if (flow_fields[f].class == FLOW_IP && t->family == 6)
+            octets = 16;
+        if (flow_fields[f].class == FLOW_TIME && d->uptime)
+            octets = 4;
+        add_field(t, (unsigned)f, element_of(d, f, t->family), octets);
+    }
+    if (d->uptime && flow_row_has(row, FLOW_icmptype)) /* what v9 collectors know */
+        add_field(t, ICMP_PACKED, V9_ICMP_TYPE, 2);
+}
+
+/* The template for row's fields; made if there is none. When there are too many, which no
+** mix of link layers comes near, they begin anew. */
+static unsigned template_for(const struct dialect *d, struct template_table *table,
+                             const struct flow_row *row) {
+    int family = row->value[FLOW_srcip].ip.family;
+    for (unsigned k = 0; k < table->n; k++) {
+        unsigned i = (table->last + k) % table->n;
+        if (table->t[i].family == family &&
+            memcmp(table->t[i].present, row->present, sizeof row->present) == 0)
+            return table->last = i;
+    }
+    if (table->n == MAX_TEMPLATES)
+        table->n = 0;
+    build(d, &table->t[table->n], row);
+    return table->last = table->n++;
+}
+
+/* ---- sets -------------------------------------------------------------------------------- */
+
+/* Write the length of the open set. */
+static void close_set(const struct dialect *d, struct message *m) {
+    if (m->set == 0)
+        return;
+    if (d->pads)
+        while ((m->length - m->set) % 4 != 0)
+            put8(m, 0);
+    set16(m, m->set + 2, m->length - m->set);
+    m->set = 0;
+}
+
+/* Room for n more octets, besides a set header and padding. */
+static bool has_room(const struct message *m, size_t n) {
+    return m->length + SET_HEADER + n + 2 * 3 <= m->limit;
+}
+
+static void open_set(const struct dialect *d, struct message *m, unsigned id) {
+    if (m->set != 0 && m->set_id == id)
+        return;
+    close_set(d, m);
+    m->set = m->length;
+    m->set_id = id;
+    put16(m, id);
+    put16(m, 0);
+}
+
+/* A message that n octets can be added to. tstart, tend: of what is to be added. */
+static void need(const struct dialect *d, struct format_state *s, size_t n, int64_t now,
+                 int64_t tstart, int64_t tend) {
+    struct message *m = &s->message;
+    if (m->length > 0 && (!has_room(m, n) || (d->uptime && !message_reaches(s, tstart, tend))))
+        s->send(s->arg);
+    if (m->length == 0) {
+        message_clock(s, now, tstart, tend);
+        m->length = d->header;
+        m->set = 0;
+    }
+}
+
+static void put_template(const struct dialect *d, struct message *m, unsigned id,
+                         const struct template *t) {
+    open_set(d, m, d->template_set);
+    put16(m, id);
+    put16(m, t->nfields);
+    for (unsigned i = 0; i < t->nfields; i++) {
+        put16(m, t->fields[i].element);
+        put16(m, t->fields[i].octets);
+    }
+    m->count++;
+}
+
+/* ---- records ----------------------------------------------------------------------------- */
+
+static void put_time(const struct dialect *d, struct message *m, int64_t ms) {
+    if (d->uptime)
+        put_uint(m, ms > m->boot ? (uint64_t)(ms - m->boot) : 0, 4);
+    else
+        put_uint(m, ms > 0 ? (uint64_t)ms : 0, 8);
+}
+
+static void put_field(const struct dialect *d, struct message *m, const struct flow_row *row,
+                      const struct template_field *f) {
+    if (f->field == ICMP_PACKED) {
+        put8(m, (uint64_t)row->value[FLOW_icmptype].i);
+        put8(m, (uint64_t)row->value[FLOW_icmpcode].i);
+    } else if (flow_fields[f->field].class == FLOW_IP) {
+        put_bytes(m, row->value[f->field].ip.addr, f->octets);
+    } else if (flow_fields[f->field].class == FLOW_TIME) {
+        put_time(d, m, row->value[f->field].i);
+    } else {
+        put_uint(m, (uint64_t)row->value[f->field].i, f->octets);
+    }
+}
+
+static unsigned add(const struct dialect *d, struct format_state *s, const struct flow_row *row,
+                    int64_t now) {
+    struct message *m = &s->message;
+    unsigned id = template_for(d, s->templates, row);
+    struct template *t = &s->templates->t[id];
+    int64_t tstart = row->value[FLOW_tstart].i, tend = row->value[FLOW_tend].i;
+    size_t n = t->octets;
+    if (t->due)
+        n += SET_HEADER + 4 + 4u * t->nfields;
+    need(d, s, n, now, tstart, tend);
+    if (t->due) {
+        put_template(d, m, FIRST_TEMPLATE + id, t);
+        t->due = false;
+    }
+    open_set(d, m, FIRST_TEMPLATE + id);
+    for (unsigned i = 0; i < t->nfields; i++)
+        put_field(d, m, row, &t->fields[i]);
+    m->records++;
+    m->count++;
+    return 1;
+}
+
+/* ---- options: names of interfaces -------------------------------------------------------- */
+
+static void v9_options_template(struct message *m) {
+    put16(m, OPTIONS_ID);
+    put16(m, 4); /* octets of the scope fields */
+    put16(m, 8); /* octets of the option fields */
+    put16(m, V9_SCOPE_INTERFACE);
+    put16(m, 4);
+    put16(m, ELEMENT_NAME);
+    put16(m, NAME_OCTETS);
+    put16(m, ELEMENT_DESCRIPTION);
+    put16(m, ALIAS_OCTETS);
+}
+
+static void ipfix_options_template(struct message *m) {
+    put16(m, OPTIONS_ID);
+    put16(m, 3); /* fields, of which */
+    put16(m, 1); /* is scope */
+    put16(m, ELEMENT_INTERFACE);
+    put16(m, 4);
+    put16(m, ELEMENT_NAME);
+    put16(m, VARIABLE);
+    put16(m, ELEMENT_DESCRIPTION);
+    put16(m, VARIABLE);
+}
+
+/* Text in a field of fixed length (v9: filled up with zeros), or with its length before it. */
+static void put_text(const struct dialect *d, struct message *m, const char *text, size_t fixed) {
+    size_t n = strlen(text);
+    n = n < fixed ? n : fixed;
+    if (!d->uptime)
+        put8(m, n);
+    put_bytes(m, text, n);
+    if (d->uptime)
+        for (; n < fixed; n++)
+            put8(m, 0);
+}
+
+static void interface(const struct dialect *d, struct format_state *s, uint32_t ifindex,
+                      const char *name, const char *description, int64_t now) {
+    struct message *m = &s->message;
+    need(d, s, 64 + 4 + NAME_OCTETS + ALIAS_OCTETS, now, now, now);
+    if (s->templates->options_due) {
+        open_set(d, m, d->options_set);
+        if (d->uptime)
+            v9_options_template(m);
+        else
+            ipfix_options_template(m);
+        close_set(d, m);
+        m->count++;
+        s->templates->options_due = false;
+    }
+    open_set(d, m, OPTIONS_ID);
+    put32(m, ifindex);
+    put_text(d, m, name, NAME_OCTETS);
+    put_text(d, m, description, ALIAS_OCTETS);
+    m->records++;
+    m->count++;
+}
+
+/* ---- the two formats --------------------------------------------------------------------- */
+
+static unsigned v9_add(struct format_state *s, const struct flow_row *row, int64_t now) {
+    return add(&v9, s, row, now);
+}
+
+static void v9_interface(struct format_state *s, uint32_t ifindex, const char *name,
+                         const char *description, int64_t now) {
+    interface(&v9, s, ifindex, name, description, now);
+}
+
+static void v9_finish(struct format_state *s) {
+    struct message *m = &s->message;
+    close_set(&v9, m);
+    size_t end = m->length;
+    m->length = 0;
+    put16(m, v9.version);
+    put16(m, m->count);
+    put32(m, (uint64_t)(m->clock - m->boot));
+    put32(m, (uint64_t)(m->clock / 1000));
+    put32(m, s->messages); /* sequence: of the datagrams sent before */
+    put32(m, s->odid);
+    m->length = end;
+}
+
+static unsigned ipfix_add(struct format_state *s, const struct flow_row *row, int64_t now) {
+    return add(&ipfix, s, row, now);
+}
+
+static void ipfix_interface(struct format_state *s, uint32_t ifindex, const char *name,
+                            const char *description, int64_t now) {
+    interface(&ipfix, s, ifindex, name, description, now);
+}
+
+static void ipfix_finish(struct format_state *s) {
+    struct message *m = &s->message;
+    close_set(&ipfix, m);
+    size_t end = m->length;
+    m->length = 0;
+    put16(m, ipfix.version);
+    put16(m, end);
+    put32(m, (uint64_t)(m->clock / 1000));
+    put32(m, s->records); /* sequence: of the data records sent before, RFC 7011 3.1 */
+    put32(m, s->odid);
+    m->length = end;
+}
+
+const struct format format_v9 = {
+    .name = "v9",
+    .add = v9_add,
+    .finish = v9_finish,
+    .interface = v9_interface,
+    .refresh = refresh,
+};
+
+const struct format format_ipfix = {
+    .name = "ipfix",
+    .add = ipfix_add,
+    .finish = ipfix_finish,
+    .interface = ipfix_interface,
+    .refresh = refresh,
+};
