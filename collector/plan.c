@@ -48,8 +48,8 @@ enum convert {
 };
 
 /* Elements that are not read as their field's class says, or that help to find a field. field 0:
-*the
-** catalogue's. */
+ *the
+ ** catalogue's. */
 static const struct special {
     uint64_t element;
     uint8_t kind;
@@ -187,23 +187,20 @@ static enum kind kind_of(uint64_t element, unsigned field) {
     return field < FLOW_NFIELDS ? (enum kind)class_kind[flow_fields[field].class] : KIND_UINT;
 }
 
+/* Of several elements for one field the first in the catalogue's list wins. Of one element
+** announced twice the last wins: routers that send two headers of a tunnel send the inner one,
+** which tells who talks to whom, behind the outer one (RFC 7011 section 8: in the order of
+** treatment). For the same reason the later one of the two families of addresses comes first. */
 static void choose(struct choices *ch, const struct template_field *fields, unsigned field,
                    unsigned rank, int32_t index) {
     struct choice *first = &ch->first[field], this = {index, (uint8_t)rank};
-    if (first->index < 0) {
-        *first = this;
-        return;
-    }
     bool is_ip = field < FLOW_NFIELDS && flow_fields[field].class == FLOW_IP;
-    bool better = rank < first->rank;
-    if (is_ip && fields[index].length != fields[first->index].length) {
-        struct choice *second = &ch->second[field];
-        struct choice loser = better ? *first : this;
-        if (second->index < 0 || loser.rank < second->rank)
-            *second = loser;
-    }
-    if (better)
+    if (is_ip && first->index >= 0 && fields[index].length != fields[first->index].length) {
+        ch->second[field] = *first;
         *first = this;
+    } else if (first->index < 0 || rank <= first->rank) {
+        *first = this;
+    }
 }
 
 static void choose_all(struct choices *ch, const struct element_map *map,

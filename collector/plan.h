@@ -4,8 +4,9 @@
 **
 ** Which element fills which field comes from the field catalogue alone, through an element map
 ** built once. Where several elements of a template mean the same field, the one listed first in
-** the catalogue wins; an IPv6 element beside an IPv4 one is used in records whose IPv4 address is
-** all zero. Elements without a field are stepped over.
+** the catalogue wins, and of one element announced twice the first; addresses of both families are
+** taken in the template's order, the second one where the first is all zero. Elements without a
+*field are stepped over.
 */
 #ifndef FLOWVT_PLAN_H
 #define FLOWVT_PLAN_H

@@ -36,6 +36,8 @@ static void decode_flows(struct set_message *m, const struct template *t, struct
 static void decode_options(struct set_message *m, const struct template *t, struct cursor set) {
     bool overrun;
     uint32_t n = options_set(m->c, m->e, t, set, &overrun);
+    if (!m->header.has_uptime) /* what was learned holds for the records behind it */
+        m->header.boot = m->c->record.h.boot = m->e->boot;
     m->records += n;
     m->e->stat.options += n;
     if (overrun)
