@@ -6,7 +6,8 @@
 #   not ok [N] [-] NAME
 #   ok [N] [-] NAME # SKIP why        (skip NAME: why, too)
 # for each thing it checks (TAP, as cmocka does when asked), and whose exit status is 0 when all
-# is well, 77 when it could not run at all. One that prints no such line counts as one check.
+# is well, 77 when it could not run at all. Or it counts by itself, and its last line is as ours.
+# One that prints neither counts as one check.
 # The last line is: N passed, N failed, N skipped.
 #
 # usage: BUILD=build tests/run.sh [TEST...]     without names: everything
@@ -51,24 +52,36 @@ SHIM
     PATH=$(cd "$BUILD/tests/bin" && pwd):$PATH
 fi
 
+python=/usr/bin/python3
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
 
 run() { # TEST
-    local test=$1 status ok bad skip begin=$SECONDS args=()
+    local test=$1 status ok bad skip begin=$SECONDS
+    local command=("$test")
     case $test in
-    */tests/fuzz/*)
-        # A fuzz target replays its corpus.
-        args=("tests/fuzz/corpus/${test##*/}")
+    */tests/fuzz/*) command+=("tests/fuzz/corpus/${test##*/}") ;;
+    *.py)
+        # Not a python of the user's own: it may lack what the distribution's has.
+        command=("$python" "$test" --build "$BUILD")
+        if ! [ -x "$python" ]; then
+            echo "      skipped: $test: no $python"
+            skipped=$((skipped + 1))
+            return
+        fi
         ;;
     esac
-    timeout -k 10 "${TEST_TIMEOUT:-900}" "$test" "${args[@]}" >"$log" 2>&1 </dev/null
+    timeout -k 10 "${TEST_TIMEOUT:-900}" "${command[@]}" >"$log" 2>&1 </dev/null
     status=$?
     skip=$(grep -acE '^(ok .*# SKIP|skip )' "$log")
     ok=$(grep -acE '^ok( |$)' "$log")
     ok=$((ok - $(grep -acE '^ok .*# SKIP' "$log")))
     bad=$(grep -acE '^not ok( |$)' "$log")
+    if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+        ok=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]} skip=${BASH_REMATCH[3]}
+        [ "$skip" = 0 ] || sed -i '1 s/^/skip /' "$log"
+    fi
     if [ $status = 77 ]; then
         [ "$skip" -gt 0 ] || skip=1
     elif [ $status != 0 ]; then

@@ -15,8 +15,9 @@ conversations() { # STORE: as in lab.expected, times in ms
 }
 
 expected() { # times in ms
-    awk -F'\t' -v OFS='\t' 'NR > 1 { $8 = int($8 * 1000); $9 = int($9 * 1000); print }' "$1" |
-        LC_ALL=C sort
+    awk -F'\t' -v OFS='\t' '
+        function ms(t) { return substr(t, 1, 10) substr(t, 12, 3) }
+        NR > 1 { $8 = ms($8); $9 = ms($9); print }' "$1" | LC_ALL=C sort
 }
 
 # v5 and v9 times go through the exporter's uptime and its second-grained or ms-grained clock.

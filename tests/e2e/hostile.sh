@@ -20,10 +20,12 @@ sleep 1.5
 "$flowgen" --version 10 --mix --count 100 --first 300 --exporters 2 127.0.0.1 "$port" >/dev/null
 sleep 1.5
 cp -r "$work/live" "$work/closed"
+# shellcheck disable=SC2034  # both are used by name below
 live=$(find "$work/live" -name '*.fvt')
 kill -9 "$collector"
 free_port
 collector_start "$work/closed" -t 300 && collector_stop
+# shellcheck disable=SC2034
 closed=$(find "$work/closed" -name '*.fvt' | head -n 1)
 
 for state in live closed; do

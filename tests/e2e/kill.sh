@@ -25,6 +25,11 @@ wrong() {
             OR srcip <> format("10.0.0.%d", n % 251)'
 }
 
+# shellcheck disable=SC2317  # called by until_true
+grown() {
+    [ "$(count)" -gt "$last" ]
+}
+
 twice() {
     sqlite 'SELECT count(*) - count(DISTINCT srcport + 65536 * dstport) FROM flows'
 }
@@ -50,7 +55,7 @@ for ((round = 1; round <= rounds; round++)); do
     last=$after
 done
 collector_start "$store" -t 300 2>>"$work/log"
-until_true 10 eval '[ "$(count)" -gt "$last" ]' || stuck+=" end"
+until_true 10 grown || stuck+=" end"
 kill "$sender"
 sleep 0.2
 before=$(count)
