@@ -353,6 +353,8 @@ static bool take_number(struct cursor *c, struct moment *m) {
     if (take(&at, '.'))
         for (; is_digit(peek(&at)); at.p++)
             number += (*at.p - '0') * (scale /= 10);
+    if (peek(&at) && !is_blank(peek(&at)) && peek(&at) != ',')
+        return false;
     from_number(minus ? -number : number, m);
     *c = at;
     return true;
