@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The SQL functions and the collation, through the extension as a client loads it: FLOWVT_SO, or
+** flowvt.so in the build directory BUILD.
+*/
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+static const char *extension(void) {
+    static char path[4096];
+    const char *build = getenv("BUILD"), *so = getenv("FLOWVT_SO");
+    snprintf(path, sizeof path, "%s%s", so ? so : build ? build : "build", so ? "" : "/flowvt.so");
+    return path;
+}
+
+/* The first column of the first row, or the error, in memory of sqlite3_malloc. */
+static char *answer(sqlite3 *db, const char *sql) {
+    sqlite3_stmt *stmt = NULL;
+    char *text = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        const char *value = (const char *)sqlite3_column_text(stmt, 0);
+        text = sqlite3_mprintf("%s", value ? value : "NULL");
+    } else if (rc != SQLITE_DONE) {
+        text = sqlite3_mprintf("error: %s", sqlite3_errmsg(db));
+    } else {
+        text = sqlite3_mprintf("no row");
+    }
+    sqlite3_finalize(stmt);
+    return text;
+}
+
+#define FUNCTIONS                                                                                  \
+    "SELECT group_concat(f, ' ') FROM (SELECT name || '/' || narg AS f FROM pragma_function_list " \
+    "EXCEPT SELECT f FROM before ORDER BY f)"
+
+static int setup(void **state) {
+    sqlite3 *db;
+    char *message = NULL;
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK)
+        return -1;
+    sqlite3_exec(db,
+                 "CREATE TABLE before AS SELECT DISTINCT name || '/' || narg AS f "
+                 "FROM pragma_function_list",
+                 NULL, NULL, NULL);
+    sqlite3_enable_load_extension(db, 1);
+    if (sqlite3_load_extension(db, extension(), "sqlite3_flowvt_init", &message) != SQLITE_OK) {
+        print_error("%s: %s\n", extension(), message);
+        return -1;
+    }
+    *state = db;
+    return 0;
+}
+
+static int teardown(void **state) {
+    return sqlite3_close(*state) == SQLITE_OK ? 0 : -1;
+}
+
+static const struct {
+    const char *sql, *answer;
+} cases[] = {
+    /* everything that loading adds */
+    {FUNCTIONS, "flags_or/1 flowvt_debug/0 flowvt_version/0 human/1 ip_in/2 ip_net/2 ip_net/3 "
+                "ip_version/1 proto_name/1 proto_num/1 tcp_flags/1"},
+
+    {"SELECT ip_in('10.1.2.3', '10.0.0.0/8')", "1"},
+    {"SELECT ip_in('10.1.2.3', '10/8')", "1"},
+    {"SELECT ip_in('11.0.0.0', '10/8')", "0"},
+    {"SELECT ip_in('9.255.255.255', '10/8')", "0"},
+    {"SELECT ip_in('10.1.2.3', '10.1.2.3')", "1"},
+    {"SELECT ip_in('10.1.2.4', '10.1.2.3')", "0"},
+    {"SELECT ip_in('10.1.2.3', '0.0.0.0/0')", "1"},
+    {"SELECT ip_in('2001:db8::1', '0.0.0.0/0')", "0"},
+    {"SELECT ip_in('10.1.2.3', '::/0')", "0"},
+    {"SELECT ip_in('2001:DB8:0::1', '2001:db8::/32')", "1"},
+    {"SELECT ip_in('2001:db9::', '2001:db8::/32')", "0"},
+    {"SELECT ip_in(NULL, '10/8')", "NULL"},
+    {"SELECT ip_in('10.1.2.3', NULL)", "NULL"},
+    {"SELECT ip_in(NULL, 'nonsense')", "NULL"},
+    {"SELECT ip_in('nonsense', '10/8')", "0"},
+    {"SELECT ip_in('', '10/8')", "0"},
+    {"SELECT ip_in(10, '10/8')", "0"},
+    {"SELECT ip_in('10.1.2.3', 'campus')",
+     "error: ip_in: 'campus' is no network: give '192.168.1.0/24', '2001:db8::/32' or one address"},
+    {"SELECT ip_in('10.1.2.3', '10.0.0.0/33')",
+     "error: ip_in: '10.0.0.0/33' is no network: give '192.168.1.0/24', '2001:db8::/32' or one "
+     "address"},
+    {"SELECT ip_in('10.1.2.3', '')",
+     "error: ip_in: '' is no network: give '192.168.1.0/24', '2001:db8::/32' or one address"},
+    /* a network that is a constant of the statement, and one that is not */
+    {"WITH a(ip) AS (VALUES ('10.0.0.1'), ('11.0.0.1'), (NULL), ('10.9.9.9')) "
+     "SELECT sum(ip_in(ip, '10/8')) FROM a",
+     "2"},
+    {"WITH n(net) AS (VALUES ('10/8'), ('10.0.0.0/30'), ('11/8'), ('10.0.0.2')) "
+     "SELECT group_concat(ip_in('10.0.0.2', net)) FROM n",
+     "1,1,0,1"},
+
+    {"SELECT ip_net('192.0.2.7', 24)", "192.0.2.0/24"},
+    {"SELECT ip_net('192.0.2.7', '24')", "192.0.2.0/24"},
+    {"SELECT ip_net('192.0.2.7', 0)", "0.0.0.0/0"},
+    {"SELECT ip_net('192.0.2.7', 32)", "192.0.2.7/32"},
+    {"SELECT ip_net('192.0.2.255', 25)", "192.0.2.128/25"},
+    {"SELECT ip_net('2001:db8:1:2:3:4:5:6', 24)", "2001:db8:1:2::/64"},
+    {"SELECT ip_net('2001:db8:1:2:3:4:5:6', 24, 32)", "2001:db8::/32"},
+    {"SELECT ip_net('2001:db8:1:2:3:4:5:6', 24, 128)", "2001:db8:1:2:3:4:5:6/128"},
+    {"SELECT ip_net('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 24, 127)",
+     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127"},
+    {"SELECT ip_net(NULL, 24)", "NULL"},
+    {"SELECT ip_net('nonsense', 24)", "NULL"},
+    {"SELECT ip_net('192.0.2.7', NULL)", "NULL"},
+    {"SELECT ip_net('192.0.2.7', 24, NULL)", "NULL"},
+    {"SELECT ip_net('192.0.2.7', 33)",
+     "error: ip_net: '33' is no prefix length: give 0 to 32 for IPv4"},
+    {"SELECT ip_net('192.0.2.7', -1)",
+     "error: ip_net: '-1' is no prefix length: give 0 to 32 for IPv4"},
+    {"SELECT ip_net('192.0.2.7', 4294967296)",
+     "error: ip_net: '4294967296' is no prefix length: give 0 to 32 for IPv4"},
+    {"SELECT ip_net('::1', 24, 129)",
+     "error: ip_net: '129' is no prefix length: give 0 to 128 for IPv6"},
+    {"SELECT ip_net('::1', 24, 'x')",
+     "error: ip_net: 'x' is no prefix length: give 0 to 128 for IPv6"},
+
+    {"SELECT ip_version('192.0.2.7')", "4"},
+    {"SELECT ip_version('2001:db8::')", "6"},
+    {"SELECT ip_version('192.0.2')", "NULL"},
+    {"SELECT ip_version(NULL)", "NULL"},
+
+    {"SELECT proto_name(6)", "tcp"},
+    {"SELECT proto_name('17')", "udp"},
+    {"SELECT proto_name(58)", "ipv6-icmp"},
+    {"SELECT proto_name(0)", "hopopt"},
+    {"SELECT proto_name(254)", "254"},
+    {"SELECT proto_name(-1)", "-1"},
+    {"SELECT proto_name(262)", "262"},
+    {"SELECT proto_name(NULL)", "NULL"},
+    {"SELECT proto_num('tcp')", "6"},
+    {"SELECT proto_num('UDP')", "17"},
+    {"SELECT proto_num('icmp6')", "58"},
+    {"SELECT proto_num(6)", "6"},
+    {"SELECT proto_num('6')", "6"},
+    {"SELECT proto_num('nonsense')", "NULL"},
+    {"SELECT proto_num(NULL)", "NULL"},
+    {"WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 255) "
+     "SELECT sum(proto_num(proto_name(i)) = i) FROM n",
+     "256"},
+
+    {"SELECT tcp_flags(0)", "........"},
+    {"SELECT tcp_flags(2)", "......S."},
+    {"SELECT tcp_flags(27)", "...AP.SF"},
+    {"SELECT tcp_flags(255)", "CEUAPRSF"},
+    {"SELECT tcp_flags(256 + 1)", ".......F"},
+    {"SELECT tcp_flags(NULL)", "NULL"},
+
+    {"SELECT human(0)", "0"},
+    {"SELECT human(999)", "999"},
+    {"SELECT human(1000)", "1.0 k"},
+    {"SELECT human(1234)", "1.2 k"},
+    {"SELECT human(999949)", "999.9 k"},
+    {"SELECT human(999950)", "1.0 M"},
+    {"SELECT human(1234567)", "1.2 M"},
+    {"SELECT human(40e6)", "40.0 M"},
+    {"SELECT human(1234567890)", "1.2 G"},
+    {"SELECT human(1234567890123)", "1.2 T"},
+    {"SELECT human(1234567890123456789)", "1234567.9 T"},
+    {"SELECT human(12.34)", "12.3"},
+    {"SELECT human(999.96)", "1.0 k"},
+    {"SELECT human(-1500)", "-1.5 k"},
+    {"SELECT human('1500')", "1.5 k"},
+    {"SELECT human('many')", "NULL"},
+    {"SELECT human(NULL)", "NULL"},
+    {"SELECT length(human(1e308)) > 290", "1"},
+
+    {"SELECT flags_or(x) FROM (SELECT 2 AS x UNION ALL SELECT 16 UNION ALL SELECT NULL)", "18"},
+    {"SELECT flags_or(x) FROM (SELECT 0 AS x)", "0"},
+    {"SELECT flags_or(x) FROM (SELECT NULL AS x)", "NULL"},
+    {"SELECT flags_or(x) FROM (SELECT 1 AS x) WHERE x > 1", "NULL"},
+    {"SELECT group_concat(f) FROM (SELECT flags_or(x) AS f FROM (SELECT 1 AS k, 2 AS x UNION ALL "
+     "SELECT 2, 4 UNION ALL SELECT 1, 1) GROUP BY k)",
+     "3,4"},
+
+    {"SELECT group_concat(ip, ' ') FROM (SELECT column1 AS ip FROM (VALUES ('::1'), ('10.0.0.10'),"
+     " ('zz'), ('9.0.0.1'), ('10.0.0.9'), ('2001:db8::'), ('10.0.0'), ('192.0.2.1'), ('')) "
+     "ORDER BY ip COLLATE ip)",
+     "9.0.0.1 10.0.0.9 10.0.0.10 192.0.2.1 ::1 2001:db8::  10.0.0 zz"},
+    {"SELECT '2001:DB8::1' = '2001:db8:0::1' COLLATE ip", "1"},
+    {"SELECT '10.0.0.9' < '10.0.0.10' COLLATE ip", "1"},
+
+    {"SELECT flowvt_version() GLOB '[0-9]*.[0-9]*.[0-9]*'", "1"},
+    {"SELECT flowvt_debug() LIKE 'flowvt: ' || flowvt_version() || '%'", "1"},
+    {"SELECT instr(flowvt_debug(), 'sqlite: ' || sqlite_version()) > 0", "1"},
+    {"SELECT flowvt_debug() GLOB '*lz4: [0-9]*xxhash: [0-9]*'", "1"},
+};
+
+static void test_cases(void **state) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *got = answer(*state, cases[i].sql);
+        if (strcmp(got, cases[i].answer) != 0)
+            fail_msg("%s\n       gives [%s], expected [%s]", cases[i].sql, got, cases[i].answer);
+        sqlite3_free(got);
+    }
+}
+
+/* Pure functions may stand in indexes, and all of them in views and triggers of a schema that is
+** not trusted. */
+static void test_properties(void **state) {
+    sqlite3 *db = *state;
+    char *message = NULL;
+    sqlite3_exec(db,
+                 "PRAGMA trusted_schema = off; CREATE TABLE t(ip TEXT, n INTEGER);"
+                 "CREATE INDEX i ON t(ip_net(ip, 24), proto_name(n), tcp_flags(n), human(n),"
+                 " ip_in(ip, '10/8'), ip_version(ip), proto_num(ip));"
+                 "CREATE VIEW v AS SELECT flowvt_version() AS version, flags_or(n) AS f FROM t;"
+                 "INSERT INTO t VALUES ('10.0.0.1', 6); SELECT * FROM v",
+                 NULL, NULL, &message);
+    if (message)
+        fail_msg("%s", message);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_properties),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
