@@ -17,8 +17,8 @@ now() { date +%s%N; }
 
 # Median of three, seconds with three decimals, of a command's wall time.
 timed() {
-    local t=() i begin
-    for i in 1 2 3; do
+    local t=() begin
+    for _ in 1 2 3; do
         begin=$(now)
         "$@" >/dev/null 2>&1 || {
             echo failed
@@ -60,7 +60,7 @@ got=$(sqlite 'SELECT count(*) FROM flows')
 if have nfcapd && have nfdump; then
     mkdir -p "$work/nf"
     free_port
-    start nfcapd -z -p "$port" -l "$work/nf" -t 86400 -B 16000000 >/dev/null 2>&1
+    start nfcapd -y -p "$port" -l "$work/nf" -t 86400 -B 16000000 >/dev/null 2>&1
     nfcapd=$!
     until_true 10 listening "$port"
     send
@@ -81,7 +81,7 @@ in_table() { sqlite3 "$table" "$1"; }
 printf '%-34s %-14s %10s %8s\n' "what" "who" "figure" "/flowvt"
 ours=$(per_flow "$(octets "$FLOWVT_STORE")")
 line "octets a flow on disk" flowvt "$ours" "$ours"
-[ -z "${nfcpu:-}" ] || line "" "nfcapd lz1x" "$(per_flow "$(octets "$work/nf")")" "$ours"
+[ -z "${nfcpu:-}" ] || line "" "nfcapd lz4" "$(per_flow "$(octets "$work/nf")")" "$ours"
 line "" "SQLite table" "$(per_flow "$(stat -c %s "$table")")" "$ours"
 
 line "CPU seconds to receive" flowvt "$cpu" "$cpu"
