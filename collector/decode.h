@@ -32,8 +32,7 @@ struct datagram {
 };
 
 /* Where the rows go. The row and its texts are the collector's and valid during the call. row
-*returns
-** whether it kept the row; only then it counts as a flow of the exporter. */
+** returns whether it kept the row; only then it counts as a flow of the exporter. */
 struct flow_sink {
     bool (*row)(void *arg, const struct flow_row *row);
     void *arg;

@@ -2,9 +2,8 @@
 /*
 ** Rows as text, for people and for tests: one row a line, `field=value` for every field that is
 ** not NULL, in the order of the catalogue, separated by spaces. Times, addresses and MAC addresses
-** are as in SQL; TEXT is in double quotes, with \" \\ and \xHH for control characters. Counters are
-*as
-** exported: not multiplied by the sampling rate.
+** are as in SQL (a T stands for the space in a time); TEXT is in double quotes, with \" \\ and \xHH
+** for control characters. Counters are as exported: not multiplied by the sampling rate.
 */
 #ifndef FLOWVT_DUMP_H
 #define FLOWVT_DUMP_H

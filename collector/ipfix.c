@@ -47,8 +47,8 @@ static void decode_message(struct collector *c, const struct datagram *d, struct
             },
     };
     sets_decode(&m, body);
-    e->stat.lost +=
-        (uint64_t)sequence_check(&e->sequence, m.header.sequence, m.records, 0, MAX_GAP);
+    const struct sequence_mark mark = {m.header.sequence, m.flows, m.flows + m.options, 0, MAX_GAP};
+    e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);
     if (m.unknown)
         sequence_forget(&e->sequence);
 }

@@ -57,8 +57,8 @@ void collector_netflow5(struct collector *c, const struct datagram *d) {
     if (sampling)
         e->stat.sampling = sampling;
     /* A count that is not true says nothing of the next number either. */
-    e->stat.lost +=
-        (uint64_t)sequence_check(&e->sequence, header.sequence, whole, header.uptime, MAX_GAP);
+    const struct sequence_mark mark = {header.sequence, whole, whole, header.uptime, MAX_GAP};
+    e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);
     if (count != whole)
         sequence_forget(&e->sequence);
 

@@ -59,7 +59,7 @@ void collector_netflow9(struct collector *c, const struct datagram *d) {
                 .has_uptime = true,
             },
     };
-    e->stat.lost +=
-        (uint64_t)sequence_check(&e->sequence, m.header.sequence, 1, m.header.uptime, MAX_GAP);
+    const struct sequence_mark mark = {m.header.sequence, 1, 1, m.header.uptime, MAX_GAP};
+    e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);
     sets_decode(&m, in);
 }

@@ -47,9 +47,8 @@ enum convert {
     CONVERT_VARIABLE, /* decided by the length in the record */
 };
 
-/* Elements that are not read as their field's class says, or that help to find a field. field 0:
- *the
- ** catalogue's. */
+/* Elements that are not read as the class of their field says, or that help to find a field.
+** field 0: the one of the catalogue. */
 static const struct special {
     uint64_t element;
     uint8_t kind;

@@ -4,9 +4,9 @@
 **
 ** Which element fills which field comes from the field catalogue alone, through an element map
 ** built once. Where several elements of a template mean the same field, the one listed first in
-** the catalogue wins, and of one element announced twice the first; addresses of both families are
-** taken in the template's order, the second one where the first is all zero. Elements without a
-*field are stepped over.
+** the catalogue wins, and of one element announced twice the last. Of addresses of both families
+** the later one is taken, or the other one where it is all zero. Elements without a field are
+** stepped over.
 */
 #ifndef FLOWVT_PLAN_H
 #define FLOWVT_PLAN_H

@@ -25,7 +25,7 @@ static void decode_flows(struct set_message *m, const struct template *t, struct
         result = plan_next(t->plan, &set, r);
         if (result != PLAN_RECORD)
             break;
-        m->records++;
+        m->flows++;
         collector_emit(m->c, m->e);
     }
     bool padding = cursor_left(&set) < SET_HEADER || cursor_zeros(&set);
@@ -38,7 +38,7 @@ static void decode_options(struct set_message *m, const struct template *t, stru
     uint32_t n = options_set(m->c, m->e, t, set, &overrun);
     if (!m->header.has_uptime) /* what was learned holds for the records behind it */
         m->header.boot = m->c->record.h.boot = m->e->boot;
-    m->records += n;
+    m->options += n;
     m->e->stat.options += n;
     if (overrun)
         fault(m, FVT_BAD_RECORD);

@@ -26,8 +26,9 @@ struct set_message {
     const struct datagram *d;
     const struct set_protocol *protocol;
     struct record_header header;
-    uint32_t records; /* data records decoded, options data too */
-    bool unknown;     /* some sets had no template: records is too low */
+    uint32_t flows;   /* data records decoded */
+    uint32_t options; /* options data records decoded */
+    bool unknown;     /* some sets had no template: there were more */
 };
 
 /* Decode all sets of a message. Faults are counted. */
