@@ -22,7 +22,6 @@ struct exporter {
     void (*warn)(const char *text);
     time_t refreshed;       /* monotonic seconds */
     unsigned since_refresh; /* messages */
-    bool refreshing;        /* interface names are due */
     int64_t now;            /* latest clock, ms since 1970 */
     size_t ninterfaces;
     struct known_interface *interfaces;
@@ -76,6 +75,7 @@ struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *se
     e->state.arg = e;
     e->state.message.limit = sender_payload(sender);
     e->refreshed = monotonic();
+    e->since_refresh = EXPORT_REFRESH_MESSAGES; /* names of interfaces go before the first flow */
     return e;
 }
 
@@ -125,7 +125,8 @@ void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,
     k->ifindex = ifindex;
     strncpy(k->name, name, sizeof k->name - 1);
     strncpy(k->description, description, sizeof k->description - 1);
-    tell_interface(e, k);
+    if (e->stats.rows > 0) /* else there is no clock yet */
+        tell_interface(e, k);
 }
 
 void exporter_flush(struct exporter *e) {

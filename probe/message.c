@@ -9,8 +9,7 @@
 static const int64_t HOUR = 3600 * 1000;
 static const int64_t UPTIME_MAX = INT64_C(1) << 31; /* 24 days; half of the field */
 
-/* Header time: seconds, 32 bits. */
-static int64_t whole_second(int64_t ms) {
+int64_t message_second(int64_t ms) {
     const int64_t last = UINT32_MAX * INT64_C(1000);
     int64_t up = ms <= 0 ? 0 : (ms + 999) / 1000 * 1000; /* rounded up: no flow ends later */
     return up > last ? last : up;
@@ -26,7 +25,7 @@ bool message_reaches(const struct format_state *s, int64_t tstart, int64_t tend)
 
 void message_clock(struct format_state *s, int64_t now, int64_t tstart, int64_t tend) {
     struct message *m = &s->message;
-    m->clock = whole_second(now > tend ? now : tend);
+    m->clock = message_second(now > tend ? now : tend);
     if (!s->booted || !in_reach(m->clock, s->boot, tstart, tend)) {
         int64_t boot = tstart / 1000 * 1000 - HOUR;
         if (!s->booted || boot > s->boot) /* time went on: as a router that was started again */
@@ -34,7 +33,7 @@ void message_clock(struct format_state *s, int64_t now, int64_t tstart, int64_t 
         s->booted = true;
         m->boot = boot;
         if (m->clock - m->boot >= UPTIME_MAX) /* an old flow: as if sent when it ended */
-            m->clock = whole_second(tend);
+            m->clock = message_second(tend);
         return;
     }
     m->boot = s->boot;

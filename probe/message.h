@@ -61,6 +61,9 @@ struct format {
 
 extern const struct format format_v5, format_v9, format_ipfix;
 
+/* ms as a header has it: whole seconds, rounded up so that no flow ends after it, 1970 to 2106. */
+int64_t message_second(int64_t ms);
+
 /* Choose the clock and the boot time of an empty message for a flow with these times, or tell
 ** whether a begun one can carry it. All in ms since 1970. */
 void message_clock(struct format_state *s, int64_t now, int64_t tstart, int64_t tend);

@@ -168,7 +168,10 @@ static void need(const struct dialect *d, struct format_state *s, size_t n, int6
     if (m->length > 0 && (!has_room(m, n) || (d->uptime && !message_reaches(s, tstart, tend))))
         s->send(s->arg);
     if (m->length == 0) {
-        message_clock(s, now, tstart, tend);
+        if (d->uptime)
+            message_clock(s, now, tstart, tend);
+        else
+            m->clock = message_second(now > tend ? now : tend);
         m->length = d->header;
         m->set = 0;
     }

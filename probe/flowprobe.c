@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** flowprobe: packets to flows, to collectors as NetFlow v5, v9 or IPFIX, or into a store.
+**
+**   flowprobe -r capture.pcap -n 127.0.0.1:9995        export a capture
+**   flowprobe -i eth0 -i eth1 -n '[2001:db8::1]:9995'  meter two interfaces
+**   flowprobe -r capture.pcapng -w STORE tcp port 443  straight into flow files, of HTTPS alone
+**
+** This file connects input, meter and outputs. Exit status: 0; 1 when something went wrong, with a
+** sentence on stderr (what was read before a fault in a capture has been exported); 2 for a wrong
+** command line. INT and TERM end all flows, export them, and print the summary.
+*/
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "input.h"
+#include "options.h"
+#include "output.h"
+#include "summary.h"
+
+enum { EXIT_FAULT = 1, EXIT_USAGE = 2 };
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal_number) {
+    (void)signal_number;
+    stop = 1;
+}
+
+static void complain(const char *text) {
+    fprintf(stderr, "flowprobe: %s\n", text);
+}
+
+struct probe {
+    struct meter *meter;
+    struct output *output;
+    bool live;
+    int64_t expint; /* ms */
+    uint64_t unknown_links;
+    unsigned unknown_link;
+};
+
+static void on_packet(void *arg, const struct meter_source *source, int64_t time,
+                      const uint8_t *data, size_t captured, size_t wire, int direction) {
+    struct probe *p = arg;
+    uint32_t ifindex;
+    enum packet_kind kind =
+        meter_packet(p->meter, source, time, data, captured, wire, direction, &ifindex);
+    if (kind == PACKET_LINK) {
+        p->unknown_links++;
+        p->unknown_link = source->linktype;
+    }
+    if (p->live && ifindex != 0)
+        output_interface(p->output, ifindex);
+}
+
+static void on_idle(void *arg, int64_t now) {
+    struct probe *p = arg;
+    meter_idle(p->meter, now);
+    output_idle(p->output, now / 1000, p->expint);
+}
+
+static void on_interface(void *arg, uint32_t ifindex) {
+    struct probe *p = arg;
+    output_interface(p->output, ifindex);
+}
+
+static void on_flow(void *arg, struct flow_row *row, int64_t now) {
+    struct probe *p = arg;
+    output_flow(p->output, row, now);
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* Open the outputs; 0, or -1 after a complaint. */
+static int open_outputs(const struct options *o, struct output *output) {
+    char message[512];
+    if (o->ntargets > 0 && output_collectors(output, o->version, o->odid, o->targets, o->ntargets,
+                                             message, sizeof message) != 0) {
+        complain(message);
+        return -1;
+    }
+    if (o->store && output_store(output, o->store, o->interval, message, sizeof message) != 0) {
+        complain(message);
+        return -1;
+    }
+    return 0;
+}
+
+/* Read everything; what went wrong is complained of. */
+static int run_input(const struct options *o, struct probe *p, struct input_stats *stats) {
+    char message[512], text[1024];
+    const struct input_sink sink = {on_packet, on_idle, on_interface, p};
+    int result;
+    if (o->file) {
+        result = input_file(o->file, o->filter, &sink, &stop, stats, message, sizeof message);
+        snprintf(text, sizeof text, "%s: %s", o->file, message);
+    } else {
+        const struct input_live live = {o->interfaces, o->ninterfaces, o->snaplen, o->buffer,
+                                        o->promiscuous};
+        result = input_capture(&live, o->filter, &sink, &stop, stats, message, sizeof message);
+        snprintf(text, sizeof text, "%s", message);
+    }
+    if (result != 0)
+        complain(text);
+    if (p->unknown_links > 0) {
+        snprintf(text, sizeof text, "link type %u: cannot be looked into: %llu packets left out",
+                 p->unknown_link, (unsigned long long)p->unknown_links);
+        complain(text);
+    }
+    return result;
+}
+
+static int run(const struct options *o, struct probe *p) {
+    struct input_stats in = {0};
+    char message[512];
+    int status = EXIT_SUCCESS;
+    if (open_outputs(o, p->output) != 0)
+        return EXIT_FAULT;
+    if (run_input(o, p, &in) != 0)
+        status = EXIT_FAULT;
+    meter_flush(p->meter);
+    output_drops(p->output, in.dropped_kernel + in.dropped_interface);
+    if (output_close(p->output, message, sizeof message) != 0) {
+        complain(message);
+        status = EXIT_FAULT;
+    }
+    if (!o->quiet)
+        summary_print(stdout, meter_stats(p->meter), &in, p->output);
+    if (!summary_balances(meter_stats(p->meter))) {
+        complain("the books do not balance: this is a defect of flowprobe");
+        status = EXIT_FAULT;
+    }
+    return status;
+}
+
+int main(int argc, char **argv) {
+    struct options o;
+    switch (options_parse(&o, argc, argv)) {
+    case OPTIONS_DONE:
+        return EXIT_SUCCESS;
+    case OPTIONS_WRONG:
+        return EXIT_USAGE;
+    case OPTIONS_RUN:
+        break;
+    }
+    struct probe p = {.live = o.ninterfaces > 0, .expint = o.expint / 1000};
+    catch_signals();
+    p.output = output_new(p.live, complain);
+    p.meter = p.output ? meter_new(o.flows, &o.timeouts, on_flow, &p) : NULL;
+    int status = EXIT_FAULT;
+    if (p.meter)
+        status = run(&o, &p);
+    else
+        complain("out of memory: a smaller flow table (-m) may fit");
+    meter_free(p.meter);
+    output_free(p.output);
+    free(o.filter);
+    return status;
+}

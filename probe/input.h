@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Where packets come from: a capture file (through capfile.h) or interfaces (through libpcap), each
+** with a tcpdump filter expression, compiled by libpcap for the link type at hand.
+*/
+#ifndef FLOWVT_INPUT_H
+#define FLOWVT_INPUT_H
+
+#include <signal.h>
+
+#include "meter.h"
+
+/* Who gets the packets. */
+struct input_sink {
+    /* time: microseconds since 1970. direction: 0 unknown, 1 received, 2 sent. data is valid
+    ** during the call. */
+    void (*packet)(void *arg, const struct meter_source *source, int64_t time, const uint8_t *data,
+                   size_t captured, size_t wire, int direction);
+    /* Live only, about once a second and whenever no packet waits: it is now (microseconds), and
+    ** packets up to then have been handed over. */
+    void (*idle)(void *arg, int64_t now);
+    /* Live only: an interface that is captured on. */
+    void (*interface)(void *arg, uint32_t ifindex);
+    void *arg;
+};
+
+struct input_stats {
+    uint64_t filtered;          /* packets that did not match the filter (files) */
+    uint64_t dropped_kernel;    /* live: no room in the capture buffer */
+    uint64_t dropped_interface; /* live: by the interface or its driver */
+};
+
+struct input_live {
+    const char *const *names;
+    unsigned n;
+    unsigned snaplen;
+    unsigned buffer; /* KiB */
+    bool promiscuous;
+};
+
+/* Both return 0 when the input ended well or *stop was set, else -1 with one sentence in message.
+** What came before a fault has been handed over. filter may be NULL. */
+int input_file(const char *path, const char *filter, const struct input_sink *sink,
+               const volatile sig_atomic_t *stop, struct input_stats *stats, char *message,
+               size_t size);
+int input_capture(const struct input_live *live, const char *filter, const struct input_sink *sink,
+                  const volatile sig_atomic_t *stop, struct input_stats *stats, char *message,
+                  size_t size);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The option table, from which getopt's lists and the usage are made, and one small function for
+*each
+** option. A value that is wrong is quoted together with what would be right.
+*/
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef FLOWVT_VERSION
+#define FLOWVT_VERSION "0.1"
+#endif
+
+static const int64_t SECOND = 1000000;
+static const int64_t DURATION_MAX = INT64_C(366) * 86400 * 1000000; /* keeps sums of times small */
+
+static bool wrong(const char *option, const char *value, const char *right) {
+    fprintf(stderr, "flowprobe: %s: '%s' cannot be: %s\n", option, value, right);
+    return false;
+}
+
+static bool number(const char *option, const char *value, unsigned long least, unsigned long most,
+                   unsigned long *out) {
+    char *end, right[80];
+    errno = 0;
+    *out = strtoul(value, &end, 10);
+    if (*value >= '0' && *value <= '9' && *end == '\0' && errno == 0 && *out >= least &&
+        *out <= most)
+        return true;
+    snprintf(right, sizeof right, "a number from %lu to %lu", least, most);
+    return wrong(option, value, right);
+}
+
+int64_t options_duration(const char *text) {
+    static const struct {
+        char unit;
+        int seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    int64_t total = 0;
+    if (*text == '\0')
+        return -1;
+    while (*text != '\0') {
+        char *end;
+        errno = 0;
+        long n = strtol(text, &end, 10);
+        if (*text < '0' || *text > '9' || errno != 0 || n > 1000000000)
+            return -1;
+        int seconds = *end == '\0' ? 1 : 0;
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+            if (units[i].unit == *end)
+                seconds = units[i].seconds;
+        if (seconds == 0)
+            return -1;
+        total += n * seconds * SECOND;
+        if (total > DURATION_MAX)
+            return -1;
+        text = *end == '\0' ? end : end + 1;
+    }
+    return total;
+}
+
+/* ---- what each option does --------------------------------------------------------------- */
+
+static bool take_file(struct options *o, const char *value) {
+    o->file = value;
+    return true;
+}
+
+static bool take_interface(struct options *o, const char *value) {
+    if (o->ninterfaces == OPTIONS_MAX)
+        return wrong("-i", value, "at most 64 interfaces");
+    o->interfaces[o->ninterfaces++] = value;
+    return true;
+}
+
+static bool take_target(struct options *o, const char *value) {
+    if (o->ntargets == OPTIONS_MAX)
+        return wrong("-n", value, "at most 64 targets");
+    o->targets[o->ntargets++] = value;
+    return true;
+}
+
+static bool take_store(struct options *o, const char *value) {
+    o->store = value;
+    return true;
+}
+
+static bool take_version(struct options *o, const char *value) {
+    if (strcmp(value, "5") != 0 && strcmp(value, "9") != 0 && strcmp(value, "10") != 0)
+        return wrong("-v", value, "5, 9 or 10 (IPFIX)");
+    o->version = (unsigned)atoi(value);
+    return true;
+}
+
+/* "name=duration", or a plain duration for the interval of the store's files. */
+static bool take_time(struct options *o, const char *value) {
+    const struct {
+        const char *name;
+        int64_t *timeout;
+    } names[] = {
+        {"general", &o->timeouts.general}, {"tcp", &o->timeouts.tcp},
+        {"tcp.rst", &o->timeouts.tcp_rst}, {"tcp.fin", &o->timeouts.tcp_fin},
+        {"udp", &o->timeouts.udp},         {"icmp", &o->timeouts.icmp},
+        {"maxlife", &o->timeouts.maxlife}, {"expint", &o->expint},
+    };
+    const char *equals = strchr(value, '=');
+    int64_t duration = options_duration(equals ? equals + 1 : value);
+    if (duration < 0)
+        return wrong("-t", value, "a time is like 60s, 1h30m or 1d, at most 366 days");
+    if (!equals) {
+        if (duration < SECOND || duration > 86400 * SECOND)
+            return wrong("-t", value, "the interval of files is 1s to 1d");
+        o->interval = (unsigned)(duration / SECOND);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i].name) == (size_t)(equals - value) &&
+            strncmp(names[i].name, value, (size_t)(equals - value)) == 0) {
+            *names[i].timeout = duration;
+            return true;
+        }
+    }
+    return wrong("-t", value,
+                 "timeouts are general, tcp, tcp.rst, tcp.fin, udp, icmp, maxlife, expint");
+}
+
+static bool take_flows(struct options *o, const char *value) {
+    unsigned long n;
+    if (!number("-m", value, 1, 1ul << 26, &n))
+        return false;
+    o->flows = (uint32_t)n;
+    return true;
+}
+
+static bool take_odid(struct options *o, const char *value) {
+    unsigned long n;
+    if (!number("--odid", value, 0, UINT32_MAX, &n))
+        return false;
+    o->odid = (uint32_t)n;
+    return true;
+}
+
+static bool take_snaplen(struct options *o, const char *value) {
+    unsigned long n;
+    if (!number("-C", value, 64, 262144, &n))
+        return false;
+    o->snaplen = (unsigned)n;
+    return true;
+}
+
+static bool take_buffer(struct options *o, const char *value) {
+    unsigned long n;
+    if (!number("-B", value, 64, 2097151, &n))
+        return false;
+    o->buffer = (unsigned)n;
+    return true;
+}
+
+static bool take_no_promiscuous(struct options *o, const char *value) {
+    (void)value;
+    o->promiscuous = false;
+    return true;
+}
+
+static bool take_quiet(struct options *o, const char *value) {
+    (void)value;
+    o->quiet = true;
+    return true;
+}
+
+static const struct option_row {
+    int letter; /* below 256: also the short option */
+    const char *name, *argument, *meaning;
+    bool (*take)(struct options *o, const char *value);
+} table[] = {
+    {'r', "read", "FILE", "read packets from a pcap or pcapng file, - for standard input",
+     take_file},
+    {'i', "interface", "IFACE", "capture on an interface; may be repeated; any: on all",
+     take_interface},
+    {'n', "target", "HOST:PORT", "send flows there ([v6]:PORT); may be repeated, each gets all",
+     take_target},
+    {'v', "export", "VERSION", "5, 9 or 10: NetFlow v5, v9 or IPFIX (default 10)", take_version},
+    {'w', "write", "STORE", "write flow files into this directory, no collector needed",
+     take_store},
+    {'t', "time", "NAME=TIME",
+     "timeouts: general, tcp, tcp.rst, tcp.fin, udp, icmp, maxlife, expint", take_time},
+    {'m', "flows", "N", "most flows at a time; more end the oldest (default 1048576)", take_flows},
+    {'O', "odid", "N", "observation domain or source id (default 0)", take_odid},
+    {'C', "snaplen", "OCTETS", "octets to capture of each packet (default 256)", take_snaplen},
+    {'B', "buffer", "KIB", "capture buffer of each interface (default 16384)", take_buffer},
+    {'N', "no-promiscuous", NULL, "do not put interfaces into promiscuous mode",
+     take_no_promiscuous},
+    {'q', "quiet", NULL, "no summary at the end", take_quiet},
+    {'h', "help", NULL, "print this", NULL},
+    {'V', "version", NULL, "print the version", NULL},
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static void usage(void) {
+    printf("usage: flowprobe -r FILE | -i IFACE ... [-n HOST:PORT ...] [-w STORE] [option ...] "
+           "[filter]\n"
+           "Meters packets into flows and exports them. The filter is a tcpdump expression.\n\n");
+    for (size_t i = 0; i < ROWS; i++) {
+        char head[48];
+        snprintf(head, sizeof head, "-%c, --%s%s%s", table[i].letter, table[i].name,
+                 table[i].argument ? " " : "", table[i].argument ? table[i].argument : "");
+        printf("  %-26s %s\n", head, table[i].meaning);
+    }
+    printf(
+        "\nA TIME is like 60s, 1h30m or 1d. Defaults: general, tcp, udp and icmp (no packet) 15s, "
+        "tcp.rst and\ntcp.fin (after the connection's end) 5s, maxlife (active) 300s, expint "
+        "(longest "
+        "wait of an\nended flow for its datagram) 1s. -t TIME alone is the interval of -w's "
+        "files (default 300s).\n");
+}
+
+static void defaults(struct options *o) {
+    *o = (struct options){
+        .version = 10,
+        .flows = 1 << 20,
+        .interval = 300,
+        .expint = SECOND,
+        .snaplen = 256,
+        .buffer = 16384,
+        .promiscuous = true,
+        .timeouts = {.general = 15 * SECOND,
+                     .tcp = 15 * SECOND,
+                     .tcp_rst = 5 * SECOND,
+                     .tcp_fin = 5 * SECOND,
+                     .udp = 15 * SECOND,
+                     .icmp = 15 * SECOND,
+                     .maxlife = 300 * SECOND},
+    };
+}
+
+/* The words of the filter joined by blanks, as tcpdump does. */
+static char *join(char **words, int n) {
+    size_t size = 1;
+    for (int i = 0; i < n; i++)
+        size += strlen(words[i]) + 1;
+    char *text = calloc(1, size);
+    for (int i = 0; text && i < n; i++) {
+        if (i > 0)
+            strcat(text, " ");
+        strcat(text, words[i]);
+    }
+    return text;
+}
+
+static enum options_result check(const struct options *o) {
+    const char *what = NULL;
+    if ((o->file != NULL) + (o->ninterfaces > 0) != 1)
+        what = "either -r FILE or -i IFACE is needed: see --help";
+    else if (o->timeouts.maxlife == 0)
+        what = "-t maxlife: '0' cannot be: at least 1s";
+    if (what)
+        fprintf(stderr, "flowprobe: %s\n", what);
+    return what ? OPTIONS_WRONG : OPTIONS_RUN;
+}
+
+enum options_result options_parse(struct options *o, int argc, char **argv) {
+    struct option longs[ROWS + 1] = {{0}};
+    char shorts[2 * ROWS + 2] = "+";
+    for (size_t i = 0; i < ROWS; i++) {
+        longs[i].name = table[i].name;
+        longs[i].has_arg = table[i].argument ? required_argument : no_argument;
+        longs[i].val = table[i].letter;
+        char one[3] = {(char)table[i].letter, table[i].argument ? ':' : '\0', '\0'};
+        strcat(shorts, one);
+    }
+    defaults(o);
+    for (int c; (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        if (c == '?')
+            return OPTIONS_WRONG;
+        if (c == 'h' || c == 'V') {
+            if (c == 'h')
+                usage();
+            else
+                printf("flowprobe (flowvt) %s\n", FLOWVT_VERSION);
+            return OPTIONS_DONE;
+        }
+        for (size_t i = 0; i < ROWS; i++)
+            if (table[i].letter == c && !table[i].take(o, optarg))
+                return OPTIONS_WRONG;
+    }
+    if (check(o) != OPTIONS_RUN)
+        return OPTIONS_WRONG;
+    if (optind < argc && !(o->filter = join(argv + optind, argc - optind))) {
+        fprintf(stderr, "flowprobe: out of memory\n");
+        return OPTIONS_WRONG;
+    }
+    return OPTIONS_RUN;
+}

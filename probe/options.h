@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of flowprobe. Letters follow softflowd where it has the option. */
+#ifndef FLOWVT_OPTIONS_H
+#define FLOWVT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "table.h"
+
+enum { OPTIONS_MAX = 64 }; /* interfaces, targets */
+
+struct options {
+    const char *file; /* -r */
+    const char *interfaces[OPTIONS_MAX];
+    unsigned ninterfaces;
+    const char *targets[OPTIONS_MAX];
+    unsigned ntargets;
+    const char *store; /* -w */
+    char *filter;      /* the trailing expression, or NULL; to be freed */
+    unsigned version;  /* 5, 9 or 10 */
+    uint32_t odid;
+    uint32_t flows;    /* -m */
+    unsigned interval; /* of the store's files, seconds */
+    int64_t expint;    /* microseconds */
+    unsigned snaplen;
+    unsigned buffer; /* KiB, 0: the system's */
+    bool promiscuous;
+    bool quiet;
+    struct table_timeouts timeouts;
+};
+
+enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
+
+/* Parse the command line. DONE: help or version was asked for and printed; WRONG: one sentence was
+** printed to stderr. */
+enum options_result options_parse(struct options *o, int argc, char **argv);
+
+/* "90", "60s", "1h30m", "1d", "2w" as microseconds; -1 if it is none. */
+int64_t options_duration(const char *text);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Where ended flows go: collectors (export.h), a store (schema/store.h), or both; and the names of
+** interfaces with them.
+*/
+#ifndef FLOWVT_OUTPUT_H
+#define FLOWVT_OUTPUT_H
+
+#include "export.h"
+#include "schema/store.h"
+
+struct output;
+
+/* live: packets come at the pace of the clock, so flows must become visible soon, and exporting
+** needs no pacing. warn is called with one sentence for what goes wrong later on. */
+struct output *output_new(bool live, void (*warn)(const char *text));
+
+/* Both return 0, or -1 and one sentence in message. */
+int output_collectors(struct output *o, unsigned version, uint32_t odid, const char *const *targets,
+                      unsigned n, char *message, size_t size);
+int output_store(struct output *o, const char *dir, unsigned interval, char *message, size_t size);
+
+/* One ended flow; trecv is set in row. now: ms since 1970, packet time. */
+void output_flow(struct output *o, struct flow_row *row, int64_t now);
+
+/* Packets of this interface come up: its name is told once. */
+void output_interface(struct output *o, uint32_t ifindex);
+
+/* Live: it is now (ms since 1970). Send and flush what waited for expint (ms) or longer. */
+void output_idle(struct output *o, int64_t now, int64_t expint);
+
+/* Packets lost by the capture so far; kept in the store's exporter statistics. */
+void output_drops(struct output *o, uint64_t drops);
+
+uint64_t output_stored(const struct output *o);
+const struct exporter *output_exporter(const struct output *o); /* NULL: none */
+
+/* Send and write everything. Returns 0, or -1 and a sentence when the store could not be closed. */
+int output_close(struct output *o, char *message, size_t size);
+void output_free(struct output *o);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* What the probe did, printed at its end. */
+#ifndef FLOWVT_SUMMARY_H
+#define FLOWVT_SUMMARY_H
+
+#include <stdio.h>
+
+#include "input.h"
+#include "output.h"
+
+/* One line a subject, "name: numbers". */
+void summary_print(FILE *f, const struct meter_stats *m, const struct input_stats *in,
+                   const struct output *out);
+
+/* Whether every packet and octet the meter took is in a flow or a counter. */
+bool summary_balances(const struct meter_stats *m);
+
+#endif
