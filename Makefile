@@ -118,7 +118,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh tests/*/*.sh)
 
-.PHONY: asan fuzz lint format
+.PHONY: asan fuzz lint format docs
 # Unit tests, fuzz corpora, damaged flow files and every capture, under ASan and UBSan.
 asan: deps-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CC=gcc CFLAGS="-O1 -g $(SANITIZE)" tests
@@ -144,6 +144,10 @@ lint:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem -D__GNUC__ -I. schema probe collector ext
 	shellcheck $(SCRIPTS)
+
+# The table of fields in README.md comes from the catalogue.
+docs:
+	tests/fields.sh --write
 
 format:
 	clang-format -i $(SOURCES)
@@ -187,6 +191,7 @@ help:
 	@echo 'make fuzz        libFuzzer on every decoder (FUZZING=30 each)'
 	@echo 'make lint        formatting, warnings of gcc and clang, cppcheck, shellcheck'
 	@echo 'make format      clang-format the sources'
+	@echo 'make docs        put the field catalogue into README.md'
 	@echo 'make clean       remove what was built'
 
 .SECONDARY:

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# README.md is right: its SQL runs (on the lab capture), so do the shell lines marked `sh test`; the
+# reports, tables, options and targets it names exist; the table of fields is that of the catalogue.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+mkdir -p "$work/build"
+"$probe" -r "$lab" -w "$work/build/demo" >"$work/log" 2>&1 || exit 1
+export FLOWVT_STORE=$work/build/demo
+export LD_LIBRARY_PATH=$BUILD
+
+blocks() { # KIND: the fenced blocks of that kind
+    awk -v kind="$1" '/^```/ { on = !on && $0 == "```" kind; next } on' README.md
+}
+
+# Statement by statement; every SELECT must answer with something, but '-1 day' need not.
+blocks sql | awk 'BEGIN { RS = ";" } NF { gsub(/^\n+/, ""); gsub(/\n/, " "); print $0 ";" }' >"$work/sql"
+[ -s "$work/sql" ] || not_ok "README.md has SQL"
+while read -r statement; do
+    if got=$(cd "$work" && sqlite "$statement" 2>&1) && { [ -n "$got" ] || [[ $statement = CREATE* ]]; }; then
+        ok "SQL: $statement"
+    else
+        not_ok "SQL: $statement" "$got"
+    fi
+done <"$work/sql"
+
+while read -r command; do
+    if got=$(bash -c "$command" 2>&1); then
+        ok "shell: $command"
+    else
+        not_ok "shell: $command" "$got"
+    fi
+done < <(blocks 'sh test')
+
+for file in queries/*.sql; do
+    is "README.md lists $file" "$(grep -c "\`${file##*/}\`" README.md)" 1
+done
+for target in $(blocks sh | grep -o '^\(sudo \)\?make [a-z]*' | sed 's/.*make //'); do
+    is "make $target exists" "$(make -n "$target" >/dev/null 2>&1 && echo yes)" yes
+done
+for option in $(sed -n 's/^| `\(-[a-z]\) .*/\1/p' README.md | sort -u); do
+    is "an option $option exists" \
+        "$({ "$probe" -h; "$collect" -h; } 2>&1 | grep -cE -- "^ *$option," | awk '{ print $1 > 0 }')" 1
+done
+tests/fields.sh >"$work/fields"
+sed -n '/^<!-- fields -->/,/^<!-- end of fields -->/p' README.md | sed '1d;$d' >"$work/given"
+same "the table of fields is up to date (make docs)" "$work/given" "$work/fields"
+result
