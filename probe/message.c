@@ -15,18 +15,25 @@ int64_t message_second(int64_t ms) {
     return up > last ? last : up;
 }
 
-static bool in_reach(int64_t clock, int64_t boot, int64_t tstart, int64_t tend) {
-    return tstart >= boot && clock - boot < UPTIME_MAX && tend <= clock;
+static bool in_reach(int64_t clock, int64_t boot, int64_t tstart) {
+    return tstart >= boot && clock - boot < UPTIME_MAX;
 }
 
-bool message_reaches(const struct format_state *s, int64_t tstart, int64_t tend) {
-    return in_reach(s->message.clock, s->message.boot, tstart, tend);
+bool message_add(struct format_state *s, int64_t now, int64_t tstart, int64_t tend) {
+    struct message *m = &s->message;
+    int64_t clock = message_second(now > tend ? now : tend);
+    if (clock < m->clock)
+        clock = m->clock;
+    if (!in_reach(clock, m->boot, tstart))
+        return false;
+    m->clock = clock;
+    return true;
 }
 
-void message_clock(struct format_state *s, int64_t now, int64_t tstart, int64_t tend) {
+void message_begin(struct format_state *s, int64_t now, int64_t tstart, int64_t tend) {
     struct message *m = &s->message;
     m->clock = message_second(now > tend ? now : tend);
-    if (!s->booted || !in_reach(m->clock, s->boot, tstart, tend)) {
+    if (!s->booted || !in_reach(m->clock, s->boot, tstart)) {
         int64_t boot = tstart / 1000 * 1000 - HOUR;
         if (!s->booted || boot > s->boot) /* time went on: as a router that was started again */
             s->boot = boot;

@@ -64,10 +64,12 @@ extern const struct format format_v5, format_v9, format_ipfix;
 /* ms as a header has it: whole seconds, rounded up so that no flow ends after it, 1970 to 2106. */
 int64_t message_second(int64_t ms);
 
-/* Choose the clock and the boot time of an empty message for a flow with these times, or tell
-** whether a begun one can carry it. All in ms since 1970. */
-void message_clock(struct format_state *s, int64_t now, int64_t tstart, int64_t tend);
-bool message_reaches(const struct format_state *s, int64_t tstart, int64_t tend);
+/* Choose the clock and the boot time of an empty message for a flow with these times. */
+void message_begin(struct format_state *s, int64_t now, int64_t tstart, int64_t tend);
+
+/* Whether a begun message can carry a flow with these times; moves its clock on if so. All in
+** ms since 1970. */
+bool message_add(struct format_state *s, int64_t now, int64_t tstart, int64_t tend);
 
 struct template_table *templates_new(void);
 void templates_free(struct template_table *t);

@@ -54,10 +54,10 @@ static unsigned v5_add(struct format_state *s, const struct flow_row *row, int64
     uint64_t n = (packets > bytes ? packets : bytes) / UINT32_MAX + 1;
     for (uint64_t i = 0; i < n; i++) {
         if (m->length > 0 && (m->length + RECORD > m->limit || m->records == MAX_RECORDS ||
-                              !message_reaches(s, tstart, tend)))
+                              !message_add(s, now, tstart, tend)))
             s->send(s->arg);
         if (m->length == 0) {
-            message_clock(s, now, tstart, tend);
+            message_begin(s, now, tstart, tend);
             m->length = HEADER;
         }
         put_record(m, row, part(packets, i, n), part(bytes, i, n));

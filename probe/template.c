@@ -22,10 +22,11 @@ enum {
     ELEMENT_INTERFACE = 10,
     ELEMENT_NAME = 82,
     ELEMENT_DESCRIPTION = 83,
-    V9_ICMP_TYPE = 32, /* type * 256 + code */
+    ELEMENT_ICMP = 32, /* type * 256 + code; the only one NetFlow v9 collectors know */
+    ELEMENT_ICMP6 = 139,
     V9_SCOPE_INTERFACE = 2,
     VARIABLE = 65535,
-    ICMP_PACKED = FLOW_NFIELDS, /* pseudo field for V9_ICMP_TYPE */
+    ICMP_PACKED = FLOW_NFIELDS, /* pseudo field for the two */
     NO_LENGTH = 0,
 };
 
@@ -112,8 +113,8 @@ static void build(const struct dialect *d, struct template *t, const struct flow
             octets = 4;
         add_field(t, (unsigned)f, element_of(d, f, t->family), octets);
     }
-    if (d->uptime && flow_row_has(row, FLOW_icmptype)) /* what v9 collectors know */
-        add_field(t, ICMP_PACKED, V9_ICMP_TYPE, 2);
+    if (flow_row_has(row, FLOW_icmptype))
+        add_field(t, ICMP_PACKED, d->uptime || t->family == 4 ? ELEMENT_ICMP : ELEMENT_ICMP6, 2);
 }
 
 /* The template for row's fields; made if there is none. When there are too many, which no
@@ -165,12 +166,11 @@ static void open_set(const struct dialect *d, struct message *m, unsigned id) {
 static void need(const struct dialect *d, struct format_state *s, size_t n, int64_t now,
                  int64_t tstart, int64_t tend) {
     struct message *m = &s->message;
-    if (m->length > 0 && (!has_room(m, n) || (d->uptime && !message_reaches(s, tstart, tend))))
+    if (m->length > 0 && (!has_room(m, n) || !message_add(s, now, tstart, tend)))
         s->send(s->arg);
     if (m->length == 0) {
-        if (d->uptime)
-            message_clock(s, now, tstart, tend);
-        else
+        message_begin(s, now, tstart, tend);
+        if (!d->uptime) /* no boot to be reached */
             m->clock = message_second(now > tend ? now : tend);
         m->length = d->header;
         m->set = 0;
