@@ -7,6 +7,7 @@
 */
 #include "filter.h"
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -26,6 +27,7 @@ struct parser {
     struct filter_lexer lexer;
     struct filter_token token; /* the next one, not yet consumed */
     int nesting;
+    bool negated; /* the next test stands behind an odd number of nots */
     char *err;
     size_t errn;
     bool failed;
@@ -35,14 +37,14 @@ static void advance(struct parser *p) {
     p->token = filter_lex(&p->lexer);
 }
 
-static bool accept(struct parser *p, enum filter_token_kind kind) {
+static bool take(struct parser *p, enum filter_token_kind kind) {
     if (p->token.kind != kind)
         return false;
     advance(p);
     return true;
 }
 
-static bool accept_word(struct parser *p, const char *word) {
+static bool take_word(struct parser *p, const char *word) {
     if (!filter_token_is(&p->token, word))
         return false;
     advance(p);
@@ -75,6 +77,11 @@ fail(struct parser *p, const struct filter_token *at, const char *format, ...) {
 
 static void *fail_memory(struct parser *p) {
     return fail(p, &p->token, "out of memory");
+}
+
+/* A node just made, or the message that there was no memory for it. */
+static struct filter_node *checked(struct parser *p, struct filter_node *node) {
+    return node ? node : fail_memory(p);
 }
 
 /* ---- values ----------------------------------------------------------------------------- */
@@ -266,13 +273,13 @@ static bool add_value(struct parser *p, const struct filter_phrase *phrase,
 
 static bool add_list(struct parser *p, const struct filter_phrase *phrase,
                      struct filter_values *values) {
-    if (!accept(p, TOKEN_LIST))
+    if (!take(p, TOKEN_LIST))
         return fail(p, &p->token, "expected a list: [ ... ]");
     do {
         if (!add_value(p, phrase, TOKEN_EQ, true, values))
             return false;
-        accept(p, TOKEN_COMMA);
-    } while (!accept(p, TOKEN_LIST_END));
+        take(p, TOKEN_COMMA);
+    } while (!take(p, TOKEN_LIST_END));
     return true;
 }
 
@@ -321,11 +328,20 @@ static struct filter_node *parse_comparison(struct parser *p, const struct filte
     struct filter_values values = {0};
     struct filter_node *node = NULL;
     bool good =
-        accept_word(p, "in") ? add_list(p, phrase, &values) : add_comparison(p, phrase, &values);
+        take_word(p, "in") ? add_list(p, phrase, &values) : add_comparison(p, phrase, &values);
     if (good)
         node = test_fields(p, phrase, op, &values);
     filter_values_free(&values);
     return node;
+}
+
+static struct filter_node *test_proto(struct parser *p, int64_t proto) {
+    struct filter_values values = {0};
+    struct filter_node *node = NULL;
+    if (filter_values_range(&values, proto, proto) == 0)
+        node = filter_node_ranges(FLOW_proto, &values);
+    filter_values_free(&values);
+    return checked(p, node);
 }
 
 /* flags letters: RFC 9293 3.1 and RFC 3168. nfdump's X stands for the first six. */
@@ -354,17 +370,46 @@ static int64_t flags_mask(const struct filter_token *token) {
     return token->kind == TOKEN_WORD ? mask : -1;
 }
 
+/* All flags of mask set, or one of them. */
+static struct filter_node *test_flags(struct parser *p, int64_t mask, bool all) {
+    if (all || !mask)
+        return checked(p, filter_node_mask(FLOW_tcpflags, mask, mask));
+    struct filter_node *node = NULL;
+    for (int64_t bit = 1; bit <= mask; bit <<= 1) {
+        if (!(mask & bit))
+            continue;
+        struct filter_node *more = filter_node_mask(FLOW_tcpflags, bit, bit);
+        if (!more) {
+            filter_free(node);
+            return fail_memory(p);
+        }
+        node = node ? filter_node_join(FILTER_OR, node, more) : more;
+        if (!node)
+            return fail_memory(p);
+    }
+    return node;
+}
+
+/* As nfdump does, flags are looked for in TCP alone, and `not flags SA` says that neither is set
+** (so does `not (flags SA or ...)`), while `flags SA` says that both are. */
 static struct filter_node *parse_flags(struct parser *p, const struct filter_phrase *phrase) {
     struct filter_token token = p->token;
     int64_t mask = flags_mask(&token);
+    struct filter_node *flags;
     if (mask >= 0) {
         advance(p);
-        struct filter_node *node = filter_node_mask(FLOW_tcpflags, mask, mask);
-        return node ? node : fail_memory(p);
-    }
-    if (token.kind == TOKEN_WORD && !filter_token_is(&token, "in") && number(token.p, token.n) < 0)
+        flags = test_flags(p, mask, !p->negated);
+    } else if (token.kind == TOKEN_WORD && !filter_token_is(&token, "in") &&
+               number(token.p, token.n) < 0) {
         return fail(p, &token, "expected letters of FSRPAUEC or X, or a number");
-    return parse_comparison(p, phrase, FILTER_OR);
+    } else {
+        flags = parse_comparison(p, phrase, FILTER_OR);
+    }
+    struct filter_node *tcp = flags ? test_proto(p, IPPROTO_TCP) : NULL;
+    if (tcp)
+        return checked(p, filter_node_join(FILTER_AND, tcp, flags));
+    filter_free(flags);
+    return NULL;
 }
 
 static struct filter_node *parse_phrase(struct parser *p, const struct filter_phrase *phrase,
@@ -393,23 +438,12 @@ static struct filter_node *test_family(struct parser *p, int64_t version) {
         filter_free(address_test);
     }
     filter_values_free(&values);
-    return node ? node : fail_memory(p);
+    return checked(p, node);
 }
 
 static struct filter_node *test_any(struct parser *p, int64_t unused) {
     (void)unused;
-    struct filter_node *node = filter_node_true();
-    return node ? node : fail_memory(p);
-}
-
-static struct filter_node *test_proto(struct parser *p, int64_t proto) {
-    struct filter_phrase phrase = {.field = {FLOW_proto}, .n = 1};
-    struct filter_values values = {0};
-    struct filter_node *node = NULL;
-    if (filter_values_range(&values, proto, proto) == 0)
-        node = test_fields(p, &phrase, FILTER_OR, &values);
-    filter_values_free(&values);
-    return node ? node : fail_memory(p);
+    return checked(p, filter_node_true());
 }
 
 /* Words that are a whole test. */
@@ -418,9 +452,15 @@ static const struct {
     struct filter_node *(*test)(struct parser *p, int64_t argument);
     int64_t argument;
 } plain_tests[] = {
-    {"any", test_any, 0},     {"ipv4", test_family, 4},  {"inet", test_family, 4},
-    {"ipv6", test_family, 6}, {"inet6", test_family, 6}, {"tcp", test_proto, 6},
-    {"udp", test_proto, 17},  {"icmp", test_proto, 1},   {"icmp6", test_proto, 58},
+    {"any", test_any, 0},
+    {"ipv4", test_family, 4},
+    {"inet", test_family, 4},
+    {"ipv6", test_family, 6},
+    {"inet6", test_family, 6},
+    {"tcp", test_proto, IPPROTO_TCP},
+    {"udp", test_proto, IPPROTO_UDP},
+    {"icmp", test_proto, IPPROTO_ICMP},
+    {"icmp6", test_proto, IPPROTO_ICMPV6},
 };
 enum { NPLAIN_TESTS = sizeof plain_tests / sizeof *plain_tests };
 
@@ -478,7 +518,7 @@ static struct filter_node *parse_test(struct parser *p) {
     struct filter_phrase phrase = filter_phrase_find(words, n);
     if (phrase.words <= 1)
         for (int i = 0; i < NPLAIN_TESTS; i++)
-            if (accept_word(p, plain_tests[i].word))
+            if (take_word(p, plain_tests[i].word))
                 return plain_tests[i].test(p, plain_tests[i].argument);
     if (phrase.words) {
         skip(p, phrase.words);
@@ -501,15 +541,16 @@ static struct filter_node *parse_expression(struct parser *p);
 static struct filter_node *parse_factor(struct parser *p) {
     struct filter_token start = p->token;
     bool negate = false;
-    while (accept(p, TOKEN_NOT))
+    while (take(p, TOKEN_NOT))
         negate = !negate;
+    p->negated ^= negate;
     struct filter_node *node = NULL;
-    if (accept(p, TOKEN_OPEN)) {
+    if (take(p, TOKEN_OPEN)) {
         if (++p->nesting > MAX_NESTING)
             return fail(p, &start, "expected no more than %d parentheses in each other",
                         (int)MAX_NESTING);
         node = parse_expression(p);
-        if (node && !accept(p, TOKEN_CLOSE)) {
+        if (node && !take(p, TOKEN_CLOSE)) {
             fail(p, &p->token, "expected and, or, or the ) for the ( at %zu", start.position);
             filter_free(node);
             return NULL;
@@ -518,10 +559,8 @@ static struct filter_node *parse_factor(struct parser *p) {
     } else {
         node = parse_test(p);
     }
-    if (!node || !negate)
-        return node;
-    node = filter_node_not(node);
-    return node ? node : fail_memory(p);
+    p->negated ^= negate;
+    return node && negate ? checked(p, filter_node_not(node)) : node;
 }
 
 /* operands with the operator between them; next parses one operand. */
@@ -529,15 +568,13 @@ static struct filter_node *parse_chain(struct parser *p, enum filter_token_kind 
                                        enum filter_op op,
                                        struct filter_node *(*next)(struct parser *)) {
     struct filter_node *node = next(p);
-    while (node && accept(p, token)) {
+    while (node && take(p, token)) {
         struct filter_node *more = next(p);
         if (!more) {
             filter_free(node);
             return NULL;
         }
-        node = filter_node_join(op, node, more);
-        if (!node)
-            return fail_memory(p);
+        node = checked(p, filter_node_join(op, node, more));
     }
     return node;
 }

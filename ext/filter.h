@@ -22,9 +22,8 @@
 **                                                    or 192.168.1.0 255.255.255.0
 **           | [dir] ("host" | "ip" | "net") "in" "[" address or network, ... "]"
 **           | [dir] "port" [comp] number | [dir] "port" "in" "[" number or N-M, ... "]"
-**           | "flags" letters                        all of these are set; the others do not
-*matter:
-**                                                    F S R P A U E C, X for all of FSRPAU
+**           | "flags" letters                        TCP, and all of these are set: FSRPAUEC, X for
+**                                                    the first six; the others do not matter
 **           | field [comp] value | field "in" list   the fields below
 **   dir     = "src" | "dst" | "src" "or" "dst" | "src" "and" "dst"; left out: "src or dst"
 **   comp    = "=" "==" "eq" | "<" "lt" | ">" "gt" | "<=" "le" | ">=" "ge"; left out: "="
@@ -38,7 +37,9 @@
 ** columns bytes and packets. Nor are texts, times and names of hosts.
 **
 ** Meaning. Two-valued: a test on a field that is NULL fails, and `not` of a failing test holds, so
-** `not dst port 80` keeps ICMP flows that have no port.
+** `not dst port 80` keeps ICMP flows that have no port. One trait of nfdump is kept because its
+** users write `flags S and not flags AFRPU` for the SYN alone: behind an odd number of nots,
+** `flags` with letters asks for any of them instead of all.
 */
 #ifndef FLOWVT_FILTER_H
 #define FLOWVT_FILTER_H
