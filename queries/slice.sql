@@ -9,7 +9,7 @@
 --
 -- A flow is listed when any part of it lies in the slice; nfdump -t wants all of it there.
 --
--- Sample output (:since '2026-11-23 18:12:40', :until '2026-11-23 18:12:50'):
+-- Sample output (:since '2026-11-23 18:13:00', :until '2026-11-23 18:13:10'):
 
 .mode box
 .headers on

@@ -40,10 +40,10 @@ done
 for target in $(blocks sh | grep -o '^\(sudo \)\?make [a-z]*' | sed 's/.*make //'); do
     is "make $target exists" "$(make -n "$target" >/dev/null 2>&1 && echo yes)" yes
 done
-for option in $(sed -n 's/^| `\(-[a-z]\) .*/\1/p' README.md | sort -u); do
+while read -r option; do
     is "an option $option exists" \
         "$({ "$probe" -h; "$collect" -h; } 2>&1 | grep -cE -- "^ *$option," | awk '{ print $1 > 0 }')" 1
-done
+done < <(sed -n 's/^| `\(-[a-z]\) .*/\1/p' README.md | sort -u)
 tests/fields.sh >"$work/fields"
 sed -n '/^<!-- fields -->/,/^<!-- end of fields -->/p' README.md | sed '1d;$d' >"$work/given"
 same "the table of fields is up to date (make docs)" "$work/given" "$work/fields"
