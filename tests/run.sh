@@ -65,6 +65,7 @@ run() { # TEST
     *.py)
         # Not a python of the user's own: it may lack what the distribution's has.
         command=("$python" "$test" --build "$BUILD")
+        [ "${SANITIZED:-0}" = 1 ] || command+=(--udp --store)
         if ! [ -x "$python" ]; then
             echo "      skipped: $test: no $python"
             skipped=$((skipped + 1))
@@ -80,7 +81,7 @@ run() { # TEST
     bad=$(grep -acE '^not ok( |$)' "$log")
     if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
         ok=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]} skip=${BASH_REMATCH[3]}
-        [ "$skip" = 0 ] || sed -i '1 s/^/skip /' "$log"
+        sed -i '$d' "$log"
     fi
     if [ $status = 77 ]; then
         [ "$skip" -gt 0 ] || skip=1
@@ -98,7 +99,8 @@ run() { # TEST
     else
         printf 'ok    %s: %d passed, %d s\n' "$test" "$ok" $((SECONDS - begin))
     fi
-    grep -aE '^(ok .*# SKIP|skip )' "$log" | sed -E 's/^ok [0-9 -]*/skip /; s/^skip /      skipped: /; s/ # SKIP/:/'
+    [ "$skip" = 0 ] || grep -aiE '^ok .*# SKIP|^skip|skipped' "$log" |
+        sed -E 's/^ok [0-9 -]*//; s/^skip(ped)?:? //; s/ # SKIP/:/; s/^/      skipped: /'
 }
 
 if [ $# = 0 ]; then
