@@ -286,14 +286,14 @@ static bool add_list(struct parser *p, const struct filter_phrase *phrase,
 /* Comparators with values other than numbers can only be "=". */
 static bool add_comparison(struct parser *p, const struct filter_phrase *phrase,
                            struct filter_values *values) {
-    struct filter_token operator= p->token;
+    struct filter_token sign = p->token;
     enum filter_token_kind comparator = TOKEN_EQ;
-    if (operator.kind >= TOKEN_EQ && operator.kind <= TOKEN_GE) {
-        comparator = operator.kind;
+    if (sign.kind >= TOKEN_EQ && sign.kind <= TOKEN_GE) {
+        comparator = sign.kind;
         advance(p);
     }
     if (comparator != TOKEN_EQ && flow_fields[phrase->field[0]].class != FLOW_UINT)
-        return fail(p, &operator, "expected a value: addresses have no order here");
+        return fail(p, &sign, "expected a value: addresses have no order here");
     return add_value(p, phrase, comparator, false, values);
 }
 
