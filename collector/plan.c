@@ -138,7 +138,7 @@ static const uint8_t uint_convert[9] = {
 
 static enum convert convert_for(enum kind kind, size_t length) {
     if (length == 0)
-        return CONVERT_NONE;
+        return kind == KIND_TEXT ? CONVERT_TEXT : CONVERT_NONE;
     if (length == TEMPLATE_VARIABLE)
         return CONVERT_VARIABLE;
     bool integer = length <= 8;
