@@ -17,22 +17,23 @@ struct fragment_key {
     uint8_t zero[2];
 };
 
+enum { NONE = 0xffffffff };
 enum place_state { PLACE_FREE, PLACE_FIRST, PLACE_HELD };
 
 struct place {
     enum place_state state;
     struct fragment_key key;
-    int64_t time;         /* of the last fragment */
+    int64_t time;         /* FIRST: of the last fragment, HELD: of the first one that came */
     struct flow_key flow; /* FIRST: the flow of the datagram */
     struct flow_add held; /* HELD: the later fragments so far */
+    uint32_t next, prev;  /* HELD: by when they came, earliest first */
 };
 
 struct fragments {
     void (*deliver)(void *arg, const struct flow_add *add);
     void *arg;
     uint64_t seed;
-    uint32_t next;  /* place that fragments_expire() looks at next */
-    uint32_t nheld; /* places in state HELD */
+    uint32_t first, last; /* held places, NONE: none */
     struct place places[FRAGMENTS_SIZE];
 };
 
@@ -42,6 +43,7 @@ struct fragments *fragments_new(void (*deliver)(void *arg, const struct flow_add
         return NULL;
     f->deliver = deliver;
     f->arg = arg;
+    f->first = f->last = NONE;
     if (getrandom(&f->seed, sizeof f->seed, 0) != (ssize_t)sizeof f->seed)
         f->seed = (uint64_t)(uintptr_t)f;
     return f;
@@ -71,12 +73,27 @@ static struct place *set_of(struct fragments *f, const struct fragment_key *key)
     return &f->places[h % (FRAGMENTS_SIZE / FRAGMENTS_WAYS) * FRAGMENTS_WAYS];
 }
 
+/* Put p behind the held places, and take it out from among them. */
+static void hold(struct fragments *f, struct place *p) {
+    uint32_t i = (uint32_t)(p - f->places);
+    p->state = PLACE_HELD;
+    p->next = NONE;
+    p->prev = f->last;
+    *(f->last == NONE ? &f->first : &f->places[f->last].next) = i;
+    f->last = i;
+}
+
+static void unhold(struct fragments *f, struct place *p) {
+    *(p->prev == NONE ? &f->first : &f->places[p->prev].next) = p->next;
+    *(p->next == NONE ? &f->last : &f->places[p->next].prev) = p->prev;
+}
+
 /* Free a place; what it holds is counted without its first fragment. */
 static void vacate(struct fragments *f, struct place *p) {
     bool held = p->state == PLACE_HELD;
     p->state = PLACE_FREE;
     if (held) {
-        f->nheld--;
+        unhold(f, p);
         f->deliver(f->arg, &p->held);
     }
 }
@@ -119,7 +136,7 @@ static void add_first(struct fragments *f, struct place *p, const struct flow_ad
     struct flow_add all = *add;
     if (p->state == PLACE_HELD) {
         merge(&all, &p->held);
-        f->nheld--;
+        unhold(f, p);
     }
     p->state = PLACE_FIRST;
     p->flow = add->key;
@@ -128,17 +145,17 @@ static void add_first(struct fragments *f, struct place *p, const struct flow_ad
 }
 
 static void add_later(struct fragments *f, struct place *p, const struct flow_add *add) {
-    p->time = add->last;
     if (p->state == PLACE_FIRST) {
+        p->time = add->last;
         struct flow_add one = *add;
         one.key = p->flow;
         f->deliver(f->arg, &one);
     } else if (p->state == PLACE_HELD) {
         merge(&p->held, add);
     } else {
-        p->state = PLACE_HELD;
         p->held = *add;
-        f->nheld++;
+        p->time = add->last;
+        hold(f, p);
     }
 }
 
@@ -151,19 +168,14 @@ void fragments_add(struct fragments *f, const struct packet *pkt, const struct f
         add_later(f, p, add);
 }
 
-void fragments_expire(struct fragments *f, int64_t now, bool all) {
-    for (unsigned n = all ? FRAGMENTS_SIZE : 4; n > 0 && f->nheld > 0; n--) {
-        struct place *p = &f->places[f->next];
-        f->next = (f->next + 1) % FRAGMENTS_SIZE;
-        if (p->state == PLACE_HELD && is_stale(p, now))
-            vacate(f, p);
-    }
+void fragments_expire(struct fragments *f, int64_t now) {
+    while (f->first != NONE && is_stale(&f->places[f->first], now))
+        vacate(f, &f->places[f->first]);
 }
 
 void fragments_flush(struct fragments *f) {
-    for (unsigned i = 0; i < FRAGMENTS_SIZE; i++)
-        if (f->places[i].state != PLACE_FREE)
-            vacate(f, &f->places[i]);
+    while (f->first != NONE)
+        vacate(f, &f->places[f->first]);
 }
 
 void fragments_free(struct fragments *f) {

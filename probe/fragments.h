@@ -30,9 +30,9 @@ struct fragments *fragments_new(void (*deliver)(void *arg, const struct flow_add
 /* pkt->fragment is true, and add is what table_packet() made of it. */
 void fragments_add(struct fragments *f, const struct packet *pkt, const struct flow_add *add);
 
-/* Deliver what has been held for longer than the timeout at time now. Bounded work: looks at a
-** few places a call, so call it for every packet, or with all set to look at all. */
-void fragments_expire(struct fragments *f, int64_t now, bool all);
+/* Deliver what has been held for longer than the timeout at time now; what came first goes first.
+ */
+void fragments_expire(struct fragments *f, int64_t now);
 
 /* Deliver all that is held. */
 void fragments_flush(struct fragments *f);

@@ -84,18 +84,19 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     *ifindex = pkt.inif ? pkt.inif : pkt.outif;
     m->stats.bytes += pkt.length;
     table_packet(&add, &pkt, time);
+    table_clock(m->table, add.first);
     if (pkt.fragment) {
         m->stats.fragments++;
         fragments_add(m->fragments, &pkt, &add);
     } else {
         table_add(m->table, &add);
     }
-    fragments_expire(m->fragments, time, false);
+    fragments_expire(m->fragments, add.first);
     return kind;
 }
 
 void meter_idle(struct meter *m, int64_t now) {
-    fragments_expire(m->fragments, now, true);
+    fragments_expire(m->fragments, now);
     table_idle(m->table, now);
 }
 

@@ -287,15 +287,6 @@ static void sweep(struct table *t, size_t budget) {
     }
 }
 
-static void set_time(struct table *t, int64_t time) {
-    if (time > t->now || !t->started || time < t->now - MAX_DISORDER) {
-        if (!t->started || time < t->now)
-            t->cursor = (time >> TICK_BITS) - 1;
-        t->now = time;
-        t->started = true;
-    }
-}
-
 /* The table is full: end the flow that is due first. Flows met on the way that turn out to be due
 ** later are put where they belong, which their packets have paid for; the search is bounded all
 ** the same, and then ends the best it has seen. */
@@ -353,8 +344,16 @@ void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) 
     memcpy(add->dstmac, pkt->dstmac, sizeof add->dstmac);
 }
 
+void table_clock(struct table *t, int64_t time) {
+    if (t->started && time <= t->now && time >= t->now - MAX_DISORDER)
+        return;
+    if (!t->started || time < t->now)
+        t->cursor = (time >> TICK_BITS) - 1;
+    t->now = time;
+    t->started = true;
+}
+
 void table_add(struct table *t, const struct flow_add *add) {
-    set_time(t, add->last);
     sweep(t, LOOKS_PER_PACKET);
     uint32_t hash = hash_key(t, &add->key);
     uint32_t index = find(t, &add->key, hash);

@@ -93,7 +93,11 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
 /* What pkt adds at time (microseconds since 1970). */
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time);
 
-/* Count add in its flow; moves the table's time to add->last and ends a few flows that are due. */
+/* The packet at hand is of this time (microseconds since 1970). Time moves on to it; a little
+** earlier than the latest is packets out of order, much earlier sets the clock back. */
+void table_clock(struct table *t, int64_t time);
+
+/* Count add in its flow, and end a few others that are due. */
 void table_add(struct table *t, const struct flow_add *add);
 
 /* Move time on without a packet. Ends all flows that are due. */
