@@ -2,51 +2,77 @@
 # SPDX-License-Identifier: MIT
 """Checks flowcollect against every capture of real exporters in ../shared/data/export.
 
-usage: exports.py [--build DIR] [--data DIR] [--udp] [--store] [NAME ...]
+usage: exports.py [--build DIR] [--data DIR] [NAME ...]
 
-For each capture with NetFlow v5, v9 or IPFIX, `flowcollect -r FILE --dump` is compared with what an
-independent decoder found (MANIFEST.tsv, columns ref_*): records, option records, octets, packets,
-octets and packets after the exporter or of the reverse direction, distinct pairs of addresses,
-first and last time; and with the values that the projects the captures come from keep (golden/),
-field by field. With --store the same through flow files and SQL (flowvt.so), with --udp the
-datagrams of some captures are also sent over loopback.
+Three ways in: `-r FILE --dump`, `-r FILE -w STORE` read back with SQL, and the datagrams of all captures
+sent over loopback to one running flowcollect. The first is compared with what an independent
+decoder found (MANIFEST.tsv, columns ref_*): datagrams, records, octets, packets, octets after the
+exporter or of the reverse direction, distinct pairs of addresses, first and last time; and with the
+values kept by the projects that the captures come from (golden/), field by field. The other two must
+give the same rows as the first.
 
-Where the tools behind the figures disagree, RIGHT says whose figure is right and why.
+TOOLS says, of captures where the tools behind the figures disagree, which is right and why;
+DIFFERS where flowcollect gives another figure than the reference, and why that is right.
 """
-import argparse, collections, csv, json, os, re, socket, sqlite3, struct, subprocess, sys
-import tempfile, time
+import argparse, base64, collections, csv, datetime, json, os, re, shutil, signal, socket, sqlite3
+import subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+import capture
 
-# Captures where tshark, nfdump, the reference decoder or the golden values differ: which figure
-# flowcollect must give, and why it is right. "ref" is the plain decoder written from the RFCs.
-RIGHT = {
-    "cisco-avc-ipfix.pcap": ("ref", "the octets and packets are those of initiator and responder "
-        "(231, 232, 298, 299); nfdump has no place for them"),
-    "cisco-ipfix-options-map-reassign.pcap": ("ref", "one exporter and domain from two ports: "
-        "templates belong to the exporter, tshark keeps them per port"),
-    "h3c-nf9-netstream.pcap": ("ref", "a field of unexpected length is skipped by its length; "
-        "tshark gives up on it"),
-    "malformed-ipfix-calmh-truncated.pcap": ("ref", "the whole records before the cut are good; "
-        "tshark and nfdump drop the message"),
-    "malformed-nf5-invalid01.pcap": ("ref", "30 records are there whatever the count says; nfcapd "
-        "refuses the datagram"),
-    "malformed-nf9-invalid01.pcap": ("ref", "the count of the v9 header is too low; what is there "
-        "counts. tshark stops early, the golden list is empty"),
-    "minimal-netflow-parser-a.pcap": ("ref", "nfdump multiplies by a sampling rate"),
-    "multiple-sampling-rates-nf9.pcap": ("ref", "counters are kept as sent; nfdump multiplies"),
-    "openvswitch-ipfix-live.pcap": ("ref", "deltas (1, 2) are sent beside running totals (85, 86): "
-        "only the deltas may be added up; nfdump keeps the totals"),
-    "softflowd-nf5-ssh.pcap": ("ref", "the golden values are those of the first datagram"),
-    "unknown-ipfix-template-and-data-2-messages.pcap": ("ref", "four messages in one datagram: all "
-        "are read; tshark and nfdump read the first"),
-    "unknown-nf5-graylog.pcap": ("ref", "the header says 1:100; nfdump multiplies"),
-    "unknown-nf9-graylog-v9-1.pcap": ("ref", "the count of the v9 header is too low"),
-    "unknown-nf9-graylog.pcap": ("ref", "the count of the v9 header is too low"),
-    "vflow-ipfix-templates-multi.pcap": ("ref", "whole records of a message with a wrong length "
-        "are good; tshark and nfdump drop it"),
+# Captures where tshark, nfdump, the reference decoder or the golden values differ. In all of them
+# flowcollect agrees with the reference, a plain decoder written from the RFCs.
+TOOLS = {
+    "cisco-avc-ipfix.pcap": "octets and packets are those of initiator and responder (231, 232, "
+        "298, 299); nfdump has no place for them",
+    "cisco-ipfix-options-map-reassign.pcap": "one exporter and domain from two ports: templates "
+        "belong to the exporter, tshark keeps them per port",
+    "h3c-nf9-netstream.pcap": "a field of unexpected length is stepped over; tshark gives up on it",
+    "malformed-ipfix-calmh-truncated.pcap": "the whole records before the cut are good; tshark and "
+        "nfdump drop the message",
+    "malformed-nf5-invalid01.pcap": "30 records are there whatever the count says; nfcapd refuses "
+        "the datagram",
+    "malformed-nf9-invalid01.pcap": "the count of the v9 header is too low, what is there counts; "
+        "tshark stops early and the golden list is empty",
+    "minimal-netflow-parser-a.pcap": "nfdump multiplies by a sampling rate",
+    "multiple-sampling-rates-nf9.pcap": "counters are kept as sent; nfdump multiplies",
+    "openvswitch-ipfix-live.pcap": "deltas (1, 2) are sent beside running totals (85, 86): only the "
+        "deltas may be added up; nfdump keeps the totals",
+    "softflowd-nf5-ssh.pcap": "the golden values are those of the first datagram",
+    "unknown-ipfix-template-and-data-2-messages.pcap": "four messages in one datagram: all are "
+        "read; tshark and nfdump read the first",
+    "unknown-nf5-graylog.pcap": "the header says 1:100; nfdump multiplies",
+    "unknown-nf9-graylog-v9-1.pcap": "the count of the v9 header is too low; tshark stops early",
+    "unknown-nf9-graylog.pcap": "the count of the v9 header is too low; tshark stops early",
+    "vflow-ipfix-templates-multi.pcap": "whole records of a message with a wrong length are good; "
+        "tshark and nfdump drop it",
 }
+
+HELD = "a data set comes before its template and is decoded when that comes; the tools drop it"
+WRAP = "First is 1 ms before the uptime was 0: 4294967295; the tools take it for 49 days later"
+DIFFERS = {
+    "cisco-nf9-options-templates-data.pcap": (HELD, {
+        "v9 records": 21, "bytes": 58329, "packets": 66, "pairs": 21, "first": 1684085310480}),
+    "unknown-ipfix-data-and-template.pcap": (HELD, {
+        "v10 records": 4, "bytes": 380, "packets": 4, "pairs": 4, "first": 1536874746901}),
+    "softflowd-nf5-ssh.pcap": (WRAP, {"first": 1430591884898}),
+    "unknown-nf9-graylog-v9-1.pcap": (WRAP, {"first": 1430604601074}),
+    "softflowd-nf9-template-then-data.pcap": (
+        "the flows are older than the exporter's uptime of 3 ms; the tools put them 49 days after "
+        "the export", {"first": 1553866030664, "last": 1553866328276}),
+}
+# Golden values that flowcollect differs from on purpose: capture -> (why, keys).
+GOLDEN_DIFFERS = {
+    name: ("two headers of a tunnel: the golden values are the addresses of the outer one with the "
+           "ports and protocol of the inner one; flowcollect takes all from the inner one",
+           {"src", "dst"})
+    for name in ("cisco-ipfix-srv6-bgp.pcap", "cisco-ipfix-srv6-bgp-lcomms.pcap")
+}
+GOLDEN_DIFFERS["softflowd-nf5-ssh.pcap"] = (
+    "First as above; for Last the golden value is a second more than header time and uptimes give",
+    {"first_ms", "last_ms"})
 
 OURS = {"v5": "v5", "v9": "v9", "v10": "ipfix"}
 TOKEN = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
@@ -57,11 +83,17 @@ class Tally:
         self.passed = self.failed = self.skipped = 0
 
     def check(self, name, what, got, want):
+        if name in DIFFERS and what in DIFFERS[name][1]:
+            want = DIFFERS[name][1][what]
         if got == want:
             self.passed += 1
         else:
             self.failed += 1
             print(f"FAILED {name}: {what}: got {got}, expected {want}")
+
+    def skip(self, what):
+        self.skipped += 1
+        print(f"skip {what}")
 
 
 def parse_row(line):
@@ -72,10 +104,10 @@ def parse_row(line):
 
 
 def to_ms(text):
-    date, clock = text.split("T" if "T" in text else " ")
+    """Milliseconds of 'YYYY-MM-DDTHH:MM:SS.SSS'."""
+    date, clock = text.split("T")
     y, m, d = map(int, date.split("-"))
     h, mi, s = clock.split(":")
-    import datetime
     days = datetime.date(y, m, d).toordinal() - 719163
     return ((days * 24 + int(h)) * 60 + int(mi)) * 60000 + round(float(s) * 1000)
 
@@ -127,80 +159,225 @@ def compare(tally, name, rows, m):
         tally.check(name, "last", max(to_ms(r["tend"]) for r in timed), int(m["ref_last_ms"]))
 
 
-# golden key -> our field
+# Golden key -> our field. Those behind "." are in the object "other".
 GOLDEN = {
     "src": "srcip", "dst": "dstip", "sport": "srcport", "dport": "dstport", "proto": "proto",
     "bytes": "bytes", "packets": "packets", "in_if": "inif", "out_if": "outif", "tos": "tos",
     "tcp_flags": "tcpflags", "src_as": "srcas", "dst_as": "dstas", "src_mask": "srcmask",
     "dst_mask": "dstmask", "nexthop": "next", "direction": "direction", "first_ms": "tstart",
-    "last_ms": "tend", "fw_event": "fwevent", "vlan": "srcvlan",
+    "last_ms": "tend", "fw_event": "fwevent", "out_bytes": "outbytes",
+    "out_packets": "outpackets", "xlate_src": "natsrcip", "xlate_dst": "natdstip",
+    "xlate_sport": "natsrcport", "xlate_dport": "natdstport",
+    ".ip_version": "ipversion", ".ipVersion": "ipversion", ".flow_end_reason": "endreason",
+    ".flowEndReason": "endreason", ".ingressVRFID": "ivrf", ".egressVRFID": "evrf",
+    ".ingress_vrfid": "ivrf", ".egress_vrfid": "evrf", ".forwardingStatus": "fwdstat",
+    ".forwarding_status": "fwdstat", ".minimumTTL": "minttl", ".maximumTTL": "maxttl",
+    ".flowLabelIPv6": "flowlabel", ".dot1qVlanId": "srcvlan", ".dot1qCustomerVlanId": "cvlan",
+    ".sourceMacAddress": "insrcmac", ".source_mac_address": "insrcmac",
+    ".destinationMacAddress": "indstmac", ".ethernetType": "ethertype",
+    ".ethernet_type": "ethertype", ".selectorId": "samplerid", ".samplerId": "samplerid",
+    ".bgp_next_hop_ipv4_address": "bgpnext", ".engine_id": "engineid",
+    ".engine_type": "enginetype", ".flow_id": "flowid", ".asa_fw_event": "fwevent",
+    ".fw_ext_event": "fwxevent", ".asa_username": "username",
+    ".asa_xlate_src_addr_ipv4": "natsrcip", ".asa_xlate_dst_addr_ipv4": "natdstip",
+    ".asa_xlate_src_port": "natsrcport", ".asa_xlate_dst_port": "natdstport",
+    ".icmp_type_ipv4": "icmptype", ".icmp_code_ipv4": "icmpcode",
+    ".application_id": "appid", ".post_vlan_id": "dstvlan", ".delta_flow_count": "flows",
+    ".egress_physical_interface": "outphysif", ".ingress_physical_interface": "inphysif",
+    ".biflow_direction": "biflowdir", ".observation_point_id": "opid", ".maximum_ttl": "maxttl",
 }
 
 
 def golden_rows(path):
     with open(path) as f:
-        lines = [json.loads(l) for l in f]
-    head = lines[0]
-    return head, [l for l in lines[1:] if l["kind"] == "flow"]
+        lines = [json.loads(line) for line in f]
+    flows = []
+    for line in lines[1:]:
+        if line["kind"] == "flow":
+            other = line.pop("other", {})
+            line.update({"." + k: v for k, v in other.items()})
+            flows.append(line)
+    return lines[0], flows
+
+
+def appid(b64):
+    octets = base64.b64decode(b64)
+    selector = octets[1:]
+    if octets[0] == 20 and len(octets) > 5:  # an enterprise number precedes the selector
+        return f"20:{int.from_bytes(octets[1:5], 'big')}:{int.from_bytes(octets[5:], 'big')}"
+    return f"{octets[0]}:{int.from_bytes(selector, 'big')}" if selector else None
 
 
 def same(key, want, row):
     field = GOLDEN[key]
     got = row.get(field)
-    if got is None:
-        return want is None or (key in ("sport", "dport") and row.get("proto") in ("1", "58"))
-    if field in ("tstart", "tend"):
-        return to_ms(got) == want
+    if key == ".application_id" and isinstance(want, str):
+        want = appid(want)
+    if isinstance(want, str) and re.fullmatch("0x[0-9a-f]+", want):
+        want = int(want, 16)
+    if field == "endreason":
+        want = {"idletimeout": 1, "activetimeout": 2, "endofflow": 3}.get(want, want)
+    if isinstance(want, (list, dict)):
+        return True  # decoded into parts: not comparable here
     if field == "direction":
         want = {"ingress": 0, "egress": 1}.get(want, want)
-    if isinstance(want, str) and want.startswith("0x"):
-        want = int(want, 16)
-    return got == str(want)
+        if want == 255:
+            want = None
+    if got is None and field in ("srcport", "dstport", "icmptype", "icmpcode"):
+        # Type and code of ICMP have columns of their own, and belong to ICMP alone.
+        return want is None or (row.get("proto") in ("1", "58")) == field.endswith("port")
+    if field in ("tstart", "tend"):
+        return to_ms(got) == want
+    return got == (None if want is None else str(want))
 
 
 def compare_golden(tally, name, rows, path):
     head, want = golden_rows(path)
-    if not head.get("complete", True) or "aggregated" in head.get("note", ""):
-        tally.skipped += 1
+    if "aggregated" in head.get("note", "") or not want:
+        tally.skip(f"{name}: golden: {head.get('note') or 'no rows'}")
         return
-    tally.check(name, "golden records", len(rows), len(want))
-    unknown = set()
-    for i, (row, gold) in enumerate(zip(rows, want)):
+    if head.get("complete", True):
+        tally.check(name, "golden records", len(rows), len(want))
+    not_here = GOLDEN_DIFFERS.get(name, ("", set()))[1]
+    for i, gold in enumerate(want):
+        row = rows[gold.get("index", i)] if i < len(rows) else {}
         wrong = {k: (v, row.get(GOLDEN[k])) for k, v in gold.items()
-                 if k in GOLDEN and not same(k, v, row)}
-        unknown |= set(gold) - set(GOLDEN)
+                 if k in GOLDEN and k not in not_here and not same(k, v, row)}
         tally.check(name, f"golden record {i + 1}", wrong, {})
+
+
+# ---- the other ways in ----------------------------------------------------------------------
+
+def load_extension(build):
+    db = sqlite3.connect(":memory:")
+    try:
+        db.enable_load_extension(True)
+        db.load_extension(os.path.abspath(f"{build}/flowvt"))
+        db.execute("SELECT raw_bytes FROM flows WHERE store = '/nonexistent' LIMIT 0").fetchall()
+        return db
+    except (AttributeError, sqlite3.Error) as e:
+        return str(e)
+
+
+def compare_store(tally, db, build, name, path, rows):
+    store = tempfile.mkdtemp(prefix="exports-")
+    try:
+        done = subprocess.run([f"{build}/flowcollect", "-r", path, "-w", store],
+                              capture_output=True, text=True, timeout=60)
+        tally.check(name, "exit status with -w", done.returncode, 0)
+        got = db.execute(
+            "SELECT count(*), total(raw_bytes), total(raw_packets), "
+            "count(DISTINCT srcip || ' ' || dstip) FROM flows WHERE store = ?",
+            (store,)).fetchone()
+        want = totals(rows)
+        tally.check(name, "records, bytes, packets, pairs from the store", tuple(map(int, got)),
+                    (len(rows), want["bytes"], want["packets"], want["pairs"]))
+        got = db.execute("SELECT total(flows), total(packets), total(bytes) FROM flow_exporters "
+                         "WHERE store = ?", (store,)).fetchone()
+        tally.check(name, "flow_exporters", tuple(map(int, got)),
+                    (len(rows), want["packets"], want["bytes"]))
+    finally:
+        shutil.rmtree(store)
+
+
+def same_rows(got, want):
+    """Whether they say the same but for where and when they were received."""
+    def clean(row, untimed):
+        return {k: v for k, v in row.items() if k not in ("trecv", "exporter") and not (
+            untimed and k in ("tstart", "tend"))}
+    if len(got) != len(want):
+        return f"{len(got)} rows, not {len(want)}"
+    for i, (g, w) in enumerate(zip(got, want)):
+        # A time may be that of the arrival, which is another one here.
+        untimed = w["trecv"] in (w["tstart"], w["tend"])
+        if clean(g, untimed) != clean(w, untimed):
+            return f"row {i + 1}: {g}, not {w}"
+    return "the same"
+
+
+def free_port():
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.bind(("::", 0))
+        return s.getsockname()[1]
+
+
+def over_loopback(tally, build, captures):
+    """Send the datagrams of all captures, each exporter's from an address of its own."""
+    port = free_port()
+    out = tempfile.TemporaryFile("w+")
+    p = subprocess.Popen([f"{build}/flowcollect", "-p", str(port), "--dump"], stdout=out,
+                         stderr=subprocess.PIPE, text=True)
+    line = p.stderr.readline()
+    tally.check("loopback", "says where it listens", f"port {port}" in line, True)
+    expected, sent = {}, 0
+    for i, (name, path, rows) in enumerate(captures):
+        sources = {}
+        for address, _, payload in capture.datagrams(path):
+            if address not in sources:
+                k = len(sources)
+                sources[address] = s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                s.bind((f"127.{i // 250 + 1}.{i % 250 + 1}.{k + 1}", 0))
+            sources[address].sendto(payload, ("127.0.0.1", port))
+            sent += 1
+            if sent % 16 == 0:
+                time.sleep(0.002)
+        for k, (address, s) in enumerate(sources.items()):
+            ip = socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+            expected[s.getsockname()[0]] = (name, [r for r in rows if r["exporter"] == ip])
+            s.close()
+    time.sleep(0.5)
+    p.send_signal(signal.SIGTERM)
+    p.stderr.read()
+    tally.check("loopback", "exit status after TERM", p.wait(timeout=20), 0)
+    out.seek(0)
+    got = collections.defaultdict(list)
+    for line in out:
+        row = parse_row(line)
+        got[row["exporter"]].append(row)
+    for ip, (name, rows) in expected.items():
+        tally.check(name, f"rows over loopback from {ip}",
+                    same_rows(got.pop(ip, []), rows), "the same")
+    tally.check("loopback", "exporters", list(got), [])
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--build", default=os.path.join(ROOT, "build"))
     ap.add_argument("--data", default=os.path.join(ROOT, "..", "shared", "data", "export"))
-    ap.add_argument("--udp", action="store_true")
-    ap.add_argument("--store", action="store_true")
     ap.add_argument("names", nargs="*")
     a = ap.parse_args()
     tally = Tally()
     if not os.path.isdir(a.data):
-        print(f"exports.py: {a.data} is not there: its captures were not checked")
+        print(f"skip captures of real exporters: {a.data} is not there")
         print("0 passed, 0 failed, 1 skipped")
-        return 0
+        return 77
+    db = load_extension(a.build)
+    if isinstance(db, str):
+        tally.skip(f"reading back with SQL: {db}")
     with open(os.path.join(a.data, "MANIFEST.tsv"), newline="") as f:
         manifest = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+    captures = []
     for m in manifest:
         name = m["file"]
         if a.names and not any(n in name for n in a.names):
             continue
-        if not any(v in OURS for v in by_version(m["versions"])):
-            continue
-        code, rows, err = dump(a.build, os.path.join(a.data, name))
+        path = os.path.join(a.data, name)
+        code, rows, err = dump(a.build, path)
         tally.check(name, "exit status", code, 0)
+        if not any(v in OURS for v in by_version(m["versions"])):
+            # Protocols that flowcollect does not know yet: no rows, no harm.
+            tally.check(name, "rows", len(rows), 0)
+            continue
+        captures.append((name, path, rows))
         count = re.search(r"(\d+) datagrams,", err)
         tally.check(name, "datagrams", int(count.group(1)) if count else err, int(m["datagrams"]))
         compare(tally, name, rows, m)
         golden = os.path.join(a.data, "golden", re.sub(r"\.pcap(ng)?$", "", name) + ".golden.jsonl")
         if os.path.exists(golden):
             compare_golden(tally, name, rows, golden)
+        if not isinstance(db, str):
+            compare_store(tally, db, a.build, name, path, rows)
+    over_loopback(tally, a.build, captures)
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
     return 1 if tally.failed else 0
 
