@@ -64,8 +64,11 @@ run() { # TEST
     */tests/fuzz/*) command+=("tests/fuzz/corpus/${test##*/}") ;;
     *.py)
         # Not a python of the user's own: it may lack what the distribution's has.
-        command=("$python" "$test" --build "$BUILD")
-        [ "${SANITIZED:-0}" = 1 ] || command+=(--udp --store)
+        command=("$python" "$test")
+        case $test:${SANITIZED:-0} in
+        */exports.py:*) command+=(--build "$BUILD") ;;
+        */captures.py:1) command+=(export) ;;
+        esac
         if ! [ -x "$python" ]; then
             echo "      skipped: $test: no $python"
             skipped=$((skipped + 1))
