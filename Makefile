@@ -124,16 +124,18 @@ asan: deps-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CC=gcc CFLAGS="-O1 -g $(SANITIZE)" tests
 	@BUILD=$(BUILD)-asan SANITIZED=1 KILLS=1 tests/run.sh
 
-# Look for new faults with libFuzzer; new inputs are added to tests/fuzz/corpus/.
+# Look for new faults with libFuzzer. A culprit is left in the build directory; it belongs into
+# tests/fuzz/corpus/<target>/ once it is mended.
 fuzz:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang \
 	    CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" fuzz-run
 .PHONY: fuzz-run
 fuzz-run: $(FUZZ:=.fuzzer)
 	@set -e; for t in $(notdir $(FUZZ)); do \
-	    mkdir -p tests/fuzz/corpus/$$t; echo "== $$t"; \
-	    $(BUILD)/tests/fuzz/$$t.fuzzer -max_total_time=$(FUZZING) -timeout=10 \
-	        -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/ tests/fuzz/corpus/$$t; done
+	    mkdir -p $(BUILD)/corpus/$$t; echo "== $$t"; \
+	    $(BUILD)/tests/fuzz/$$t.fuzzer -max_total_time=$(FUZZING) -timeout=10 -verbosity=0 \
+	        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=$(BUILD)/ \
+	        $(BUILD)/corpus/$$t tests/fuzz/corpus/$$t; done
 %.fuzzer: %.o $(PARTS)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(TESTLIBS)
 
