@@ -135,7 +135,7 @@ fuzz-run: $(FUZZ:=.fuzzer)
 	    mkdir -p $(BUILD)/corpus/$$t; echo "== $$t"; \
 	    $(BUILD)/tests/fuzz/$$t.fuzzer -max_total_time=$(FUZZING) -timeout=10 -verbosity=0 \
 	        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=$(BUILD)/ \
-	        $(BUILD)/corpus/$$t tests/fuzz/corpus/$$t; done
+	        $(BUILD)/corpus/$$t $$(ls -d tests/fuzz/corpus/$$t 2>/dev/null); done
 %.fuzzer: %.o $(PARTS)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(TESTLIBS)
 
