@@ -104,7 +104,8 @@ check: deps-check
 	@BUILD=$(BUILD) KILLS=$(KILLS) tests/run.sh
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@echo 'flowvt: building'
+	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(BUILD) tests/demo.sh
 
 bench: deps
