@@ -69,7 +69,7 @@ static const struct net *net_argument(sqlite3_context *ctx, sqlite3_value *value
     return local;
 }
 
-static void ip_in(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+void functions_ip_in(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     struct flow_ip ip;
     struct net local;
@@ -261,7 +261,7 @@ static const struct {
     void (*step)(sqlite3_context *, int, sqlite3_value **);
     void (*final)(sqlite3_context *);
 } functions[] = {
-    {"ip_in", 2, PURE, ip_in, NULL, NULL},
+    {"ip_in", 2, PURE, functions_ip_in, NULL, NULL},
     {"ip_net", 2, PURE, ip_net, NULL, NULL},
     {"ip_net", 3, PURE, ip_net, NULL, NULL},
     {"ip_version", 1, PURE, ip_version, NULL, NULL},

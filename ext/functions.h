@@ -31,4 +31,7 @@
 /* Returns SQLITE_OK or an SQLite error code. sqlite3_api must have been set. */
 int functions_register(sqlite3 *db);
 
+/* ip_in() itself, for xFindFunction. */
+void functions_ip_in(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+
 #endif

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Virtual tables about the store: flow_files, flow_exporters, flow_interfaces. All three are read
+** from the files' footers and never touch a chunk, but for flow_files.damaged_blocks: naming it
+** (or *) reads and checks the whole file.
+**
+**   SELECT path, state, flows, packets, bytes, size FROM flow_files ORDER BY path;
+**   SELECT sum(damaged_blocks) FROM flow_files WHERE since = '-1 day';
+**   SELECT exporter, sum(flows), sum(lost), sum(udp_drops) FROM flow_exporters GROUP BY exporter;
+**   SELECT * FROM flow_interfaces;
+**
+** Parameters since, until and store as in flows; a file belongs to the window when its interval
+** (begin, and length in seconds) overlaps it.
+*/
+#include <stdlib.h>
+#include <time.h>
+
+#include "query.h"
+#include "vtab.h"
+
+SQLITE_EXTENSION_INIT3
+
+enum about_kind { ABOUT_FILES, ABOUT_EXPORTERS, ABOUT_INTERFACES };
+
+enum { PARAM_SINCE, PARAM_UNTIL, PARAM_STORE, FIRST_COLUMN };
+
+static const char *const declarations[] = {
+    [ABOUT_FILES] =
+        "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, state TEXT,"
+        " \"begin\" TEXT, length INTEGER, first TEXT, last TEXT, rows INTEGER,"
+        " flows INTEGER, packets INTEGER, bytes INTEGER,"
+        " flows_tcp INTEGER, packets_tcp INTEGER, bytes_tcp INTEGER,"
+        " flows_udp INTEGER, packets_udp INTEGER, bytes_udp INTEGER,"
+        " flows_icmp INTEGER, packets_icmp INTEGER, bytes_icmp INTEGER,"
+        " flows_other INTEGER, packets_other INTEGER, bytes_other INTEGER,"
+        " size INTEGER, groups INTEGER, blocks INTEGER, damaged_blocks INTEGER)",
+    [ABOUT_EXPORTERS] =
+        "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
+        " exporter TEXT, odid INTEGER, version TEXT, datagrams INTEGER, flows INTEGER,"
+        " packets INTEGER, bytes INTEGER, options INTEGER, lost INTEGER, no_template INTEGER,"
+        " malformed INTEGER, malformed_short INTEGER, malformed_version INTEGER,"
+        " malformed_set INTEGER, malformed_template INTEGER, malformed_record INTEGER,"
+        " udp_drops INTEGER, sampling INTEGER)",
+    [ABOUT_INTERFACES] =
+        "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
+        " exporter TEXT, ifindex INTEGER, name TEXT, description TEXT)",
+};
+
+enum file_column {
+    FILE_PATH = FIRST_COLUMN,
+    FILE_STATE,
+    FILE_BEGIN,
+    FILE_LENGTH,
+    FILE_FIRST,
+    FILE_LAST,
+    FILE_ROWS,
+    FILE_FLOWS,
+    FILE_PACKETS,
+    FILE_BYTES,
+    FILE_BY_PROTO, /* flows, packets, bytes of each protocol class */
+    FILE_SIZE = FILE_BY_PROTO + 3 * FVT_NPROTO,
+    FILE_GROUPS,
+    FILE_BLOCKS,
+    FILE_DAMAGED,
+};
+
+enum exporter_column {
+    EXPORTER_EXPORTER = FIRST_COLUMN + 2,
+    EXPORTER_ODID,
+    EXPORTER_VERSION,
+    EXPORTER_DATAGRAMS,
+    EXPORTER_FLOWS,
+    EXPORTER_PACKETS,
+    EXPORTER_BYTES,
+    EXPORTER_OPTIONS,
+    EXPORTER_LOST,
+    EXPORTER_NO_TEMPLATE,
+    EXPORTER_MALFORMED,
+    EXPORTER_MALFORMED_BY,
+    EXPORTER_DROPS = EXPORTER_MALFORMED_BY + FVT_NBAD,
+    EXPORTER_SAMPLING,
+};
+
+enum interface_column {
+    INTERFACE_EXPORTER = FIRST_COLUMN + 2,
+    INTERFACE_IFINDEX,
+    INTERFACE_NAME,
+    INTERFACE_DESCRIPTION,
+};
+
+struct about {
+    struct vtab vtab; /* base class */
+    enum about_kind kind;
+};
+
+struct cursor {
+    sqlite3_vtab_cursor base;
+    struct snapshot *snapshot;
+    struct window window;
+    size_t file;
+    struct fvt_file *open; /* NULL: the path is no flow file; flow_files shows it all the same */
+    uint32_t item;         /* exporter or interface of the file */
+    bool eof;
+};
+
+static int connect_about(sqlite3 *db, enum about_kind kind, int argc, const char *const *argv,
+                         sqlite3_vtab **out, char **message) {
+    struct about *a = calloc(1, sizeof *a);
+    if (!a)
+        return SQLITE_NOMEM;
+    a->kind = kind;
+    int rc = vtab_init(&a->vtab, db, argc, argv, message);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_declare_vtab(db, declarations[kind]);
+    if (rc != SQLITE_OK) {
+        vtab_clear(&a->vtab);
+        free(a);
+        return rc;
+    }
+    *out = &a->vtab.base;
+    return SQLITE_OK;
+}
+
+static int connect_files(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                         sqlite3_vtab **out, char **message) {
+    (void)aux;
+    return connect_about(db, ABOUT_FILES, argc, argv, out, message);
+}
+
+static int connect_exporters(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                             sqlite3_vtab **out, char **message) {
+    (void)aux;
+    return connect_about(db, ABOUT_EXPORTERS, argc, argv, out, message);
+}
+
+static int connect_interfaces(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                              sqlite3_vtab **out, char **message) {
+    (void)aux;
+    return connect_about(db, ABOUT_INTERFACES, argc, argv, out, message);
+}
+
+static int disconnect(sqlite3_vtab *vtab) {
+    struct about *a = (struct about *)vtab;
+    vtab_clear(&a->vtab);
+    free(a);
+    return SQLITE_OK;
+}
+
+/* idxNum: bit p is set when parameter p is given; the arguments are in that order. */
+static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
+    static const char *const names[] = {"since", "until", "store"};
+    int at[FIRST_COLUMN] = {-1, -1, -1}, args = 0;
+    for (int i = 0; i < info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *k = &info->aConstraint[i];
+        if (k->iColumn < 0 || k->iColumn >= FIRST_COLUMN)
+            continue;
+#ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
+        if (k->op == SQLITE_INDEX_CONSTRAINT_LIMIT || k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
+            continue;
+#endif
+        if (k->op != SQLITE_INDEX_CONSTRAINT_EQ && k->op != SQLITE_INDEX_CONSTRAINT_IS) {
+            sqlite3_free(vtab->zErrMsg);
+            vtab->zErrMsg = sqlite3_mprintf("%s is a parameter of the table: write %s = value",
+                                            names[k->iColumn], names[k->iColumn]);
+            return SQLITE_ERROR;
+        }
+        if (!k->usable)
+            return SQLITE_CONSTRAINT;
+        at[k->iColumn] = i;
+    }
+    for (int p = 0; p < FIRST_COLUMN; p++) {
+        if (at[p] < 0)
+            continue;
+        info->idxNum |= 1 << p;
+        info->aConstraintUsage[at[p]].argvIndex = ++args;
+        info->aConstraintUsage[at[p]].omit = 1;
+    }
+    info->estimatedCost = 1e4;
+    info->estimatedRows = 1000;
+    return SQLITE_OK;
+}
+
+static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
+    (void)vtab;
+    struct cursor *c = calloc(1, sizeof *c);
+    if (!c)
+        return SQLITE_NOMEM;
+    *out = &c->base;
+    return SQLITE_OK;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    snapshot_free(c->snapshot);
+    free(c);
+    return SQLITE_OK;
+}
+
+static enum about_kind kind_of(const struct cursor *c) {
+    return ((const struct about *)c->base.pVtab)->kind;
+}
+
+static uint32_t items(const struct cursor *c) {
+    switch (kind_of(c)) {
+    case ABOUT_EXPORTERS:
+        return c->open ? c->open->nexporters : 0;
+    case ABOUT_INTERFACES:
+        return c->open ? c->open->ninterfaces : 0;
+    default:
+        return 1;
+    }
+}
+
+/* The first file from c->file on that has an item. */
+static int settle(struct cursor *c) {
+    struct about *a = (struct about *)c->base.pVtab;
+    for (c->item = 0; c->file < c->snapshot->n; c->file++) {
+        struct fvt_error err = {{0}};
+        int rc = snapshot_open(c->snapshot, c->file, &c->open, &err);
+        if (rc != FVT_OK)
+            return vtab_error(&a->vtab, rc, err.text);
+        if (!c->open && !snapshot_exists(c->snapshot, c->file))
+            continue;
+        bool inside = !c->open || (c->open->start < c->window.until &&
+                                   c->open->start + c->open->length > c->window.since);
+        if (inside && items(c) > 0)
+            return SQLITE_OK;
+        snapshot_release(c->snapshot, c->file);
+    }
+    c->eof = true;
+    return SQLITE_OK;
+}
+
+static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
+                  sqlite3_value **argv) {
+    (void)idxstr;
+    (void)argc;
+    struct cursor *c = (struct cursor *)base;
+    struct about *a = (struct about *)base->pVtab;
+    sqlite3_value *param[FIRST_COLUMN] = {NULL};
+    for (int p = 0, arg = 0; p < FIRST_COLUMN; p++)
+        if (idxnum >> p & 1)
+            param[p] = argv[arg++];
+    char *message = NULL;
+    int rc = query_read_window(param[PARAM_SINCE], param[PARAM_UNTIL], (int64_t)time(NULL) * 1000,
+                               &c->window, &message);
+    if (rc != SQLITE_OK) {
+        sqlite3_free(a->vtab.base.zErrMsg);
+        a->vtab.base.zErrMsg = message;
+        return rc;
+    }
+    const char *store =
+        param[PARAM_STORE] ? (const char *)sqlite3_value_text(param[PARAM_STORE]) : NULL;
+    rc = vtab_snapshot(&a->vtab, store, &c->snapshot);
+    c->file = 0;
+    c->eof = false;
+    return rc == SQLITE_OK ? settle(c) : rc;
+}
+
+static int next(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    if (++c->item < items(c))
+        return SQLITE_OK;
+    snapshot_release(c->snapshot, c->file++);
+    return settle(c);
+}
+
+static int eof(sqlite3_vtab_cursor *base) {
+    return ((struct cursor *)base)->eof;
+}
+
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
+    struct cursor *c = (struct cursor *)base;
+    *out = (sqlite3_int64)((uint64_t)c->file << 32 | c->item);
+    return SQLITE_OK;
+}
+
+static void show_text(sqlite3_context *ctx, const char *text) {
+    if (*text)
+        result_text(ctx, text, strlen(text));
+}
+
+static void show_total(sqlite3_context *ctx, const uint64_t of[FVT_NPROTO]) {
+    uint64_t sum = 0;
+    for (int p = 0; p < FVT_NPROTO; p++)
+        sum = sum > UINT64_MAX - of[p] ? UINT64_MAX : sum + of[p];
+    result_count(ctx, sum);
+}
+
+static void show_file(sqlite3_context *ctx, struct fvt_file *f, int i) {
+    static const char *const states[] = {[FVT_LIVE] = "live", [FVT_CLOSED] = "closed"};
+    const struct fvt_totals *t = &f->totals;
+    switch (i) {
+    case FILE_STATE:
+        result_text(ctx, states[f->state], strlen(states[f->state]));
+        break;
+    case FILE_BEGIN:
+        result_time(ctx, f->start);
+        break;
+    case FILE_LENGTH:
+        sqlite3_result_int64(ctx, f->length / 1000);
+        break;
+    case FILE_FIRST:
+        if (t->first != INT64_MAX)
+            result_time(ctx, t->first);
+        break;
+    case FILE_LAST:
+        if (t->last != INT64_MIN)
+            result_time(ctx, t->last);
+        break;
+    case FILE_ROWS:
+        result_count(ctx, f->rows);
+        break;
+    case FILE_FLOWS:
+        show_total(ctx, t->flows);
+        break;
+    case FILE_PACKETS:
+        show_total(ctx, t->packets);
+        break;
+    case FILE_BYTES:
+        show_total(ctx, t->bytes);
+        break;
+    case FILE_SIZE:
+        result_count(ctx, f->size);
+        break;
+    case FILE_GROUPS:
+        result_count(ctx, f->ngroups);
+        break;
+    case FILE_BLOCKS:
+        result_count(ctx, f->blocks);
+        break;
+    case FILE_DAMAGED:
+        result_count(ctx, fvt_verify(f));
+        break;
+    default:
+        if (i >= FILE_BY_PROTO && i < FILE_SIZE) {
+            const uint64_t *const of[] = {t->flows, t->packets, t->bytes};
+            result_count(ctx, of[(i - FILE_BY_PROTO) % 3][(i - FILE_BY_PROTO) / 3]);
+        }
+        break;
+    }
+}
+
+static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, int i) {
+    const uint64_t counters[] = {e->datagrams, e->flows, e->packets,    e->bytes,
+                                 e->options,   e->lost,  e->no_template};
+    uint64_t malformed = 0;
+    for (int k = 0; k < FVT_NBAD; k++)
+        malformed += e->malformed[k];
+    if (i == EXPORTER_EXPORTER)
+        result_ip(ctx, &e->exporter);
+    else if (i == EXPORTER_ODID)
+        sqlite3_result_int64(ctx, e->odid);
+    else if (i == EXPORTER_VERSION)
+        show_text(ctx, e->version);
+    else if (i >= EXPORTER_DATAGRAMS && i <= EXPORTER_NO_TEMPLATE)
+        result_count(ctx, counters[i - EXPORTER_DATAGRAMS]);
+    else if (i == EXPORTER_MALFORMED)
+        result_count(ctx, malformed);
+    else if (i >= EXPORTER_MALFORMED_BY && i < EXPORTER_DROPS)
+        result_count(ctx, e->malformed[i - EXPORTER_MALFORMED_BY]);
+    else if (i == EXPORTER_DROPS)
+        result_count(ctx, e->udp_drops);
+    else if (i == EXPORTER_SAMPLING && e->sampling)
+        result_count(ctx, e->sampling);
+}
+
+static void show_interface(sqlite3_context *ctx, const struct fvt_interface *n, int i) {
+    if (i == INTERFACE_EXPORTER)
+        result_ip(ctx, &n->exporter);
+    else if (i == INTERFACE_IFINDEX)
+        sqlite3_result_int64(ctx, n->ifindex);
+    else if (i == INTERFACE_NAME)
+        show_text(ctx, n->name);
+    else if (i == INTERFACE_DESCRIPTION)
+        show_text(ctx, n->description);
+}
+
+/* A path under the store that cannot be read as a flow file at all. */
+static void show_unreadable(sqlite3_context *ctx, int i) {
+    if (i == FILE_STATE)
+        result_text(ctx, "unreadable", strlen("unreadable"));
+    else if (i == FILE_DAMAGED)
+        sqlite3_result_int64(ctx, 1);
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
+    struct cursor *c = (struct cursor *)base;
+    enum about_kind kind = kind_of(c);
+    if (i == FILE_PATH)
+        show_text(ctx, c->snapshot->paths[c->file]);
+    else if (i < FILE_PATH)
+        return SQLITE_OK; /* parameters */
+    else if (!c->open)
+        show_unreadable(ctx, i);
+    else if (kind == ABOUT_FILES)
+        show_file(ctx, c->open, i);
+    else if (i == FIRST_COLUMN + 1)
+        result_time(ctx, c->open->start);
+    else if (kind == ABOUT_EXPORTERS)
+        show_exporter(ctx, &c->open->exporters[c->item], i);
+    else
+        show_interface(ctx, &c->open->interfaces[c->item], i);
+    return SQLITE_OK;
+}
+
+/* clang-format off */
+#define MODULE(name, connect)                                                                      \
+    const sqlite3_module name = {                                                                  \
+        .iVersion = 0,                                                                             \
+        .xCreate = connect, .xConnect = connect,                                                   \
+        .xBestIndex = best_index,                                                                  \
+        .xDisconnect = disconnect, .xDestroy = disconnect,                                         \
+        .xOpen = open_cursor, .xClose = close_cursor,                                              \
+        .xFilter = filter, .xNext = next, .xEof = eof, .xColumn = column, .xRowid = rowid,         \
+        .xUpdate = NULL,                                                                           \
+    }
+/* clang-format on */
+MODULE(flow_files_module, connect_files);
+MODULE(flow_exporters_module, connect_exporters);
+MODULE(flow_interfaces_module, connect_interfaces);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Virtual table flows: one row is one flow record, exactly as received.
+**
+**   .load flowvt
+**   SELECT tstart, srcip, dstip, bytes FROM flows WHERE dstport = 443 LIMIT 5;
+**   SELECT count(*) FROM flows WHERE since = '-1 hour' AND filter = 'src net 192.168.1.0/24';
+**   SELECT count(*) FROM flows('2026-11-23 10:00', '2026-11-23 11:00', 'proto tcp');
+**   CREATE VIRTUAL TABLE campus USING flows(store = '/data/campus');
+**
+** Columns are those of schema/fields.def, with `duration` in seconds; hidden, and so not in
+** `SELECT *`: the parameters since, until, filter, store; the integers tstart_ms, tend_ms, trecv_ms
+** and raw_packets, raw_bytes, raw_outpackets, raw_outbytes; the computed pps, bps, bpp, dscp,
+** srcnet, dstnet.
+**
+** packets and bytes are scaled by the sampling rate in force for the record; raw_packets and
+** raw_bytes are as exported. flows is 1 where the exporter did not say. NULL is what was not
+** exported. A row belongs to the window when the flow overlaps it.
+**
+** rowid is the file's place in the store and the row's in the file: unique, ascending, and the
+** same for as long as no file is expired.
+*/
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow_table.h"
+#include "scan.h"
+
+SQLITE_EXTENSION_INIT3
+
+struct cursor {
+    sqlite3_vtab_cursor base;
+    struct snapshot *snapshot;
+    struct query query;
+    struct scan *scan;
+    uint32_t at, n; /* in rows */
+    const uint16_t *rows;
+    int64_t left; /* of LIMIT; -1: none */
+    bool eof;
+};
+
+static struct flow_table *table_of(const struct cursor *c) {
+    return (struct flow_table *)c->base.pVtab;
+}
+
+static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                         sqlite3_vtab **out, char **message) {
+    (void)aux;
+    return flow_table_connect(db, TABLE_FLOWS, argc, argv, out, message);
+}
+
+static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
+    (void)vtab;
+    struct cursor *c = calloc(1, sizeof *c);
+    if (!c)
+        return SQLITE_NOMEM;
+    *out = &c->base;
+    return SQLITE_OK;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    scan_free(c->scan);
+    query_free(&c->query);
+    snapshot_free(c->snapshot);
+    free(c);
+    return SQLITE_OK;
+}
+
+static int next_block(struct cursor *c) {
+    int rc = scan_next(c->scan);
+    c->eof = rc != 1;
+    c->at = 0;
+    if (rc == 1)
+        c->rows = scan_rows(c->scan, &c->n);
+    return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, scan_message(c->scan)) : SQLITE_OK;
+}
+
+/* Pass over the rows of OFFSET, whole blocks at a time. */
+static int skip(struct cursor *c, int64_t rows) {
+    int rc = SQLITE_OK;
+    while (rc == SQLITE_OK && !c->eof && rows >= c->n) {
+        rows -= c->n;
+        rc = next_block(c);
+    }
+    if (!c->eof && rows > 0)
+        c->at = (uint32_t)rows;
+    return rc;
+}
+
+static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
+                  sqlite3_value **argv) {
+    (void)idxnum;
+    struct cursor *c = (struct cursor *)base;
+    struct flow_table *t = table_of(c);
+    scan_free(c->scan);
+    c->scan = NULL;
+    int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot);
+    if (rc != SQLITE_OK)
+        return rc;
+    bool used[SCAN_NCOLUMNS] = {false};
+    for (int i = 0; i < t->columns.n; i++)
+        if (c->query.used >> (i < 63 ? i : 63) & 1)
+            sql_column_needs(&t->columns.column[i], used);
+    c->scan = scan_new(c->snapshot, c->query.predicate, &c->query.window, used);
+    if (!c->scan)
+        return SQLITE_NOMEM;
+    c->left = c->query.limit;
+    c->eof = c->left == 0;
+    if (c->eof)
+        return SQLITE_OK;
+    rc = next_block(c);
+    return rc == SQLITE_OK ? skip(c, c->query.offset) : rc;
+}
+
+static int next(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    if (c->left > 0 && --c->left == 0) {
+        c->eof = true;
+        return SQLITE_OK;
+    }
+    return ++c->at < c->n ? SQLITE_OK : next_block(c);
+}
+
+static int eof(sqlite3_vtab_cursor *base) {
+    return ((struct cursor *)base)->eof;
+}
+
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
+    struct cursor *c = (struct cursor *)base;
+    *out = scan_rowid(c->scan, c->rows[c->at]);
+    return SQLITE_OK;
+}
+
+/* The value of a scan column in the current row; false when it is NULL. */
+static bool value(struct cursor *c, int column, int64_t *v) {
+    const uint8_t *nulls;
+    uint32_t row = c->rows[c->at];
+    *v = scan_values(c->scan, column, &nulls)[row];
+    return !nulls[row];
+}
+
+static void show_value(struct cursor *c, sqlite3_context *ctx, int column) {
+    int64_t v;
+    if (!value(c, column, &v))
+        return;
+    const struct fvt_dict *d;
+    char text[FLOW_MAC_TEXT];
+    switch (flow_fields[scan_field(column)].class) {
+    case FLOW_UINT:
+        sqlite3_result_int64(ctx, v);
+        break;
+    case FLOW_TIME:
+        result_time(ctx, v);
+        break;
+    case FLOW_MAC:
+        result_text(ctx, text, flow_mac_text((uint64_t)v, text));
+        break;
+    case FLOW_IP:
+        if ((d = scan_dict(c->scan, column)) != NULL)
+            result_ip(ctx, &d->ip[v]);
+        break;
+    case FLOW_TEXT:
+        if ((d = scan_dict(c->scan, column)) != NULL)
+            result_text(ctx, d->text[v], d->len[v]);
+        break;
+    }
+}
+
+static void show_net(struct cursor *c, sqlite3_context *ctx, int address, int mask) {
+    int64_t code, len;
+    const struct fvt_dict *d = scan_dict(c->scan, address);
+    if (!d || !value(c, address, &code) || !value(c, mask, &len))
+        return;
+    const struct flow_ip *ip = &d->ip[code];
+    if (len < 0 || len > (ip->family == 4 ? 32 : 128))
+        return;
+    struct flow_ip net = flow_ip_mask(ip, (unsigned)len);
+    char text[FLOW_IP_TEXT + 8];
+    size_t n = flow_ip_text(&net, text);
+    n += (size_t)snprintf(text + n, sizeof text - n, "/%d", (int)len);
+    result_text(ctx, text, n);
+}
+
+/* a * scale / b, NULL when one is missing or b is 0. */
+static void show_ratio(sqlite3_context *ctx, bool given, double a, double scale, double b) {
+    if (given && b > 0)
+        sqlite3_result_double(ctx, a * scale / b);
+}
+
+static void show_computed(struct cursor *c, sqlite3_context *ctx, enum computed id) {
+    int64_t start = 0, end = 0, a = 0, b = 0;
+    bool timed;
+    switch (id) {
+    case COMPUTED_duration:
+        if (value(c, FLOW_tstart, &start) && value(c, FLOW_tend, &end))
+            sqlite3_result_double(ctx, ((double)end - (double)start) / 1000);
+        break;
+    case COMPUTED_pps:
+    case COMPUTED_bps:
+        timed = value(c, FLOW_tstart, &start) && value(c, FLOW_tend, &end);
+        timed &= value(c, id == COMPUTED_pps ? FLOW_packets : FLOW_bytes, &a);
+        if (timed)
+            show_ratio(ctx, true, (double)a, id == COMPUTED_pps ? 1000 : 8000,
+                       (double)end - (double)start);
+        break;
+    case COMPUTED_bpp:
+        timed = value(c, FLOW_bytes, &a) && value(c, FLOW_packets, &b);
+        if (timed)
+            show_ratio(ctx, true, (double)a, 1, (double)b);
+        break;
+    case COMPUTED_dscp:
+        if (value(c, FLOW_tos, &a))
+            sqlite3_result_int64(ctx, a >> 2);
+        break;
+    case COMPUTED_srcnet:
+        show_net(c, ctx, FLOW_srcip, FLOW_srcmask);
+        break;
+    case COMPUTED_dstnet:
+        show_net(c, ctx, FLOW_dstip, FLOW_dstmask);
+        break;
+    }
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
+    struct cursor *c = (struct cursor *)base;
+    const struct sql_column *col = &table_of(c)->columns.column[i];
+    int64_t v;
+    switch (col->kind) {
+    case COLUMN_VALUE:
+        show_value(c, ctx, col->id);
+        break;
+    case COLUMN_MS:
+        if (value(c, col->id, &v))
+            sqlite3_result_int64(ctx, v);
+        break;
+    case COLUMN_COMPUTED:
+        show_computed(c, ctx, (enum computed)col->id);
+        break;
+    default:
+        break; /* parameters are what the statement says they are, and are not shown */
+    }
+    return SQLITE_OK;
+}
+
+const sqlite3_module flows_module = {
+    .iVersion = 0,
+    .xCreate = connect_table, /* the same function: eponymous, and for CREATE */
+    .xConnect = connect_table,
+    .xBestIndex = flow_table_best_index,
+    .xDisconnect = flow_table_disconnect,
+    .xDestroy = flow_table_disconnect,
+    .xOpen = open_cursor,
+    .xClose = close_cursor,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = eof,
+    .xColumn = column,
+    .xRowid = rowid,
+    .xUpdate = NULL, /* read only */
+    .xFindFunction = flow_table_find_function,
+};

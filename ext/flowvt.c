@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The extension's entry point: `.load flowvt` registers the tables and functions below.
+**
+** Works with SQLite 3.34 and later; members of the API that are newer are used where the running
+** library has them.
+*/
+#include <sqlite3ext.h>
+
+#include "functions.h"
+#include "vtab.h"
+
+SQLITE_EXTENSION_INIT1
+
+static const struct {
+    const char *name;
+    const sqlite3_module *module;
+} modules[] = {
+    {"flows", &flows_module},
+    {"traffic", &traffic_module},
+    {"endpoints", &endpoints_module},
+    {"flow_files", &flow_files_module},
+    {"flow_exporters", &flow_exporters_module},
+    {"flow_interfaces", &flow_interfaces_module},
+};
+
+int sqlite3_flowvt_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+
+__attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char **message,
+                                                               const sqlite3_api_routines *api) {
+    SQLITE_EXTENSION_INIT2(api);
+    if (sqlite3_libversion_number() < 3034000) {
+        *message =
+            sqlite3_mprintf("flowvt needs SQLite 3.34 or later, this is %s", sqlite3_libversion());
+        return SQLITE_ERROR;
+    }
+    int rc = functions_register(db);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof modules / sizeof modules[0]; i++)
+        rc = sqlite3_create_module(db, modules[i].name, modules[i].module, NULL);
+    return rc;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** What a row must fulfil: the constraints of the statement and the filter parameter, as one tree
+** of tests on scan columns. It is asked three ways: of a group's zone maps, of a group's
+** dictionaries, and of a block of rows.
+**
+** Scan columns are the fields of the catalogue as SQL shows them (bytes and packets scaled by the
+** sampling rate, flows never NULL), then the counters as they were exported.
+*/
+#ifndef FLOWVT_PREDICATE_H
+#define FLOWVT_PREDICATE_H
+
+#include "../schema/fvt.h"
+#include "filter_tree.h"
+
+enum scan_column {
+    SCAN_raw_packets = FLOW_NFIELDS,
+    SCAN_raw_bytes,
+    SCAN_raw_outpackets,
+    SCAN_raw_outbytes,
+    SCAN_NCOLUMNS
+};
+
+/* The field that scan column c is stored in, and whether it is scaled on read. */
+int scan_field(int column);
+bool scan_scaled(int column);
+
+enum predicate_op {
+    PREDICATE_AND, /* without children: true */
+    PREDICATE_OR,
+    PREDICATE_NOT,
+    /* Tests. NULL fails all but the first. */
+    PREDICATE_NULL,
+    PREDICATE_NOTNULL,
+    PREDICATE_RANGES, /* integer in values.range */
+    PREDICATE_NETS,   /* address in values.net */
+    PREDICATE_MASK,   /* (integer & mask) == value */
+    PREDICATE_TEXT,   /* the column's text compares so with bound, or is in the list */
+};
+
+enum text_op { TEXT_EQ, TEXT_NE, TEXT_LT, TEXT_LE, TEXT_GT, TEXT_GE, TEXT_IN };
+
+struct text {
+    char *p;
+    size_t n;
+};
+
+struct predicate {
+    enum predicate_op op;
+    uint32_t n;
+    struct predicate **child;
+    int column;
+    struct filter_values values;
+    int64_t mask, value;
+    enum text_op text_op;
+    struct text *text; /* one, or of IN an ascending list of ntext */
+    uint32_t ntext;
+    uint8_t *codes; /* bound to a group: does code c pass; NULL when not coded */
+};
+
+/* All return NULL when memory is out; predicate_free(NULL) is fine. A node owns its children. */
+struct predicate *predicate_new(enum predicate_op op, int column);
+void predicate_free(struct predicate *p);
+/* Makes child one of parent's; frees it and returns false when it cannot. */
+bool predicate_adopt(struct predicate *parent, struct predicate *child);
+/* The same test as a filter's tree, which is copied. */
+struct predicate *predicate_from_filter(const struct filter_node *node);
+bool predicate_add_text(struct predicate *p, const char *text, size_t n);
+/* After the last predicate_add_text() of TEXT_IN, and the last value. */
+void predicate_settle(struct predicate *p);
+
+/* What a group's zone maps say: no row passes, every row does, or it takes a look. */
+enum predicate_zone { ZONE_NONE, ZONE_SOME, ZONE_ALL };
+enum predicate_zone predicate_zone(const struct predicate *p, const struct fvt_group *g);
+
+/* The text of entry code of a dictionary of addresses or texts. buffer: FLOW_IP_TEXT octets. */
+const char *dict_text(const struct fvt_dict *d, uint32_t code, char *buffer, size_t *n);
+
+/* Look the tests on coded columns up in a group's dictionaries: dict() gives the one of a column,
+** NULL when the column is all NULL in this group. Returns false without memory. */
+bool predicate_bind(struct predicate *p, const struct fvt_dict *(*dict)(void *arg, int column),
+                    void *arg);
+
+/* Pass[i] = 1 when row i of n passes, else 0. values() gives the block's values (codes for IP and
+** TEXT) and its NULL marks. */
+struct predicate_block {
+    const int64_t *(*values)(void *arg, int column, const uint8_t **nulls);
+    void *arg;
+    uint32_t n;
+};
+enum { PREDICATE_BLOCK = 2048 }; /* n is at most this */
+void predicate_test(const struct predicate *p, const struct predicate_block *b, uint8_t *pass);
+
+/* Every scan column that the tree asks about, as column[...] = true. */
+void predicate_columns(const struct predicate *p, bool column[SCAN_NCOLUMNS]);
+
+#endif

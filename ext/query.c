@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** xBestIndex: which constraints the scan takes over, and what that is worth. query_read.c is the
+** other end.
+*/
+#include "query.h"
+
+SQLITE_EXTENSION_INIT3
+
+enum { VTAB_IN_VERSION = 3038000, DISTINCT_VERSION = 3038000 };
+
+/* Rows assumed for a store, and what a test leaves of them. A scan reads its columns whatever it
+** delivers, so a test lowers the rows more than the cost: joins then put flows outside and look
+** the small table up, not the other way round. */
+static const double STORE_ROWS = 1e7;
+
+struct best {
+    const struct sql_table *t;
+    sqlite3_index_info *info;
+    sqlite3_str *words;
+    int args;
+    double rows, cost;
+    bool all_taken;          /* SQLite has nothing left to check */
+    bool fixed[MAX_COLUMNS]; /* = constant: one value */
+};
+
+static const struct {
+    unsigned char op;
+    const char *word;
+    double left; /* of the rows */
+} operators[] = {
+    {SQLITE_INDEX_CONSTRAINT_EQ, "=", 0.001},
+    {SQLITE_INDEX_CONSTRAINT_IS, "==", 0.001},
+    {SQLITE_INDEX_CONSTRAINT_NE, "<>", 0.9},
+    {SQLITE_INDEX_CONSTRAINT_LT, "<", 0.3},
+    {SQLITE_INDEX_CONSTRAINT_LE, "<=", 0.3},
+    {SQLITE_INDEX_CONSTRAINT_GT, ">", 0.3},
+    {SQLITE_INDEX_CONSTRAINT_GE, ">=", 0.3},
+    {SQLITE_INDEX_CONSTRAINT_ISNULL, "=NULL", 0.1},
+    {SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "<>NULL", 0.9},
+    {QUERY_IP_IN, "~", 0.1},
+};
+
+static int find_operator(unsigned char op) {
+    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++)
+        if (operators[i].op == op)
+            return (int)i;
+    return -1;
+}
+
+static bool is_equality(unsigned char op) {
+    return op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_IS;
+}
+
+/* Tests that query_read.c can compile for this column. */
+static bool can_take(const struct best *b, int i, const struct sql_column *c) {
+    unsigned char op = b->info->aConstraint[i].op;
+    if (find_operator(op) < 0 || (c->kind != COLUMN_VALUE && c->kind != COLUMN_MS))
+        return false;
+    enum flow_class class = sql_column_class(c);
+    if (op == QUERY_IP_IN)
+        return class == FLOW_IP;
+    if (op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+        return true;
+    /* The order of MAC texts that are not canonical is SQLite's to say. */
+    if (c->kind == COLUMN_VALUE && class == FLOW_MAC && !is_equality(op))
+        return false;
+    if (c->kind == COLUMN_VALUE && class != FLOW_UINT &&
+        sqlite3_stricmp(sqlite3_vtab_collation(b->info, i), "BINARY") != 0)
+        return false;
+    return true;
+}
+
+static void take(struct best *b, int i, const char *name, const char *word) {
+    b->info->aConstraintUsage[i].argvIndex = ++b->args;
+    b->info->aConstraintUsage[i].omit = 1;
+    sqlite3_str_appendf(b->words, "%s%s ", name, word);
+}
+
+static bool is_list(const struct best *b, int i) {
+    return sqlite3_libversion_number() >= VTAB_IN_VERSION && sqlite3_vtab_in(b->info, i, -1);
+}
+
+static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sql_column *c) {
+    const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
+    if (!is_equality(k->op)) {
+        sqlite3_free(vtab->zErrMsg);
+        vtab->zErrMsg =
+            sqlite3_mprintf("%s is a parameter of the table: write %s = value", c->name, c->name);
+        return SQLITE_ERROR;
+    }
+    if (!k->usable)
+        return SQLITE_CONSTRAINT; /* a plan in which the value is not known yet */
+    take(b, i, c->name, "=");
+    if (c->id == PARAM_since || c->id == PARAM_until || c->id == PARAM_filter) {
+        b->rows *= 0.1;
+        b->cost *= 0.3;
+    }
+    b->fixed[k->iColumn] = true;
+    return SQLITE_OK;
+}
+
+static void take_test(struct best *b, int i, const struct sql_column *c) {
+    const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
+    int op = find_operator(k->op);
+    if (k->op == SQLITE_INDEX_CONSTRAINT_EQ && is_list(b, i)) {
+        sqlite3_vtab_in(b->info, i, 1);
+        take(b, i, c->name, "[]");
+        b->rows *= 0.01;
+    } else {
+        take(b, i, c->name, operators[op].word);
+        b->rows *= operators[op].left;
+        b->fixed[k->iColumn] |= is_equality(k->op);
+    }
+    b->cost *= 0.7;
+}
+
+static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
+    for (int i = 0; i < b->info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
+#ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
+        if (k->op == SQLITE_INDEX_CONSTRAINT_LIMIT || k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
+            continue;
+#endif
+        if (k->iColumn < 0 || k->iColumn >= b->t->n) {
+            b->all_taken = false;
+            continue;
+        }
+        const struct sql_column *c = &b->t->column[k->iColumn];
+        if (c->kind == COLUMN_PARAM) {
+            int rc = take_param(b, vtab, i, c);
+            if (rc != SQLITE_OK)
+                return rc;
+        } else if (k->usable && can_take(b, i, c)) {
+            take_test(b, i, c);
+        } else {
+            b->all_taken = false;
+        }
+    }
+    return SQLITE_OK;
+}
+
+/* LIMIT and OFFSET are ours only when what we deliver is the result: nothing left to check and
+** nothing to sort. */
+static void take_limit(struct best *b) {
+#ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
+    if (!b->all_taken || b->info->nOrderBy > 0 || b->t->kind != TABLE_FLOWS)
+        return;
+    for (int i = 0; i < b->info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
+        if (k->usable && k->op == SQLITE_INDEX_CONSTRAINT_LIMIT)
+            take(b, i, "limit", "");
+        else if (k->usable && k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
+            take(b, i, "offset", "");
+    }
+#endif
+}
+
+/* Keys of totals never repeat, so rows are grouped by any set of columns that has all of the key
+** but what is fixed to one value. */
+static bool comes_grouped(const struct best *b) {
+    if (b->t->kind == TABLE_FLOWS || b->info->nOrderBy == 0 ||
+        sqlite3_libversion_number() < DISTINCT_VERSION)
+        return false;
+    /* 0: in order; 1: GROUP BY; 2: DISTINCT; 3: DISTINCT, in order */
+    int how = sqlite3_vtab_distinct(b->info);
+    if (how != 1 && how != 2)
+        return false;
+    bool ordered[MAX_COLUMNS] = {false};
+    for (int i = 0; i < b->info->nOrderBy; i++) {
+        int c = b->info->aOrderBy[i].iColumn;
+        if (c < 0 ||
+            (b->t->column[c].kind != COLUMN_VALUE && b->t->column[c].kind != COLUMN_BUCKET))
+            return false;
+        ordered[c] = true;
+    }
+    for (int c = 0; c < b->t->n; c++) {
+        bool named = b->info->colUsed >> (c < 63 ? c : 63) & 1;
+        bool key = b->t->column[c].kind == COLUMN_VALUE || b->t->column[c].kind == COLUMN_BUCKET;
+        if (named && b->t->column[c].kind == COLUMN_BUCKET_MS)
+            return false;
+        if (named && key && !ordered[c] && !b->fixed[c])
+            return false;
+    }
+    return true;
+}
+
+int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_index_info *info) {
+    struct best b = {
+        .t = t, .info = info, .rows = STORE_ROWS, .cost = STORE_ROWS, .all_taken = true};
+    b.words = sqlite3_str_new(NULL);
+    int rc = take_constraints(&b, vtab);
+    if (rc == SQLITE_OK) {
+        take_limit(&b);
+        sqlite3_str_appendf(b.words, "@%llx", (unsigned long long)info->colUsed);
+        if (comes_grouped(&b)) {
+            info->orderByConsumed = 1;
+            sqlite3_str_appendall(b.words, " grouped");
+        }
+        if (t->kind != TABLE_FLOWS)
+            b.rows *= 0.05;
+        info->estimatedRows = b.rows < 1 ? 1 : (sqlite3_int64)b.rows;
+        info->estimatedCost = b.cost;
+        info->idxStr = sqlite3_str_finish(b.words);
+        info->needToFreeIdxStr = 1;
+        return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
+    }
+    sqlite3_free(sqlite3_str_finish(b.words));
+    return rc;
+}

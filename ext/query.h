@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The plan handed from xBestIndex to xFilter, for flows, traffic and endpoints.
+**
+** idxNum is not used. idxStr is a list of words with blanks between, and is what EXPLAIN QUERY
+** PLAN shows. First one word for each argument of xFilter, in order:
+**
+**   since=  until=  filter=  store=  bucket=  mask4=  mask6=      a parameter
+**   COL=  COL<>  COL<  COL<=  COL>  COL>=                         a comparison with the argument
+**   COL==                                                        IS, NULL included
+**   COL[]                                                        IN, all values in one scan
+**   COL~                                                         ip_in(COL, argument)
+**   COL=NULL  COL<>NULL                                          IS NULL, IS NOT NULL
+**   limit  offset
+**
+** then words without an argument:
+**
+**   @HEX           columns the statement names, sqlite3_index_info.colUsed
+**   grouped        rows come as GROUP BY or DISTINCT wants them, without a sorter
+**
+** All constraints taken are omitted from SQLite's own checks, so they are exact: they compare as
+** SQLite compares, column affinity included. One exception is meant: srcip = 'text' compares
+** addresses, so that another spelling of the same IPv6 address is found.
+*/
+#ifndef FLOWVT_QUERY_H
+#define FLOWVT_QUERY_H
+
+#include <sqlite3ext.h>
+
+#include "columns.h"
+#include "window.h"
+
+/* Operator of the ip_in() constraint, from SQLITE_INDEX_CONSTRAINT_FUNCTION (150) on. */
+enum { QUERY_IP_IN = 150 };
+
+/* xBestIndex. An SQLite result code; a message in vtab->zErrMsg when it is SQLITE_ERROR. */
+int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_index_info *info);
+
+/* What xFilter was asked for. */
+struct query {
+    char *store; /* NULL: not given */
+    struct window window;
+    /* What the scan looks for. In endpoints a flow has two sides and each passes for itself:
+     *side[0]
+     ** asks the sender's, side[1] the receiver's, and predicate is either of them. In the other
+     ** tables side[0] is predicate and side[1] NULL. */
+    struct predicate *predicate, *side[2];
+    int64_t bucket; /* seconds */
+    int mask4, mask6;
+    int64_t limit, offset; /* rows; limit -1: none */
+    uint64_t used;         /* colUsed */
+    uint64_t params;       /* hash of the parameters, for rowids of totals */
+};
+
+/* Read idxStr and the arguments. now_ms: the statement's time. SQLITE_OK, SQLITE_NOMEM, or
+** SQLITE_ERROR with *message from sqlite3_mprintf(). query_free() it in any case. */
+int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_value **argv,
+               int64_t now_ms, struct query *out, char **message);
+/* The window alone. now_ms and the results as above. */
+int query_read_window(sqlite3_value *since, sqlite3_value *until, int64_t now_ms,
+                      struct window *out, char **message);
+void query_free(struct query *p);
+
+#endif

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** xFilter's end of the plan: words and arguments to a window and a predicate. Every comparison is
+** the one SQLite would make, as ranges of what is stored.
+*/
+#include "query.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+SQLITE_EXTENSION_INIT3
+
+struct reading {
+    const struct sql_table *t;
+    struct query *query;
+    sqlite3_value *param[PARAM_COUNT];
+    int64_t now_ms;
+    char **message;
+};
+
+enum compare { EQ, NE, LT, LE, GT, GE };
+
+static int fail(struct reading *r, char *message) {
+    if (!message)
+        return SQLITE_NOMEM;
+    sqlite3_free(*r->message);
+    *r->message = message;
+    return SQLITE_ERROR;
+}
+
+/* ---- numbers ---------------------------------------------------------------------------- */
+
+static void add_compared(struct filter_values *v, enum compare op, int64_t x) {
+    switch (op) {
+    case EQ:
+        filter_values_range(v, x, x);
+        break;
+    case NE:
+        break; /* made of EQ */
+    case LT:
+        if (x > INT64_MIN)
+            filter_values_range(v, INT64_MIN, x - 1);
+        break;
+    case LE:
+        filter_values_range(v, INT64_MIN, x);
+        break;
+    case GT:
+        if (x < INT64_MAX)
+            filter_values_range(v, x + 1, INT64_MAX);
+        break;
+    case GE:
+        filter_values_range(v, x, INT64_MAX);
+        break;
+    }
+}
+
+/* Integers x for which x op real. */
+static void add_compared_real(struct filter_values *v, enum compare op, double real) {
+    bool less = op == LT || op == LE, greater = op == GT || op == GE;
+    if (real >= 0x1p63 || real < -0x1p63) {
+        if (real > 0 ? less : greater)
+            filter_values_range(v, INT64_MIN, INT64_MAX);
+    } else if (real == floor(real)) {
+        add_compared(v, op, (int64_t)real);
+    } else if (less) {
+        filter_values_range(v, INT64_MIN, (int64_t)floor(real));
+    } else if (greater) {
+        filter_values_range(v, (int64_t)ceil(real), INT64_MAX);
+    }
+}
+
+/* INTEGER affinity on the value, then SQLite's order: NULL, numbers, text, blobs. */
+static void add_number(struct filter_values *v, enum compare op, sqlite3_value *value) {
+    switch (sqlite3_value_numeric_type(value)) {
+    case SQLITE_INTEGER:
+        add_compared(v, op, sqlite3_value_int64(value));
+        break;
+    case SQLITE_FLOAT:
+        add_compared_real(v, op, sqlite3_value_double(value));
+        break;
+    case SQLITE_NULL:
+        break;
+    default:
+        if (op == LT || op == LE)
+            filter_values_range(v, INT64_MIN, INT64_MAX);
+        break;
+    }
+}
+
+/* ---- text ------------------------------------------------------------------------------- */
+
+/* TEXT affinity: the value as text; NULL for NULL and blobs. */
+static const char *as_text(sqlite3_value *value, size_t *n) {
+    int type = sqlite3_value_type(value);
+    if (type == SQLITE_NULL || type == SQLITE_BLOB)
+        return NULL;
+    const char *text = (const char *)sqlite3_value_text(value);
+    *n = (size_t)sqlite3_value_bytes(value);
+    return text;
+}
+
+static bool add_time(struct predicate *p, enum compare op, const char *text, size_t n) {
+    static const enum window_op ops[] = {
+        [EQ] = WINDOW_EQ, [LT] = WINDOW_LT, [LE] = WINDOW_LE, [GT] = WINDOW_GT, [GE] = WINDOW_GE};
+    int64_t lo, hi;
+    window_text_bound(ops[op], text, n, &lo, &hi);
+    /* Times outside the calendar have the text of its ends. */
+    if (lo <= WINDOW_MS_MIN && lo <= hi)
+        lo = INT64_MIN;
+    if (hi >= WINDOW_MS_MAX && lo <= hi)
+        hi = INT64_MAX;
+    return filter_values_range(&p->values, lo, hi) == 0;
+}
+
+static bool add_text_value(struct predicate *p, enum flow_class class, enum compare op,
+                           sqlite3_value *value) {
+    size_t n;
+    const char *text = as_text(value, &n);
+    struct flow_ip ip;
+    uint64_t mac;
+    if (!text)
+        return true; /* equal to no text */
+    switch (class) {
+    case FLOW_TIME:
+        return add_time(p, op, text, n);
+    case FLOW_IP:
+        return flow_ip_parse(text, n, &ip) != 0 || filter_values_net(&p->values, &ip, &ip) == 0;
+    case FLOW_MAC:
+        return flow_mac_parse(text, n, &mac) != 0 ||
+               filter_values_range(&p->values, (int64_t)mac, (int64_t)mac) == 0;
+    default:
+        return predicate_add_text(p, text, n);
+    }
+}
+
+/* ---- constraints ------------------------------------------------------------------------ */
+
+static enum predicate_op test_of(const struct sql_column *c) {
+    if (c->kind == COLUMN_MS)
+        return PREDICATE_RANGES;
+    switch (sql_column_class(c)) {
+    case FLOW_IP:
+        return PREDICATE_NETS;
+    case FLOW_TEXT:
+        return PREDICATE_TEXT;
+    default:
+        return PREDICATE_RANGES;
+    }
+}
+
+static bool is_number(const struct sql_column *c) {
+    return c->kind == COLUMN_MS || sql_column_class(c) == FLOW_UINT;
+}
+
+static bool add_value(struct predicate *p, const struct sql_column *c, enum compare op,
+                      sqlite3_value *value) {
+    if (!is_number(c))
+        return add_text_value(p, sql_column_class(c), op, value);
+    add_number(&p->values, op, value);
+    return true;
+}
+
+/* The order of a text column: time by its milliseconds, the others in each dictionary. A blob is
+** greater than any text. */
+static bool add_order(struct predicate *p, const struct sql_column *c, enum compare op,
+                      sqlite3_value *value) {
+    static const enum text_op ops[] = {[EQ] = TEXT_EQ, [NE] = TEXT_NE, [LT] = TEXT_LT,
+                                       [LE] = TEXT_LE, [GT] = TEXT_GT, [GE] = TEXT_GE};
+    if (is_number(c))
+        return add_value(p, c, op, value);
+    if (sqlite3_value_type(value) == SQLITE_BLOB) {
+        p->op = op == LT || op == LE ? PREDICATE_NOTNULL : PREDICATE_OR;
+        return true;
+    }
+    size_t n;
+    const char *text = as_text(value, &n);
+    if (!text) {
+        p->op = PREDICATE_OR; /* compared with NULL: false */
+        return true;
+    }
+    if (sql_column_class(c) == FLOW_TIME)
+        return add_time(p, op, text, n);
+    p->op = PREDICATE_TEXT;
+    p->text_op = ops[op];
+    return predicate_add_text(p, text, n);
+}
+
+static struct predicate *make_list(const struct sql_column *c, int column, sqlite3_value *list) {
+    struct predicate *p = predicate_new(test_of(c), column);
+    bool ok = p != NULL;
+    if (ok)
+        p->text_op = TEXT_IN;
+    sqlite3_value *value;
+    for (int rc = ok ? sqlite3_vtab_in_first(list, &value) : SQLITE_DONE; ok && rc == SQLITE_OK;
+         rc = sqlite3_vtab_in_next(list, &value))
+        ok = add_value(p, c, EQ, value);
+    if (ok) {
+        predicate_settle(p);
+        return p;
+    }
+    predicate_free(p);
+    return NULL;
+}
+
+static struct predicate *make_equal(const struct sql_column *c, int column, sqlite3_value *value) {
+    struct predicate *p = predicate_new(test_of(c), column);
+    if (p)
+        p->text_op = TEXT_IN; /* of the one value, or of none */
+    if (p && add_value(p, c, EQ, value)) {
+        predicate_settle(p);
+        return p;
+    }
+    predicate_free(p);
+    return NULL;
+}
+
+/* column <> value: not NULL, and not equal; nothing when the value is NULL. */
+static struct predicate *make_unequal(const struct sql_column *c, int column,
+                                      sqlite3_value *value) {
+    struct predicate *p =
+        predicate_new(sqlite3_value_type(value) == SQLITE_NULL ? PREDICATE_OR : PREDICATE_AND, 0);
+    if (!p || p->op == PREDICATE_OR)
+        return p;
+    struct predicate *negation = predicate_new(PREDICATE_NOT, 0);
+    bool ok = negation && predicate_adopt(negation, make_equal(c, column, value));
+    if (!ok)
+        predicate_free(negation);
+    if (ok && predicate_adopt(p, predicate_new(PREDICATE_NOTNULL, column)) &&
+        predicate_adopt(p, negation))
+        return p;
+    predicate_free(p);
+    return NULL;
+}
+
+static struct predicate *make_order(const struct sql_column *c, int column, enum compare op,
+                                    sqlite3_value *value) {
+    struct predicate *p = predicate_new(PREDICATE_RANGES, column);
+    if (p && add_order(p, c, op, value)) {
+        predicate_settle(p);
+        return p;
+    }
+    predicate_free(p);
+    return NULL;
+}
+
+/* ip_in(column, network): a NULL network matches nothing, what is no network is an error. */
+static struct predicate *make_ip_in(struct reading *r, int column, sqlite3_value *value) {
+    struct predicate *p = predicate_new(PREDICATE_NETS, column);
+    struct flow_ip first, last;
+    const char *text = p ? (const char *)sqlite3_value_text(value) : NULL;
+    if (!text)
+        return p;
+    if (flow_net_parse(text, (size_t)sqlite3_value_bytes(value), &first, &last) != 0) {
+        fail(r, sqlite3_mprintf("ip_in: '%s' is no network: write 192.0.2.0/24, 2001:db8::/32 or "
+                                "an address",
+                                text));
+    } else if (filter_values_net(&p->values, &first, &last) == 0) {
+        return p;
+    }
+    predicate_free(p);
+    return NULL;
+}
+
+static const struct {
+    const char *word;
+    int compare;
+} words[] = {{"=", EQ}, {"==", EQ}, {"<>", NE}, {"<", LT}, {"<=", LE}, {">", GT}, {">=", GE}};
+
+static struct predicate *make_test(struct reading *r, const struct sql_column *c, int column,
+                                   const char *op, size_t n, sqlite3_value *value) {
+    if (n == 2 && memcmp(op, "[]", 2) == 0)
+        return make_list(c, column, value);
+    if (n == 1 && *op == '~')
+        return make_ip_in(r, column, value);
+    bool is_null = n == 2 && memcmp(op, "==", 2) == 0 && sqlite3_value_type(value) == SQLITE_NULL;
+    if (is_null || (n == 5 && memcmp(op, "=NULL", 5) == 0))
+        return predicate_new(PREDICATE_NULL, column);
+    if (n == 6 && memcmp(op, "<>NULL", 6) == 0)
+        return predicate_new(PREDICATE_NOTNULL, column);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strlen(words[i].word) != n || memcmp(op, words[i].word, n) != 0)
+            continue;
+        if (words[i].compare == EQ)
+            return make_equal(c, column, value);
+        if (words[i].compare == NE)
+            return make_unequal(c, column, value);
+        return make_order(c, column, (enum compare)words[i].compare, value);
+    }
+    return NULL;
+}
+
+static int read_test(struct reading *r, const char *word, size_t n, sqlite3_value *value) {
+    size_t name = strcspn(word, "=<>[~");
+    int i = name < n ? sql_table_find(r->t, word, name) : -1;
+    if (i < 0)
+        return SQLITE_ERROR;
+    const struct sql_column *c = &r->t->column[i];
+    if (c->kind == COLUMN_PARAM) {
+        r->param[c->id] = value;
+        return SQLITE_OK;
+    }
+    for (int side = 0; side < 2 && r->query->side[side]; side++) {
+        struct predicate *p = make_test(r, c, c->side[side], word + name, n - name, value);
+        if (!p)
+            return *r->message ? SQLITE_ERROR : SQLITE_NOMEM;
+        if (!predicate_adopt(r->query->side[side], p))
+            return SQLITE_NOMEM;
+    }
+    return SQLITE_OK;
+}
+
+/* ---- parameters ------------------------------------------------------------------------- */
+
+static struct window_value window_value_of(sqlite3_value *value) {
+    struct window_value v = {.type = WINDOW_NULL};
+    switch (value ? sqlite3_value_type(value) : SQLITE_NULL) {
+    case SQLITE_INTEGER:
+        v.type = WINDOW_INTEGER;
+        v.integer = sqlite3_value_int64(value);
+        break;
+    case SQLITE_FLOAT:
+        v.type = WINDOW_REAL;
+        v.real = sqlite3_value_double(value);
+        break;
+    case SQLITE_NULL:
+        break;
+    default:
+        v.type = WINDOW_TEXT;
+        v.text = (const char *)sqlite3_value_text(value);
+        v.n = (size_t)sqlite3_value_bytes(value);
+        if (!v.text)
+            v.type = WINDOW_NULL;
+        break;
+    }
+    return v;
+}
+
+static bool given(const struct reading *r, enum param p) {
+    return r->param[p] && sqlite3_value_type(r->param[p]) != SQLITE_NULL;
+}
+
+int query_read_window(sqlite3_value *since, sqlite3_value *until, int64_t now_ms,
+                      struct window *out, char **message) {
+    struct window_value from = window_value_of(since), to = window_value_of(until);
+    char err[512];
+    if (window_parse(&from, &to, now_ms, out, err, sizeof err) == 0)
+        return SQLITE_OK;
+    *message = sqlite3_mprintf("%s", err);
+    return *message ? SQLITE_ERROR : SQLITE_NOMEM;
+}
+
+static int read_filter(struct reading *r) {
+    if (!given(r, PARAM_filter))
+        return SQLITE_OK;
+    const char *text = (const char *)sqlite3_value_text(r->param[PARAM_filter]);
+    if (!text)
+        return SQLITE_NOMEM;
+    char err[512];
+    struct filter_node *node =
+        filter_parse(text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), err, sizeof err);
+    if (!node)
+        return fail(r, sqlite3_mprintf("%s", err));
+    bool ok = true;
+    for (int side = 0; side < 2 && r->query->side[side]; side++)
+        ok = ok && predicate_adopt(r->query->side[side], predicate_from_filter(node));
+    filter_free(node);
+    return ok ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* An integer parameter within bounds. */
+static int read_integer(struct reading *r, enum param p, const char *name, int64_t lo, int64_t hi,
+                        const char *meaning, int64_t *out) {
+    if (!given(r, p))
+        return SQLITE_OK;
+    sqlite3_value *v = r->param[p];
+    int64_t x = sqlite3_value_int64(v);
+    if (sqlite3_value_numeric_type(v) != SQLITE_INTEGER || x < lo || x > hi)
+        return fail(r,
+                    sqlite3_mprintf("%s = '%s': give %s, %lld to %lld", name, sqlite3_value_text(v),
+                                    meaning, (long long)lo, (long long)hi));
+    *out = x;
+    return SQLITE_OK;
+}
+
+static uint64_t hash_params(const struct reading *r) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (int p = 0; p < PARAM_COUNT; p++) {
+        const unsigned char *text =
+            given(r, (enum param)p) ? sqlite3_value_text(r->param[p]) : NULL;
+        for (; text && *text; text++)
+            h = (h ^ *text) * UINT64_C(0x100000001b3);
+        h = (h ^ 256) * UINT64_C(0x100000001b3);
+    }
+    return h;
+}
+
+static int read_params(struct reading *r) {
+    struct query *p = r->query;
+    int64_t mask4 = 32, mask6 = 128;
+    p->bucket = 300;
+    int rc = query_read_window(r->param[PARAM_since], r->param[PARAM_until], r->now_ms, &p->window,
+                               r->message);
+    if (rc == SQLITE_OK)
+        rc = read_filter(r);
+    if (rc == SQLITE_OK)
+        rc = read_integer(r, PARAM_bucket, "bucket", 1, 366 * 86400, "seconds", &p->bucket);
+    if (rc == SQLITE_OK)
+        rc = read_integer(r, PARAM_mask4, "mask4", 0, 32, "a prefix length", &mask4);
+    if (rc == SQLITE_OK)
+        rc = read_integer(r, PARAM_mask6, "mask6", 0, 128, "a prefix length", &mask6);
+    p->mask4 = (int)mask4;
+    p->mask6 = (int)mask6;
+    if (rc == SQLITE_OK && given(r, PARAM_store)) {
+        p->store = sqlite3_mprintf("%s", sqlite3_value_text(r->param[PARAM_store]));
+        rc = p->store ? SQLITE_OK : SQLITE_NOMEM;
+    }
+    p->params = hash_params(r);
+    return rc;
+}
+
+static bool make_roots(const struct sql_table *t, struct query *p) {
+    p->side[0] = p->predicate = predicate_new(PREDICATE_AND, 0);
+    if (t->kind != TABLE_ENDPOINTS || !p->predicate)
+        return p->predicate != NULL;
+    p->predicate = predicate_new(PREDICATE_OR, 0);
+    if (!p->predicate || !predicate_adopt(p->predicate, p->side[0]))
+        return false;
+    p->side[1] = predicate_new(PREDICATE_AND, 0);
+    return predicate_adopt(p->predicate, p->side[1]);
+}
+
+int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_value **argv,
+               int64_t now_ms, struct query *out, char **message) {
+    memset(out, 0, sizeof *out);
+    out->limit = -1;
+    struct reading r = {.t = t, .query = out, .now_ms = now_ms, .message = message};
+    int rc = make_roots(t, out) ? SQLITE_OK : SQLITE_NOMEM, arg = 0;
+    for (const char *word = idxstr; rc == SQLITE_OK && *word;) {
+        size_t n = strcspn(word, " ");
+        if (*word == '@')
+            out->used = strtoull(word + 1, NULL, 16);
+        else if (arg >= argc)
+            ; /* a word without an argument */
+        else if (n == 5 && memcmp(word, "limit", 5) == 0)
+            out->limit = sqlite3_value_int64(argv[arg++]);
+        else if (n == 6 && memcmp(word, "offset", 6) == 0)
+            out->offset = sqlite3_value_int64(argv[arg++]);
+        else
+            rc = read_test(&r, word, n, argv[arg++]);
+        word += n;
+        word += *word == ' ';
+    }
+    return rc == SQLITE_OK ? read_params(&r) : rc;
+}
+
+void query_free(struct query *p) {
+    sqlite3_free(p->store);
+    predicate_free(p->predicate);
+    memset(p, 0, sizeof *p);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Walks files, groups and blocks; keeps the chunks and dictionaries of the group it is in and the
+** decoded columns of the block it is in.
+*/
+#include "scan.h"
+
+#include <sqlite3ext.h>
+#include <stdio.h>
+#include <stdlib.h>
+SQLITE_EXTENSION_INIT3
+
+#define MAX_FLOW_MS (INT64_C(31) * 86400 * 1000)
+
+struct column {
+    bool loaded; /* chunk and dict are those of the group */
+    struct fvt_chunk *chunk;
+    struct fvt_dict *dict;
+    bool valid; /* v and null are those of the block */
+    int64_t v[SCAN_BLOCK];
+    uint8_t null[SCAN_BLOCK];
+};
+
+struct scan {
+    struct snapshot *snapshot;
+    struct predicate *predicate;
+    struct window window;
+    bool used[SCAN_NCOLUMNS];
+    size_t file;        /* in the snapshot */
+    uint32_t group;     /* in the file */
+    uint32_t first;     /* row of the group the block begins with */
+    uint32_t n;         /* rows of the block */
+    bool in_group, all; /* all: every row of the group passes the predicate */
+    bool bound;         /* the predicate to the group's dictionaries */
+    bool no_window;     /* every row of the group lies in the window */
+    struct fvt_file *open;
+    struct column *column[SCAN_NCOLUMNS];
+    uint16_t rows[SCAN_BLOCK];
+    uint32_t nrows;
+    uint64_t groups;
+    struct fvt_error error;
+};
+
+struct scan *scan_new(struct snapshot *snapshot, struct predicate *predicate,
+                      const struct window *window, const bool used[SCAN_NCOLUMNS]) {
+    struct scan *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->snapshot = snapshot;
+    s->predicate = predicate;
+    s->window = *window;
+    memcpy(s->used, used, sizeof s->used);
+    predicate_columns(predicate, s->used);
+    if (window->since != INT64_MIN || window->until != INT64_MAX)
+        s->used[FLOW_tstart] = s->used[FLOW_tend] = s->used[FLOW_trecv] = true;
+    for (int c = 0; c < SCAN_NCOLUMNS; c++)
+        if (s->used[c] && scan_scaled(c))
+            s->used[FLOW_sampling] = true;
+    return s;
+}
+
+static void leave_group(struct scan *s) {
+    for (int c = 0; c < SCAN_NCOLUMNS; c++) {
+        struct column *col = s->column[c];
+        if (!col || !col->loaded)
+            continue;
+        fvt_chunk_free(col->chunk);
+        fvt_dict_free(col->dict);
+        col->chunk = NULL;
+        col->dict = NULL;
+        col->loaded = col->valid = false;
+    }
+    s->in_group = false;
+}
+
+void scan_free(struct scan *s) {
+    if (!s)
+        return;
+    leave_group(s);
+    for (int c = 0; c < SCAN_NCOLUMNS; c++)
+        free(s->column[c]);
+    free(s);
+}
+
+const char *scan_message(const struct scan *s) {
+    return s->error.text;
+}
+
+/* Chunk and dictionary of a column. A raw counter has a chunk of its own beside the scaled one's;
+** both are small once read. */
+static int load_column(struct scan *s, int c) {
+    if (!s->column[c] && !(s->column[c] = calloc(1, sizeof *s->column[c])))
+        return FVT_NOMEM;
+    struct column *col = s->column[c];
+    if (col->loaded)
+        return FVT_OK;
+    const struct fvt_group *g = &s->open->groups[s->group];
+    int at = g->chunk_of[scan_field(c)], rc = FVT_OK;
+    if (at >= 0) {
+        rc = fvt_chunk_load(s->open, g, scan_field(c), &col->chunk);
+        if (rc == FVT_OK && g->chunks[at].dict >= 0)
+            rc = fvt_dict_load(s->open, g, g->chunks[at].dict, &col->dict);
+        if (rc != FVT_OK) {
+            fvt_chunk_free(col->chunk);
+            col->chunk = NULL;
+        }
+    }
+    col->loaded = rc == FVT_OK;
+    col->valid = false;
+    return rc;
+}
+
+static const struct fvt_dict *dict_of(void *arg, int column) {
+    struct scan *s = arg;
+    return load_column(s, column) == FVT_OK ? s->column[column]->dict : NULL;
+}
+
+/* Do zone maps leave a chance that a row of the group lies in the window? Sets no_window when
+** every row certainly does. */
+static bool zone_in_window(struct scan *s, const struct fvt_group *g) {
+    const struct window *w = &s->window;
+    s->no_window = w->since == INT64_MIN && w->until == INT64_MAX;
+    int a = g->chunk_of[FLOW_tstart], b = g->chunk_of[FLOW_tend];
+    if (s->no_window || a < 0 || b < 0 || g->chunks[a].nulls || g->chunks[b].nulls)
+        return true;
+    const struct fvt_chunk_info *start = &g->chunks[a], *end = &g->chunks[b];
+    int64_t first = start->min < end->min ? start->min : end->min;
+    int64_t last = start->max > end->max ? start->max : end->max;
+    s->no_window = first >= w->since && last < w->until;
+    return first < w->until && last >= w->since;
+}
+
+static bool bind(struct scan *s) {
+    if (!s->bound)
+        s->bound = predicate_bind(s->predicate, dict_of, s);
+    return s->bound;
+}
+
+/* Prepare the group. 1: go on with its blocks; 0: nothing in it; negative: FVT_*. */
+static int enter_group(struct scan *s) {
+    const struct fvt_group *g = &s->open->groups[s->group];
+    s->groups++;
+    s->first = s->n = 0;
+    s->in_group = true;
+    if (g->damaged || !zone_in_window(s, g))
+        return 0;
+    enum predicate_zone zone = predicate_zone(s->predicate, g);
+    if (zone == ZONE_NONE)
+        return 0;
+    s->all = zone == ZONE_ALL;
+    for (int c = 0; c < SCAN_NCOLUMNS; c++) {
+        int rc = s->used[c] ? load_column(s, c) : FVT_OK;
+        if (rc == FVT_DAMAGED) {
+            sqlite3_log(SQLITE_CORRUPT,
+                        "flowvt: %s: column %s of group %u is damaged: its %u rows "
+                        "are left out",
+                        s->open->path, flow_fields[scan_field(c)].name, s->group, g->rows);
+            return 0;
+        }
+        if (rc != FVT_OK) {
+            snprintf(s->error.text, sizeof s->error.text,
+                     rc == FVT_UNKNOWN ? "%.400s: column %s needs a newer flowvt"
+                                       : "%.400s: column %s: out of memory",
+                     s->open->path, flow_fields[scan_field(c)].name);
+            return rc;
+        }
+    }
+    s->bound = false;
+    if (!s->all && !bind(s)) {
+        strcpy(s->error.text, "out of memory");
+        return FVT_NOMEM;
+    }
+    return 1;
+}
+
+static void scale(struct scan *s, struct column *col) {
+    const uint8_t *nulls;
+    const int64_t *rate = scan_values(s, FLOW_sampling, &nulls);
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (nulls[i] || rate[i] <= 1)
+            continue;
+        int64_t product;
+        col->v[i] = __builtin_mul_overflow(col->v[i], rate[i], &product) ? INT64_MAX : product;
+    }
+}
+
+const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
+    struct column *col = s->column[c];
+    if (!col->valid) {
+        col->valid = true;
+        if (col->chunk) {
+            fvt_chunk_read(col->chunk, s->first, s->n, col->v, col->null);
+        } else {
+            memset(col->v, 0, s->n * sizeof *col->v);
+            memset(col->null, 1, s->n);
+        }
+        if (scan_scaled(c))
+            scale(s, col);
+        for (uint32_t i = 0; c == FLOW_flows && i < s->n; i++) {
+            col->v[i] = col->null[i] ? 1 : col->v[i];
+            col->null[i] = 0;
+        }
+    }
+    *nulls = col->null;
+    return col->v;
+}
+
+const struct fvt_dict *scan_dict(struct scan *s, int column) {
+    return dict_of(s, column);
+}
+
+uint64_t scan_group(const struct scan *s) {
+    return s->groups;
+}
+
+int64_t scan_rowid(const struct scan *s, uint32_t index) {
+    uint64_t row = s->open->groups[s->group].first_row + s->first + index;
+    return (int64_t)((uint64_t)s->file << 40 | row);
+}
+
+const uint16_t *scan_rows(const struct scan *s, uint32_t *n) {
+    *n = s->nrows;
+    return s->rows;
+}
+
+static int64_t clamp(int64_t ms) {
+    return ms < WINDOW_MS_MIN ? WINDOW_MS_MIN : ms > WINDOW_MS_MAX ? WINDOW_MS_MAX : ms;
+}
+
+bool scan_times(struct scan *s, uint32_t i, int64_t *start, int64_t *end) {
+    const uint8_t *ns, *ne, *nr;
+    const int64_t *ts = scan_values(s, FLOW_tstart, &ns);
+    const int64_t *te = scan_values(s, FLOW_tend, &ne);
+    *start = ts[i];
+    *end = te[i];
+    if (ns[i] && ne[i]) {
+        const int64_t *tr = scan_values(s, FLOW_trecv, &nr);
+        *start = *end = tr[i];
+        return !nr[i];
+    }
+    if (ns[i])
+        *start = *end;
+    else if (ne[i])
+        *end = *start;
+    *start = clamp(*start);
+    *end = clamp(*end);
+    if (*end < *start) {
+        int64_t swap = *start;
+        *start = *end;
+        *end = swap;
+    }
+    /* No exporter keeps a flow so long: a clock was wrong, and the end is nearest to its arrival.
+     */
+    if (*end - *start > MAX_FLOW_MS)
+        *start = *end;
+    return true;
+}
+
+static const int64_t *block_values(void *arg, int column, const uint8_t **nulls) {
+    return scan_values(arg, column, nulls);
+}
+
+bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]) {
+    struct predicate_block b = {block_values, s, s->n};
+    if (!bind(s))
+        return false;
+    predicate_test(part, &b, pass);
+    return true;
+}
+
+/* Which rows of the block pass. */
+static void select_rows(struct scan *s) {
+    uint8_t pass[SCAN_BLOCK];
+    if (s->all) {
+        memset(pass, 1, s->n);
+    } else {
+        struct predicate_block b = {block_values, s, s->n};
+        predicate_test(s->predicate, &b, pass);
+    }
+    for (uint32_t i = 0; !s->no_window && i < s->n; i++) {
+        int64_t start, end;
+        if (pass[i])
+            pass[i] =
+                scan_times(s, i, &start, &end) && start < s->window.until && end >= s->window.since;
+    }
+    s->nrows = 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        s->rows[s->nrows] = (uint16_t)i;
+        s->nrows += pass[i];
+    }
+}
+
+/* The next block of the group that has a row; false at its end. */
+static bool next_block(struct scan *s) {
+    uint32_t rows = s->open->groups[s->group].rows;
+    while (s->first + s->n < rows) {
+        s->first += s->n;
+        s->n = rows - s->first < SCAN_BLOCK ? rows - s->first : SCAN_BLOCK;
+        for (int c = 0; c < SCAN_NCOLUMNS; c++)
+            if (s->column[c])
+                s->column[c]->valid = false;
+        select_rows(s);
+        if (s->nrows)
+            return true;
+    }
+    return false;
+}
+
+int scan_next(struct scan *s) {
+    for (;;) {
+        if (s->in_group) {
+            if (next_block(s))
+                return 1;
+            leave_group(s);
+            s->group++;
+        }
+        while (!s->open || s->group >= s->open->ngroups) {
+            if (s->open) {
+                s->open = NULL;
+                snapshot_release(s->snapshot, s->file++);
+            }
+            if (s->file >= s->snapshot->n)
+                return 0;
+            s->group = 0;
+            int rc = snapshot_open(s->snapshot, s->file, &s->open, &s->error);
+            if (rc != FVT_OK)
+                return rc;
+            s->file += s->open == NULL;
+        }
+        int rc = enter_group(s);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            s->n = s->open->groups[s->group].rows; /* as if all its blocks were done */
+    }
+}

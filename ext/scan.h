@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A scan over a snapshot: files and groups that cannot match are passed over by their zone maps,
+** the rest is read column by column in blocks of rows, and only the columns that are asked for.
+*/
+#ifndef FLOWVT_SCAN_H
+#define FLOWVT_SCAN_H
+
+#include "predicate.h"
+#include "snapshot.h"
+#include "window.h"
+
+enum { SCAN_BLOCK = PREDICATE_BLOCK };
+
+struct scan;
+
+/* snapshot and predicate are borrowed and must outlive the scan. used: the scan columns the
+** statement names; a group in which one of them is damaged is left out whole. Rows are those that
+** pass the predicate and overlap the window. */
+struct scan *scan_new(struct snapshot *snapshot, struct predicate *predicate,
+                      const struct window *window, const bool used[SCAN_NCOLUMNS]);
+void scan_free(struct scan *s);
+
+/* Go to the next block with a row in it. 1: there is one; 0: the end; negative: FVT_*, with a
+** sentence in scan_message(). */
+int scan_next(struct scan *s);
+const char *scan_message(const struct scan *s);
+
+/* The rows of the block that pass, ascending, as indexes into the arrays of scan_values(). */
+const uint16_t *scan_rows(const struct scan *s, uint32_t *n);
+
+/* A column of the block, one of those announced in used: integers, or codes for IP and TEXT; NULL
+** marks in *nulls. Valid until the next scan_next(). */
+const int64_t *scan_values(struct scan *s, int column, const uint8_t **nulls);
+/* The dictionary of an IP or TEXT column in this group; NULL when it is all NULL here. */
+const struct fvt_dict *scan_dict(struct scan *s, int column);
+/* Counts the groups met, so that what was looked up in a dictionary can be kept for its group. */
+uint64_t scan_group(const struct scan *s);
+
+/* Which rows of the block pass a part of the scan's predicate: pass[i] for row i of the block.
+ *False
+ ** without memory. */
+bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]);
+
+/* Number of a row of the block, unique and ascending in the snapshot: file and row in it. */
+int64_t scan_rowid(const struct scan *s, uint32_t index);
+
+/* When the flow was, as the window sees it: tstart and tend, the other where one is NULL, trecv
+** where both are, in order where the exporter swapped them; a flow of more than 31 days is taken
+** for a clock error and was when it ended. false: it has no time at all. */
+bool scan_times(struct scan *s, uint32_t index, int64_t *start, int64_t *end);
+
+#endif

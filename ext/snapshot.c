@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Listing a store and opening its files, a bounded number of them at a time.
+*/
+#include "snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Below the 1024 descriptors that a process usually may have, with room for the client's own. */
+enum { MAX_OPEN = 256 };
+
+int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err) {
+    if (!store || !*store)
+        store = getenv("FLOWVT_STORE");
+    if (!store || !*store)
+        store = "/var/lib/flowvt";
+    struct snapshot *s = calloc(1, sizeof *s);
+    int rc = FVT_NOMEM;
+    if (s && (s->store = strdup(store)) != NULL)
+        rc = fvt_store_list(store, &s->paths, &s->n, err);
+    if (rc == FVT_OK) {
+        s->files = calloc(s->n + 1, sizeof(struct fvt_file *));
+        rc = s->files ? FVT_OK : FVT_NOMEM;
+    }
+    if (rc != FVT_OK) {
+        if (rc == FVT_NOMEM)
+            strcpy(err->text, "out of memory");
+        snapshot_free(s);
+        return rc;
+    }
+    *out = s;
+    return FVT_OK;
+}
+
+void snapshot_free(struct snapshot *s) {
+    if (!s)
+        return;
+    for (size_t i = 0; s->files && i < s->n; i++)
+        fvt_file_free(s->files[i]);
+    free(s->files);
+    free(s->paths);
+    free(s->store);
+    free(s);
+}
+
+int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err) {
+    *out = s->files[i];
+    if (*out)
+        return FVT_OK;
+    errno = 0;
+    int rc = fvt_open(s->paths[i], out, err);
+    if (rc == FVT_FOREIGN || (rc == FVT_IO && errno == ENOENT)) {
+        *out = NULL;
+        return FVT_OK;
+    }
+    if (rc == FVT_OK) {
+        s->files[i] = *out;
+        s->open++;
+    }
+    return rc;
+}
+
+bool snapshot_exists(const struct snapshot *s, size_t i) {
+    return access(s->paths[i], F_OK) == 0;
+}
+
+void snapshot_release(struct snapshot *s, size_t i) {
+    if (!s->files[i] || s->open <= MAX_OPEN)
+        return;
+    fvt_file_free(s->files[i]);
+    s->files[i] = NULL;
+    s->open--;
+}

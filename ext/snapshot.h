@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The flow files of a store at one moment. A cursor takes a snapshot when it first runs and keeps
+** it until it is closed, so that all scans of one statement (the arms of an OR, the passes of a
+** large grouping, the inner side of a join) see the same files in the same order.
+*/
+#ifndef FLOWVT_SNAPSHOT_H
+#define FLOWVT_SNAPSHOT_H
+
+#include "../schema/store.h"
+
+struct snapshot {
+    char *store;
+    char **paths; /* oldest first */
+    size_t n;
+    struct fvt_file **files; /* open ones; NULL: not opened, or closed again */
+    size_t open;
+};
+
+/* store: directory or one file; NULL or "": FLOWVT_STORE, or /var/lib/flowvt. Returns FVT_OK, or an
+** FVT_* code and a sentence in err. */
+int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err);
+void snapshot_free(struct snapshot *s);
+
+/* Open file i. FVT_OK and *out NULL when it has gone since the snapshot was taken, or is no flow
+** file: both have no rows. *out belongs to the snapshot. */
+int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err);
+/* Is there something under the path of file i still? */
+bool snapshot_exists(const struct snapshot *s, size_t i);
+/* Done with file i for now: it stays open while few are. */
+void snapshot_release(struct snapshot *s, size_t i);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Virtual tables traffic and endpoints: totals, as coarse as the statement that asks.
+**
+**   SELECT srcip, sum(bytes) AS bytes FROM traffic WHERE since = '-1 day' AND dstport = 443
+**   GROUP BY srcip ORDER BY bytes DESC LIMIT 10;
+**   SELECT time, sum(bytes) FROM traffic WHERE bucket = 3600 GROUP BY time;
+**   SELECT ip, sum(bytes_out), sum(bytes_in) FROM endpoints GROUP BY ip;
+**   SELECT srcip, sum(bytes) FROM traffic WHERE mask4 = 24 GROUP BY srcip;
+**
+** One row is the total of all flows that agree in the dimension columns the statement names. So
+** sum() of the counters, min(first) and max(last) are what they are over the flows; count(*),
+** avg(bytes) and max(bytes) speak of totals: sum(flows) is the number of flows.
+**
+** traffic: dimensions are the fields of the catalogue that are no times and no counters; totals
+** are flows, packets, bytes, outpackets, outbytes, first, last. endpoints sees each flow from both
+** ends, once for its sender and once for its receiver: ip, port, asn, ... are this end's, peerip,
+** peerport, ... the other's; totals are flows_out, packets_out, bytes_out as sender, flows_in,
+** packets_in, bytes_in as receiver, and flows, packets, bytes for both.
+**
+** time is the start of a bucket of `bucket` seconds (300): counters of a flow that spans several
+** are spread over them in proportion, as they are cut at since and until. mask4 and mask6 turn
+** addresses into networks of that length, shown as 192.0.2.0/24; constraints on an address
+** column speak of the flow's address all the same.
+*/
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow_table.h"
+#include "totals.h"
+
+SQLITE_EXTENSION_INIT3
+
+struct cursor {
+    sqlite3_vtab_cursor base;
+    struct snapshot *snapshot;
+    struct query query;
+    struct totals *totals;
+    int dimension[MAX_COLUMNS]; /* of an SQL column, -1: not part of the key */
+    bool eof;
+};
+
+static struct flow_table *table_of(const struct cursor *c) {
+    return (struct flow_table *)c->base.pVtab;
+}
+
+static int connect_traffic(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                           sqlite3_vtab **out, char **message) {
+    (void)aux;
+    return flow_table_connect(db, TABLE_TRAFFIC, argc, argv, out, message);
+}
+
+static int connect_endpoints(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                             sqlite3_vtab **out, char **message) {
+    (void)aux;
+    return flow_table_connect(db, TABLE_ENDPOINTS, argc, argv, out, message);
+}
+
+static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
+    (void)vtab;
+    struct cursor *c = calloc(1, sizeof *c);
+    if (!c)
+        return SQLITE_NOMEM;
+    *out = &c->base;
+    return SQLITE_OK;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    totals_free(c->totals);
+    query_free(&c->query);
+    snapshot_free(c->snapshot);
+    free(c);
+    return SQLITE_OK;
+}
+
+static int next(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    int rc = totals_next(c->totals);
+    c->eof = rc != 1;
+    return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;
+}
+
+static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
+                  sqlite3_value **argv) {
+    (void)idxnum;
+    struct cursor *c = (struct cursor *)base;
+    struct flow_table *t = table_of(c);
+    totals_free(c->totals);
+    c->totals = NULL;
+    int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot);
+    if (rc != SQLITE_OK)
+        return rc;
+    struct dimension dims[MAX_DIMENSIONS];
+    int n = 0;
+    bool buckets = false;
+    for (int i = 0; i < t->columns.n; i++) {
+        const struct sql_column *col = &t->columns.column[i];
+        c->dimension[i] = -1;
+        if (!(c->query.used >> (i < 63 ? i : 63) & 1))
+            continue;
+        buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
+        if (col->kind != COLUMN_VALUE || n == MAX_DIMENSIONS - 1)
+            continue;
+        c->dimension[i] = n;
+        dims[n++] = (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};
+    }
+    c->totals = totals_new(&t->columns, &c->query, c->snapshot, dims, n, buckets);
+    return c->totals ? next(base) : SQLITE_NOMEM;
+}
+
+static int eof(sqlite3_vtab_cursor *base) {
+    return ((struct cursor *)base)->eof;
+}
+
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
+    *out = totals_rowid(((struct cursor *)base)->totals);
+    return SQLITE_OK;
+}
+
+/* The address, or the network when mask4 or mask6 make it one. */
+static void show_address(struct cursor *c, sqlite3_context *ctx, const struct flow_ip *ip) {
+    int len = ip->family == 4 ? c->query.mask4 : c->query.mask6;
+    char text[FLOW_IP_TEXT + 8];
+    size_t n = flow_ip_text(ip, text);
+    if (len < (ip->family == 4 ? 32 : 128))
+        n += (size_t)snprintf(text + n, sizeof text - n, "/%d", len);
+    result_text(ctx, text, n);
+}
+
+static void show_dimension(struct cursor *c, sqlite3_context *ctx, enum flow_class class, int d) {
+    if (d < 0 || totals_null(c->totals, d))
+        return;
+    size_t n;
+    const char *text;
+    char mac[FLOW_MAC_TEXT];
+    switch (class) {
+    case FLOW_IP:
+        show_address(c, ctx, totals_ip(c->totals, d));
+        break;
+    case FLOW_TEXT:
+        text = totals_text(c->totals, d, &n);
+        result_text(ctx, text, n);
+        break;
+    case FLOW_MAC:
+        n = flow_mac_text((uint64_t)totals_integer(c->totals, d), mac);
+        result_text(ctx, mac, n);
+        break;
+    default:
+        sqlite3_result_int64(ctx, totals_integer(c->totals, d));
+        break;
+    }
+}
+
+static void show_measure(struct cursor *c, sqlite3_context *ctx, enum measure m) {
+    if (m < MEASURE_first) {
+        result_count(ctx, totals_measure(c->totals, m));
+        return;
+    }
+    int64_t first, last;
+    if (!totals_span(c->totals, &first, &last))
+        return;
+    int64_t ms = m == MEASURE_first || m == MEASURE_first_ms ? first : last;
+    if (m == MEASURE_first || m == MEASURE_last)
+        result_time(ctx, ms);
+    else
+        sqlite3_result_int64(ctx, ms);
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
+    struct cursor *c = (struct cursor *)base;
+    const struct sql_column *col = &table_of(c)->columns.column[i];
+    int64_t ms;
+    switch (col->kind) {
+    case COLUMN_VALUE:
+        show_dimension(c, ctx, sql_column_class(col), c->dimension[i]);
+        break;
+    case COLUMN_MEASURE:
+        show_measure(c, ctx, (enum measure)col->id);
+        break;
+    case COLUMN_BUCKET:
+        if (totals_bucket(c->totals, &ms))
+            result_time(ctx, ms);
+        break;
+    case COLUMN_BUCKET_MS:
+        if (totals_bucket(c->totals, &ms))
+            sqlite3_result_int64(ctx, ms);
+        break;
+    default:
+        break; /* parameters */
+    }
+    return SQLITE_OK;
+}
+
+/* clang-format off */
+#define MODULE(name, connect)                                                                      \
+    const sqlite3_module name = {                                                                  \
+        .iVersion = 0,                                                                             \
+        .xCreate = connect, .xConnect = connect,                                                   \
+        .xBestIndex = flow_table_best_index,                                                       \
+        .xDisconnect = flow_table_disconnect, .xDestroy = flow_table_disconnect,                   \
+        .xOpen = open_cursor, .xClose = close_cursor,                                              \
+        .xFilter = filter, .xNext = next, .xEof = eof, .xColumn = column, .xRowid = rowid,         \
+        .xUpdate = NULL,                                                                           \
+        .xFindFunction = flow_table_find_function,                                                 \
+    }
+/* clang-format on */
+MODULE(traffic_module, connect_traffic);
+MODULE(endpoints_module, connect_endpoints);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Shared parts of the virtual tables.
+*/
+#include "vtab.h"
+
+#include <ctype.h>
+
+SQLITE_EXTENSION_INIT3
+
+/* The value of "key = value" or "key='value'" as a new string, when arg is for that key. */
+static char *argument(const char *arg, const char *key) {
+    while (isspace((unsigned char)*arg))
+        arg++;
+    size_t n = strlen(key);
+    if (sqlite3_strnicmp(arg, key, (int)n) != 0)
+        return NULL;
+    arg += n;
+    while (isspace((unsigned char)*arg))
+        arg++;
+    if (*arg++ != '=')
+        return NULL;
+    while (isspace((unsigned char)*arg))
+        arg++;
+    char *value = sqlite3_mprintf("%s", arg);
+    size_t len = value ? strlen(value) : 0;
+    while (len && isspace((unsigned char)value[len - 1]))
+        value[--len] = '\0';
+    if (len < 2 || (*value != '\'' && *value != '"') || value[len - 1] != *value)
+        return value;
+    /* Quoted as in SQL: a quote inside is doubled. */
+    char quote = *value, *to = value;
+    for (const char *from = value + 1; from < value + len - 1; from++) {
+        *to++ = *from;
+        from += *from == quote && from[1] == quote;
+    }
+    *to = '\0';
+    return value;
+}
+
+int vtab_init(struct vtab *v, sqlite3 *db, int argc, const char *const *argv, char **message) {
+    v->db = db;
+    for (int i = 3; i < argc; i++) {
+        char *store = argument(argv[i], "store");
+        if (!store) {
+            *message = sqlite3_mprintf("%s: unknown argument '%s': write store='DIRECTORY'",
+                                       argv[2], argv[i]);
+            vtab_clear(v);
+            return SQLITE_ERROR;
+        }
+        sqlite3_free(v->store);
+        v->store = store;
+    }
+    return SQLITE_OK;
+}
+
+void vtab_clear(struct vtab *v) {
+    sqlite3_free(v->store);
+    v->store = NULL;
+}
+
+int vtab_error(struct vtab *v, int rc, const char *text) {
+    if (rc == FVT_NOMEM)
+        return SQLITE_NOMEM;
+    sqlite3_free(v->base.zErrMsg);
+    v->base.zErrMsg = sqlite3_mprintf("%s", text);
+    return rc == FVT_IO ? SQLITE_IOERR_READ : SQLITE_ERROR;
+}
+
+int vtab_snapshot(struct vtab *v, const char *store, struct snapshot **snapshot) {
+    if (!store)
+        store = v->store;
+    if (*snapshot && (!store || strcmp((*snapshot)->store, store) == 0))
+        return SQLITE_OK;
+    snapshot_free(*snapshot);
+    *snapshot = NULL;
+    struct fvt_error err = {{0}};
+    int rc = snapshot_take(store, snapshot, &err);
+    return rc == FVT_OK ? SQLITE_OK : vtab_error(v, rc == FVT_IO ? FVT_FOREIGN : rc, err.text);
+}
+
+void result_text(sqlite3_context *ctx, const char *text, size_t n) {
+    sqlite3_result_text64(ctx, text, n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+void result_ip(sqlite3_context *ctx, const struct flow_ip *ip) {
+    char text[FLOW_IP_TEXT];
+    result_text(ctx, text, flow_ip_text(ip, text));
+}
+
+void result_time(sqlite3_context *ctx, int64_t ms) {
+    char text[FLOW_TIME_TEXT];
+    result_text(ctx, text, flow_time_text(ms, text));
+}
+
+void result_count(sqlite3_context *ctx, uint64_t n) {
+    sqlite3_result_int64(ctx, n > INT64_MAX ? INT64_MAX : (sqlite3_int64)n);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** What the virtual tables of the extension share: arguments, the store they look at, messages.
+*/
+#ifndef FLOWVT_VTAB_H
+#define FLOWVT_VTAB_H
+
+#include <sqlite3ext.h>
+
+#include "snapshot.h"
+
+/* Base class of every table; the SQLite base class comes first. */
+struct vtab {
+    sqlite3_vtab base;
+    sqlite3 *db;
+    char *store; /* argument of CREATE VIRTUAL TABLE, or NULL */
+};
+
+/* Take over "store = 'DIR'" from the arguments after the table's name; anything else is an error
+** in *message. v is zeroed memory of the caller's. */
+int vtab_init(struct vtab *v, sqlite3 *db, int argc, const char *const *argv, char **message);
+void vtab_clear(struct vtab *v);
+
+/* The snapshot for a cursor: kept when it is of that store already. store: the parameter, or NULL
+** for the table's own. An SQLite result code, with a message in v. */
+int vtab_snapshot(struct vtab *v, const char *store, struct snapshot **snapshot);
+
+/* Set the message and return the SQLite code for an FVT_* code. */
+int vtab_error(struct vtab *v, int rc, const char *text);
+
+/* Text of n octets that SQLite is to copy. */
+void result_text(sqlite3_context *ctx, const char *text, size_t n);
+void result_ip(sqlite3_context *ctx, const struct flow_ip *ip);
+void result_time(sqlite3_context *ctx, int64_t ms);
+/* SQLite has no unsigned integers. */
+void result_count(sqlite3_context *ctx, uint64_t n);
+
+/* One each; ext/flowvt.c registers them. */
+extern const sqlite3_module flows_module, traffic_module, endpoints_module;
+extern const sqlite3_module flow_files_module, flow_exporters_module, flow_interfaces_module;
+
+#endif
