@@ -102,8 +102,9 @@ static void transport(struct walk *w, size_t end) {
     default:
         break;
     }
+    size_t payload = w->at + header;
+    size_t rest = end > payload ? end - payload : 0;
     skip(w, header);
-    size_t rest = end > w->at ? end - w->at : 0;
     pkt->payload_length = (uint32_t)(length < rest ? length : rest);
     if (pkt->fragment && length != SIZE_MAX) /* the first fragment has a part of the datagram */
         pkt->payload_length = (uint32_t)rest;

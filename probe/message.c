@@ -9,10 +9,15 @@
 static const int64_t HOUR = 3600 * 1000;
 static const int64_t UPTIME_MAX = INT64_C(1) << 31; /* 24 days; half of the field */
 
+static const int64_t LAST = UINT32_MAX * INT64_C(1000);
+
+int64_t message_time(int64_t ms) {
+    return ms < 0 ? 0 : ms > LAST ? LAST : ms;
+}
+
 int64_t message_second(int64_t ms) {
-    const int64_t last = UINT32_MAX * INT64_C(1000);
     int64_t up = ms <= 0 ? 0 : (ms + 999) / 1000 * 1000; /* rounded up: no flow ends later */
-    return up > last ? last : up;
+    return up > LAST ? LAST : up;
 }
 
 static bool in_reach(int64_t clock, int64_t boot, int64_t tstart) {

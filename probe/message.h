@@ -61,6 +61,9 @@ struct format {
 
 extern const struct format format_v5, format_v9, format_ipfix;
 
+/* ms, or the nearest time that v5 and v9 can express: 1970 to 2106. */
+int64_t message_time(int64_t ms);
+
 /* ms as a header has it: whole seconds, rounded up so that no flow ends after it, 1970 to 2106. */
 int64_t message_second(int64_t ms);
 

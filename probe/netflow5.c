@@ -28,8 +28,8 @@ static void put_record(struct message *m, const struct flow_row *row, uint64_t p
     put16(m, interface_index(row, FLOW_outif));
     put32(m, packets);
     put32(m, bytes);
-    put32(m, (uint64_t)(row->value[FLOW_tstart].i - m->boot));
-    put32(m, (uint64_t)(row->value[FLOW_tend].i - m->boot));
+    put32(m, (uint64_t)(message_time(row->value[FLOW_tstart].i) - m->boot));
+    put32(m, (uint64_t)(message_time(row->value[FLOW_tend].i) - m->boot));
     put16(m, value(row, FLOW_srcport));
     put16(m, dstport);
     put8(m, 0);
@@ -49,7 +49,8 @@ static unsigned v5_add(struct format_state *s, const struct flow_row *row, int64
     struct message *m = &s->message;
     if (row->value[FLOW_srcip].ip.family != 4)
         return 0;
-    int64_t tstart = row->value[FLOW_tstart].i, tend = row->value[FLOW_tend].i;
+    int64_t tstart = message_time(row->value[FLOW_tstart].i);
+    int64_t tend = message_time(row->value[FLOW_tend].i);
     uint64_t packets = value(row, FLOW_packets), bytes = value(row, FLOW_bytes);
     uint64_t n = (packets > bytes ? packets : bytes) / UINT32_MAX + 1;
     for (uint64_t i = 0; i < n; i++) {

@@ -130,6 +130,7 @@ static int64_t deadline(const struct table *t, const struct flow *f) {
     return idle < active ? idle : active;
 }
 
+/* Lists are first in, first out; prev of the first flow is the last one. */
 static void wheel_insert(struct table *t, uint32_t index) {
     struct flow *f = &t->flows[index];
     int64_t tick = (deadline(t, f) >> TICK_BITS) + 1; /* when it is over for certain */
@@ -138,21 +139,30 @@ static void wheel_insert(struct table *t, uint32_t index) {
     if (tick <= t->cursor)
         tick = t->cursor + 1;
     f->slot = (uint16_t)((uint64_t)tick % SLOTS);
-    f->prev = NONE;
-    f->next = t->wheel[f->slot];
-    if (f->next != NONE)
-        t->flows[f->next].prev = index;
-    t->wheel[f->slot] = index;
+    f->touched = 0;
+    f->next = NONE;
+    uint32_t head = t->wheel[f->slot];
+    if (head == NONE) {
+        f->prev = index;
+        t->wheel[f->slot] = index;
+        return;
+    }
+    f->prev = t->flows[head].prev;
+    t->flows[f->prev].next = index;
+    t->flows[head].prev = index;
 }
 
 static void wheel_remove(struct table *t, uint32_t index) {
-    struct flow *f = &t->flows[index];
-    if (f->prev != NONE)
-        t->flows[f->prev].next = f->next;
-    else
+    const struct flow *f = &t->flows[index];
+    uint32_t head = t->wheel[f->slot];
+    if (index == head)
         t->wheel[f->slot] = f->next;
+    else
+        t->flows[f->prev].next = f->next;
     if (f->next != NONE)
         t->flows[f->next].prev = f->prev;
+    else if (index != head)
+        t->flows[head].prev = f->prev;
 }
 
 /* ---- flows ------------------------------------------------------------------------------- */
@@ -237,6 +247,7 @@ static void begin_flow(struct table *t, uint32_t hash, const struct flow_add *ad
 
 static void update_flow(struct table *t, uint32_t index, const struct flow_add *add) {
     struct flow *f = &t->flows[index];
+    f->touched = 1;
     f->packets += add->packets;
     f->bytes += add->bytes;
     if (add->first < f->first)
@@ -287,26 +298,22 @@ static void sweep(struct table *t, size_t budget) {
     }
 }
 
-/* The table is full: end the flow that is due first. Flows met on the way that turn out to be due
-** later are put where they belong, which their packets have paid for; the search is bounded all
-** the same, and then ends the best it has seen. */
+/* The table is full: end the flow that is due first. Flows met on the way that had packets since
+** they were put there are put where they belong now, which those packets have paid for; the search
+** is bounded all the same, and then ends the one it has come to. */
 static void make_room(struct table *t) {
-    uint32_t best = NONE;
     int64_t tick = t->cursor + 1;
-    for (unsigned looks = 0; looks < LOOKS_FORCED; looks++) {
-        uint32_t index;
+    uint32_t index;
+    for (unsigned looks = 0;; looks++) {
         while ((index = t->wheel[(uint64_t)tick % SLOTS]) == NONE)
             tick++; /* ends: there are flows, and each is in a slot */
-        int64_t due = deadline(t, &t->flows[index]);
-        if (best == NONE || due < deadline(t, &t->flows[best]))
-            best = index;
-        if ((due >> TICK_BITS) + 1 <= tick || tick == t->cursor + SLOTS - 1)
+        if (!t->flows[index].touched || looks == LOOKS_FORCED)
             break;
         wheel_remove(t, index);
         wheel_insert(t, index);
     }
-    const struct flow *f = &t->flows[best];
-    end_flow(t, best, deadline(t, f) < t->now ? reason_of(t, f) : END_RESOURCES);
+    const struct flow *f = &t->flows[index];
+    end_flow(t, index, deadline(t, f) < t->now ? reason_of(t, f) : END_RESOURCES);
 }
 
 /* ---- interface --------------------------------------------------------------------------- */

@@ -71,7 +71,8 @@ struct flow {
     uint16_t ethertype, vlan, cvlan;
     uint8_t minttl, maxttl, tcpflags, tos;
     uint8_t direction;
-    uint8_t ending; /* timeout class of table.c */
+    uint8_t ending;  /* timeout class of table.c */
+    uint8_t touched; /* had packets since it was put into the wheel */
     uint8_t srcmac[6], dstmac[6];
 };
 

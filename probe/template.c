@@ -193,7 +193,7 @@ static void put_template(const struct dialect *d, struct message *m, unsigned id
 
 static void put_time(const struct dialect *d, struct message *m, int64_t ms) {
     if (d->uptime)
-        put_uint(m, ms > m->boot ? (uint64_t)(ms - m->boot) : 0, 4);
+        put_uint(m, (uint64_t)(message_time(ms) - m->boot), 4);
     else
         put_uint(m, ms > 0 ? (uint64_t)ms : 0, 8);
 }
@@ -217,7 +217,8 @@ static unsigned add(const struct dialect *d, struct format_state *s, const struc
     struct message *m = &s->message;
     unsigned id = template_for(d, s->templates, row);
     struct template *t = &s->templates->t[id];
-    int64_t tstart = row->value[FLOW_tstart].i, tend = row->value[FLOW_tend].i;
+    int64_t tstart = message_time(row->value[FLOW_tstart].i);
+    int64_t tend = message_time(row->value[FLOW_tend].i);
     size_t n = t->octets;
     if (t->due)
         n += SET_HEADER + 4 + 4u * t->nfields;

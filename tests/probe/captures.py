@@ -53,7 +53,7 @@ OTHER_CONVERSATIONS = {
     # GTP tunnels
     "link-linux-sll-arkime-gtp-iphone.pcap", "pcapng-multiif-pcpp-packetexamples-gtp.pcapng",
 }
-LAST_SECOND = 0xffff0000 * 1000
+LAST_SECOND = 0xffffffff * 1000
 # Classes in which tshark counts the conversations inside of tunnels, or of ICMP errors.
 TUNNELS = {"4in6", "6in4", "6in6", "ipip", "gre", "gtp-u", "geneve", "vxlan", "vxlan-gpe", "nvgre",
            "erspan", "teredo", "pptp-gre", "srv6", "mplsudp", "mix"}

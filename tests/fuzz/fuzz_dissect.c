@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Fuzz target: the dissector. The first two octets are the link type, the third how much longer the
+** frame was on the wire; the rest is the captured frame. What a packet says must lie inside it.
+*/
+#include <stdlib.h>
+
+#include "probe/dissect.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct packet p;
+    if (size < 3)
+        return 0;
+    unsigned linktype = (unsigned)data[0] << 8 | data[1];
+    size_t captured = size - 3;
+    if (dissect(linktype, data + 3, captured, captured + data[2] * 16u, &p) != PACKET_IP)
+        return 0;
+    if ((p.family != 4 && p.family != 6) || p.ip_at + (p.family == 4 ? 20u : 40u) > captured ||
+        p.payload_at > captured || p.payload_captured > captured - p.payload_at ||
+        p.payload_captured > p.payload_length)
+        abort();
+    return 0;
+}
