@@ -10,6 +10,12 @@
 -- Traffic between two hosts of the home network did not pass the line and does not count.
 --
 -- Sample output (:min 100000):
+-- ┌──────────────┬───────┬─────────┬─────────┬─────────┐
+-- │     host     │ flows │ packets │  bytes  │  size   │
+-- ├──────────────┼───────┼─────────┼─────────┼─────────┤
+-- │ 192.168.1.20 │ 2     │ 2231    │ 1169827 │ 1.2 M   │
+-- │ 192.168.1.30 │ 1     │ 2000    │ 400000  │ 400.0 k │
+-- └──────────────┴───────┴─────────┴─────────┴─────────┘
 
 .mode box
 .headers on

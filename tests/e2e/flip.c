@@ -95,7 +95,7 @@ static void look(sqlite3 *db, struct answer *a) {
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
         ask(db, questions[i], a);
     a->damaged = -1;
-    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(damaged), 0) FROM flow_files", -1, &st, NULL) ==
+    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(damaged_blocks), 0) FROM flow_files", -1, &st, NULL) ==
             SQLITE_OK &&
         sqlite3_step(st) == SQLITE_ROW)
         a->damaged = sqlite3_column_int64(st, 0);

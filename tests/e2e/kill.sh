@@ -67,5 +67,5 @@ is "$rounds kills (SEED=$seed): every row is what was sent" "$(wrong)" 0
 is "each collector carries on" "$stuck" ""
 is "closing keeps every flow" "$([ "$(count)" -ge "$before" ] && echo yes)" yes
 is "all files are closed and whole" \
-    "$(sqlite "SELECT count(*) FROM flow_files WHERE state <> 'closed' OR damaged > 0")" 0
+    "$(sqlite "SELECT count(*) FROM flow_files WHERE state <> 'closed' OR damaged_blocks > 0")" 0
 result

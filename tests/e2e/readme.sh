@@ -42,7 +42,7 @@ for target in $(blocks sh | grep -o '^\(sudo \)\?make [a-z]*' | sed 's/.*make //
 done
 while read -r option; do
     is "an option $option exists" \
-        "$({ "$probe" -h; "$collect" -h; } 2>&1 | grep -cE -- "^ *$option," | awk '{ print $1 > 0 }')" 1
+        "$({ "$probe" -h; "$collect" -h; } 2>&1 | grep -cE -- "^ *$option," | awk '{ print ($1 > 0) }')" 1
 done < <(sed -n 's/^| `\(-[a-z]\) .*/\1/p' README.md | sort -u)
 tests/fields.sh >"$work/fields"
 sed -n '/^<!-- fields -->/,/^<!-- end of fields -->/p' README.md | sed '1d;$d' >"$work/given"
