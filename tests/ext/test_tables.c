@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The virtual tables against an ordinary SQLite table of the same rows, filled from the test's own
+** rows and not through the reader: thousands of generated statements must agree.
+*/
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "schema/store.h"
+#include "tests/schema/rows.h"
+
+enum { ROWS = 3000, SEED = 11, QUERIES = 3000 };
+
+static char dir[] = "/tmp/flowvt-test-XXXXXX";
+static sqlite3 *db;
+
+static uint64_t random_state = 1;
+static uint64_t rnd(uint64_t n) {
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (random_state >> 33) % n;
+}
+
+/* Counters that are summed are kept small enough for SQLite's sum(); bytes are not. */
+static void make_row(struct test_row *t, uint64_t i) {
+    static const int summed[] = {FLOW_packets, FLOW_flows, FLOW_sampling};
+    test_row_make(t, SEED, i);
+    for (size_t k = 0; k < sizeof summed / sizeof summed[0]; k++)
+        if (t->row.value[summed[k]].i > 1000)
+            t->row.value[summed[k]].i = 1000;
+}
+
+/* ---- the same rows twice ---------------------------------------------------------------- */
+
+/* A closed file of one group, a closed one of several batches, and a live one of several groups. */
+static void write_store(void) {
+    static const uint64_t bounds[] = {0, 1000, 1800, ROWS};
+    struct fvt_error err;
+    struct test_row t;
+    for (int file = 0; file < 3; file++) {
+        char path[300];
+        snprintf(path, sizeof path, "%s/flows.20231114221%d.fvt", dir, file);
+        struct fvt_writer *w;
+        assert_int_equal(fvt_writer_open(path, 1700000000000 + file * 60000, 60000, &w, &err),
+                         FVT_OK);
+        for (uint64_t i = bounds[file]; i < bounds[file + 1]; i++) {
+            make_row(&t, i);
+            assert_int_equal(fvt_writer_add(w, &t.row), FVT_OK);
+            if (i % 300 == 299)
+                assert_int_equal(fvt_writer_flush(w, false), FVT_OK);
+        }
+        assert_int_equal(fvt_writer_finish(w), FVT_OK);
+        if (file < 2)
+            assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    }
+}
+
+static void run(const char *sql) {
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+}
+
+static int64_t scaled(const struct flow_row *row, int f) {
+    int64_t rate = flow_row_has(row, FLOW_sampling) ? row->value[FLOW_sampling].i : 1;
+    int64_t product;
+    return __builtin_mul_overflow(row->value[f].i, rate ? rate : 1, &product) ? INT64_MAX : product;
+}
+
+static void bind_value(sqlite3_stmt *s, int at, const struct flow_row *row, int f) {
+    char text[64];
+    const union flow_value *v = &row->value[f];
+    if (f == FLOW_flows && !flow_row_has(row, f)) {
+        sqlite3_bind_int64(s, at, 1);
+        return;
+    }
+    if (!flow_row_has(row, f))
+        return;
+    size_t n = 0;
+    switch (flow_fields[f].class) {
+    case FLOW_UINT:
+        sqlite3_bind_int64(
+            s, at, flow_fields[f].role == FLOW_COUNTER && f != FLOW_flows ? scaled(row, f) : v->i);
+        return;
+    case FLOW_TIME:
+        n = flow_time_text(v->i, text);
+        break;
+    case FLOW_MAC:
+        n = flow_mac_text((uint64_t)v->i, text);
+        break;
+    case FLOW_IP:
+        n = flow_ip_text(&v->ip, text);
+        break;
+    case FLOW_TEXT:
+        sqlite3_bind_text(s, at, v->text.p, (int)v->text.n, SQLITE_TRANSIENT);
+        return;
+    }
+    sqlite3_bind_text(s, at, text, (int)n, SQLITE_TRANSIENT);
+}
+
+static void fill_table(void) {
+    char sql[8192] = "CREATE TABLE plain(duration REAL, tstart_ms INTEGER, tend_ms INTEGER,"
+                     " trecv_ms INTEGER, raw_bytes INTEGER, raw_packets INTEGER";
+    char insert[2048] = "INSERT INTO plain VALUES(?,?,?,?,?,?";
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        sprintf(sql + strlen(sql), ", \"%s\" %s", flow_fields[f].name,
+                flow_fields[f].class == FLOW_UINT ? "INTEGER" : "TEXT");
+        strcat(insert, ",?");
+    }
+    strcat(sql, ")");
+    strcat(insert, ")");
+    run(sql);
+    run("BEGIN");
+    sqlite3_stmt *s;
+    assert_int_equal(sqlite3_prepare_v2(db, insert, -1, &s, NULL), SQLITE_OK);
+    struct test_row t;
+    for (uint64_t i = 0; i < ROWS; i++) {
+        static const int times[] = {FLOW_tstart, FLOW_tend, FLOW_trecv};
+        make_row(&t, i);
+        sqlite3_clear_bindings(s);
+        if (flow_row_has(&t.row, FLOW_tstart) && flow_row_has(&t.row, FLOW_tend))
+            sqlite3_bind_double(
+                s, 1, (double)(t.row.value[FLOW_tend].i - t.row.value[FLOW_tstart].i) / 1000);
+        for (int k = 0; k < 3; k++)
+            if (flow_row_has(&t.row, times[k]))
+                sqlite3_bind_int64(s, 2 + k, t.row.value[times[k]].i);
+        if (flow_row_has(&t.row, FLOW_bytes))
+            sqlite3_bind_int64(s, 5, t.row.value[FLOW_bytes].i);
+        if (flow_row_has(&t.row, FLOW_packets))
+            sqlite3_bind_int64(s, 6, t.row.value[FLOW_packets].i);
+        for (int f = 0; f < FLOW_NFIELDS; f++)
+            bind_value(s, 7 + f, &t.row, f);
+        assert_int_equal(sqlite3_step(s), SQLITE_DONE);
+        sqlite3_reset(s);
+    }
+    sqlite3_finalize(s);
+    run("COMMIT");
+}
+
+/* ---- comparing -------------------------------------------------------------------------- */
+
+struct lines {
+    char **p;
+    size_t n;
+};
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The result of a statement as lines, sorted unless the statement orders them. */
+static struct lines query(const char *sql, bool sort) {
+    sqlite3_stmt *s;
+    struct lines out = {0};
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        sqlite3_str *line = sqlite3_str_new(NULL);
+        for (int i = 0; i < sqlite3_column_count(s); i++)
+            sqlite3_str_appendf(line, "%s%s:%d", i ? "|" : "",
+                                sqlite3_column_text(s, i) ? (const char *)sqlite3_column_text(s, i)
+                                                          : "",
+                                sqlite3_column_type(s, i));
+        out.p = realloc(out.p, (out.n + 1) * sizeof *out.p);
+        out.p[out.n++] = sqlite3_str_finish(line);
+    }
+    if (rc != SQLITE_DONE)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    sqlite3_finalize(s);
+    if (sort && out.n > 1)
+        qsort(out.p, out.n, sizeof *out.p, by_text);
+    return out;
+}
+
+static void free_lines(struct lines *l) {
+    for (size_t i = 0; i < l->n; i++)
+        sqlite3_free(l->p[i]);
+    free(l->p);
+}
+
+static size_t agree_lines(const char *a, const char *b, bool sort) {
+    struct lines x = query(a, sort), y = query(b, sort);
+    if (x.n != y.n)
+        fail_msg("%zu rows of: %s\n%zu rows of: %s", x.n, a, y.n, b);
+    for (size_t i = 0; i < x.n; i++)
+        if (strcmp(x.p[i], y.p[i]) != 0)
+            fail_msg("row %zu: %s\n%s of: %s\n%s of: %s", i, "", x.p[i], a, y.p[i], b);
+    size_t n = x.n;
+    free_lines(&x);
+    free_lines(&y);
+    return n;
+}
+
+/* One statement on flows and on plain; %s stands for the table. */
+static size_t agree(const char *format) {
+    char *a = sqlite3_mprintf(format, "flows", "flows", "flows");
+    char *b = sqlite3_mprintf(format, "plain", "plain", "plain");
+    size_t n = agree_lines(a, b, strstr(format, "ORDER BY") == NULL);
+    sqlite3_free(a);
+    sqlite3_free(b);
+    return n;
+}
+
+/* ---- generated statements --------------------------------------------------------------- */
+
+static const char *const columns[] = {
+    "tstart",   "tend",      "trecv",     "duration",  "proto",    "srcip",       "srcport",
+    "dstip",    "dstport",   "packets",   "bytes",     "flows",    "tcpflags",    "exporter",
+    "next",     "srcas",     "tos",       "version",   "username", "insrcmac",    "natsrcip",
+    "sampling", "icmptype",  "inif",      "tstart_ms", "tend_ms",  "raw_packets", "raw_bytes",
+    "appname",  "outdstmac", "eventtime", "dstmask"};
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
+
+/* A value to compare with: one that occurs, or one that tests affinity and order. */
+static char *some_value(const char *column) {
+    static const char *const odd[] = {
+        "NULL", "0",  "'0'",  "'abc'",  "x'31'", "17.5",         "'17'", "17.0",
+        "-1",   "''", "1e30", "'17.0'", "'9'",   "'2023-11-14'", "'1'",  "9223372036854775807"};
+    if (rnd(4) == 0)
+        return sqlite3_mprintf("%s", odd[rnd(sizeof odd / sizeof odd[0])]);
+    char *sql =
+        sqlite3_mprintf("SELECT quote(%s) FROM plain WHERE rowid = %d", column, (int)rnd(ROWS) + 1);
+    sqlite3_stmt *s;
+    sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+    sqlite3_free(sql);
+    sqlite3_step(s);
+    char *value = sqlite3_mprintf("%s", sqlite3_column_text(s, 0));
+    sqlite3_finalize(s);
+    return value;
+}
+
+static char *some_test(void) {
+    static const char *const ops[] = {"=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT"};
+    static const char *const nets[] = {"0.0.0.0/0", "128.0.0.0/1", "::/0", "10.0.0.0/8",
+                                       "4000::/2",  "0.0.0.0/32",  "64/2", "1.2.3.4"};
+    const char *c = columns[rnd(COLUMNS)];
+    char *a = some_value(c), *b = some_value(c), *d = some_value(c), *out;
+    switch (rnd(8)) {
+    case 0:
+        out = sqlite3_mprintf("%s BETWEEN %s AND %s", c, a, b);
+        break;
+    case 1:
+        out = sqlite3_mprintf("%s IN (%s, %s, %s)", c, a, b, d);
+        break;
+    case 2:
+        out = sqlite3_mprintf("%s IS %sNULL", c, rnd(2) ? "NOT " : "");
+        break;
+    case 3:
+        out = sqlite3_mprintf("ip_in(%s, '%s')",
+                              rnd(2)   ? "srcip"
+                              : rnd(2) ? "dstip"
+                                       : "next",
+                              nets[rnd(8)]);
+        break;
+    case 4:
+        out = sqlite3_mprintf("%s NOT IN (%s, %s)", c, a, b);
+        break;
+    default:
+        out = sqlite3_mprintf("%s %s %s", c, ops[rnd(8)], a);
+        break;
+    }
+    sqlite3_free(a);
+    sqlite3_free(b);
+    sqlite3_free(d);
+    return out;
+}
+
+static char *some_where(void) {
+    char *a = some_test(), *b = some_test(), *c = some_test(), *out;
+    switch (rnd(6)) {
+    case 0:
+        out = sqlite3_mprintf("%s", a);
+        break;
+    case 1:
+        out = sqlite3_mprintf("%s OR %s", a, b);
+        break;
+    case 2:
+        out = sqlite3_mprintf("%s AND (%s OR %s)", a, b, c);
+        break;
+    case 3:
+        out = sqlite3_mprintf("NOT (%s) AND %s", a, b);
+        break;
+    case 4:
+        out = sqlite3_mprintf("(%s AND %s) OR %s", a, b, c);
+        break;
+    default:
+        out = sqlite3_mprintf("%s AND %s", a, b);
+        break;
+    }
+    sqlite3_free(a);
+    sqlite3_free(b);
+    sqlite3_free(c);
+    return out;
+}
+
+static void generated_on_flows(void **state) {
+    (void)state;
+    size_t rows = 0;
+    for (int i = 0; i < QUERIES; i++) {
+        char *where = some_where(), *sql;
+        const char *a = columns[rnd(COLUMNS)], *b = columns[rnd(COLUMNS)];
+        switch (rnd(5)) {
+        case 0:
+            sql = sqlite3_mprintf("SELECT count(*), sum(raw_packets), min(%s), max(%s)"
+                                  " FROM %%s WHERE %s",
+                                  a, b, where);
+            break;
+        case 1:
+            sql = sqlite3_mprintf("SELECT %s, count(*), count(%s) FROM %%s WHERE %s GROUP BY %s", a,
+                                  b, where, a);
+            break;
+        case 2:
+            sql = sqlite3_mprintf("SELECT DISTINCT %s, %s FROM %%s WHERE %s", a, b, where);
+            break;
+        default:
+            sql = sqlite3_mprintf("SELECT srcip, %s, %s, tstart FROM %%s WHERE %s", a, b, where);
+            break;
+        }
+        rows += agree(sql);
+        sqlite3_free(sql);
+        sqlite3_free(where);
+    }
+    assert_true(rows > QUERIES * 10);
+}
+
+static void whole_rows(void **state) {
+    (void)state;
+    assert_int_equal(agree("SELECT * FROM (SELECT tstart, tend, srcip, dstip, natsrcip, natdstip,"
+                           " username, appid, appname, extra, ident, exporter, insrcmac, flowid,"
+                           " samplerid, evrf, ivrf, bytes, packets, raw_bytes FROM %s)"),
+                     ROWS);
+    char sql[4096] = "SELECT ";
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        sprintf(sql + strlen(sql), "%s\"%s\"", f ? ", " : "", flow_fields[f].name);
+    strcat(sql, " FROM %s");
+    assert_int_equal(agree(sql), ROWS);
+}
+
+static void limits(void **state) {
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        int limit = (int)rnd(900), offset = (int)rnd(4000);
+        char *sql = sqlite3_mprintf("SELECT count(*) FROM (SELECT srcip FROM %%s WHERE %s"
+                                    " LIMIT %d OFFSET %d)",
+                                    rnd(2) ? "proto IS NOT NULL" : "duration > 0", limit, offset);
+        agree(sql);
+        sqlite3_free(sql);
+    }
+    /* The rows, too: a store is read in order. */
+    assert_int_equal(agree_lines("SELECT tstart, srcip FROM flows LIMIT 7 OFFSET 2500",
+                                 "SELECT tstart, srcip FROM plain LIMIT 7 OFFSET 2500", false),
+                     7);
+    assert_int_equal(agree_lines("SELECT tstart, srcip FROM flows LIMIT 3 OFFSET 2999",
+                                 "SELECT tstart, srcip FROM plain LIMIT 3 OFFSET 2999", false),
+                     1);
+}
+
+static void generated_on_traffic(void **state) {
+    (void)state;
+    static const char *const dims[] = {"srcip",    "dstip",    "srcport", "dstport",  "proto",
+                                       "tcpflags", "tos",      "inif",    "exporter", "srcas",
+                                       "next",     "icmptype", "appname", "insrcmac"};
+    enum { DIMS = sizeof dims / sizeof dims[0] };
+    for (int i = 0; i < 400; i++) {
+        const char *a = dims[rnd(DIMS)], *b = dims[rnd(DIMS)], *c = dims[rnd(DIMS)];
+        char *v = some_value(c);
+        const char *op = rnd(2) ? "=" : rnd(2) ? "<>" : ">";
+        char *x = sqlite3_mprintf("SELECT %s, %s, sum(bytes < 0), sum(packets), sum(flows),"
+                                  " min(first_ms), max(last_ms) FROM traffic"
+                                  " WHERE %s %s %s GROUP BY 1, 2",
+                                  a, b, c, op, v);
+        /* In SQL terms: NULL counters are 0, and the time of a flow is what scan_times() says. */
+        char *y = sqlite3_mprintf("SELECT %s, %s, 0, sum(coalesce(packets, 0)), sum(flows), "
+                                  "min(s), max(e)"
+                                  " FROM small WHERE %s %s %s GROUP BY 1, 2",
+                                  a, b, c, op, v);
+        agree_lines(x, y, true);
+        sqlite3_free(x);
+        sqlite3_free(y);
+        sqlite3_free(v);
+    }
+}
+
+static void endpoints_are_both_ends(void **state) {
+    (void)state;
+    static const char *const tests[] = {
+        "1",          "ip_in(ip, '128.0.0.0/1')", "port = 17",
+        "port > 100", "proto IN (1, 17, 200)",    "peerport < 50 AND port > 20"};
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        char *x = sqlite3_mprintf("SELECT ip, port, sum(packets_out), sum(packets_in), sum(flows)"
+                                  " FROM endpoints WHERE %s GROUP BY ip, port",
+                                  tests[i]);
+        char *y = sqlite3_mprintf(
+            "SELECT ip, port, sum(o), sum(i), sum(flows) FROM ("
+            "SELECT srcip ip, srcport port, dstport peerport, proto, coalesce(packets, 0) o, 0 i,"
+            " flows FROM small UNION ALL "
+            "SELECT dstip, dstport, srcport, proto, 0, coalesce(packets, 0), flows FROM small)"
+            " WHERE %s GROUP BY ip, port",
+            tests[i]);
+        assert_true(agree_lines(x, y, true) > 5);
+        sqlite3_free(x);
+        sqlite3_free(y);
+    }
+}
+
+static int64_t one(const char *sql) {
+    sqlite3_stmt *s;
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    int64_t v = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return v;
+}
+
+static int64_t onef(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *sql = sqlite3_vmprintf(format, args);
+    va_end(args);
+    int64_t v = one(sql);
+    sqlite3_free(sql);
+    return v;
+}
+
+/* Windows that touch add up to the window of both, and buckets to the whole, to the byte. */
+static void parts_add_up(void **state) {
+    (void)state;
+    static const char before[] = "SELECT coalesce(sum(packets), 0) FROM traffic WHERE until = 1e11";
+    int64_t total = one("SELECT sum(packets) FROM traffic");
+    int64_t flows = one("SELECT sum(flows) FROM traffic");
+    assert_true(total > 0 && flows > 0);
+    for (int i = 0; i < 50; i++) {
+        int64_t cut = 1700000000000 + (int64_t)rnd(25000);
+        assert_int_equal(
+            onef("SELECT sum(packets) FROM traffic WHERE since = 1e11 AND until = %lld", cut) +
+                onef("SELECT sum(packets) FROM traffic WHERE since = %lld", cut) + one(before),
+            total);
+        assert_int_equal(
+            onef("SELECT coalesce(sum(flows), 0) FROM traffic WHERE until = %lld", cut) +
+                onef("SELECT coalesce(sum(flows), 0) FROM traffic WHERE since = %lld", cut),
+            flows);
+        int64_t bucket = 1 + (int64_t)rnd(30);
+        assert_int_equal(onef("SELECT sum(p) FROM (SELECT time, sum(packets) p FROM traffic"
+                              " WHERE bucket = %lld GROUP BY time)",
+                              bucket),
+                         total);
+        assert_int_equal(onef("SELECT sum(p) FROM (SELECT time, srcip, sum(flows) p FROM traffic"
+                              " WHERE bucket = %lld GROUP BY time, srcip)",
+                              bucket),
+                         flows);
+    }
+}
+
+/* The rule itself, on one flow whose numbers are easy: 1000 octets over 10 ms, from 1000 to 1009.
+ */
+static void pro_rating(void **state) {
+    (void)state;
+    char path[300];
+    snprintf(path, sizeof path, "%s-one.fvt", dir);
+    struct fvt_writer *w;
+    struct fvt_error err;
+    struct flow_row row;
+    flow_row_clear(&row);
+    flow_row_set_time(&row, FLOW_tstart, 1700000000995);
+    flow_row_set_time(&row, FLOW_tend, 1700000001004);
+    flow_row_set(&row, FLOW_bytes, 1001);
+    assert_int_equal(fvt_writer_open(path, 1700000000000, 60000, &w, &err), FVT_OK);
+    assert_int_equal(fvt_writer_add(w, &row), FVT_OK);
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+    char *store = sqlite3_mprintf("store = '%s'", path);
+    /* 5 of 10 ms lie before the second: floor(1001 * 5 / 10) = 500. */
+    assert_int_equal(
+        onef("SELECT sum(bytes) FROM traffic WHERE %s AND until = 1700000001000", store), 500);
+    assert_int_equal(
+        onef("SELECT sum(bytes) FROM traffic WHERE %s AND since = 1700000001000", store), 501);
+    assert_int_equal(
+        onef("SELECT sum(flows) FROM traffic WHERE %s AND since = 1700000001000", store), 0);
+    assert_int_equal(onef("SELECT sum(bytes) FROM traffic WHERE %s AND bucket = 1 AND time ="
+                          " '2023-11-14 22:13:20.000'",
+                          store),
+                     500);
+    assert_int_equal(onef("SELECT count(*) FROM flows WHERE %s AND since = 1700000001000", store),
+                     1);
+    assert_int_equal(onef("SELECT count(*) FROM flows WHERE %s AND since = 1700000001004", store),
+                     1);
+    assert_int_equal(onef("SELECT count(*) FROM flows WHERE %s AND since = 1700000001005", store),
+                     0);
+    assert_int_equal(onef("SELECT count(*) FROM flows WHERE %s AND until = 1700000000995", store),
+                     0);
+    assert_int_equal(onef("SELECT count(*) FROM flows WHERE %s AND until = 1700000000996", store),
+                     1);
+    sqlite3_free(store);
+    unlink(path);
+}
+
+/* With hardly any memory the answer is the same, made in several passes. */
+static void passes(void **state) {
+    (void)state;
+    static const char sql[] =
+        "SELECT count(*), sum(packets), sum(flows) FROM (SELECT srcip, srcport,"
+        " dstip, dstport, tcpflags, sum(packets) packets, sum(flows) flows"
+        " FROM traffic GROUP BY 1, 2, 3, 4, 5)";
+    struct lines want = query(sql, false);
+    setenv("FLOWVT_MEMORY", "1", 1); /* 1 MB is the least it takes */
+    struct lines got = query(sql, false);
+    unsetenv("FLOWVT_MEMORY");
+    assert_string_equal(got.p[0], want.p[0]);
+    free_lines(&want);
+    free_lines(&got);
+}
+
+static void plans(void **state) {
+    (void)state;
+    static const struct {
+        const char *sql, *want;
+    } table[] = {
+        {"SELECT count(*) FROM flows WHERE srcip = '1.2.3.4' AND dstport IN (1, 2)",
+         "srcip= dstport[]"},
+        {"SELECT count(*) FROM flows WHERE ip_in(dstip, '10/8') AND tstart >= '2023'",
+         "tstart>= dstip~"},
+        {"SELECT srcip FROM flows WHERE proto = 6 LIMIT 5", "proto= limit"},
+        {"SELECT srcip, sum(bytes) FROM traffic WHERE dstport = 443 GROUP BY srcip", "grouped"},
+        {"SELECT count(*) FROM flows('2023', NULL, 'tcp')", "since= until= filter="},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", table[i].sql);
+        struct lines l = query(sql, false);
+        if (!strstr(l.p[0], table[i].want))
+            fail_msg("%s: %s: want %s", table[i].sql, l.p[0], table[i].want);
+        free_lines(&l);
+        sqlite3_free(sql);
+    }
+}
+
+static void errors(void **state) {
+    (void)state;
+    static const struct {
+        const char *sql, *want;
+    } table[] = {
+        {"SELECT * FROM flows WHERE since = 'yesterdayish'", "since"},
+        {"SELECT * FROM flows WHERE since > '2023'", "since is a parameter"},
+        {"SELECT * FROM flows WHERE filter = 'src prot 80'", "filter"},
+        {"SELECT * FROM flows WHERE store = '/nonexistent'", "/nonexistent"},
+        {"SELECT * FROM traffic WHERE bucket = 0", "bucket"},
+        {"SELECT * FROM traffic WHERE mask4 = 33", "mask4"},
+        {"SELECT * FROM flows WHERE ip_in(srcip, '10.0.0.0/33')", "ip_in"},
+        {"CREATE VIRTUAL TABLE x USING flows(stor='/tmp')", "unknown argument"},
+        {"SELECT * FROM flow_files WHERE until = 'soon'", "until"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char *message = NULL;
+        assert_int_not_equal(sqlite3_exec(db, table[i].sql, NULL, NULL, &message), SQLITE_OK);
+        if (!message || !strstr(message, table[i].want))
+            fail_msg("%s: %s: want %s", table[i].sql, message, table[i].want);
+        sqlite3_free(message);
+    }
+}
+
+static void created_tables(void **state) {
+    (void)state;
+    char *sql = sqlite3_mprintf("CREATE VIRTUAL TABLE temp.campus USING flows(store = '%q');"
+                                "CREATE VIRTUAL TABLE temp.sums USING traffic(store=\"%w\")",
+                                dir, dir);
+    run(sql);
+    sqlite3_free(sql);
+    assert_int_equal(one("SELECT count(*) FROM campus"), ROWS);
+    assert_int_equal(one("SELECT sum(packets) FROM sums"), one("SELECT sum(packets) FROM traffic"));
+    run("DROP TABLE campus; DROP TABLE sums");
+}
+
+static void files(void **state) {
+    (void)state;
+    assert_int_equal(one("SELECT sum(rows) FROM flow_files"), ROWS);
+    assert_int_equal(one("SELECT count(*) FROM flow_files WHERE state = 'closed'"), 2);
+    assert_int_equal(one("SELECT sum(damaged_blocks) FROM flow_files"), 0);
+    assert_int_equal(one("SELECT count(*) FROM flow_files WHERE since = 1700000060000"
+                         " AND until = 1700000120000"),
+                     1);
+}
+
+static int setup(void **state) {
+    (void)state;
+    if (!mkdtemp(dir))
+        return -1;
+    setenv("FLOWVT_STORE", dir, 1);
+    const char *so = getenv("FLOWVT_SO");
+    char *message = NULL;
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK)
+        return -1;
+    sqlite3_enable_load_extension(db, 1);
+    if (sqlite3_load_extension(db, so ? so : "build/flowvt.so", NULL, &message) != SQLITE_OK) {
+        fprintf(stderr, "test_tables: %s\n", message);
+        return -1;
+    }
+    write_store();
+    fill_table();
+    /* The time of a flow as scan_times() has it: s and e. */
+    run("CREATE VIEW ordered AS SELECT *, min(coalesce(tstart_ms, tend_ms, trecv_ms),"
+        " coalesce(tend_ms, tstart_ms, trecv_ms)) a, max(coalesce(tstart_ms, tend_ms, trecv_ms),"
+        " coalesce(tend_ms, tstart_ms, trecv_ms)) e FROM plain");
+    run("CREATE VIEW small AS SELECT *, iif(e - a > 31 * 86400000, e, a) s FROM ordered");
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    sqlite3_close(db);
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_rows),
+        cmocka_unit_test(generated_on_flows),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(generated_on_traffic),
+        cmocka_unit_test(endpoints_are_both_ends),
+        cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(pro_rating),
+        cmocka_unit_test(passes),
+        cmocka_unit_test(plans),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(created_tables),
+        cmocka_unit_test(files),
+    };
+    return cmocka_run_group_tests_name("ext/tables", tests, setup, teardown);
+}
