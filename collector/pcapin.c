@@ -35,7 +35,7 @@ struct pcapin {
     void *arg;
     struct pcapin_counts *counts;
     uint64_t clock;
-    struct assembly *slot;
+    struct assembly *slot; /* SLOTS of them, from the first fragment on */
 };
 
 static void deliver(struct pcapin *in, const struct capfile_packet *cap, const struct packet *p,
@@ -90,6 +90,12 @@ static void place(struct assembly *a, size_t at, const uint8_t *data, size_t n) 
 static void fragment(struct pcapin *in, const struct capfile_packet *cap, const struct packet *p) {
     /* The first fragment's payload begins behind the UDP header, the others' behind IP. */
     size_t before = p->fragoffset == 0 && p->has & HAS_PORTS ? UDP_HEADER : 0;
+    if (!in->slot)
+        in->slot = calloc(SLOTS, sizeof *in->slot);
+    if (!in->slot) {
+        in->counts->incomplete++;
+        return;
+    }
     struct assembly *a = assembly_for(in, p);
     a->age = ++in->clock;
     place(a, (size_t)p->fragoffset * UNIT, cap->data + p->payload_at - before,
@@ -133,16 +139,13 @@ int pcapin_run(const char *path, void (*handle)(void *arg, const struct datagram
     if (capfile_open(path, &file, message, size) != CAPFILE_PACKET)
         return -1;
     capfile_stop_flag(file, stop);
-    in.slot = calloc(SLOTS, sizeof *in.slot);
-    int result = in.slot ? CAPFILE_PACKET : CAPFILE_IO;
+    int result = CAPFILE_PACKET;
     while (result == CAPFILE_PACKET && !*stop) {
         result = capfile_next(file, &cap);
         if (result == CAPFILE_PACKET)
             frame(&in, &cap);
     }
-    if (!in.slot)
-        snprintf(message, size, "out of memory");
-    else if (result < 0)
+    if (result < 0)
         snprintf(message, size, "%s", capfile_message(file));
     for (int i = 0; in.slot && i < SLOTS; i++)
         counts->incomplete += in.slot[i].used;

@@ -176,8 +176,8 @@ static void several_templates_in_a_set(void **state) {
 }
 
 /* Sets as hexadecimal after the header of a message that also holds two templates: 256 "1/4" and
-*257
-** "371/v". */
+ *257
+ ** "371/v". */
 static void padding_and_faults(void **state) {
     (void)state;
     static const struct {
