@@ -22,6 +22,7 @@ struct exporter {
     void (*warn)(const char *text);
     time_t refreshed;       /* monotonic seconds */
     unsigned since_refresh; /* messages */
+    bool names_due;         /* of interfaces */
     int64_t now;            /* latest clock, ms since 1970 */
     size_t ninterfaces;
     struct known_interface *interfaces;
@@ -32,6 +33,19 @@ static time_t monotonic(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec;
+}
+
+/* Between two messages: the path MTU may have changed, templates and names may be due again. */
+static void refresh_if_due(struct exporter *e) {
+    time_t now = monotonic();
+    if (e->since_refresh < EXPORT_REFRESH_MESSAGES && now - e->refreshed < EXPORT_REFRESH_SECONDS)
+        return;
+    e->refreshed = now;
+    e->since_refresh = 0;
+    e->state.message.limit = sender_payload(e->sender);
+    e->names_due = true;
+    if (e->format->refresh)
+        e->format->refresh(&e->state);
 }
 
 /* Send the message and begin an empty one. */
@@ -50,6 +64,7 @@ static void send_message(void *arg) {
     m->records = 0;
     m->count = 0;
     m->set = 0;
+    refresh_if_due(e);
 }
 
 struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *sender,
@@ -75,7 +90,7 @@ struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *se
     e->state.arg = e;
     e->state.message.limit = sender_payload(sender);
     e->refreshed = monotonic();
-    e->since_refresh = EXPORT_REFRESH_MESSAGES; /* names of interfaces go before the first flow */
+    e->names_due = true; /* before the first flow */
     return e;
 }
 
@@ -86,27 +101,12 @@ static void tell_interface(struct exporter *e, const struct known_interface *i) 
     e->stats.options++;
 }
 
-/* Between two messages: the path MTU may have changed, templates may be due again. */
-static void refresh_if_due(struct exporter *e) {
-    if (e->state.message.length > 0)
-        return;
-    time_t now = e->since_refresh > 0 ? monotonic() : e->refreshed;
-    if (e->since_refresh < EXPORT_REFRESH_MESSAGES && now - e->refreshed < EXPORT_REFRESH_SECONDS)
-        return;
-    e->refreshed = now;
-    e->since_refresh = 0;
-    e->state.message.limit = sender_payload(e->sender);
-    if (!e->format->refresh)
-        return;
-    e->format->refresh(&e->state);
-    for (size_t i = 0; i < e->ninterfaces; i++)
-        tell_interface(e, &e->interfaces[i]);
-}
-
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {
     e->now = now;
     e->stats.rows++;
-    refresh_if_due(e);
+    for (size_t i = 0; e->names_due && i < e->ninterfaces; i++)
+        tell_interface(e, &e->interfaces[i]);
+    e->names_due = false;
     unsigned records = e->format->add(&e->state, row, now);
     e->stats.records += records;
     e->stats.left_out += records == 0;

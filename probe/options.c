@@ -48,13 +48,13 @@ int64_t options_duration(const char *text) {
         char *end;
         errno = 0;
         long n = strtol(text, &end, 10);
-        if (*text < '0' || *text > '9' || errno != 0 || n > 1000000000)
+        if (*text < '0' || *text > '9' || errno != 0)
             return -1;
         int seconds = *end == '\0' ? 1 : 0;
         for (size_t i = 0; i < sizeof units / sizeof *units; i++)
             if (units[i].unit == *end)
                 seconds = units[i].seconds;
-        if (seconds == 0)
+        if (seconds == 0 || n > DURATION_MAX / SECOND / seconds)
             return -1;
         total += n * seconds * SECOND;
         if (total > DURATION_MAX)
