@@ -107,8 +107,11 @@ static enum cmdline_result take(struct cmdline *c, int letter, const char *text)
     case LONG_VERSION:
         puts("flowcollect " FLOWVT_VERSION);
         return CMDLINE_DONE;
+    case ':':
+        fprintf(stderr, "flowcollect: %s: a value is missing: --help lists the options\n", text);
+        return CMDLINE_ERROR;
     default:
-        fputs("flowcollect: --help lists the options\n", stderr);
+        fprintf(stderr, "flowcollect: %s: no such option: --help lists them\n", text);
         return CMDLINE_ERROR;
     }
     return good ? CMDLINE_RUN : CMDLINE_ERROR;
@@ -128,7 +131,9 @@ static enum cmdline_result check(int argc, char **argv, const struct cmdline *c)
 
 enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
     struct option longs[NOPTIONS + 1] = {{0}};
-    char shorts[2 * NOPTIONS + 1], *s = shorts;
+    char shorts[2 * NOPTIONS + 2], *s = shorts;
+    *s++ = ':'; /* errors are ours to print */
+    opterr = 0;
     for (size_t i = 0; i < NOPTIONS; i++) {
         bool has = options[i].argument != NULL;
         longs[i] = (struct option){options[i].name, has, NULL, options[i].letter};
@@ -142,7 +147,8 @@ enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
     *out = (struct cmdline){.interval = 300, .buffer = 32u << 20};
     int letter;
     while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        enum cmdline_result result = take(out, letter, optarg);
+        bool bad = letter == '?' || letter == ':';
+        enum cmdline_result result = take(out, letter, bad ? argv[optind - 1] : optarg);
         if (result != CMDLINE_RUN)
             return result;
     }

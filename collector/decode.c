@@ -69,6 +69,7 @@ void collector_free(struct collector *c) {
 
 void collector_datagram(struct collector *c, const struct datagram *d) {
     uint16_t version = d->size >= 2 ? be16(d->data) : 0;
+    c->faults_seen = 0;
     for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
         if (decoders[i].version == version) {
             decoders[i].decode(c, d);
@@ -99,6 +100,9 @@ struct exporter *collector_exporter(struct collector *c, const struct datagram *
 
 void collector_fault(struct collector *c, struct exporter *e, const struct datagram *d,
                      enum fvt_malformed cause) {
+    if (c->faults_seen & 1u << cause)
+        return;
+    c->faults_seen |= 1u << cause;
     e->stat.malformed[cause]++;
     e->changed = true;
     if (c->faults.fault)

@@ -66,6 +66,7 @@ struct collector {
     struct interface_table interfaces;
     struct pending pending;
     struct plan *netflow5; /* its records as a plan */
+    uint32_t faults_seen;  /* bit per cause: already counted for this datagram */
     struct record record;  /* the row being built */
     /* Called before an exporter is forgotten to make room for another; may be NULL. */
     void (*on_forget)(void *arg, struct exporter *e);
@@ -87,7 +88,7 @@ void collector_drop_pending(struct collector *c);
 
 /* ---- for the decoders ------------------------------------------------------------------- */
 
-/* Count a fault of the exporter, and tell the fault sink. */
+/* Count a fault of the exporter, and tell the fault sink: once for a datagram and cause. */
 void collector_fault(struct collector *c, struct exporter *e, const struct datagram *d,
                      enum fvt_malformed cause);
 

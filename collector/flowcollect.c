@@ -124,18 +124,24 @@ static int run_capture(struct program *p) {
     return failed;
 }
 
-static int run_sockets(struct program *p) {
+static int open_sockets(struct program *p) {
     const struct cmdline *o = &p->options;
-    const struct receiver_calls calls = {tick, take_datagram, p};
     char message[256];
+    if (o->read)
+        return 0;
     if (receiver_open(&p->receiver, o->bind, o->ports, o->nports, o->buffer, message,
                       sizeof message) != 0) {
         log_line("%s", message);
-        return 1;
+        return -1;
     }
     for (size_t i = 0; i < o->nports; i++)
         log_line("listening on %s port %u, socket buffer %zu octets", o->bind ? o->bind : "*",
                  o->ports[i], receiver_buffer(p->receiver));
+    return 0;
+}
+
+static int run_sockets(struct program *p) {
+    const struct receiver_calls calls = {tick, take_datagram, p};
     while (!stop)
         if (receiver_wait(p->receiver, 250, &calls) == 0)
             tick(p, receiver_now());
@@ -202,7 +208,9 @@ int main(int argc, char **argv) {
         log_line("out of memory");
         return 1;
     }
-    int failed = open_store(&p) != 0 || (p.options.read ? run_capture(&p) : run_sockets(&p));
+    /* The sockets first: what comes while the store is made ready waits in their buffers. */
+    int failed = open_sockets(&p) != 0 || open_store(&p) != 0 ||
+                 (p.options.read ? run_capture(&p) : run_sockets(&p));
     if (close_store(&p) != 0)
         failed = 1;
     collector_free(p.collector);
