@@ -21,9 +21,7 @@ struct output {
     struct exporter *exporter;
     int64_t exported_at; /* ms; of the last flush of the exporter */
     struct fvt_store *store;
-    int64_t interval; /* of files, ms */
-    int64_t tick;     /* number of the interval, live: of the second, the store was told last */
-    bool ticked, failed;
+    bool failed; /* a row was not taken, and it was said */
     uint64_t stored, drops, drops_reported;
     struct fvt_exporter books; /* of the file being written */
     unsigned ninterfaces;
@@ -81,7 +79,6 @@ static void report(void *arg, bool last) {
 
 int output_store(struct output *o, const char *dir, unsigned interval, char *message, size_t size) {
     struct fvt_error error;
-    o->interval = interval * INT64_C(1000);
     o->books = (struct fvt_exporter){.version = "probe"};
     if (fvt_store_open(dir, interval, store_warning, o, &o->store, &error) != FVT_OK) {
         snprintf(message, size, "%s", error.text);
@@ -91,15 +88,7 @@ int output_store(struct output *o, const char *dir, unsigned interval, char *mes
     return 0;
 }
 
-/* A store flushes by its clock. A file is replayed faster than that, so it is told of new
-** intervals alone and the flows between become one flush. */
 static void tick(struct output *o, int64_t now) {
-    int64_t step = o->live ? 1000 : o->interval;
-    int64_t number = now / step - (now % step < 0);
-    if (o->ticked && number == o->tick)
-        return;
-    o->ticked = true;
-    o->tick = number;
     if (fvt_store_tick(o->store, now) != FVT_OK)
         o->warn(fvt_store_message(o->store));
 }
