@@ -319,7 +319,7 @@ static void put_block(struct fvt_buffer *out, struct layout *l, uint32_t rows) {
 }
 
 size_t group_encode(struct fvt_buffer *out, struct group *g, bool small) {
-    struct layout *l = calloc(1, sizeof *l);
+    struct layout *l = group_cover(g) ? calloc(1, sizeof *l) : NULL;
     if (!l)
         return 0;
     uint16_t place[GROUP_DICTS] = {0};

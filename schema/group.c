@@ -52,6 +52,22 @@ void group_clear(struct group *g) {
         dict_builder_clear(&g->dict[d]);
 }
 
+static bool bitmap_grow(struct group_column *c, uint32_t row) {
+    size_t need = (size_t)row / 64 + 1;
+    if (need <= c->words)
+        return true;
+    size_t words = c->words ? c->words * 2 : 16;
+    while (words < need)
+        words *= 2;
+    uint64_t *present = realloc(c->present, words * sizeof *present);
+    if (!present)
+        return false;
+    memset(present + c->words, 0, (words - c->words) * sizeof *present);
+    c->present = present;
+    c->words = words;
+    return true;
+}
+
 static bool column_grow(struct group_column *c, uint32_t row) {
     if (c->count == c->cap) {
         uint32_t cap = c->cap ? c->cap * 2 : 1024;
@@ -61,18 +77,13 @@ static bool column_grow(struct group_column *c, uint32_t row) {
         c->v = v;
         c->cap = cap;
     }
-    size_t need = (size_t)row / 64 + 1;
-    if (need > c->words) {
-        size_t words = c->words ? c->words * 2 : 16;
-        while (words < need)
-            words *= 2;
-        uint64_t *present = realloc(c->present, words * sizeof *present);
-        if (!present)
+    return bitmap_grow(c, row);
+}
+
+bool group_cover(struct group *g) {
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        if (g->column[f].count && !bitmap_grow(&g->column[f], g->rows - 1))
             return false;
-        memset(present + c->words, 0, (words - c->words) * sizeof *present);
-        c->present = present;
-        c->words = words;
-    }
     return true;
 }
 

@@ -38,6 +38,9 @@ void group_clear(struct group *g);
 /* Append a value to a column: row ascends. For IP and TEXT v is the entry number. Returns false
 ** without memory. */
 bool group_put(struct group *g, int field, uint32_t row, int64_t v);
+/* Make the bitmaps of all columns with values as long as the group: a column whose values ended
+** early has a shorter one. Returns false without memory. */
+bool group_cover(struct group *g);
 /* Append a whole row and add it to the totals; FVT_OK or FVT_NOMEM (the row is not in then). */
 int group_add(struct group *g, const struct flow_row *row);
 

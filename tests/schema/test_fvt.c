@@ -154,6 +154,39 @@ static void resumed(void **state) {
     check_file(path, 3, 3000, FVT_CLOSED);
 }
 
+/* A column whose last value comes long before the group's last row. */
+static void column_ends_early(void **state) {
+    char path[256];
+    struct fvt_writer *w = NULL;
+    struct fvt_file *file = NULL;
+    struct fvt_error err;
+    (void)state;
+    path_of(path, sizeof path, "early.fvt");
+    assert_int_equal(fvt_writer_open(path, 0, 300000, &w, &err), FVT_OK);
+    for (int64_t i = 0; i < 5000; i++) {
+        struct flow_row row;
+        flow_row_clear(&row);
+        flow_row_mark(&row, FLOW_bytes);
+        row.value[FLOW_bytes].i = i;
+        if (i < 20) {
+            flow_row_mark(&row, FLOW_icmptype);
+            row.value[FLOW_icmptype].i = 128 + i % 3;
+        }
+        assert_int_equal(fvt_writer_add(w, &row), FVT_OK);
+    }
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+    for (int closed = 0; closed < 2; closed++) {
+        assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+        assert_int_equal(file->rows, 5000);
+        assert_int_equal(fvt_verify(file), 0);
+        struct fvt_chunk *c = NULL;
+        assert_int_equal(fvt_chunk_load(file, &file->groups[0], FLOW_icmptype, &c), FVT_OK);
+        fvt_chunk_free(c);
+        fvt_file_free(file);
+        assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    }
+}
+
 static uint8_t *slurp(const char *path, size_t *n) {
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
@@ -364,9 +397,13 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),     cmocka_unit_test(resumed),
-        cmocka_unit_test(cut_anywhere),   cmocka_unit_test(flipped),
-        cmocka_unit_test(damage_is_kept), cmocka_unit_test(exporters_and_interfaces),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(resumed),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(flipped),
+        cmocka_unit_test(column_ends_early),
+        cmocka_unit_test(damage_is_kept),
+        cmocka_unit_test(exporters_and_interfaces),
         cmocka_unit_test(store_rotates),
     };
     return cmocka_run_group_tests_name("schema/fvt", tests, setup, teardown);
