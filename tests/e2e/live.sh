@@ -36,6 +36,7 @@ is "no flow ever went away again" \
 
 sqlite 'SELECT trecv_ms, count(*) FROM flows GROUP BY 1 ORDER BY 1' >"$work/arrived"
 is "a flow is seen two seconds after its arrival" "$(awk -F'|' '
+    BEGIN { i = 0 }
     NR == FNR { at[n++] = $1; sum[n - 1] = total += $2; next }
     {
         while (i < n && at[i] <= $1 - 2000) due = sum[i++]
