@@ -111,8 +111,9 @@ static int run_input(const struct options *o, struct probe *p, struct input_stat
     if (result != 0)
         complain(text);
     if (p->unknown_links > 0) {
-        snprintf(text, sizeof text, "link type %u: cannot be looked into: %llu packets left out",
-                 p->unknown_link, (unsigned long long)p->unknown_links);
+        snprintf(text, sizeof text, "%s: link type %u cannot be looked into: %llu packets left out",
+                 o->file ? o->file : o->interfaces[0], p->unknown_link,
+                 (unsigned long long)p->unknown_links);
         complain(text);
     }
     return result;

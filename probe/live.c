@@ -25,6 +25,7 @@ enum {
     KERNEL_BATCH_MS = 100, /* the kernel may hold packets back this long */
     IDLE_MS = 250,
     PACKETS_A_TURN = 4096, /* of one interface before the others' turn */
+    PACKETS_AT_END = 1000000,
 };
 /* Packets of the last second may still be on their way when there is none to be read. */
 static const int64_t LAG = 1000000;
@@ -36,8 +37,9 @@ struct capture {
 };
 
 static int fail(char *message, size_t size, const char *name, pcap_t *p, int result) {
-    const char *why = pcap_geterr(p);
-    snprintf(message, size, "%s: %s%s%s", name, pcap_statustostr(result), *why ? ": " : "", why);
+    const char *what = pcap_statustostr(result), *why = pcap_geterr(p);
+    bool more = *why != '\0' && strcmp(what, why) != 0;
+    snprintf(message, size, "%s: %s%s%s", name, what, more ? ": " : "", more ? why : "");
     return -1;
 }
 
@@ -108,6 +110,14 @@ static int64_t wall_clock(void) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* At the end: what the kernel still holds back. */
+static void drain(struct capture *captures, unsigned n) {
+    const struct timespec batch = {.tv_nsec = 2 * KERNEL_BATCH_MS * INT64_C(1000000)};
+    nanosleep(&batch, NULL);
+    for (unsigned i = 0; i < n; i++)
+        pcap_dispatch(captures[i].pcap, PACKETS_AT_END, one_packet, (u_char *)&captures[i]);
+}
+
 /* Hand over what waits, until *stop. */
 static int loop(struct capture *captures, const struct input_live *live,
                 const struct input_sink *sink, const volatile sig_atomic_t *stop, char *message,
@@ -135,6 +145,7 @@ static int loop(struct capture *captures, const struct input_live *live,
         if (got == 0)
             poll(fds, live->n, IDLE_MS);
     }
+    drain(captures, live->n);
     return 0;
 }
 

@@ -61,6 +61,13 @@ struct sender *sender_new(bool paced) {
     return s;
 }
 
+/* 1 to 65535, or a name for getaddrinfo(), which would take larger numbers modulo 65536. */
+static bool is_port(const char *text) {
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    return *text != '\0' && strlen(text) < 32 && (*end != '\0' || (n >= 1 && n <= 65535));
+}
+
 /* "[v6]:port", "host:port", "v6" or "host". Returns false when brackets or lengths are wrong. */
 static bool split(const char *target, char host[256], char port[32]) {
     const char *colon = strrchr(target, ':'), *end = target + strlen(target);
@@ -78,7 +85,7 @@ static bool split(const char *target, char host[256], char port[32]) {
         end = colon;
     }
     const char *number = colon ? colon + 1 : DEFAULT_PORT;
-    if (end == begin || end - begin > 255 || *number == '\0' || strlen(number) > 31)
+    if (end == begin || end - begin > 255 || !is_port(number))
         return false;
     snprintf(host, 256, "%.*s", (int)(end - begin), begin);
     snprintf(port, 32, "%s", number);

@@ -44,6 +44,9 @@ static const int64_t MAX_DISORDER = 60 * INT64_C(1000000);
 /* 73000 years either way. With timeouts of the same limit no sum of them overflows. */
 static const int64_t TIME_LIMIT = INT64_MAX / 4;
 
+_Static_assert(sizeof(struct flow_key) == 48, "hash_key() and same_key() read six words");
+_Static_assert(sizeof(struct flow) == 128, "two cache lines");
+
 struct entry {
     uint32_t hash;
     uint32_t index; /* of the flow + 1, 0: empty */
