@@ -597,8 +597,8 @@ const char *dissect_link_name(unsigned linktype) {
 
 enum packet_kind dissect(unsigned linktype, const uint8_t *frame, size_t captured, size_t wire,
                          struct packet *out) {
-    struct walk w = {frame, captured, wire > captured ? wire : captured, 0, 0, out};
     memset(out, 0, sizeof *out);
+    struct walk w = {frame, captured, wire > captured ? wire : captured, 0, 0, out};
     return linktype == 1 ? ethernet(&w) : by_linktype(&w, linktype);
 }
 
