@@ -3,7 +3,7 @@
 #
 # Damaged flow files: every octet of a closed and of a live file flipped in turn, the files cut at
 # every length. The queries never crash, and where the answer is not that of the intact file the
-# damage is counted in flow_files. HOSTILE_STEP=n looks at every n-th place only.
+# damage is counted in flow_files (see flip.c). HOSTILE_STEP=n looks at every n-th place only.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -12,12 +12,12 @@ step=${HOSTILE_STEP:-$([ "${SANITIZED:-0}" = 1 ] && echo 13 || echo 1)}
 flip=$BUILD/tests/e2e/flip
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-} ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
 
-# Two exporters, two address families, a few hundred flows.
+# Two exporters, two address families, a few dozen flows.
 free_port
 collector_start "$work/live" -t 86400 || exit 1
-"$flowgen" --version 9 --mix --count 300 --exporters 2 --span 600 127.0.0.1 "$port" >/dev/null
+"$flowgen" --version 9 --mix --count 60 --exporters 2 --span 600 127.0.0.1 "$port" >/dev/null
 sleep 1.5
-"$flowgen" --version 10 --mix --count 100 --first 300 --exporters 2 127.0.0.1 "$port" >/dev/null
+"$flowgen" --version 10 --mix --count 20 --first 60 --exporters 2 127.0.0.1 "$port" >/dev/null
 sleep 1.5
 cp -r "$work/live" "$work/closed"
 # shellcheck disable=SC2034  # both are used by name below
