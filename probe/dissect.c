@@ -2,7 +2,7 @@
 /*
 ** Link layers down to the outermost IP header. A table gives each link type a function that strips
 ** its header and says what comes next; by_ethertype() and by_ppp() are where the ways meet. The IP
-** headers themselves are read in dissect_ip.h's functions at the end of the file's chain.
+** headers themselves are read in dissect_ip.c.
 **
 ** Numbers: LINKTYPE_ values of the tcpdump group's registry, IEEE Ethernet types, PPP protocol
 ** numbers of RFC 1661 and IANA.
