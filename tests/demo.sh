@@ -25,17 +25,20 @@ listening() {
     grep -qi ":$(printf '%04X' "$port") " /proc/net/udp /proc/net/udp6 2>/dev/null
 }
 
-# The question of a report, its SQL without comments and dot commands, and its answer.
+# The question of a report, how it is asked, its SQL without comments and dot commands, its answer.
 report() { # FILE [PARAMETER VALUE]...
-    local file=queries/$1 args=(-cmd ".load $build/flowvt") shown=""
+    local file=queries/$1 args=(-cmd ".load $build/flowvt") shown="-cmd '.load $build/flowvt'"
     shift
+    say "$(sed -n '2s/^-- //p' "$file")"
     while [ $# -gt 0 ]; do
         args+=(-cmd ".param set :$1 \"$2\"")
-        shown+="  :$1 = $2"
+        case $2 in
+        *\'*) shown+=" -cmd \".param set :$1 \\\"$2\\\"\"" ;;
+        *) shown+=" -cmd '.param set :$1 $2'" ;;
+        esac
         shift 2
     done
-    say "$(sed -n '2s/^-- //p' "$file")"
-    [ -z "$shown" ] || echo "$file with$shown"
+    show "sqlite3 $shown < $file"
     sed -e '/^--/d' -e '/^\./d' "$file" | sed -e '/./,$!d'
     FLOWVT_STORE=$store sqlite3 -batch "${args[@]}" :memory: <"$file"
 }
@@ -70,7 +73,6 @@ trap - EXIT
 
 say "The flows can be read with SQL, in the sqlite3 shell that the system has"
 show "export FLOWVT_STORE=$store"
-show "sqlite3 -cmd '.load $build/flowvt' < queries/first-flows.sql"
 
 # The two slices: ten seconds in the middle of the capture.
 first=$(FLOWVT_STORE=$store sqlite3 -batch -cmd ".load $build/flowvt" :memory: \
