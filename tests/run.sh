@@ -78,9 +78,10 @@ run() { # TEST
     esac
     timeout -k 10 "${TEST_TIMEOUT:-900}" "${command[@]}" >"$log" 2>&1 </dev/null
     status=$?
+    # cmocka 1.1 says "not ok" of a test that skipped itself.
+    sed -i -E 's/^not (ok .*# SKIP)/\1/' "$log"
     skip=$(grep -acE '^(ok .*# SKIP|skip )' "$log")
-    ok=$(grep -acE '^ok( |$)' "$log")
-    ok=$((ok - $(grep -acE '^ok .*# SKIP' "$log")))
+    ok=$(grep -aE '^ok( |$)' "$log" | grep -acv '# SKIP')
     bad=$(grep -acE '^not ok( |$)' "$log")
     if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
         ok=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]} skip=${BASH_REMATCH[3]}
@@ -97,7 +98,7 @@ run() { # TEST
     if [ "$bad" -gt 0 ]; then
         printf 'FAIL  %s: %d passed, %d failed, exit status %d\n' "$test" "$ok" "$bad" "$status"
         grep -av -E '^ok ' "$log" | tail -n "${TEST_LINES:-60}" | sed 's/^/      /'
-    elif [ $status = 77 ]; then
+    elif [ "$ok" = 0 ]; then
         printf 'skip  %s\n' "$test"
     else
         printf 'ok    %s: %d passed, %d s\n' "$test" "$ok" $((SECONDS - begin))
