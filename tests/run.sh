@@ -27,7 +27,7 @@ everything() {
     for f in tests/fuzz/*.c; do
         case $f in tests/fuzz/replay.c | 'tests/fuzz/*.c') ;; *) echo "$BUILD/${f%.c}" ;; esac
     done
-    for f in tests/probe/captures.* tests/collector/exports.*; do
+    for f in tests/probe/captures.* tests/collector/exports.* tests/schema/*_test.sh; do
         [ -x "$f" ] && echo "$f"
     done
     if [ "${SANITIZED:-0}" = 1 ]; then
