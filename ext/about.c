@@ -42,8 +42,8 @@ static const char *const declarations[] = {
         " malformed_set INTEGER, malformed_template INTEGER, malformed_record INTEGER,"
         " udp_drops INTEGER, sampling INTEGER)",
     [ABOUT_INTERFACES] =
-        "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
-        " exporter TEXT, ifindex INTEGER, name TEXT, description TEXT)",
+        ("CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
+         " exporter TEXT, ifindex INTEGER, name TEXT, description TEXT)"),
 };
 
 enum file_column {
