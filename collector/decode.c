@@ -21,8 +21,8 @@ const struct collector_limits collector_defaults = {
     .interfaces = 65536,
     .templates = 64u << 20,
     .exporter_template = 2u << 20, /* the largest template takes about 320 KiB */
-    .pending = 64u << 20,
-    .exporter_pending = 4u << 20,
+    .pending = 128u << 20,
+    .exporter_pending = 32u << 20,
     .pending_ms = 30 * 60 * 1000, /* routers send templates at least so often */
 };
 
@@ -47,8 +47,8 @@ struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
     size_t octets;
     c->netflow5 = plan_compile(&c->elements, netflow5_fields, netflow5_nfields, &octets);
     c->record.text = malloc(RECORD_TEXTS * sizeof *c->record.text);
-    if (exporters_init(&c->exporters, c->limits.exporters) != 0 || !c->netflow5 ||
-        !c->record.text) {
+    if (exporters_init(&c->exporters, c->limits.exporters) != 0 ||
+        pending_init(&c->pending, c->limits.pending) != 0 || !c->netflow5 || !c->record.text) {
         collector_free(c);
         return NULL;
     }
@@ -58,8 +58,8 @@ struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
 void collector_free(struct collector *c) {
     if (!c)
         return;
-    if (c->exporters.bucket)
-        collector_drop_pending(c);
+    collector_drop_pending(c);
+    pending_free(&c->pending);
     exporters_free(&c->exporters);
     interface_free(&c->interfaces);
     plan_free(c->netflow5);

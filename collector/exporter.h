@@ -7,6 +7,7 @@
 #ifndef FLOWVT_EXPORTER_H
 #define FLOWVT_EXPORTER_H
 
+#include "pending.h"
 #include "sampler.h"
 #include "schema/fvt.h"
 #include "sequence.h"
@@ -19,6 +20,7 @@ struct exporter {
     struct sequence sequence;
     struct template_table templates;
     struct sampler_table samplers;
+    struct pending_list pending; /* data sets held for want of a template */
     size_t pending_octets;
     int64_t boot; /* IPFIX systemInitTimeMilliseconds from options data; INT64_MIN: unknown */
     bool changed; /* since stat was last handed to the store */

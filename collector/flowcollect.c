@@ -49,8 +49,7 @@ static bool take_row(void *arg, const struct flow_row *row) {
         return true;
     p->report.unwritten++;
     p->report.unwritten_all++;
-    log_limited(&p->log, "%s: %s: the flow was not written", p->options.store,
-                fvt_store_message(p->store));
+    log_limited(&p->log, "%s: the flow was not written", fvt_store_message(p->store));
     return false;
 }
 
@@ -83,7 +82,7 @@ static void tick(void *arg, int64_t now) {
     if (p->store) {
         bool failed = fvt_store_tick(p->store, now) != FVT_OK;
         if (failed)
-            log_limited(&p->log, "%s: %s", p->options.store, fvt_store_message(p->store));
+            log_limited(&p->log, "%s", fvt_store_message(p->store));
         else if (p->store_failed)
             log_line("%s: writing again, %" PRIu64 " flows were not written", p->options.store,
                      p->report.unwritten_all);
@@ -176,7 +175,7 @@ static int close_store(struct program *p) {
     /* The store is gone when it has failed, and its message with it: ask before. */
     int failed = fvt_store_flush(p->store) != FVT_OK;
     if (failed)
-        log_line("%s: %s", p->options.store, fvt_store_message(p->store));
+        log_line("%s", fvt_store_message(p->store));
     if (fvt_store_close(p->store) != FVT_OK && !failed) {
         log_line("%s: the last file could not be completed", p->options.store);
         failed = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Held data sets: one list by age over all exporters. It is walked only when a template is new,
-** which is rare.
+** Held data sets. Finding those of a template, and the oldest of all or of an exporter, takes no
+** walk over what others have held: a flood of one exporter does not slow down the rest.
 */
 #include "pending.h"
 
@@ -9,30 +9,71 @@
 
 #include "decode.h"
 
+int pending_init(struct pending *p, size_t limit) {
+    enum { OCTETS_A_BUCKET = 8192, MOST_BUCKETS = 16384 };
+    uint32_t n = 16;
+    while (n < limit / OCTETS_A_BUCKET && n < MOST_BUCKETS)
+        n *= 2;
+    p->bucket = calloc(n, sizeof *p->bucket);
+    p->nbuckets = n;
+    return p->bucket ? 0 : -1;
+}
+
+void pending_free(struct pending *p) {
+    free(p->bucket);
+    *p = (struct pending){0};
+}
+
+static struct pending_list *bucket_of(const struct pending *p, const struct exporter *e,
+                                      uint16_t template) {
+    uint64_t h = ((uintptr_t)e + template) * UINT64_C(0x9e3779b97f4a7c15);
+    return &p->bucket[(h >> 32) & (p->nbuckets - 1)];
+}
+
+static struct pending_list *list_of(struct collector *c, struct pending_set *s,
+                                    enum pending_order order) {
+    if (order == PENDING_ALL)
+        return &c->pending.all;
+    if (order == PENDING_EXPORTER)
+        return &s->exporter->pending;
+    return bucket_of(&c->pending, s->exporter, s->template);
+}
+
 static size_t octets_of(const struct pending_set *s) {
     return sizeof *s + s->size;
 }
 
+static void put_in(struct collector *c, struct pending_set *s) {
+    for (int o = 0; o < PENDING_ORDERS; o++) {
+        struct pending_list *l = list_of(c, s, (enum pending_order)o);
+        s->in[o].prev = l->last;
+        s->in[o].next = NULL;
+        *(l->last ? &l->last->in[o].next : &l->first) = s;
+        l->last = s;
+    }
+    c->pending.octets += octets_of(s);
+    s->exporter->pending_octets += octets_of(s);
+}
+
 static void take_out(struct collector *c, struct pending_set *s) {
-    struct pending *p = &c->pending;
-    *(s->prev ? &s->prev->next : &p->first) = s->next;
-    *(s->next ? &s->next->prev : &p->last) = s->prev;
-    p->octets -= octets_of(s);
+    for (int o = 0; o < PENDING_ORDERS; o++) {
+        struct pending_list *l = list_of(c, s, (enum pending_order)o);
+        *(s->in[o].prev ? &s->in[o].prev->in[o].next : &l->first) = s->in[o].next;
+        *(s->in[o].next ? &s->in[o].next->in[o].prev : &l->last) = s->in[o].prev;
+    }
+    c->pending.octets -= octets_of(s);
     s->exporter->pending_octets -= octets_of(s);
+}
+
+static void give_up(struct exporter *e) {
+    e->stat.no_template++;
+    e->changed = true;
 }
 
 static void drop(struct collector *c, struct pending_set *s) {
     take_out(c, s);
-    s->exporter->stat.no_template++;
-    s->exporter->changed = true;
+    give_up(s->exporter);
     free(s);
-}
-
-static struct pending_set *oldest_of(const struct collector *c, const struct exporter *e) {
-    struct pending_set *s = c->pending.first;
-    while (s && s->exporter != e)
-        s = s->next;
-    return s;
 }
 
 void pending_hold(struct collector *c, struct exporter *e, const struct record_header *h,
@@ -40,46 +81,39 @@ void pending_hold(struct collector *c, struct exporter *e, const struct record_h
     size_t n = cursor_left(&set);
     struct pending_set *s = malloc(sizeof *s + n);
     if (!s) {
-        e->stat.no_template++;
+        give_up(e);
         return;
     }
-    *s = (struct pending_set){
-        .prev = c->pending.last,
-        .exporter = e,
-        .header = *h,
-        .template = template,
-        .size = (uint16_t)n,
-    };
+    s->exporter = e;
+    s->header = *h;
+    s->template = template;
+    s->size = (uint16_t)n;
     if (n)
         memcpy(s->data, set.p, n);
-    *(c->pending.last ? &c->pending.last->next : &c->pending.first) = s;
-    c->pending.last = s;
-    c->pending.octets += octets_of(s);
-    e->pending_octets += octets_of(s);
+    put_in(c, s);
     while (e->pending_octets > c->limits.exporter_pending)
-        drop(c, oldest_of(c, e));
+        drop(c, e->pending.first);
     while (c->pending.octets > c->limits.pending)
-        drop(c, c->pending.first);
+        drop(c, c->pending.all.first);
 }
 
 struct pending_set *pending_take(struct collector *c, struct exporter *e, uint16_t template) {
-    if (!e->pending_octets)
+    if (!e->pending.first)
         return NULL;
-    struct pending_set *s = c->pending.first;
+    struct pending_set *s = bucket_of(&c->pending, e, template)->first;
     while (s && (s->exporter != e || s->template != template))
-        s = s->next;
+        s = s->in[PENDING_KEY].next;
     if (s)
         take_out(c, s);
     return s;
 }
 
 void pending_expire(struct collector *c, int64_t before) {
-    while (c->pending.first && c->pending.first->header.received < before)
-        drop(c, c->pending.first);
+    while (c->pending.all.first && c->pending.all.first->header.received < before)
+        drop(c, c->pending.all.first);
 }
 
 void pending_forget(struct collector *c, const struct exporter *e) {
-    struct pending_set *s;
-    while (e->pending_octets && (s = oldest_of(c, e)) != NULL)
-        drop(c, s);
+    while (e->pending.first)
+        drop(c, e->pending.first);
 }

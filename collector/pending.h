@@ -10,9 +10,23 @@
 
 struct exporter;
 struct collector;
+struct pending_set;
+
+/* Every held set is in three lists, each in the order of arrival. */
+enum pending_order {
+    PENDING_ALL,      /* of the collector */
+    PENDING_EXPORTER, /* of its exporter */
+    PENDING_KEY,      /* of a bucket, by exporter and template id */
+    PENDING_ORDERS
+};
+struct pending_list {
+    struct pending_set *first, *last;
+};
 
 struct pending_set {
-    struct pending_set *next, *prev; /* all held sets, oldest first */
+    struct {
+        struct pending_set *next, *prev;
+    } in[PENDING_ORDERS];
     struct exporter *exporter;
     struct record_header header; /* of the message it was in */
     uint16_t template;
@@ -21,9 +35,16 @@ struct pending_set {
 };
 
 struct pending {
-    struct pending_set *first, *last;
+    struct pending_list all;
+    struct pending_list *bucket;
+    uint32_t nbuckets; /* a power of two */
     size_t octets;
 };
+
+/* limit: octets that may be held. 0, or -1 when out of memory. */
+int pending_init(struct pending *p, size_t limit);
+/* All sets must have been dropped. */
+void pending_free(struct pending *p);
 
 /* Hold a copy of a set's content (without the set header). */
 void pending_hold(struct collector *c, struct exporter *e, const struct record_header *h,

@@ -6,28 +6,28 @@
 #ifndef FLOWVT_SAMPLER_H
 #define FLOWVT_SAMPLER_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum sampler_kind {
     SAMPLER_ALL,       /* whole exporter or domain; id is 0 */
     SAMPLER_ID,        /* IE 48 or 302 */
     SAMPLER_INTERFACE, /* ifIndex of the scope */
+    SAMPLER_KINDS
 };
 
 struct sampler {
     enum sampler_kind kind;
     uint64_t id;
-    uint64_t rate; /* one packet in this many, never 0 */
+    uint64_t rate; /* one packet in this many; 0: a free entry */
 };
 
-/* At most this many a domain are kept; more replace the oldest. */
-enum { SAMPLER_MAX = 1024 };
+/* At most this many of one domain; one more starts the table anew. Exporters repeat them. */
+enum { SAMPLER_MAX = 4096 };
 
 struct sampler_table {
     struct sampler *entry;
     uint32_t count, capacity;
-    uint32_t replace; /* slot that is reused next when full */
 };
 
 /* Rate 0 is no announcement and changes nothing. */

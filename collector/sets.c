@@ -105,23 +105,25 @@ static bool read_fields(struct set_message *m, struct cursor *c, uint16_t scopes
     return true;
 }
 
-/* Room for it under the bound of all exporters' templates: who has most gives way. */
+/* Keep to the bound of all exporters' templates: who has most gives way, and gives up enough that
+** the next template does not have to look for room again. */
 static void bound_templates(struct collector *c) {
     struct exporter_table *t = &c->exporters;
-    while (t->template_octets > c->limits.templates) {
-        struct exporter *most = NULL;
+    if (t->template_octets <= c->limits.templates)
+        return;
+    size_t enough = c->limits.templates - c->limits.templates / 8;
+    while (t->template_octets > enough) {
+        struct exporter *most = t->newest;
         for (struct exporter *e = t->newest; e; e = e->older)
-            if (!most || e->templates.octets > most->templates.octets)
+            if (e->templates.octets > most->templates.octets)
                 most = e;
-        if (!most || most->templates.count == 0)
+        size_t before = most->templates.octets;
+        if (before == 0)
             return;
-        t->template_octets -= most->templates.octets;
-        while (most->templates.count > 1 &&
-               most->templates.octets + t->template_octets > c->limits.templates)
+        while (most->templates.octets > before / 2 &&
+               t->template_octets - (before - most->templates.octets) > enough)
             template_drop_oldest(&most->templates);
-        if (most->templates.octets + t->template_octets > c->limits.templates)
-            template_drop_oldest(&most->templates);
-        t->template_octets += most->templates.octets;
+        t->template_octets -= before - most->templates.octets;
     }
 }
 
