@@ -26,7 +26,7 @@
 
 #include <sqlite3ext.h>
 
-#define FLOWVT_VERSION "0.1.0"
+#include "../schema/version.h"
 
 /* Returns SQLITE_OK or an SQLite error code. sqlite3_api must have been set. */
 int functions_register(sqlite3 *db);

@@ -41,7 +41,7 @@ struct query {
     char *store; /* NULL: not given */
     struct window window;
     /* What the scan looks for. In endpoints a flow has two sides and each passes for itself:
-     *side[0]
+     ** side[0]
      ** asks the sender's, side[1] the receiver's, and predicate is either of them. In the other
      ** tables side[0] is predicate and side[1] NULL. */
     struct predicate *predicate, *side[2];

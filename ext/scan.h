@@ -38,7 +38,7 @@ const struct fvt_dict *scan_dict(struct scan *s, int column);
 uint64_t scan_group(const struct scan *s);
 
 /* Which rows of the block pass a part of the scan's predicate: pass[i] for row i of the block.
- *False
+ ** False
  ** without memory. */
 bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]);
 

@@ -7,7 +7,7 @@
 **   - a later fragment counts in the flow of the first one remembered under its key;
 **   - later fragments that come before the first are held, counted together, until it comes; if it
 **     has not come within the timeout, or their place is needed, they count in a flow without
-*ports.
+** ports.
 ** So every fragment is in exactly one flow. There are FRAGMENTS_SIZE places, each key has four of
 ** them to go to, and the one unused for longest is taken: work and memory are bounded.
 */

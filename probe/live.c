@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Packets from interfaces through libpcap. "any" is captured in the cooked v2 format, which tells
-*the
+** the
 ** interface and direction of every packet; on a single interface the direction follows from its
 ** own MAC address.
 */

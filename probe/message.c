@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** The clocks of a message: which calendar time its header has, and from which boot its flow times
-*are
+** are
 ** counted (NetFlow v5 and v9; RFC 3954 5.1).
 */
 #include "message.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Export formats: what turns rows into datagrams. A format writes into one message buffer, which
-*the
+** the
 ** exporter sends when it is full or old enough. NetFlow v5 is in netflow5.c; v9 and IPFIX, which
 ** differ in headers and in how they write times, share template.c.
 **
 ** Clocks. The formats carry time as the exporter's clock, which here is the clock of the packets (a
-*file
+** file
 ** may be of last year). In v5 and v9 flow times are milliseconds since boot; the message's header
 ** ties them to the calendar. "Boot" is an hour before the first flow; a flow that the 32 bits
 ** cannot reach from there gets a message of its own with another boot, so every reader computes

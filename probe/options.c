@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** The option table, from which getopt's lists and the usage are made, and one small function for
-*each
+** each
 ** option. A value that is wrong is quoted together with what would be right.
 */
 #include "options.h"

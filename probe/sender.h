@@ -3,7 +3,7 @@
 ** Export datagrams to one or more collectors over UDP; each gets the same datagrams.
 **
 ** Paced sending: when flows come faster than from a wire, as from a file, a receiver's socket
-*buffer
+** buffer
 ** would overflow. So after a burst of SENDER_BURST datagrams no more than SENDER_RATE a second
 ** are sent; and where a target is on this machine, its socket's queue is asked for (sock_diag(7))
 ** and sending waits while it is filled, for at most SENDER_PATIENCE a datagram.

@@ -15,7 +15,7 @@
 ** a sweep. Time may jump in either direction; a flow never spans a gap longer than its timeout.
 **
 ** Cost: one probe into an array of hash and index pairs, and one flow of two cache lines. All
-*memory
+** memory
 ** is reserved at the start and touched as it is needed. The hash is keyed, so that nobody can
 ** aim packets at one chain.
 */

@@ -3,7 +3,7 @@
 ** Real export datagrams, damaged: every datagram of the captures in ../shared/data/export (of every
 ** protocol, known or not) cut at every length and with bits flipped at random, and the smaller
 ** captures themselves cut at every length. Nothing may crash (the sanitizers look on in `make
-*asan`),
+** asan`),
 ** go over the bounds of memory, or spoil what comes behind.
 */
 #include <dirent.h>

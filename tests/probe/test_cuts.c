@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Captures cut off: every capture of ../shared/data/traffic, and one of our own, cut at every
-*length
+** length
 ** up to 4 KiB and at many lengths beyond. Whatever comes out, the books balance, the packets are
-*the
+** the
 ** first ones of the whole capture, and a cut inside of a packet is reported.
 */
 #include <setjmp.h>

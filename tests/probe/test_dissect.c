@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** The dissector: a table of frames in hexadecimal with what must be seen in them, and the same
-*frames cut
+** frames cut
 ** at every length.
 */
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** The exporter's datagrams, as a collector's socket gets them: headers, sequence numbers,
-*templates,
+** templates,
 ** counters over 32 bits, times in v5 and v9. tests/probe/captures.py decodes whole exports; here
-*are
+** are
 ** the cases that no capture has.
 */
 #include <setjmp.h>
