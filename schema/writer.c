@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* What may wait for a disk that does not take it, before rows are refused. */
-enum { MAX_PENDING = 64 << 20 };
+/* Octets of blocks that may wait for a disk that does not take them. Then the rows of one more group
+** are kept, and after that rows are refused. */
+enum { MAX_PENDING = 16 << 20 };
 
 struct fvt_writer {
     char *path;
@@ -170,16 +171,10 @@ static int encode_pending(struct fvt_writer *w) {
     return FVT_OK;
 }
 
-int fvt_writer_flush(struct fvt_writer *w, bool sync) {
-    int rc = w->group->rows || w->meta.n ? encode_pending(w) : FVT_OK;
-    if (rc != FVT_OK)
-        return rc;
-    if (w->pending.n == 0)
-        return FVT_OK;
-    /* What a failed write left behind the end is written over with the same octets. */
+/* Append the pending blocks. What a failed attempt left behind the end is written over with the
+** same octets. */
+static int write_pending(struct fvt_writer *w) {
     int failed = write_at(w->fd, w->pending.p, w->pending.n, w->end);
-    if (!failed && sync && fdatasync(w->fd) != 0)
-        failed = -errno;
     if (failed) {
         fvt_fail(&w->error, "%s: %s", w->path, strerror(-failed));
         return FVT_IO;
@@ -189,9 +184,23 @@ int fvt_writer_flush(struct fvt_writer *w, bool sync) {
     return FVT_OK;
 }
 
+int fvt_writer_flush(struct fvt_writer *w, bool sync) {
+    int rc = w->pending.n >= MAX_PENDING ? write_pending(w) : FVT_OK;
+    if (rc == FVT_OK && (w->group->rows || w->meta.n))
+        rc = encode_pending(w);
+    if (rc != FVT_OK || w->pending.n == 0)
+        return rc;
+    rc = write_pending(w);
+    if (rc == FVT_OK && sync && fdatasync(w->fd) != 0) {
+        fvt_fail(&w->error, "%s: %s", w->path, strerror(errno));
+        rc = FVT_IO;
+    }
+    return rc;
+}
+
 int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
     if (w->group->rows == FVT_GROUP_ROWS) {
-        int rc = w->pending.n < MAX_PENDING ? fvt_writer_flush(w, false) : FVT_IO;
+        int rc = fvt_writer_flush(w, false);
         if (w->group->rows == FVT_GROUP_ROWS)
             return rc;
     }

@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -338,6 +340,48 @@ static void exporters_and_interfaces(void **state) {
     }
 }
 
+/* A disk that takes no more: rows are kept within bounds, then refused, and what was accepted is
+** written once there is room again. */
+static void full_disk(void **state) {
+    (void)state;
+    char path[256];
+    path_of(path, sizeof path, "full.fvt");
+    struct fvt_writer *w;
+    struct fvt_error err;
+    assert_int_equal(fvt_writer_open(path, 0, 1000, &w, &err), FVT_OK);
+    struct rlimit was, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    small = was;
+    small.rlim_cur = 100000;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    struct flow_row row;
+    uint64_t accepted = 0, refused = 0, flushes = 0;
+    for (uint64_t i = 0; refused < 10; i++) {
+        flow_row_clear(&row);
+        flow_row_set(&row, FLOW_bytes, i);
+        flow_row_set(&row, FLOW_flowid, (i + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 1);
+        flow_row_set(&row, FLOW_opid, (i + 7) * UINT64_C(0xd6e8feb86659fd93) >> 1);
+        if (fvt_writer_add(w, &row) == FVT_OK)
+            accepted++;
+        else
+            refused++;
+        if (i % 100000 == 0)
+            flushes += fvt_writer_flush(w, false) == FVT_IO;
+        assert_true(i < 10000000);
+    }
+    assert_true(flushes > 0);
+    assert_non_null(strstr(fvt_writer_message(w), "full.fvt: "));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+    struct fvt_file *file;
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    assert_int_equal(file->rows, accepted);
+    assert_int_equal(fvt_verify(file), 0);
+    fvt_file_free(file);
+    unlink(path);
+}
+
 static void count_warning(void *arg, const char *text) {
     (void)text;
     ++*(int *)arg;
@@ -404,6 +448,7 @@ int main(void) {
         cmocka_unit_test(column_ends_early),
         cmocka_unit_test(damage_is_kept),
         cmocka_unit_test(exporters_and_interfaces),
+        cmocka_unit_test(full_disk),
         cmocka_unit_test(store_rotates),
     };
     return cmocka_run_group_tests_name("schema/fvt", tests, setup, teardown);
