@@ -15,9 +15,9 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-} ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_le
 # Two exporters, two address families, a few dozen flows.
 free_port
 collector_start "$work/live" -t 86400 || exit 1
-"$flowgen" --version 9 --mix --count 60 --exporters 2 --span 600 127.0.0.1 "$port" >/dev/null
+"$flowgen" --version 9 --mix --count 30 --exporters 2 --span 600 127.0.0.1 "$port" >/dev/null
 sleep 1.5
-"$flowgen" --version 10 --mix --count 20 --first 60 --exporters 2 127.0.0.1 "$port" >/dev/null
+"$flowgen" --version 10 --mix --count 10 --first 30 --exporters 2 127.0.0.1 "$port" >/dev/null
 sleep 1.5
 cp -r "$work/live" "$work/closed"
 # shellcheck disable=SC2034  # both are used by name below
