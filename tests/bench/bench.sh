@@ -32,7 +32,7 @@ timed() {
 line() { # WHAT PEER VALUE OURS
     awk -v what="$1" -v peer="$2" -v v="$3" -v ours="$4" 'BEGIN {
         ratio = v + 0 > 0 && ours + 0 > 0 ? sprintf("%8.2f", v / ours) : "       -"
-        printf "%-34s %-14s %10s %s\n", what, peer, v, ratio }'
+        printf "%-40s %-14s %10s %s\n", what, peer, v, ratio }'
 }
 
 octets() { # DIRECTORY
@@ -78,7 +78,7 @@ sqlite "ATTACH '$table' AS t" "CREATE TABLE t.flows AS SELECT tstart_ms, tend_ms
 host=$(sqlite 'SELECT dstip FROM traffic GROUP BY dstip ORDER BY sum(flows), dstip LIMIT 1')
 in_table() { sqlite3 "$table" "$1"; }
 
-printf '%-34s %-14s %10s %8s\n' "what" "who" "figure" "/flowvt"
+printf '%-40s %-14s %10s %8s\n' "what" "who" "figure" "/flowvt"
 ours=$(per_flow "$(octets "$FLOWVT_STORE")")
 line "octets a flow on disk" flowvt "$ours" "$ours"
 [ -z "${nfcpu:-}" ] || line "" "nfcapd lz4" "$(per_flow "$(octets "$work/nf")")" "$ours"

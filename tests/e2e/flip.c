@@ -134,9 +134,10 @@ static sqlite3 *open_db(const struct job *job) {
     return db;
 }
 
+/* Not with O_TRUNC: ext4 waits for the disk when a file that was emptied is closed. */
 static void write_file(const char *path, const uint8_t *b, size_t n) {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    if (fd < 0 || write(fd, b, n) != (ssize_t)n || close(fd)) {
+    const int fd = open(path, O_WRONLY | O_CREAT, 0644);
+    if (fd < 0 || write(fd, b, n) != (ssize_t)n || ftruncate(fd, (off_t)n) || close(fd)) {
         fprintf(stderr, "flip: %s: %s\n", path, strerror(errno));
         exit(2);
     }
