@@ -280,6 +280,12 @@ static void show_text(sqlite3_context *ctx, const char *text) {
         result_text(ctx, text, strlen(text));
 }
 
+/* A probe's own files have no exporter. */
+static void show_ip(sqlite3_context *ctx, const struct flow_ip *ip) {
+    if (ip->family)
+        result_ip(ctx, ip);
+}
+
 static void show_total(sqlite3_context *ctx, const uint64_t of[FVT_NPROTO]) {
     uint64_t sum = 0;
     for (int p = 0; p < FVT_NPROTO; p++)
@@ -348,7 +354,7 @@ static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, in
     for (int k = 0; k < FVT_NBAD; k++)
         malformed += e->malformed[k];
     if (i == EXPORTER_EXPORTER)
-        result_ip(ctx, &e->exporter);
+        show_ip(ctx, &e->exporter);
     else if (i == EXPORTER_ODID)
         sqlite3_result_int64(ctx, e->odid);
     else if (i == EXPORTER_VERSION)
@@ -367,7 +373,7 @@ static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, in
 
 static void show_interface(sqlite3_context *ctx, const struct fvt_interface *n, int i) {
     if (i == INTERFACE_EXPORTER)
-        result_ip(ctx, &n->exporter);
+        show_ip(ctx, &n->exporter);
     else if (i == INTERFACE_IFINDEX)
         sqlite3_result_int64(ctx, n->ifindex);
     else if (i == INTERFACE_NAME)

@@ -109,6 +109,8 @@ static int load_chunk(const struct fvt_file *file, const struct fvt_group *g, in
 
 static int load_parent(struct fvt_chunk *c, const struct fvt_file *file, const struct fvt_group *g,
                        const struct fvt_chunk_info *e, unsigned depth) {
+    if (e->parent == FVT_UNKNOWN_COLUMN)
+        return FVT_UNKNOWN;
     if (e->parent >= FLOW_NFIELDS || g->chunk_of[e->parent] < 0)
         return FVT_DAMAGED;
     int rc = load_chunk(file, g, (int)e->parent, depth + 1, &c->parent);
@@ -177,6 +179,8 @@ static int open_chunk(struct fvt_chunk *c, const struct fvt_file *file, const st
                      (enum flow_class)g->dicts[e->dict].column != class))
         return FVT_DAMAGED;
     c->last_code = c->coded ? g->dicts[e->dict].count - 1 : 0;
+    if (c->coded && e->nulls < g->rows && (e->min < 0 || e->max > (int64_t)c->last_code))
+        return FVT_DAMAGED;
     if (e->flags & ~(FVT_LZ4 | FVT_NULLS | FVT_RELATIVE | FVT_DERIVED))
         return FVT_UNKNOWN;
     int rc = FVT_OK;
@@ -273,6 +277,27 @@ void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *ou
         out[i] = (uint64_t)out[i] > c->last_code ? (int64_t)c->last_code : out[i];
 }
 
+/* Is this chunk itself damaged, and not one that it is coded against? */
+static bool chunk_damaged(const struct fvt_file *file, const struct fvt_group *g,
+                          const struct fvt_chunk_info *e) {
+    uint8_t *bytes = NULL;
+    int rc = load_bytes(file, e, &bytes);
+    free(bytes);
+    if (rc != FVT_OK || e->field < 0)
+        return rc == FVT_DAMAGED;
+    struct fvt_chunk *c = NULL;
+    if (e->parent < FLOW_NFIELDS && g->chunk_of[e->parent] >= 0) {
+        rc = fvt_chunk_load(file, g, (int)e->parent, &c);
+        fvt_chunk_free(c);
+        if (rc != FVT_OK)
+            return false;
+    }
+    c = NULL;
+    rc = fvt_chunk_load(file, g, e->field, &c);
+    fvt_chunk_free(c);
+    return rc == FVT_DAMAGED;
+}
+
 uint64_t fvt_verify(struct fvt_file *file) {
     uint64_t damaged = file->damaged;
     for (uint32_t i = 0; i < file->ngroups; i++) {
@@ -282,11 +307,8 @@ uint64_t fvt_verify(struct fvt_file *file) {
             damaged += fvt_dict_load(file, g, (int)d, &dict) == FVT_DAMAGED;
             fvt_dict_free(dict);
         }
-        for (uint32_t k = 0; k < g->nchunks; k++) {
-            uint8_t *bytes = NULL;
-            damaged += load_bytes(file, &g->chunks[k], &bytes) == FVT_DAMAGED;
-            free(bytes);
-        }
+        for (uint32_t k = 0; k < g->nchunks; k++)
+            damaged += chunk_damaged(file, g, &g->chunks[k]);
     }
     return damaged;
 }

@@ -54,6 +54,8 @@ enum fvt_encoding {
 enum fvt_meta_kind { FVT_META_EXPORTER = 1, FVT_META_INTERFACE = 2, FVT_META_DAMAGE = 3 };
 
 #define FVT_NO_COLUMN UINT32_MAX
+/* In memory only: a parent that this library does not know. */
+#define FVT_UNKNOWN_COLUMN (UINT32_MAX - 1)
 #define FVT_NO_DICT UINT16_MAX
 
 /* XXH3, 64 bit, seed 0. */

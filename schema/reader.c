@@ -116,8 +116,10 @@ static int get_group(struct fvt_cursor *c, uint64_t payload, uint64_t size, cons
         if (!get_entry(c, payload, size, e) || e->dict >= (int)g->ndicts)
             return FVT_DAMAGED;
         e->field = e->column < ncolumns ? field_of[e->column] : -1;
-        e->parent = e->parent < ncolumns && field_of[e->parent] >= 0 ? (uint32_t)field_of[e->parent]
-                                                                     : FVT_NO_COLUMN;
+        if (e->parent != FVT_NO_COLUMN)
+            e->parent = e->parent < ncolumns && field_of[e->parent] >= 0
+                            ? (uint32_t)field_of[e->parent]
+                            : FVT_UNKNOWN_COLUMN;
         if (e->field >= 0)
             g->chunk_of[e->field] = (int)i;
     }

@@ -57,7 +57,7 @@ look() { # STORE
     quoted "$work/sql.rows" "${extension[@]}" "SELECT $columns FROM flows"
     quoted "$work/sql.files" "${extension[@]}" "SELECT $files_columns, damaged_blocks FROM flow_files"
     quoted "$work/sql.exporters" "${extension[@]}" \
-        "SELECT path, nullif(exporter, ''), ${exporter_columns#exporter,} FROM flow_exporters"
+        "SELECT path, ${exporter_columns} FROM flow_exporters"
     quoted "$work/sql.interfaces" "${extension[@]}" \
         "SELECT path, exporter, ifindex, name, description FROM flow_interfaces"
     quoted "$work/reader.rows" "$db" "SELECT $computed FROM flows"
