@@ -109,7 +109,7 @@ run() { # TEST
         printf 'ok    %s: %d passed, %d s\n' "$test" "$ok" $((SECONDS - begin))
     fi
     [ "$skip" = 0 ] || grep -aiE '^ok .*# SKIP|^skip|skipped' "$log" |
-        sed -E 's/^ok [0-9 -]*//; s/^skip(ped)?:? //; s/ ?# SKIP ?//; s/^/      skipped: /'
+        sed -E 's/^ok [0-9 -]*//; s/^skip(ped)?:? //; s/^# SKIP //; s/ # SKIP/:/; s/^/      skipped: /'
 }
 
 if [ $# = 0 ]; then
