@@ -27,30 +27,15 @@ void dict_builder_clear(struct dict_builder *d) {
         memset(d->slots, 0, d->nslots * sizeof *d->slots);
 }
 
-static uint64_t mix(uint64_t x) {
-    x ^= x >> 32;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    x ^= x >> 32;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    return x ^ x >> 32;
-}
-
-static uint64_t hash_ip(const struct flow_ip *ip) {
-    uint64_t a, b;
-    memcpy(&a, ip->addr, 8);
-    memcpy(&b, ip->addr + 8, 8);
-    return mix(a + ip->family) ^ mix(b + UINT64_C(0x9e3779b97f4a7c15)) * 3;
-}
-
 static size_t text_start(const struct dict_builder *d, uint32_t i) {
     return i ? d->end[i - 1] : 0;
 }
 
 static uint64_t hash_entry(const struct dict_builder *d, uint32_t i) {
     if (d->class == FLOW_IP)
-        return hash_ip(&d->ip[i]);
+        return fvt_hash(&d->ip[i], sizeof d->ip[i]);
     size_t start = text_start(d, i);
-    return fvt_checksum(d->text.p + start, d->end[i] - start);
+    return fvt_hash(d->text.p + start, d->end[i] - start);
 }
 
 /* Room for one more entry, in the arrays and at most half full in the hash table. */
@@ -88,7 +73,7 @@ static bool grow(struct dict_builder *d) {
 int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
     if (!grow(d))
         return -1;
-    uint32_t h = (uint32_t)hash_ip(ip) & (d->nslots - 1);
+    uint32_t h = (uint32_t)fvt_hash(ip, sizeof *ip) & (d->nslots - 1);
     for (; d->slots[h]; h = (h + 1) & (d->nslots - 1))
         if (flow_ip_cmp(&d->ip[d->slots[h] - 1], ip) == 0)
             return d->slots[h] - 1;
@@ -100,7 +85,7 @@ int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n) {
     if (!grow(d))
         return -1;
-    uint32_t h = (uint32_t)fvt_checksum(p, n) & (d->nslots - 1);
+    uint32_t h = (uint32_t)fvt_hash(p, n) & (d->nslots - 1);
     for (; d->slots[h]; h = (h + 1) & (d->nslots - 1)) {
         uint32_t i = d->slots[h] - 1;
         size_t start = text_start(d, i);

@@ -18,7 +18,7 @@ const struct flow_field_def flow_fields[FLOW_NFIELDS] = {
 
 int flow_field_find(const char *name, size_t n) {
     for (int f = 0; f < FLOW_NFIELDS; f++)
-        if (strncasecmp(flow_fields[f].name, name, n) == 0 && flow_fields[f].name[n] == '\0')
+        if (strlen(flow_fields[f].name) == n && strncasecmp(flow_fields[f].name, name, n) == 0)
             return f;
     return -1;
 }

@@ -4,14 +4,29 @@
 */
 #include "format.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/random.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 uint64_t fvt_checksum(const void *p, size_t n) {
     return XXH3_64bits(p, n);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static uint64_t hash_seed; /* constant after once */
+
+static void draw_seed(void) {
+    if (getrandom(&hash_seed, sizeof hash_seed, GRND_NONBLOCK) != sizeof hash_seed)
+        hash_seed = (uint64_t)(uintptr_t)&hash_seed; /* where the loader put us */
+}
+
+uint64_t fvt_hash(const void *p, size_t n) {
+    pthread_once(&once, draw_seed);
+    return XXH3_64bits_withSeed(p, n, hash_seed);
 }
 
 bool fvt_buffer_reserve(struct fvt_buffer *b, size_t more) {

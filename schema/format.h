@@ -30,6 +30,9 @@ enum {
     /* Rows of a group in a closed file: dictionaries are shared by so many rows that their size
     ** hardly counts, and a column of it still fits a processor's cache when packed. */
     FVT_GROUP_ROWS = 1 << 20,
+    /* Octets of text in the dictionaries of a group, where one row more or less does not matter:
+    ** far from what the format can hold. */
+    FVT_GROUP_TEXT = 64 << 20,
 };
 
 #define FVT_BLOCK_MAGIC UINT32_C(0x42545646) /* "FVTB" */
@@ -60,6 +63,9 @@ enum fvt_meta_kind { FVT_META_EXPORTER = 1, FVT_META_INTERFACE = 2, FVT_META_DAM
 
 /* XXH3, 64 bit, seed 0. */
 uint64_t fvt_checksum(const void *p, size_t n);
+/* For hash tables: XXH3 with a seed that is drawn once a process, so that nobody outside can choose
+** addresses or texts that fall into one slot. */
+uint64_t fvt_hash(const void *p, size_t n);
 
 /* A growing byte buffer. After a failed allocation failed is set and puts do nothing. */
 struct fvt_buffer {

@@ -114,7 +114,7 @@ int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i);
 int fvt_writer_flush(struct fvt_writer *w, bool sync);
 const char *fvt_writer_message(const struct fvt_writer *w); /* of the last error */
 
-/* Flush, and leave the file live; free w. fvt_close_file() makes it a closed one. */
+/* Flush without waiting for the disk, and leave the file live; free w. fvt_close_file() makes it a closed one. */
 int fvt_writer_finish(struct fvt_writer *w);
 
 /* Rewrite a live file into large row groups, fsync it and put it in place. A closed file is
@@ -176,7 +176,7 @@ struct fvt_file {
 };
 
 /* Open for reading: reads the footer, or of a live file the block headers and directories, and no
-** chunk. FVT_FOREIGN and FVT_IO give no file. A damaged file opens as far as it can be read. */
+** chunk. FVT_FOREIGN, FVT_UNKNOWN (a later version's file) and FVT_IO give no file. A damaged file opens as far as it can be read. */
 int fvt_open(const char *path, struct fvt_file **out, struct fvt_error *err);
 void fvt_file_free(struct fvt_file *file);
 

@@ -52,6 +52,13 @@ void group_clear(struct group *g) {
         dict_builder_clear(&g->dict[d]);
 }
 
+bool group_full(const struct group *g) {
+    size_t text = 0;
+    for (int d = 0; d < GROUP_DICTS; d++)
+        text += g->dict[d].text.n;
+    return g->rows >= FVT_GROUP_ROWS || text >= FVT_GROUP_TEXT;
+}
+
 static bool bitmap_grow(struct group_column *c, uint32_t row) {
     size_t need = (size_t)row / 64 + 1;
     if (need <= c->words)

@@ -35,6 +35,8 @@ struct group *group_new(void);
 void group_free(struct group *g);
 void group_clear(struct group *g);
 
+/* May it take no more rows? */
+bool group_full(const struct group *g);
 /* Append a value to a column: row ascends. For IP and TEXT v is the entry number. Returns false
 ** without memory. */
 bool group_put(struct group *g, int field, uint32_t row, int64_t v);

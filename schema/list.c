@@ -4,6 +4,7 @@
 ** walk finds each exactly once, whatever is written, closed or removed meanwhile.
 */
 #include "format.h"
+#include "rewrite.h"
 #include "store.h"
 
 #include <dirent.h>
@@ -42,28 +43,42 @@ static void add_path(struct listing *l, const char *path) {
         l->failed = true;
 }
 
-/* Directories that go away while they are walked held nothing any more. */
-static void walk(struct listing *l, const char *dir, unsigned depth) {
+/* What an entry is: DT_REG, DT_DIR, or something that a store has no use for. Links are not
+** followed: a file must not be met twice. */
+static int type_of(const struct dirent *e, const char *path) {
+    struct stat st;
+    if (e->d_type != DT_UNKNOWN)
+        return e->d_type;
+    if (lstat(path, &st) != 0)
+        return DT_UNKNOWN;
+    return S_ISREG(st.st_mode) ? DT_REG : S_ISDIR(st.st_mode) ? DT_DIR : DT_UNKNOWN;
+}
+
+/* Returns 0 or an errno. Directories that go away while they are walked held nothing any more. */
+static int walk(struct listing *l, const char *dir, const char *suffix, unsigned depth) {
     DIR *d = opendir(dir);
+    int failed = 0;
     if (!d)
-        return;
-    for (struct dirent *e; !l->failed && (e = readdir(d));) {
+        return errno == ENOENT && depth ? 0 : errno;
+    for (;;) {
         char path[4096];
+        errno = 0;
+        struct dirent *e = failed || l->failed ? NULL : readdir(d);
+        if (!e)
+            break;
         if (e->d_name[0] == '.' ||
             snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
             continue;
-        if (has_suffix(e->d_name, ".fvt")) {
+        int type = type_of(e, path);
+        if (type == DT_REG && has_suffix(e->d_name, suffix))
             add_path(l, path);
-            continue;
-        }
-        struct stat st;
-        bool is_dir = e->d_type == DT_DIR;
-        if (e->d_type == DT_UNKNOWN || e->d_type == DT_LNK)
-            is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-        if (is_dir && depth < MAX_DEPTH)
-            walk(l, path, depth + 1);
+        else if (type == DT_DIR && depth < MAX_DEPTH)
+            failed = walk(l, path, suffix, depth + 1);
     }
+    if (!failed && !l->failed)
+        failed = errno;
     closedir(d);
+    return failed;
 }
 
 static const char *base_name(const char *path) {
@@ -95,27 +110,32 @@ static char **pack(const struct listing *l) {
     return out;
 }
 
-int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *err) {
+int list_files(const char *dir, const char *suffix, char ***paths, size_t *n,
+               struct fvt_error *err) {
     struct stat st;
-    if (stat(dir, &st) != 0) {
-        fvt_fail(err, "%s: %s: give the directory of a store, or a flow file", dir,
-                 strerror(errno));
-        return FVT_IO;
-    }
     struct listing l = {0};
-    if (S_ISDIR(st.st_mode))
-        walk(&l, dir, 0);
-    else
+    int failed = stat(dir, &st) == 0 ? 0 : errno;
+    if (!failed && S_ISDIR(st.st_mode))
+        failed = walk(&l, dir, suffix, 0);
+    else if (!failed)
         add_path(&l, dir);
     if (l.n > 1)
         qsort(l.paths, l.n, sizeof *l.paths, by_name);
-    *paths = l.failed ? NULL : pack(&l);
+    *paths = failed || l.failed ? NULL : pack(&l);
     *n = l.n;
     for (size_t i = 0; i < l.n; i++)
         free(l.paths[i]);
     free(l.paths);
     if (*paths)
         return FVT_OK;
-    fvt_fail(err, "%s: out of memory", dir);
-    return FVT_NOMEM;
+    if (failed)
+        fvt_fail(err, "%s: %s: give the directory of a store, or a flow file", dir,
+                 strerror(failed));
+    else
+        fvt_fail(err, "%s: out of memory", dir);
+    return failed ? FVT_IO : FVT_NOMEM;
+}
+
+int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *err) {
+    return list_files(dir, ".fvt", paths, n, err);
 }

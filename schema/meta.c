@@ -167,35 +167,27 @@ static int by_interface(const void *a, const void *b) {
     return order ? order : (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
 }
 
-/* Sort by key, and of equal keys keep the one that came last. */
-static uint32_t settle(void *array, uint32_t n, size_t size,
-                       int (*cmp)(const void *, const void *)) {
+typedef int compare_fn(const void *, const void *);
+
+static int by_key_and_place(const void *a, const void *b, void *cmp) {
+    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
+    int order = ((compare_fn *const *)cmp)[0](x, y);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* Sort by key, and of equal keys keep the one that came last. Returns how many are left. */
+static uint32_t settle(void *array, uint32_t n, size_t size, compare_fn *cmp) {
     uint8_t *base = array, *copy = malloc((size_t)n * size + 1);
     const uint8_t **at = malloc(((size_t)n + 1) * sizeof *at);
-    uint32_t kept = 0;
+    uint32_t kept = copy && at ? 0 : n;
     if (copy && at) {
         memcpy(copy, base, (size_t)n * size);
-        /* Insertion by binary search; a later equal key takes the earlier one's place. */
-        for (uint32_t i = 0; i < n; i++) {
-            const uint8_t *e = copy + i * size;
-            uint32_t lo = 0, hi = kept;
-            while (lo < hi) {
-                uint32_t mid = lo + (hi - lo) / 2;
-                if (cmp(at[mid], e) < 0)
-                    lo = mid + 1;
-                else
-                    hi = mid;
-            }
-            if (lo == kept || cmp(at[lo], e) != 0) {
-                memmove(at + lo + 1, at + lo, (kept - lo) * sizeof *at);
-                kept++;
-            }
-            at[lo] = e;
-        }
-        for (uint32_t i = 0; i < kept; i++)
-            memcpy(base + i * size, at[i], size);
-    } else {
-        kept = n;
+        for (uint32_t i = 0; i < n; i++)
+            at[i] = copy + i * size;
+        qsort_r(at, n, sizeof *at, by_key_and_place, &cmp);
+        for (uint32_t i = 0; i < n; i++)
+            if (i + 1 == n || cmp(at[i], at[i + 1]) != 0)
+                memcpy(base + kept++ * size, at[i], size);
     }
     free(copy);
     free(at);

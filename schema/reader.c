@@ -116,6 +116,10 @@ static int get_group(struct fvt_cursor *c, uint64_t payload, uint64_t size, cons
         if (!get_entry(c, payload, size, e) || e->dict >= (int)g->ndicts)
             return FVT_DAMAGED;
         e->field = e->column < ncolumns ? field_of[e->column] : -1;
+        bool coded = e->field >= 0 && (flow_fields[e->field].class == FLOW_IP ||
+                                       flow_fields[e->field].class == FLOW_TEXT);
+        if (e->field >= 0 && coded != (e->dict >= 0))
+            return FVT_DAMAGED;
         if (e->parent != FVT_NO_COLUMN)
             e->parent = e->parent < ncolumns && field_of[e->parent] >= 0
                             ? (uint32_t)field_of[e->parent]
@@ -205,7 +209,8 @@ static void start_over(struct fvt_file *file) {
     fvt_totals_init(&file->totals);
 }
 
-/* 1: there is a trailer and the footer was read; 0: there is none; negative: damaged. */
+/* 1: the trailer leads to a footer, which was read; else the blocks must be walked: 0, or negative
+** when memory or the disk failed. */
 static int try_footer(struct fvt_file *file) {
     uint8_t t[FVT_TRAILER], header[FVT_BLOCK_HEADER];
     if (file->size < FVT_FILE_HEADER + FVT_TRAILER ||
@@ -217,15 +222,15 @@ static int try_footer(struct fvt_file *file) {
     if (fvt_checksum(t, 16) != fvt_load64(t + 16) || at > file->size - FVT_BLOCK_HEADER ||
         !read_at(file->fd, at, header, sizeof header) || !get_block(header, at, file->size, &b) ||
         b.type != FVT_FOOTER)
-        return FVT_DAMAGED;
+        return 0;
     int rc;
     uint8_t *p = read_dir(file, &b, &rc);
     if (!p)
-        return rc;
+        return rc == FVT_DAMAGED ? 0 : rc;
     struct fvt_cursor c = {p, p + b.dirlen, false};
     rc = read_footer(file, &c);
     free(p);
-    return rc == FVT_OK ? 1 : rc;
+    return rc == FVT_OK ? 1 : rc == FVT_DAMAGED ? 0 : rc;
 }
 
 /* Find the next block header at or after *at, which is not a valid one. */
@@ -262,6 +267,8 @@ static int take_block(struct fvt_file *file, const struct block *b, int **field_
         return rc;
     struct fvt_cursor c = {p, p ? p + b->dirlen : NULL, !p};
     rc = FVT_OK;
+    if (b->type == FVT_FOOTER)
+        file->state = FVT_CLOSED;
     if (b->type == FVT_GROUP) {
         /* Without its column table a group cannot be told from another. */
         rc = add_group(file, p && *field_of ? &c : NULL, b->at, *field_of, *ncolumns);
@@ -272,8 +279,6 @@ static int take_block(struct fvt_file *file, const struct block *b, int **field_
         file->native = rc == FVT_OK && is_native(*field_of, *ncolumns);
     } else if (b->type == FVT_META) {
         rc = meta_get_records(&c, file);
-    } else if (b->type == FVT_FOOTER) {
-        file->state = FVT_CLOSED;
     }
     if (rc == FVT_DAMAGED)
         file->damaged++;
@@ -298,13 +303,12 @@ static int scan_blocks(struct fvt_file *file) {
         if (!get_block(header, at, file->size, &b)) {
             bool cut = fvt_load64(header) << 32 == (uint64_t)FVT_BLOCK_MAGIC << 32 &&
                        fvt_checksum(header, 32) == fvt_load64(header + 32);
-            at += FVT_ALIGN;
-            if (resync(file, &at, &b))
-                file->damaged++;
-            else {
-                file->damaged += !cut;
+            if (cut)
                 break;
-            }
+            at += FVT_ALIGN;
+            file->damaged++;
+            if (!resync(file, &at, &b))
+                break;
         }
         rc = take_block(file, &b, &field_of, &ncolumns);
         at = b.at + b.length;
@@ -314,7 +318,15 @@ static int scan_blocks(struct fvt_file *file) {
     return rc;
 }
 
-static int read_header(struct fvt_file *file, struct fvt_error *err) {
+/* Ten thousand years in ms: what a broken header may say of an interval at most. */
+#define CALENDAR (INT64_C(10000) * 366 * 86400 * 1000)
+
+static int64_t within(int64_t v, int64_t lo, int64_t hi) {
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* *closed: the file was written as a closed one. */
+static int read_header(struct fvt_file *file, bool *closed, struct fvt_error *err) {
     uint8_t h[FVT_FILE_HEADER];
     if (file->size < sizeof h || !read_at(file->fd, 0, h, sizeof h) ||
         memcmp(h, FVT_FILE_MAGIC, 8) != 0) {
@@ -323,21 +335,23 @@ static int read_header(struct fvt_file *file, struct fvt_error *err) {
     }
     struct fvt_cursor c = {h + 8, h + sizeof h, false};
     uint64_t version = fvt_get_int(&c, 2);
-    fvt_get_int(&c, 6);
-    file->start = (int64_t)fvt_get_int(&c, 8);
-    file->length = (int64_t)fvt_get_int(&c, 8);
+    *closed = fvt_get_int(&c, 2) == 1;
+    fvt_get_int(&c, 4);
+    file->start = within((int64_t)fvt_get_int(&c, 8), -CALENDAR, CALENDAR);
+    file->length = within((int64_t)fvt_get_int(&c, 8), 0, CALENDAR);
     if (fvt_checksum(h, FVT_FILE_HEADER - 8) != fvt_load64(h + FVT_FILE_HEADER - 8)) {
         file->damaged++;
     } else if (version != FVT_VERSION) {
         fvt_fail(err, "%s: format version %d; this flowvt reads version %d", file->path,
                  (int)version, FVT_VERSION);
-        return FVT_FOREIGN;
+        return FVT_UNKNOWN;
     }
     return FVT_OK;
 }
 
 static int open_blocks(struct fvt_file *file, struct fvt_error *err) {
-    int rc = read_header(file, err);
+    bool closed = false;
+    int rc = read_header(file, &closed, err);
     if (rc != FVT_OK)
         return rc;
     fvt_totals_init(&file->totals);
@@ -347,12 +361,12 @@ static int open_blocks(struct fvt_file *file, struct fvt_error *err) {
         file->state = FVT_CLOSED;
         file->tail = file->size;
         rc = FVT_OK;
-    } else if (rc != FVT_NOMEM) {
+    } else if (rc == 0) {
         start_over(file);
-        file->state = rc < 0 ? FVT_CLOSED : FVT_LIVE;
-        file->damaged = damaged + (rc < 0);
+        file->state = closed && damaged == 0 ? FVT_CLOSED : FVT_LIVE;
+        file->damaged = damaged;
         rc = scan_blocks(file);
-        /* A footer was met without a trailer behind it that leads there. */
+        /* A closed file, whose trailer does not lead to its footer. */
         if (rc == FVT_OK && file->state == FVT_CLOSED && file->damaged == damaged)
             file->damaged++;
     }

@@ -75,13 +75,14 @@ static int find_lost(struct rewrite *r) {
         for (uint32_t k = 0; k < g->nchunks && !r->lost[i]; k++) {
             struct fvt_chunk *c = NULL;
             struct fvt_dict *d = NULL;
-            int rc = g->chunks[k].field < 0 ? FVT_OK
+            /* What this version does not know it must not drop. */
+            int rc = g->chunks[k].field < 0 ? FVT_UNKNOWN
                                             : fvt_chunk_load(r->file, g, g->chunks[k].field, &c);
             if (rc == FVT_OK && g->chunks[k].dict >= 0)
                 rc = fvt_dict_load(r->file, g, g->chunks[k].dict, &d);
             fvt_chunk_free(c);
             fvt_dict_free(d);
-            if (rc == FVT_NOMEM)
+            if (rc == FVT_NOMEM || rc == FVT_UNKNOWN)
                 return rc;
             if (rc != FVT_OK) {
                 r->lost[i] = true;
@@ -132,14 +133,25 @@ static int merge(struct rewrite *r, uint32_t from, uint32_t to) {
     return rc;
 }
 
+/* What the dictionaries of a group take at least when they are merged. */
+static uint64_t dict_octets(const struct fvt_group *g) {
+    uint64_t octets = 0;
+    for (uint32_t d = 0; d < g->ndicts; d++)
+        octets += g->dicts[d].raw;
+    return octets;
+}
+
 static int merge_all(struct rewrite *r) {
     int rc = FVT_OK;
     for (uint32_t from = 0; rc == FVT_OK && from < r->file->ngroups;) {
         uint32_t to = from;
-        uint64_t rows = 0;
+        uint64_t rows = 0, octets = 0;
         while (to < r->file->ngroups &&
-               (to == from || rows + r->file->groups[to].rows <= FVT_GROUP_ROWS))
+               (to == from || (rows + r->file->groups[to].rows <= FVT_GROUP_ROWS &&
+                               octets + dict_octets(&r->file->groups[to]) <= FVT_GROUP_TEXT))) {
+            octets += dict_octets(&r->file->groups[to]);
             rows += r->file->groups[to++].rows;
+        }
         rc = merge(r, from, to);
         from = to;
     }
@@ -188,6 +200,19 @@ static void put_end(struct rewrite *r) {
     free(columns.p);
 }
 
+/* Does the new file have, and give back, every row that the old one has and that is not lost? */
+static bool whole(const char *path, void *arg) {
+    const struct rewrite *r = arg;
+    uint64_t rows = r->file->rows;
+    for (uint32_t i = 0; i < r->file->ngroups; i++)
+        rows -= r->lost[i] ? r->file->groups[i].rows : 0;
+    struct fvt_file *file = NULL;
+    bool ok = fvt_open(path, &file, NULL) == FVT_OK && file->rows == rows &&
+              fvt_verify(file) == r->damaged;
+    fvt_file_free(file);
+    return ok;
+}
+
 /* A live file that a writer may go on with as it is. */
 static bool appendable(const struct fvt_file *file) {
     return file->state == FVT_LIVE && !file->damaged && file->native && file->tail == file->size;
@@ -200,16 +225,18 @@ int fvt_rewrite(const char *path, enum fvt_state state, struct fvt_error *err) {
         return rc;
     bool done = state == FVT_CLOSED ? r.file->state == FVT_CLOSED : appendable(r.file);
     if (!done) {
-        file_begin(&r.out, r.file->start, r.file->length);
+        file_begin(&r.out, state, r.file->start, r.file->length);
         rc = find_lost(&r);
         if (rc == FVT_OK)
             rc = merge_all(&r);
         put_end(&r);
         if (rc == FVT_OK)
-            rc = file_replace(path, &r.out, err);
+            rc = file_replace(path, &r.out, whole, &r, err);
         else
             fvt_fail(err, "%s: %s", path,
-                     rc == FVT_NOMEM ? "out of memory" : "cannot be rewritten");
+                     rc == FVT_NOMEM     ? "out of memory"
+                     : rc == FVT_UNKNOWN ? "has columns of a later flowvt, and is left as it is"
+                                         : "cannot be rewritten");
     }
     fvt_file_free(r.file);
     free(r.lost);

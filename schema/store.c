@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 enum {
-    FLUSH_MS = 1000, /* rows are queryable at most this long after they were added */
-    RETRY_MS = 1000, /* between attempts to open a file that could not be opened */
+    FLUSH_MS = 1000,        /* rows are queryable at most this long after they were added */
+    RETRY_MS = 1000,        /* between attempts to open a file that could not be opened */
+    RETRY_CLOSE_MS = 30000, /* between attempts to close one that could not be closed */
+    MAX_LATE = 8,           /* files of past intervals that wait for room on the disk */
 };
 
 struct job {
@@ -32,9 +34,18 @@ struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    pthread_cond_t done;
     struct job *first, **last;
+    const struct job *current;
+    struct job *failed; /* files that could not be closed, to be tried again */
     bool stop, running;
     char *messages; /* one a line, for warn() */
+};
+
+/* A file whose interval is over but whose last rows are not on the disk yet. */
+struct late {
+    struct fvt_writer *writer;
+    char *path;
 };
 
 struct fvt_store {
@@ -50,6 +61,9 @@ struct fvt_store {
     int64_t now, start; /* the store's clock; begin of the current interval, ms */
     int64_t flushed;    /* monotonic ms of the last flush */
     int64_t failed;     /* monotonic ms of the last failure to open, 0: none */
+    int64_t retried;    /* monotonic ms of the last attempt to close what failed */
+    struct late late[MAX_LATE];
+    unsigned nlate;
     char path[4096];
     struct fvt_error error;
     struct worker worker;
@@ -101,20 +115,24 @@ static void post_job(struct worker *w, const char *path, bool close_it) {
     pthread_mutex_unlock(&w->lock);
 }
 
-static void do_job(struct worker *w, const struct job *job) {
+/* Returns whether the job is done for good. */
+static bool do_job(struct worker *w, const struct job *job) {
     struct fvt_error err = {{0}};
     if (job->close) {
-        if (fvt_close_file(job->path, &err) != FVT_OK)
+        int rc = fvt_close_file(job->path, &err);
+        bool gone = rc == FVT_IO && access(job->path, F_OK) != 0;
+        if (rc != FVT_OK && !gone)
             post_message(w, err.text);
-        return;
+        return rc == FVT_OK || gone || rc == FVT_FOREIGN || rc == FVT_UNKNOWN;
     }
     int fd = open(job->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fdatasync(fd) != 0) {
-        snprintf(err.text, sizeof err.text, "%s: sync: %s", job->path, strerror(errno));
+    if (fd >= 0 ? fdatasync(fd) != 0 : errno != ENOENT) {
+        fvt_fail(&err, "%s: sync: %s", job->path, strerror(errno));
         post_message(w, err.text);
     }
     if (fd >= 0)
         close(fd);
+    return true;
 }
 
 static void *work(void *arg) {
@@ -129,10 +147,18 @@ static void *work(void *arg) {
         w->first = job->next;
         if (!w->first)
             w->last = &w->first;
+        w->current = job;
         pthread_mutex_unlock(&w->lock);
-        do_job(w, job);
-        free(job);
+        bool done = do_job(w, job);
         pthread_mutex_lock(&w->lock);
+        w->current = NULL;
+        pthread_cond_broadcast(&w->done);
+        if (done) {
+            free(job);
+        } else {
+            job->next = w->failed;
+            w->failed = job;
+        }
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -142,6 +168,7 @@ static int worker_start(struct worker *w) {
     w->last = &w->first;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, NULL);
+    pthread_cond_init(&w->done, NULL);
     w->running = pthread_create(&w->thread, NULL, work, w) == 0;
     return w->running ? FVT_OK : FVT_NOMEM;
 }
@@ -156,6 +183,36 @@ static void worker_stop(struct worker *w) {
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
     w->running = false;
+}
+
+static bool has_job(const struct worker *w, const char *path) {
+    if (w->current && strcmp(w->current->path, path) == 0)
+        return true;
+    for (const struct job *job = w->first; job; job = job->next)
+        if (strcmp(job->path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody may write to a file that is being closed. */
+static void wait_for(struct worker *w, const char *path) {
+    pthread_mutex_lock(&w->lock);
+    while (has_job(w, path))
+        pthread_cond_wait(&w->done, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void retry_failed(struct worker *w) {
+    pthread_mutex_lock(&w->lock);
+    struct job *failed = w->failed;
+    w->failed = NULL;
+    pthread_mutex_unlock(&w->lock);
+    while (failed) {
+        struct job *next = failed->next;
+        post_job(w, failed->path, true);
+        free(failed);
+        failed = next;
+    }
 }
 
 static void pass_messages(struct fvt_store *s) {
@@ -236,15 +293,10 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
 }
 
 static bool is_live(const char *path) {
-    char tail[8] = "";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
-    bool closed = size >= (off_t)sizeof tail &&
-                  pread(fd, tail, sizeof tail, size - (off_t)sizeof tail) == sizeof tail &&
-                  memcmp(tail, FVT_TRAILER_MAGIC, sizeof tail) == 0;
-    if (fd >= 0)
-        close(fd);
-    return size >= 0 && !closed;
+    struct fvt_file *file = NULL;
+    bool live = fvt_open(path, &file, NULL) == FVT_OK && file->state == FVT_LIVE;
+    fvt_file_free(file);
+    return live;
 }
 
 /* Leftovers of a writer that died: unfinished temporary files go, live files of other intervals
@@ -252,15 +304,16 @@ static bool is_live(const char *path) {
 static void recover(struct fvt_store *s) {
     char **paths;
     size_t n;
+    if (list_files(s->dir, ".fvt" FVT_TMP_SUFFIX, &paths, &n, NULL) == FVT_OK) {
+        for (size_t i = 0; i < n; i++)
+            unlink(paths[i]);
+        free(paths);
+    }
     if (fvt_store_list(s->dir, &paths, &n, NULL) != FVT_OK)
         return;
-    for (size_t i = 0; i < n; i++) {
-        char tmp[4096];
-        if (snprintf(tmp, sizeof tmp, "%s%s", paths[i], FVT_TMP_SUFFIX) < (int)sizeof tmp)
-            unlink(tmp);
+    for (size_t i = 0; i < n; i++)
         if (strcmp(paths[i], s->path) != 0 && is_live(paths[i]))
             post_job(&s->worker, paths[i], true);
-    }
     free(paths);
 }
 
@@ -287,19 +340,74 @@ static int flush(struct fvt_store *s, bool last) {
     return note(s, rc, fvt_writer_message(s->writer));
 }
 
+static void warn_of(struct fvt_store *s, const char *text) {
+    if (s->warn)
+        s->warn(s->warn_arg, text);
+}
+
+/* Finish a late file, whether its rows could be written or not, and take it off the list. */
+static int finish_late(struct fvt_store *s, unsigned i) {
+    struct late late = s->late[i];
+    memmove(&s->late[i], &s->late[i + 1], (--s->nlate - i) * sizeof late);
+    int rc = fvt_writer_finish(late.writer);
+    post_job(&s->worker, late.path, true);
+    free(late.path);
+    return rc;
+}
+
+static void retry_late(struct fvt_store *s) {
+    for (unsigned i = 0; i < s->nlate;)
+        if (fvt_writer_flush(s->late[i].writer, false) == FVT_OK)
+            finish_late(s, i);
+        else
+            i++;
+}
+
+/* Keep the writer until the disk takes its rows again. */
+static void keep_late(struct fvt_store *s) {
+    if (s->nlate == MAX_LATE) {
+        warn_of(s, "rows that could not be written for many intervals are given up");
+        finish_late(s, 0);
+    }
+    s->late[s->nlate] = (struct late){s->writer, strdup(s->path)};
+    if (s->late[s->nlate].path)
+        s->nlate++;
+    else
+        fvt_writer_finish(s->writer);
+}
+
 static int finish_file(struct fvt_store *s) {
     int rc = s->started ? flush(s, true) : FVT_OK;
     if (!s->writer)
         return rc;
-    int rc2 = fvt_writer_finish(s->writer);
+    if (rc == FVT_OK) {
+        rc = fvt_writer_finish(s->writer);
+        post_job(&s->worker, s->path, true);
+    } else {
+        keep_late(s);
+    }
     s->writer = NULL;
-    post_job(&s->worker, s->path, true);
-    return rc != FVT_OK ? rc : rc2;
+    return rc;
+}
+
+/* The time to go by: one that falls back a little is taken for the latest seen, so that a file is
+** not opened again for a few rows; one that falls back more than an interval was wrong before. */
+static void set_clock(struct fvt_store *s, int64_t now) {
+    int64_t length = (int64_t)s->interval * 1000;
+    if (s->started && now < s->now && s->now - now > length) {
+        char text[128], from[FLOW_TIME_TEXT], to[FLOW_TIME_TEXT];
+        flow_time_text(s->now, from);
+        flow_time_text(now, to);
+        snprintf(text, sizeof text, "the clock went back from %s to %s", from, to);
+        warn_of(s, text);
+        s->now = now;
+    } else if (!s->started || now > s->now) {
+        s->now = now;
+    }
 }
 
 int fvt_store_tick(struct fvt_store *s, int64_t now) {
-    if (!s->started || now > s->now)
-        s->now = now;
+    set_clock(s, now);
     int64_t length = (int64_t)s->interval * 1000;
     int64_t start = s->now - ((s->now % length) + length) % length;
     int rc = FVT_OK;
@@ -311,7 +419,12 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
             recover(s);
         s->started = true;
     } else if (monotonic_ms() - s->flushed >= FLUSH_MS) {
+        retry_late(s);
         rc = flush(s, false);
+    }
+    if (monotonic_ms() - s->retried >= RETRY_CLOSE_MS) {
+        retry_failed(&s->worker);
+        s->retried = monotonic_ms();
     }
     pass_messages(s);
     return rc;
@@ -328,6 +441,10 @@ static int open_writer(struct fvt_store *s) {
     if (s->failed && monotonic_ms() - s->failed < RETRY_MS)
         return FVT_IO;
     int rc = FVT_IO;
+    for (unsigned i = 0; i < s->nlate; i++)
+        if (strcmp(s->late[i].path, s->path) == 0)
+            finish_late(s, i--);
+    wait_for(&s->worker, s->path);
     if (make_parents(s->path, strlen(s->dir) + 1) != 0)
         fvt_fail(&s->error, "%s: %s", s->path, strerror(errno));
     else
@@ -369,10 +486,18 @@ const char *fvt_store_message(const struct fvt_store *s) {
 
 int fvt_store_close(struct fvt_store *s) {
     int rc = finish_file(s);
+    while (s->nlate > 0)
+        if (finish_late(s, 0) != FVT_OK)
+            rc = FVT_IO;
     worker_stop(&s->worker);
     pass_messages(s);
+    for (struct job *job = s->worker.failed, *after; job; job = after) {
+        after = job->next;
+        free(job);
+    }
     pthread_mutex_destroy(&s->worker.lock);
     pthread_cond_destroy(&s->worker.wake);
+    pthread_cond_destroy(&s->worker.done);
     close(s->lock);
     free(s->dir);
     free(s);

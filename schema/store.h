@@ -12,8 +12,8 @@
 struct fvt_store;
 
 /* dir is created if its parent exists. interval: seconds, 1 to 86400. Takes the store's lock (a
-** second writer gets FVT_IO and a message that says so), finishes what a dead writer left: live
-** files of past intervals are closed, temporary ones removed. warn is called with one sentence
+** second writer gets FVT_IO and a message that says so). What a dead writer left is finished at
+** the first tick: live files of other intervals are closed, temporary ones removed. warn is called with one sentence
 ** for each thing that went wrong in the background, from the thread that calls
 ** fvt_store_add/tick/flush/close; it may be NULL. */
 int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, const char *text),
@@ -21,8 +21,9 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
 
 /* Move the store's clock to now (ms since 1970 UTC): rotates when an interval has ended and
 ** flushes when a second has passed since the last flush. Call it before adding the rows of a
-** datagram or packet, and at least once a second while idle. Times that go back are taken as
-** the latest seen, so every file holds what arrived in its interval. */
+** datagram or packet, and at least once a second while idle. A time that falls back by less than
+** an interval is taken as the latest seen; by more, and the store follows it back and warns. The
+** first tick also finishes what a dead writer left. */
 int fvt_store_tick(struct fvt_store *s, int64_t now);
 
 /* Add one row to the file of the current interval (that of the last tick). */
@@ -46,7 +47,7 @@ int fvt_store_close(struct fvt_store *s);
 void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out, size_t n);
 
 /* The flow files below dir, oldest first (by name). Finds each file once whatever is being
-** rotated meanwhile. *paths is one allocation of NULL-terminated pointers and their text;
+** rotated meanwhile. Links below dir are not followed. A directory that cannot be read is FVT_IO. *paths is one allocation of NULL-terminated pointers and their text;
 ** free() it. dir may also name one flow file. */
 int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *err);
 

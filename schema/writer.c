@@ -41,10 +41,11 @@ static int write_at(int fd, const uint8_t *p, size_t n, uint64_t offset) {
     return 0;
 }
 
-void file_begin(struct fvt_buffer *out, int64_t start, int64_t length) {
+void file_begin(struct fvt_buffer *out, enum fvt_state state, int64_t start, int64_t length) {
     fvt_put(out, FVT_FILE_MAGIC, 8);
     fvt_put_int(out, FVT_VERSION, 2);
-    fvt_put_zeros(out, 6);
+    fvt_put_int(out, state == FVT_CLOSED, 2);
+    fvt_put_zeros(out, 4);
     fvt_put_int(out, (uint64_t)start, 8);
     fvt_put_int(out, (uint64_t)length, 8);
     fvt_put_zeros(out, FVT_FILE_HEADER - 8 - out->n);
@@ -70,7 +71,8 @@ static int sync_directory(const char *path) {
     return failed;
 }
 
-int file_replace(const char *path, const struct fvt_buffer *b, struct fvt_error *err) {
+int file_replace(const char *path, const struct fvt_buffer *b,
+                 bool (*check)(const char *path, void *arg), void *arg, struct fvt_error *err) {
     char *tmp = malloc(strlen(path) + sizeof FVT_TMP_SUFFIX);
     if (!tmp || b->failed) {
         free(tmp);
@@ -85,6 +87,8 @@ int file_replace(const char *path, const struct fvt_buffer *b, struct fvt_error 
         failed = -errno;
     if (fd >= 0 && close(fd) != 0 && !failed)
         failed = -errno;
+    if (!failed && check && !check(tmp, arg))
+        failed = -EIO; /* what was written is not what can be read back */
     if (!failed && rename(tmp, path) != 0)
         failed = -errno;
     if (failed && fd >= 0)
@@ -100,9 +104,9 @@ int file_replace(const char *path, const struct fvt_buffer *b, struct fvt_error 
 /* Make path a live file that ends with a whole block and has this library's columns. */
 static int prepare(const char *path, int64_t start, int64_t length, struct fvt_error *err) {
     struct fvt_buffer fresh = {0};
-    file_begin(&fresh, start, length);
+    file_begin(&fresh, FVT_LIVE, start, length);
     if (access(path, F_OK) != 0) {
-        int rc = file_replace(path, &fresh, err);
+        int rc = file_replace(path, &fresh, NULL, NULL, err);
         free(fresh.p);
         return rc;
     }
@@ -199,9 +203,9 @@ int fvt_writer_flush(struct fvt_writer *w, bool sync) {
 }
 
 int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
-    if (w->group->rows == FVT_GROUP_ROWS) {
+    if (group_full(w->group)) {
         int rc = fvt_writer_flush(w, false);
-        if (w->group->rows == FVT_GROUP_ROWS)
+        if (group_full(w->group))
             return rc;
     }
     if (group_add(w->group, row) == FVT_OK)
@@ -215,7 +219,7 @@ const char *fvt_writer_message(const struct fvt_writer *w) {
 }
 
 int fvt_writer_finish(struct fvt_writer *w) {
-    int rc = fvt_writer_flush(w, true);
+    int rc = fvt_writer_flush(w, false);
     close(w->fd);
     group_free(w->group);
     free(w->pending.p);
