@@ -436,8 +436,8 @@ class File:
         self.clear()
         with open(path, "rb") as f:
             self.data = f.read(os.fstat(f.fileno()).st_size)
+        self.state = "live"  # unless the header says otherwise, or trailer or footer are there
         self.begin, self.interval = self.file_header()
-        self.state = "live"  # unless trailer or footer are there, whole or not
         if not self.closed():
             self.walk()
 
@@ -453,11 +453,13 @@ class File:
     def file_header(self):
         if self.data[:8] != b"FLOWVT1\n" or len(self.data) < HEADER:
             raise Foreign("no flow file")
-        version, begin, interval, check = fields("<8xH6xqq24xQ", self.data)
+        version, closed, begin, interval, check = fields("<8xHH4xqq24xQ", self.data)
         if check != checksum(self.data[:56]):
             self.damage.append("file header")
         elif version != 1:
             raise Foreign("version %d" % version)
+        elif closed == 1:
+            self.state = "closed"
         return begin, interval
 
     @contextlib.contextmanager
@@ -494,16 +496,15 @@ class File:
         offset, length, check = fields("<QQQ", trailer)
         if check != checksum(trailer[:16]):
             return False
-        self.state = "closed"
         try:
             block = self.block(offset)
             if not block or block[0] != FOOTER or length != BLOCK_HEADER + block[2]:
                 raise Damage("trailer: no footer at %d" % offset)
             self.footer(self.first_part(offset))
         except Damage:
-            self.damage.append("footer")
             self.clear()
             return False
+        self.state = "closed"
         return True
 
     def footer(self, data):
@@ -523,7 +524,7 @@ class File:
         """Read block by block."""
         at = HEADER
         lost = False  # among octets that are no block
-        footer = False
+        before = len(self.damage)
         while at + BLOCK_HEADER <= len(self.data):
             block = self.block(at)
             if not block:
@@ -536,7 +537,8 @@ class File:
             if at + BLOCK_HEADER + length > len(self.data):
                 break  # being written, or cut off
             self.row_groups += kind == ROW_GROUP
-            footer |= kind == FOOTER
+            if kind == FOOTER:
+                self.state = "closed"
             with self.guard("block at %d" % at):
                 payload = self.first_part(at)
                 if kind == COLUMNS:
@@ -547,8 +549,7 @@ class File:
                     self.take_meta(payload)
             lost = False
             at += BLOCK_HEADER + length
-        if footer and self.state == "live":
-            self.state = "closed"
+        if self.state == "closed" and len(self.damage) == before and not self.left_out:
             self.damage.append("trailer")
 
     def take_columns(self, columns):
