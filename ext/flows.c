@@ -32,6 +32,7 @@ struct cursor {
     sqlite3_vtab_cursor base;
     struct snapshot *snapshot;
     struct query query;
+    struct scan_source *source;
     struct scan *scan;
     uint32_t at, n; /* in rows */
     const uint16_t *rows;
@@ -61,6 +62,7 @@ static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
 static int close_cursor(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
     scan_free(c->scan);
+    scan_source_free(c->source);
     query_free(&c->query);
     snapshot_free(c->snapshot);
     free(c);
@@ -94,7 +96,9 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     struct cursor *c = (struct cursor *)base;
     struct flow_table *t = table_of(c);
     scan_free(c->scan);
+    scan_source_free(c->source);
     c->scan = NULL;
+    c->source = NULL;
     int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot);
     if (rc != SQLITE_OK)
         return rc;
@@ -102,7 +106,9 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     for (int i = 0; i < t->columns.n; i++)
         if (c->query.used >> (i < 63 ? i : 63) & 1)
             sql_column_needs(&t->columns.column[i], used);
-    c->scan = scan_new(c->snapshot, c->query.predicate, &c->query.window, used);
+    c->source = scan_source_new(c->snapshot);
+    if (c->source)
+        c->scan = scan_new(c->source, c->query.predicate, &c->query.window, used);
     if (!c->scan)
         return SQLITE_NOMEM;
     c->left = c->query.limit;

@@ -26,7 +26,8 @@ bool scan_scaled(int column) {
     return false;
 }
 
-/* ---- making ----------------------------------------------------------------------------- */
+/* ---- making -----------------------------------------------------------------------------
+ */
 
 struct predicate *predicate_new(enum predicate_op op, int column) {
     struct predicate *p = calloc(1, sizeof *p);
@@ -114,6 +115,28 @@ bool predicate_add_text(struct predicate *p, const char *text, size_t n) {
     copy[n] = '\0';
     p->text[p->ntext++] = (struct text){copy, n};
     return true;
+}
+
+struct predicate *predicate_clone(const struct predicate *p) {
+    struct predicate *copy = predicate_new(p->op, p->column);
+    bool ok = copy != NULL;
+    if (ok) {
+        copy->mask = p->mask;
+        copy->value = p->value;
+        copy->text_op = p->text_op;
+    }
+    for (uint32_t i = 0; ok && i < p->values.nrange; i++)
+        ok = filter_values_range(&copy->values, p->values.range[i].lo, p->values.range[i].hi) == 0;
+    for (uint32_t i = 0; ok && i < p->values.nnet; i++)
+        ok = filter_values_net(&copy->values, &p->values.net[i].lo, &p->values.net[i].hi) == 0;
+    for (uint32_t i = 0; ok && i < p->ntext; i++)
+        ok = predicate_add_text(copy, p->text[i].p, p->text[i].n);
+    for (uint32_t i = 0; ok && i < p->n; i++)
+        ok = predicate_adopt(copy, predicate_clone(p->child[i]));
+    if (ok)
+        return copy;
+    predicate_free(copy);
+    return NULL;
 }
 
 static int compare(const char *a, size_t na, const char *b, size_t nb) {
@@ -280,7 +303,8 @@ bool predicate_bind(struct predicate *p, const struct fvt_dict *(*dict)(void *ar
     return true;
 }
 
-/* ---- blocks ----------------------------------------------------------------------------- */
+/* ---- blocks -----------------------------------------------------------------------------
+ */
 
 static bool in_ranges(const struct filter_values *v, int64_t x) {
     uint32_t lo = 0, hi = v->nrange;

@@ -65,6 +65,8 @@ void predicate_free(struct predicate *p);
 bool predicate_adopt(struct predicate *parent, struct predicate *child);
 /* The same test as a filter's tree, which is copied. */
 struct predicate *predicate_from_filter(const struct filter_node *node);
+/* A copy that shares nothing, bound to no group. */
+struct predicate *predicate_clone(const struct predicate *p);
 bool predicate_add_text(struct predicate *p, const char *text, size_t n);
 /* After the last predicate_add_text() of TEXT_IN, and the last value. */
 void predicate_settle(struct predicate *p);

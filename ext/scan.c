@@ -5,6 +5,7 @@
 */
 #include "scan.h"
 
+#include <pthread.h>
 #include <sqlite3ext.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,16 @@ struct column {
     uint8_t null[SCAN_BLOCK];
 };
 
-struct scan {
+struct scan_source {
+    pthread_mutex_t lock;
     struct snapshot *snapshot;
+    size_t file;           /* in the snapshot */
+    uint32_t group;        /* in the file */
+    struct fvt_file *open; /* file, or NULL */
+};
+
+struct scan {
+    struct scan_source *source;
     struct predicate *predicate;
     struct window window;
     bool used[SCAN_NCOLUMNS];
@@ -37,16 +46,33 @@ struct scan {
     struct column *column[SCAN_NCOLUMNS];
     uint16_t rows[SCAN_BLOCK];
     uint32_t nrows;
-    uint64_t groups;
     struct fvt_error error;
 };
 
-struct scan *scan_new(struct snapshot *snapshot, struct predicate *predicate,
+struct scan_source *scan_source_new(struct snapshot *snapshot) {
+    struct scan_source *source = calloc(1, sizeof *source);
+    if (source) {
+        source->snapshot = snapshot;
+        pthread_mutex_init(&source->lock, NULL);
+    }
+    return source;
+}
+
+void scan_source_free(struct scan_source *source) {
+    if (!source)
+        return;
+    if (source->open)
+        snapshot_release(source->snapshot, source->file);
+    pthread_mutex_destroy(&source->lock);
+    free(source);
+}
+
+struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
                       const struct window *window, const bool used[SCAN_NCOLUMNS]) {
     struct scan *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->snapshot = snapshot;
+    s->source = source;
     s->predicate = predicate;
     s->window = *window;
     memcpy(s->used, used, sizeof s->used);
@@ -73,10 +99,17 @@ static void leave_group(struct scan *s) {
     s->in_group = false;
 }
 
+static void leave_file(struct scan *s) {
+    if (s->open)
+        snapshot_release(s->source->snapshot, s->file);
+    s->open = NULL;
+}
+
 void scan_free(struct scan *s) {
     if (!s)
         return;
     leave_group(s);
+    leave_file(s);
     for (int c = 0; c < SCAN_NCOLUMNS; c++)
         free(s->column[c]);
     free(s);
@@ -139,7 +172,6 @@ static bool bind(struct scan *s) {
 /* Prepare the group. 1: go on with its blocks; 0: nothing in it; negative: FVT_*. */
 static int enter_group(struct scan *s) {
     const struct fvt_group *g = &s->open->groups[s->group];
-    s->groups++;
     s->first = s->n = 0;
     s->in_group = true;
     if (g->damaged || !zone_in_window(s, g))
@@ -209,8 +241,18 @@ const struct fvt_dict *scan_dict(struct scan *s, int column) {
     return dict_of(s, column);
 }
 
-uint64_t scan_group(const struct scan *s) {
-    return s->groups;
+bool scan_zone(const struct scan *s, int column, int64_t *min, int64_t *max) {
+    const struct fvt_group *g = &s->open->groups[s->group];
+    int at = g->chunk_of[scan_field(column)];
+    if (at < 0)
+        return false;
+    *min = g->chunks[at].min;
+    *max = g->chunks[at].max;
+    return true;
+}
+
+bool scan_inside_window(const struct scan *s) {
+    return s->no_window;
 }
 
 int64_t scan_rowid(const struct scan *s, uint32_t index) {
@@ -250,7 +292,7 @@ bool scan_times(struct scan *s, uint32_t i, int64_t *start, int64_t *end) {
         *end = swap;
     }
     /* No exporter keeps a flow so long: a clock was wrong, and the end is nearest to its arrival.
-     */
+   */
     if (*end - *start > MAX_FLOW_MS)
         *start = *end;
     return true;
@@ -290,8 +332,7 @@ static void select_rows(struct scan *s) {
     }
 }
 
-/* The next block of the group that has a row; false at its end. */
-static bool next_block(struct scan *s) {
+bool scan_next_block(struct scan *s) {
     uint32_t rows = s->open->groups[s->group].rows;
     while (s->first + s->n < rows) {
         s->first += s->n;
@@ -306,31 +347,53 @@ static bool next_block(struct scan *s) {
     return false;
 }
 
+/* Take the next row group from the source: 1, 0 when there is none, or negative. */
+static int take_group(struct scan *s) {
+    struct scan_source *q = s->source;
+    int rc = FVT_OK;
+    pthread_mutex_lock(&q->lock);
+    while (rc == FVT_OK && q->file < q->snapshot->n && (!q->open || q->group >= q->open->ngroups)) {
+        if (q->open) {
+            q->open = NULL;
+            snapshot_release(q->snapshot, q->file++);
+        }
+        q->group = 0;
+        if (q->file < q->snapshot->n)
+            rc = snapshot_open(q->snapshot, q->file, &q->open, &s->error);
+        q->file += rc == FVT_OK && q->file < q->snapshot->n && !q->open;
+    }
+    bool found = rc == FVT_OK && q->file < q->snapshot->n;
+    if (found && (!s->open || s->file != q->file)) {
+        leave_file(s);
+        s->file = q->file;
+        rc = snapshot_open(q->snapshot, s->file, &s->open, &s->error);
+    }
+    if (found)
+        s->group = q->group++;
+    pthread_mutex_unlock(&q->lock);
+    return rc != FVT_OK ? rc : found;
+}
+
+int scan_next_group(struct scan *s) {
+    for (;;) {
+        if (s->in_group)
+            leave_group(s);
+        int rc = take_group(s);
+        if (rc == 1)
+            rc = enter_group(s);
+        else
+            return rc;
+        if (rc != 0)
+            return rc;
+    }
+}
+
 int scan_next(struct scan *s) {
     for (;;) {
-        if (s->in_group) {
-            if (next_block(s))
-                return 1;
-            leave_group(s);
-            s->group++;
-        }
-        while (!s->open || s->group >= s->open->ngroups) {
-            if (s->open) {
-                s->open = NULL;
-                snapshot_release(s->snapshot, s->file++);
-            }
-            if (s->file >= s->snapshot->n)
-                return 0;
-            s->group = 0;
-            int rc = snapshot_open(s->snapshot, s->file, &s->open, &s->error);
-            if (rc != FVT_OK)
-                return rc;
-            s->file += s->open == NULL;
-        }
-        int rc = enter_group(s);
-        if (rc < 0)
+        if (s->in_group && scan_next_block(s))
+            return 1;
+        int rc = scan_next_group(s);
+        if (rc != 1)
             return rc;
-        if (rc == 0)
-            s->n = s->open->groups[s->group].rows; /* as if all its blocks were done */
     }
 }

@@ -14,15 +14,25 @@ enum { SCAN_BLOCK = PREDICATE_BLOCK };
 
 struct scan;
 
-/* snapshot and predicate are borrowed and must outlive the scan. used: the scan columns the
-** statement names; a group in which one of them is damaged is left out whole. Rows are those that
-** pass the predicate and overlap the window. */
-struct scan *scan_new(struct snapshot *snapshot, struct predicate *predicate,
+/* Where the next row group is to be had. Scans of several threads that share one divide the row
+** groups of a snapshot between them. */
+struct scan_source;
+struct scan_source *scan_source_new(struct snapshot *snapshot);
+void scan_source_free(struct scan_source *source);
+
+/* source and predicate are borrowed and must outlive the scan; the predicate is this scan's alone.
+** used: the scan columns the statement names; a group in which one of them is damaged is left out
+** whole. Rows are those that pass the predicate and overlap the window. */
+struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
                       const struct window *window, const bool used[SCAN_NCOLUMNS]);
 void scan_free(struct scan *s);
 
-/* Go to the next block with a row in it. 1: there is one; 0: the end; negative: FVT_*, with a
+/* Go to the next row group that may have rows. 1: there is one; 0: the end; negative: FVT_*, with a
 ** sentence in scan_message(). */
+int scan_next_group(struct scan *s);
+/* Go to the group's next block with a row in it; false at the end of the group. */
+bool scan_next_block(struct scan *s);
+/* Both: the next block wherever it is. Results as of scan_next_group(). */
 int scan_next(struct scan *s);
 const char *scan_message(const struct scan *s);
 
@@ -34,12 +44,13 @@ const uint16_t *scan_rows(const struct scan *s, uint32_t *n);
 const int64_t *scan_values(struct scan *s, int column, const uint8_t **nulls);
 /* The dictionary of an IP or TEXT column in this group; NULL when it is all NULL here. */
 const struct fvt_dict *scan_dict(struct scan *s, int column);
-/* Counts the groups met, so that what was looked up in a dictionary can be kept for its group. */
-uint64_t scan_group(const struct scan *s);
+/* Smallest and largest value, or code, of a column in this group; false when it is all NULL. */
+bool scan_zone(const struct scan *s, int column, int64_t *min, int64_t *max);
+/* Does every row of the group certainly lie inside the window, whole? */
+bool scan_inside_window(const struct scan *s);
 
 /* Which rows of the block pass a part of the scan's predicate: pass[i] for row i of the block.
- ** False
- ** without memory. */
+** False without memory. */
 bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]);
 
 /* Number of a row of the block, unique and ascending in the snapshot: file and row in it. */

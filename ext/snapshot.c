@@ -18,11 +18,14 @@ int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *er
         store = "/var/lib/flowvt";
     struct snapshot *s = calloc(1, sizeof *s);
     int rc = FVT_NOMEM;
+    if (s)
+        pthread_mutex_init(&s->lock, NULL);
     if (s && (s->store = strdup(store)) != NULL)
         rc = fvt_store_list(store, &s->paths, &s->n, err);
     if (rc == FVT_OK) {
         s->files = calloc(s->n + 1, sizeof(struct fvt_file *));
-        rc = s->files ? FVT_OK : FVT_NOMEM;
+        s->users = calloc(s->n + 1, sizeof *s->users);
+        rc = s->files && s->users ? FVT_OK : FVT_NOMEM;
     }
     if (rc != FVT_OK) {
         if (rc == FVT_NOMEM)
@@ -39,26 +42,32 @@ void snapshot_free(struct snapshot *s) {
         return;
     for (size_t i = 0; s->files && i < s->n; i++)
         fvt_file_free(s->files[i]);
+    pthread_mutex_destroy(&s->lock);
     free(s->files);
+    free(s->users);
     free(s->paths);
     free(s->store);
     free(s);
 }
 
-int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err) {
-    *out = s->files[i];
-    if (*out)
+static int open_file(struct snapshot *s, size_t i, struct fvt_error *err) {
+    if (s->files[i])
         return FVT_OK;
     errno = 0;
-    int rc = fvt_open(s->paths[i], out, err);
-    if (rc == FVT_FOREIGN || (rc == FVT_IO && errno == ENOENT)) {
-        *out = NULL;
-        return FVT_OK;
-    }
-    if (rc == FVT_OK) {
-        s->files[i] = *out;
+    int rc = fvt_open(s->paths[i], &s->files[i], err);
+    if (rc == FVT_OK)
         s->open++;
-    }
+    else
+        s->files[i] = NULL;
+    return rc == FVT_FOREIGN || (rc == FVT_IO && errno == ENOENT) ? FVT_OK : rc;
+}
+
+int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err) {
+    pthread_mutex_lock(&s->lock);
+    int rc = open_file(s, i, err);
+    *out = s->files[i];
+    s->users[i] += *out != NULL;
+    pthread_mutex_unlock(&s->lock);
     return rc;
 }
 
@@ -67,9 +76,11 @@ bool snapshot_exists(const struct snapshot *s, size_t i) {
 }
 
 void snapshot_release(struct snapshot *s, size_t i) {
-    if (!s->files[i] || s->open <= MAX_OPEN)
-        return;
-    fvt_file_free(s->files[i]);
-    s->files[i] = NULL;
-    s->open--;
+    pthread_mutex_lock(&s->lock);
+    if (s->users[i] > 0 && --s->users[i] == 0 && s->open > MAX_OPEN) {
+        fvt_file_free(s->files[i]);
+        s->files[i] = NULL;
+        s->open--;
+    }
+    pthread_mutex_unlock(&s->lock);
 }

@@ -7,6 +7,8 @@
 #ifndef FLOWVT_SNAPSHOT_H
 #define FLOWVT_SNAPSHOT_H
 
+#include <pthread.h>
+
 #include "../schema/store.h"
 
 struct snapshot {
@@ -14,7 +16,9 @@ struct snapshot {
     char **paths; /* oldest first */
     size_t n;
     struct fvt_file **files; /* open ones; NULL: not opened, or closed again */
+    uint32_t *users;         /* of each open file */
     size_t open;
+    pthread_mutex_t lock; /* of the three above */
 };
 
 /* store: directory or one file; NULL or "": FLOWVT_STORE, or /var/lib/flowvt. Returns FVT_OK, or an
@@ -22,8 +26,9 @@ struct snapshot {
 int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err);
 void snapshot_free(struct snapshot *s);
 
-/* Open file i. FVT_OK and *out NULL when it has gone since the snapshot was taken, or is no flow
-** file: both have no rows. *out belongs to the snapshot. */
+/* Open file i, once more if it is open already; for each FVT_OK with a file there must be one
+** snapshot_release(). Safe from several threads. FVT_OK and *out NULL when it has gone since the
+** snapshot was taken, or is no flow file: both have no rows. *out belongs to the snapshot. */
 int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err);
 /* Is there something under the path of file i still? */
 bool snapshot_exists(const struct snapshot *s, size_t i);

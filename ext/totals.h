@@ -6,29 +6,24 @@
 ** differences between the ends of adjacent buckets, or windows, add up to exactly the counter. A
 ** flow is counted as one flow where it starts.
 **
-** When the groups outgrow the memory budget (FLOWVT_MEMORY in the environment, octets with k, M,
-** G behind it, default 1G) the work is done in several passes, each for the keys of one part of
-** the hash space.
+** Several threads read the store, as many as there are processors, or as FLOWVT_THREADS in the
+** environment says. When the groups outgrow the memory budget (FLOWVT_MEMORY in the environment,
+** octets with k, M, G behind it, default 1G) the work is done in several passes over the store,
+** each for a part of the keys.
 */
 #ifndef FLOWVT_TOTALS_H
 #define FLOWVT_TOTALS_H
 
+#include "aggregate.h"
 #include "query.h"
-#include "scan.h"
-
-enum { MAX_DIMENSIONS = 64 };
-
-struct dimension {
-    int side[2];
-    enum flow_class class;
-};
 
 struct totals;
 
-/* query and snapshot are borrowed. buckets: time is part of the key. */
+/* query and snapshot are borrowed. measures: those that are asked for, a bit each. buckets: time is
+** part of the key. */
 struct totals *totals_new(const struct sql_table *t, const struct query *query,
                           struct snapshot *snapshot, const struct dimension *dims, int ndims,
-                          bool buckets);
+                          uint32_t measures, bool buckets);
 void totals_free(struct totals *t);
 
 /* Go to the next group. 1, 0 at the end, or negative FVT_* with totals_message(). */

@@ -94,18 +94,21 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     struct dimension dims[MAX_DIMENSIONS];
     int n = 0;
     bool buckets = false;
+    uint32_t measures = 0;
     for (int i = 0; i < t->columns.n; i++) {
         const struct sql_column *col = &t->columns.column[i];
         c->dimension[i] = -1;
         if (!(c->query.used >> (i < 63 ? i : 63) & 1))
             continue;
+        if (col->kind == COLUMN_MEASURE)
+            measures |= UINT32_C(1) << col->id;
         buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
-        if (col->kind != COLUMN_VALUE || n == MAX_DIMENSIONS - 1)
+        if (col->kind != COLUMN_VALUE || n == MAX_DIMENSIONS)
             continue;
         c->dimension[i] = n;
         dims[n++] = (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};
     }
-    c->totals = totals_new(&t->columns, &c->query, c->snapshot, dims, n, buckets);
+    c->totals = totals_new(&t->columns, &c->query, c->snapshot, dims, n, measures, buckets);
     return c->totals ? next(base) : SQLITE_NOMEM;
 }
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** One thread's half of a totals query: reads blocks of a scan and adds them up by key.
+**
+** Within a row group keys are dictionary codes and small integers packed into a few words, so
+** adding a flow costs a look into one table; each distinct key is translated to values, and added
+** to the groups that all threads share, once a row group.
+*/
+#ifndef FLOWVT_AGGREGATE_H
+#define FLOWVT_AGGREGATE_H
+
+#include <pthread.h>
+
+#include "../schema/dict.h"
+#include "groups.h"
+#include "scan.h"
+
+enum { MAX_DIMENSIONS = 63 };
+
+struct dimension {
+    int side[2]; /* scan column for the sender's side and the receiver's */
+    enum flow_class class;
+};
+
+/* Addresses and texts of all keys, numbered; shared by the threads. */
+struct interner {
+    pthread_mutex_t lock;
+    struct dict_builder ips, texts;
+};
+
+/* What is asked, the same for all threads. */
+struct aggregate_spec {
+    struct dimension dim[MAX_DIMENSIONS];
+    int ndims;
+    bool buckets;   /* time is part of the key */
+    int64_t bucket; /* ms */
+    struct window window;
+    int mask4, mask6;
+    int sides;                   /* 2: endpoints */
+    int counter[GROUP_COUNTERS]; /* scan columns; flows is the first */
+    int ncounters;               /* of one side */
+    bool times;                  /* first and last are asked for */
+};
+
+/* The integers of a key: NULL marks (bit 63: no bucket), dimensions, bucket in ms. */
+static inline int aggregate_width(const struct aggregate_spec *s) {
+    return 1 + s->ndims + s->buckets;
+}
+
+struct aggregate;
+
+/* All is borrowed. */
+struct aggregate *aggregate_new(const struct aggregate_spec *spec, struct groups *groups,
+                                struct interner *interner);
+void aggregate_free(struct aggregate *a);
+
+/* Read scan to its end. FVT_OK or FVT_*; the message is the scan's. side: the parts of the scan's
+** own predicate that each side must pass; not looked at when there is one side. */
+int aggregate_run(struct aggregate *a, struct scan *scan, struct predicate *const side[2]);
+
+/* Scan columns that aggregate_run() will ask for. */
+void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMNS]);
+
+#endif
