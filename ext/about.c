@@ -217,7 +217,7 @@ static int settle(struct cursor *c) {
     for (c->item = 0; c->file < c->snapshot->n; c->file++) {
         struct fvt_error err = {{0}};
         int rc = snapshot_open(c->snapshot, c->file, &c->open, &err);
-        if (rc != FVT_OK)
+        if (rc != FVT_OK && rc != FVT_UNKNOWN) /* a later version's file is shown as unreadable */
             return vtab_error(&a->vtab, rc, err.text);
         if (!c->open && !snapshot_exists(c->snapshot, c->file))
             continue;

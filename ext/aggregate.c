@@ -335,32 +335,54 @@ static int64_t number_of(struct aggregate *a, int column, const struct fvt_dict 
     return *id;
 }
 
-/* The key of local group g in values that hold for all row groups. */
-static bool translate(struct aggregate *a, uint32_t g, int64_t *out) {
+/* Of the value, not of its number: which pass a key belongs to must not depend on the order in which
+** a pass meets addresses. */
+static uint64_t hash_of(const struct aggregate *a, enum flow_class class, uint32_t id) {
+    const struct dict_builder *d = class == FLOW_IP ? &a->interner->ips : &a->interner->texts;
+    if (class == FLOW_IP)
+        return fvt_hash(&d->ip[id], sizeof d->ip[id]);
+    size_t start = id ? d->end[id - 1] : 0;
+    return fvt_hash(d->text.p + start, d->end[id] - start);
+}
+
+/* The key of local group g in values that hold for all row groups, and its hash. */
+static bool translate(struct aggregate *a, uint32_t g, int64_t *out, uint64_t *hash) {
     const struct aggregate_spec *spec = a->spec;
     const uint64_t *key = a->key + (size_t)g * (size_t)a->words;
     int side = spec->sides == 2 ? (int)(key[0] & 1) : 0;
-    out[0] = 0;
+    uint64_t h = 0;
+    memset(out, 0, NULL_WORDS * sizeof *out);
     for (int d = 0; d < spec->ndims; d++) {
         struct slot s = a->slot[side][d];
         int column = spec->dim[d].side[side];
         uint64_t mask = s.bits == 64 ? UINT64_MAX : (UINT64_C(1) << s.bits) - 1;
         uint64_t packed = s.bits ? key[s.word] >> s.shift & mask : 0;
-        out[1 + d] = 0;
+        int64_t *v = &out[KEY_DIMS + d];
+        *v = 0;
         if (packed == 0) {
-            out[0] |= (int64_t)(UINT64_C(1) << d);
+            key_set_null(out, d);
             continue;
         }
-        out[1 + d] = (int64_t)(packed + (uint64_t)s.base - 1);
+        *v = (int64_t)(packed + (uint64_t)s.base - 1);
         const struct fvt_dict *dict = scan_dict(a->scan, column);
-        if (dict && (out[1 + d] = number_of(a, column, dict, out[1 + d])) < 0)
+        if (!dict) {
+            h = groups_mix(h, (uint64_t)*v);
+        } else if ((*v = number_of(a, column, dict, *v)) >= 0) {
+            h = groups_mix(h, hash_of(a, dict->class, (uint32_t)*v));
+        } else {
             return false;
+        }
     }
     if (spec->buckets) {
         int64_t bucket = (int64_t)key[a->slot[0][spec->ndims].word];
-        out[1 + spec->ndims] = bucket == NO_BUCKET ? 0 : bucket;
-        out[0] |= bucket == NO_BUCKET ? INT64_MIN : 0;
+        out[KEY_DIMS + spec->ndims] = bucket == NO_BUCKET ? 0 : bucket;
+        if (bucket == NO_BUCKET)
+            key_set_null(out, KEY_NO_BUCKET);
+        h = groups_mix(h, (uint64_t)bucket);
     }
+    for (int w = 0; w < NULL_WORDS; w++)
+        h = groups_mix(h, (uint64_t)out[w]);
+    *hash = groups_mix(h, 0);
     return true;
 }
 
@@ -373,12 +395,10 @@ static bool hand_over_some(struct aggregate *a, uint32_t from, uint32_t to) {
     bool ok = keys && hashes;
     pthread_mutex_lock(&a->interner->lock);
     for (uint32_t i = 0; ok && i < n; i++)
-        ok = translate(a, from + i, keys + (size_t)i * (size_t)width);
+        ok = translate(a, from + i, keys + (size_t)i * (size_t)width, &hashes[i]);
     pthread_mutex_unlock(&a->interner->lock);
-    for (uint32_t i = 0; ok && i < n; i++) {
-        hashes[i] = groups_hash(keys + (size_t)i * (size_t)width, width);
+    for (uint32_t i = 0; ok && i < n; i++)
         start[groups_part(hashes[i]) + 1]++;
-    }
     for (int p = 0; p < GROUP_PARTS; p++)
         start[p + 1] += start[p];
     uint32_t at[GROUP_PARTS];
@@ -470,6 +490,15 @@ static void contribute(struct aggregate *a, const struct counters *in, uint16_t 
     }
 }
 
+/* Does the last contribution add nothing to any total that was asked for? */
+static bool is_nothing(const struct aggregate *a) {
+    const struct batch *b = &a->batch;
+    bool nothing = !a->spec->times && a->spec->ncounters > 0;
+    for (int c = 0; c < a->spec->ncounters; c++)
+        nothing &= b->value[c][b->n - 1] == 0;
+    return nothing;
+}
+
 static bool contribute_row(struct aggregate *a, const struct counters *in, uint16_t row,
                            const uint8_t pass[2][SCAN_BLOCK]) {
     const struct aggregate_spec *spec = a->spec;
@@ -486,6 +515,8 @@ static bool contribute_row(struct aggregate *a, const struct counters *in, uint1
         int64_t lo = bucket > from ? bucket : from;
         int64_t hi = bucket + spec->bucket < to ? bucket + spec->bucket : to;
         contribute(a, in, row, &f, bucket, lo, hi);
+        if (is_nothing(a)) /* a long flow of few packets has most buckets without any */
+            a->batch.n--;
         if (a->batch.n == BATCH && !flush_batch(a, pass))
             return false;
     }

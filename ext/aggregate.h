@@ -15,7 +15,8 @@
 #include "groups.h"
 #include "scan.h"
 
-enum { MAX_DIMENSIONS = 63 };
+/* More than any table has; a key has a bit in its NULL marks for each. */
+enum { MAX_DIMENSIONS = 127, NULL_WORDS = 2 };
 
 struct dimension {
     int side[2]; /* scan column for the sender's side and the receiver's */
@@ -27,6 +28,7 @@ struct interner {
     pthread_mutex_t lock;
     struct dict_builder ips, texts;
 };
+enum { KEY_DIMS = NULL_WORDS }; /* where the dimensions begin in a key */
 
 /* What is asked, the same for all threads. */
 struct aggregate_spec {
@@ -42,10 +44,17 @@ struct aggregate_spec {
     bool times;                  /* first and last are asked for */
 };
 
-/* The integers of a key: NULL marks (bit 63: no bucket), dimensions, bucket in ms. */
+/* The integers of a key: NULL marks (the last bit: no bucket), dimensions, bucket in ms. */
 static inline int aggregate_width(const struct aggregate_spec *s) {
-    return 1 + s->ndims + s->buckets;
+    return KEY_DIMS + s->ndims + s->buckets;
 }
+static inline bool key_null(const int64_t *key, int dim) {
+    return (uint64_t)key[dim / 64] >> (dim & 63) & 1;
+}
+static inline void key_set_null(int64_t *key, int dim) {
+    key[dim / 64] |= (int64_t)(UINT64_C(1) << (dim & 63));
+}
+enum { KEY_NO_BUCKET = NULL_WORDS * 64 - 1 };
 
 struct aggregate;
 

@@ -61,10 +61,11 @@ static int64_t now_ms(void) {
 }
 
 int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite3_value **argv,
-                      struct query *query, struct snapshot **snapshot) {
+                      struct query *query, struct snapshot **snapshot, int64_t *now) {
     query_free(query);
     char *message = NULL;
-    int rc = query_read(&t->columns, idxstr, argc, argv, now_ms(), query, &message);
+    *now = *now ? *now : now_ms();
+    int rc = query_read(&t->columns, idxstr, argc, argv, *now, query, &message);
     if (rc == SQLITE_ERROR) {
         sqlite3_free(t->vtab.base.zErrMsg);
         t->vtab.base.zErrMsg = message;

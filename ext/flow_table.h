@@ -23,8 +23,9 @@ int flow_table_find_function(sqlite3_vtab *vtab, int argc, const char *name,
                              void (**function)(sqlite3_context *, int, sqlite3_value **),
                              void **arg);
 
-/* xFilter's first half: read the plan into *query (freed and replaced) and take the snapshot. */
+/* xFilter's first half: read the plan into *query (freed and replaced) and take the snapshot. *now:
+** the statement's time, set when it is 0, so that all runs of a cursor have the same. */
 int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite3_value **argv,
-                      struct query *query, struct snapshot **snapshot);
+                      struct query *query, struct snapshot **snapshot, int64_t *now);
 
 #endif

@@ -17,8 +17,8 @@
 ** raw_bytes are as exported. flows is 1 where the exporter did not say. NULL is what was not
 ** exported. A row belongs to the window when the flow overlaps it.
 **
-** rowid is the file's place in the store and the row's in the file: unique, ascending, and the
-** same for as long as no file is expired.
+** rowid is a mix of the file's path and the row's place in the file: the same for as long as the
+** file is there.
 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +32,7 @@ struct cursor {
     sqlite3_vtab_cursor base;
     struct snapshot *snapshot;
     struct query query;
+    int64_t now; /* of the statement, ms; 0: not asked for yet */
     struct scan_source *source;
     struct scan *scan;
     uint32_t at, n; /* in rows */
@@ -78,18 +79,6 @@ static int next_block(struct cursor *c) {
     return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, scan_message(c->scan)) : SQLITE_OK;
 }
 
-/* Pass over the rows of OFFSET, whole blocks at a time. */
-static int skip(struct cursor *c, int64_t rows) {
-    int rc = SQLITE_OK;
-    while (rc == SQLITE_OK && !c->eof && rows >= c->n) {
-        rows -= c->n;
-        rc = next_block(c);
-    }
-    if (!c->eof && rows > 0)
-        c->at = (uint32_t)rows;
-    return rc;
-}
-
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
@@ -99,7 +88,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     scan_source_free(c->source);
     c->scan = NULL;
     c->source = NULL;
-    int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot);
+    int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot, &c->now);
     if (rc != SQLITE_OK)
         return rc;
     bool used[SCAN_NCOLUMNS] = {false};
@@ -115,8 +104,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     c->eof = c->left == 0;
     if (c->eof)
         return SQLITE_OK;
-    rc = next_block(c);
-    return rc == SQLITE_OK ? skip(c, c->query.offset) : rc;
+    return next_block(c);
 }
 
 static int next(sqlite3_vtab_cursor *base) {

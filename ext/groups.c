@@ -73,15 +73,6 @@ void groups_free(struct groups *g) {
     free(g);
 }
 
-uint64_t groups_hash(const int64_t *key, int width) {
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
-    for (int i = 0; i < width; i++) {
-        h = (h ^ (uint64_t)key[i]) * UINT64_C(0xd6e8feb86659fd93);
-        h ^= h >> 32;
-    }
-    return h * UINT64_C(0xd6e8feb86659fd93);
-}
-
 static bool grow_array(void *array, size_t size) {
     void **p = array, *grown = realloc(*p, size);
     if (grown)

@@ -27,7 +27,11 @@ struct group_sum {
     int64_t first, last;
 };
 
-uint64_t groups_hash(const int64_t *key, int width);
+/* Hashes are made of the values of a key, one after the other, beginning with 0. */
+static inline uint64_t groups_mix(uint64_t h, uint64_t value) {
+    h = (h ^ value) * UINT64_C(0xd6e8feb86659fd93);
+    return h ^ h >> 32;
+}
 /* The part of a hash, below GROUP_PARTS. */
 static inline unsigned groups_part(uint64_t hash) {
     return (unsigned)(hash >> 56);

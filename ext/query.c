@@ -7,7 +7,7 @@
 
 SQLITE_EXTENSION_INIT3
 
-enum { VTAB_IN_VERSION = 3038000, DISTINCT_VERSION = 3038000 };
+enum { VTAB_IN_VERSION = 3038000, DISTINCT_VERSION = 3038000, RHS_VERSION = 3038000 };
 
 /* Rows assumed for a store, and what a test leaves of them. A scan reads its columns whatever it
 ** delivers, so a test lowers the rows more than the cost: joins then put flows outside and look
@@ -20,6 +20,7 @@ struct best {
     sqlite3_str *words;
     int args;
     double rows, cost;
+    bool masked;             /* mask4 or mask6 is given */
     bool all_taken;          /* SQLite has nothing left to check */
     bool fixed[MAX_COLUMNS]; /* = constant: one value */
 };
@@ -60,6 +61,10 @@ static bool can_take(const struct best *b, int i, const struct sql_column *c) {
     enum flow_class class = sql_column_class(c);
     if (op == QUERY_IP_IN)
         return class == FLOW_IP;
+    /* mask4 and mask6 make networks of addresses, and it is these that SQLite compares. */
+    if (b->masked && class == FLOW_IP && c->kind == COLUMN_VALUE &&
+        op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+        return false;
     if (op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
         return true;
     /* The order of MAC texts that are not canonical is SQLite's to say. */
@@ -71,14 +76,30 @@ static bool can_take(const struct best *b, int i, const struct sql_column *c) {
     return true;
 }
 
-static void take(struct best *b, int i, const char *name, const char *word) {
+static bool is_list(const struct best *b, int i) {
+    return sqlite3_libversion_number() >= VTAB_IN_VERSION && sqlite3_vtab_in(b->info, i, -1);
+}
+
+static void take(struct best *b, int i, const char *name, const char *word, bool exact) {
     b->info->aConstraintUsage[i].argvIndex = ++b->args;
-    b->info->aConstraintUsage[i].omit = 1;
+    b->info->aConstraintUsage[i].omit = exact;
+    b->all_taken &= exact;
     sqlite3_str_appendf(b->words, "%s%s ", name, word);
 }
 
-static bool is_list(const struct best *b, int i) {
-    return sqlite3_libversion_number() >= VTAB_IN_VERSION && sqlite3_vtab_in(b->info, i, -1);
+/* Will the scan compare exactly as SQLite does? With a text column that depends on the affinity of
+** the other side, which is known to be none only of a literal: for others the scan takes what it
+** can and SQLite checks again. */
+static bool is_exact(const struct best *b, int i, const struct sql_column *c) {
+    unsigned char op = b->info->aConstraint[i].op;
+    if (c->kind != COLUMN_VALUE || sql_column_class(c) == FLOW_UINT || op == QUERY_IP_IN ||
+        op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+        return true;
+    sqlite3_value *value;
+    if (sqlite3_libversion_number() < RHS_VERSION || is_list(b, i) ||
+        sqlite3_vtab_rhs_value(b->info, i, &value) != SQLITE_OK)
+        return false;
+    return sqlite3_value_type(value) == SQLITE_TEXT;
 }
 
 static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sql_column *c) {
@@ -91,7 +112,7 @@ static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sq
     }
     if (!k->usable)
         return SQLITE_CONSTRAINT; /* a plan in which the value is not known yet */
-    take(b, i, c->name, "=");
+    take(b, i, c->name, "=", true);
     if (c->id == PARAM_since || c->id == PARAM_until || c->id == PARAM_filter) {
         b->rows *= 0.1;
         b->cost *= 0.3;
@@ -103,12 +124,13 @@ static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sq
 static void take_test(struct best *b, int i, const struct sql_column *c) {
     const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
     int op = find_operator(k->op);
+    bool exact = is_exact(b, i, c);
     if (k->op == SQLITE_INDEX_CONSTRAINT_EQ && is_list(b, i)) {
         sqlite3_vtab_in(b->info, i, 1);
-        take(b, i, c->name, "[]");
+        take(b, i, c->name, "[]", exact);
         b->rows *= 0.01;
     } else {
-        take(b, i, c->name, operators[op].word);
+        take(b, i, c->name, operators[op].word, exact);
         b->rows *= operators[op].left;
         b->fixed[k->iColumn] |= is_equality(k->op);
     }
@@ -140,19 +162,31 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
     return SQLITE_OK;
 }
 
-/* LIMIT and OFFSET are ours only when what we deliver is the result: nothing left to check and
-** nothing to sort. */
+/* A parameter that the statement names, but not as a term of WHERE that holds for every row, as in
+** one arm of an OR: SQLite then has to find a plan in which it is. */
+static bool params_known(const struct best *b) {
+    for (int c = 0; c < b->t->n; c++)
+        if (b->t->column[c].kind == COLUMN_PARAM && b->info->colUsed >> c & 1 && !b->fixed[c])
+            return false;
+    return true;
+}
+
+/* LIMIT is ours only when what we deliver is the result: nothing left to check and nothing to
+** sort. Not with OFFSET, which SQLite gives to each arm of a compound and applies itself as well. */
 static void take_limit(struct best *b) {
 #ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
+    int limit = -1;
     if (!b->all_taken || b->info->nOrderBy > 0 || b->t->kind != TABLE_FLOWS)
         return;
     for (int i = 0; i < b->info->nConstraint; i++) {
         const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
+        if (k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
+            return;
         if (k->usable && k->op == SQLITE_INDEX_CONSTRAINT_LIMIT)
-            take(b, i, "limit", "");
-        else if (k->usable && k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
-            take(b, i, "offset", "");
+            limit = i;
     }
+    if (limit >= 0)
+        take(b, limit, "limit", "", true);
 #endif
 }
 
@@ -189,7 +223,14 @@ int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_inde
     struct best b = {
         .t = t, .info = info, .rows = STORE_ROWS, .cost = STORE_ROWS, .all_taken = true};
     b.words = sqlite3_str_new(NULL);
+    for (int i = 0; i < info->nConstraint; i++) {
+        int c = info->aConstraint[i].iColumn;
+        b.masked |= c >= 0 && c < t->n && t->column[c].kind == COLUMN_PARAM &&
+                    (t->column[c].id == PARAM_mask4 || t->column[c].id == PARAM_mask6);
+    }
     int rc = take_constraints(&b, vtab);
+    if (rc == SQLITE_OK && !params_known(&b))
+        rc = SQLITE_CONSTRAINT;
     if (rc == SQLITE_OK) {
         take_limit(&b);
         sqlite3_str_appendf(b.words, "@%llx", (unsigned long long)info->colUsed);

@@ -11,16 +11,17 @@
 **   COL[]                                                        IN, all values in one scan
 **   COL~                                                         ip_in(COL, argument)
 **   COL=NULL  COL<>NULL                                          IS NULL, IS NOT NULL
-**   limit  offset
+**   limit
 **
 ** then words without an argument:
 **
 **   @HEX           columns the statement names, sqlite3_index_info.colUsed
 **   grouped        rows come as GROUP BY or DISTINCT wants them, without a sorter
 **
-** All constraints taken are omitted from SQLite's own checks, so they are exact: they compare as
-** SQLite compares, column affinity included. One exception is meant: srcip = 'text' compares
-** addresses, so that another spelling of the same IPv6 address is found.
+** Constraints that are certain to compare as SQLite would, column affinity included, are omitted
+** from its own checks. The rest is taken for what it saves, and checked again. An address or a time
+** is text to SQL: srcip = '2001:DB8::1' finds nothing, since that is not how it is shown. ip_in()
+** takes every spelling.
 */
 #ifndef FLOWVT_QUERY_H
 #define FLOWVT_QUERY_H
@@ -47,9 +48,9 @@ struct query {
     struct predicate *predicate, *side[2];
     int64_t bucket; /* seconds */
     int mask4, mask6;
-    int64_t limit, offset; /* rows; limit -1: none */
-    uint64_t used;         /* colUsed */
-    uint64_t params;       /* hash of the parameters, for rowids of totals */
+    int64_t limit;   /* rows; -1: none */
+    uint64_t used;   /* colUsed */
+    uint64_t params; /* hash of the parameters, for rowids of totals */
 };
 
 /* Read idxStr and the arguments. now_ms: the statement's time. SQLITE_OK, SQLITE_NOMEM, or

@@ -30,73 +30,85 @@ static int fail(struct reading *r, char *message) {
 
 /* ---- numbers ---------------------------------------------------------------------------- */
 
-static void add_compared(struct filter_values *v, enum compare op, int64_t x) {
+/* All of these return false when memory is out. */
+static bool add_range(struct filter_values *v, int64_t lo, int64_t hi) {
+    return filter_values_range(v, lo, hi) == 0;
+}
+
+static bool add_compared(struct filter_values *v, enum compare op, int64_t x) {
     switch (op) {
     case EQ:
-        filter_values_range(v, x, x);
-        break;
+        return add_range(v, x, x);
     case NE:
         break; /* made of EQ */
     case LT:
-        if (x > INT64_MIN)
-            filter_values_range(v, INT64_MIN, x - 1);
-        break;
+        return x == INT64_MIN || add_range(v, INT64_MIN, x - 1);
     case LE:
-        filter_values_range(v, INT64_MIN, x);
-        break;
+        return add_range(v, INT64_MIN, x);
     case GT:
-        if (x < INT64_MAX)
-            filter_values_range(v, x + 1, INT64_MAX);
-        break;
+        return x == INT64_MAX || add_range(v, x + 1, INT64_MAX);
     case GE:
-        filter_values_range(v, x, INT64_MAX);
-        break;
+        return add_range(v, x, INT64_MAX);
     }
+    return true;
 }
 
 /* Integers x for which x op real. */
-static void add_compared_real(struct filter_values *v, enum compare op, double real) {
+static bool add_compared_real(struct filter_values *v, enum compare op, double real) {
     bool less = op == LT || op == LE, greater = op == GT || op == GE;
-    if (real >= 0x1p63 || real < -0x1p63) {
-        if (real > 0 ? less : greater)
-            filter_values_range(v, INT64_MIN, INT64_MAX);
-    } else if (real == floor(real)) {
-        add_compared(v, op, (int64_t)real);
-    } else if (less) {
-        filter_values_range(v, INT64_MIN, (int64_t)floor(real));
-    } else if (greater) {
-        filter_values_range(v, (int64_t)ceil(real), INT64_MAX);
-    }
+    if (real >= 0x1p63 || real < -0x1p63)
+        return !(real > 0 ? less : greater) || add_range(v, INT64_MIN, INT64_MAX);
+    if (real == floor(real))
+        return add_compared(v, op, (int64_t)real);
+    if (less)
+        return add_range(v, INT64_MIN, (int64_t)floor(real));
+    return !greater || add_range(v, (int64_t)ceil(real), INT64_MAX);
 }
 
 /* INTEGER affinity on the value, then SQLite's order: NULL, numbers, text, blobs. */
-static void add_number(struct filter_values *v, enum compare op, sqlite3_value *value) {
+static bool add_number(struct filter_values *v, enum compare op, sqlite3_value *value) {
     switch (sqlite3_value_numeric_type(value)) {
     case SQLITE_INTEGER:
-        add_compared(v, op, sqlite3_value_int64(value));
-        break;
+        return add_compared(v, op, sqlite3_value_int64(value));
     case SQLITE_FLOAT:
-        add_compared_real(v, op, sqlite3_value_double(value));
-        break;
+        return add_compared_real(v, op, sqlite3_value_double(value));
     case SQLITE_NULL:
-        break;
+        return true;
     default:
-        if (op == LT || op == LE)
-            filter_values_range(v, INT64_MIN, INT64_MAX);
-        break;
+        return !(op == LT || op == LE) || add_range(v, INT64_MIN, INT64_MAX);
     }
 }
 
 /* ---- text ------------------------------------------------------------------------------- */
 
-/* TEXT affinity: the value as text; NULL for NULL and blobs. */
-static const char *as_text(sqlite3_value *value, size_t *n) {
+/* A number beside a text column: what SQLite makes of it depends on where it comes from, so every
+** row that is not NULL may pass, and SQLite checks them. */
+static bool is_open(const struct sql_column *c, sqlite3_value *value) {
     int type = sqlite3_value_type(value);
-    if (type == SQLITE_NULL || type == SQLITE_BLOB)
+    return c->kind == COLUMN_VALUE && sql_column_class(c) != FLOW_UINT &&
+           (type == SQLITE_INTEGER || type == SQLITE_FLOAT);
+}
+
+/* The text of a value; NULL for what is none, or when memory is out. */
+static const char *as_text(sqlite3_value *value, size_t *n) {
+    if (sqlite3_value_type(value) != SQLITE_TEXT)
         return NULL;
     const char *text = (const char *)sqlite3_value_text(value);
     *n = (size_t)sqlite3_value_bytes(value);
     return text;
+}
+
+/* The address that is shown as this very text. */
+static bool canonical_ip(const char *text, size_t n, struct flow_ip *ip) {
+    char shown[FLOW_IP_TEXT];
+    return flow_ip_parse(text, n, ip) == 0 && flow_ip_text(ip, shown) == n &&
+           memcmp(shown, text, n) == 0;
+}
+
+static bool canonical_mac(const char *text, size_t n, uint64_t *mac) {
+    char shown[FLOW_MAC_TEXT];
+    return flow_mac_parse(text, n, mac) == 0 && flow_mac_text(*mac, shown) == n &&
+           memcmp(shown, text, n) == 0;
 }
 
 static bool add_time(struct predicate *p, enum compare op, const char *text, size_t n) {
@@ -109,7 +121,7 @@ static bool add_time(struct predicate *p, enum compare op, const char *text, siz
         lo = INT64_MIN;
     if (hi >= WINDOW_MS_MAX && lo <= hi)
         hi = INT64_MAX;
-    return filter_values_range(&p->values, lo, hi) == 0;
+    return add_range(&p->values, lo, hi);
 }
 
 static bool add_text_value(struct predicate *p, enum flow_class class, enum compare op,
@@ -124,10 +136,9 @@ static bool add_text_value(struct predicate *p, enum flow_class class, enum comp
     case FLOW_TIME:
         return add_time(p, op, text, n);
     case FLOW_IP:
-        return flow_ip_parse(text, n, &ip) != 0 || filter_values_net(&p->values, &ip, &ip) == 0;
+        return !canonical_ip(text, n, &ip) || filter_values_net(&p->values, &ip, &ip) == 0;
     case FLOW_MAC:
-        return flow_mac_parse(text, n, &mac) != 0 ||
-               filter_values_range(&p->values, (int64_t)mac, (int64_t)mac) == 0;
+        return !canonical_mac(text, n, &mac) || add_range(&p->values, (int64_t)mac, (int64_t)mac);
     default:
         return predicate_add_text(p, text, n);
     }
@@ -154,10 +165,8 @@ static bool is_number(const struct sql_column *c) {
 
 static bool add_value(struct predicate *p, const struct sql_column *c, enum compare op,
                       sqlite3_value *value) {
-    if (!is_number(c))
-        return add_text_value(p, sql_column_class(c), op, value);
-    add_number(&p->values, op, value);
-    return true;
+    return is_number(c) ? add_number(&p->values, op, value)
+                        : add_text_value(p, sql_column_class(c), op, value);
 }
 
 /* The order of a text column: time by its milliseconds, the others in each dictionary. A blob is
@@ -168,6 +177,10 @@ static bool add_order(struct predicate *p, const struct sql_column *c, enum comp
                                        [LE] = TEXT_LE, [GT] = TEXT_GT, [GE] = TEXT_GE};
     if (is_number(c))
         return add_value(p, c, op, value);
+    if (is_open(c, value)) {
+        p->op = PREDICATE_NOTNULL;
+        return true;
+    }
     if (sqlite3_value_type(value) == SQLITE_BLOB) {
         p->op = op == LT || op == LE ? PREDICATE_NOTNULL : PREDICATE_OR;
         return true;
@@ -187,15 +200,19 @@ static bool add_order(struct predicate *p, const struct sql_column *c, enum comp
 
 static struct predicate *make_list(const struct sql_column *c, int column, sqlite3_value *list) {
     struct predicate *p = predicate_new(test_of(c), column);
-    bool ok = p != NULL;
+    bool ok = p != NULL, open = false;
     if (ok)
         p->text_op = TEXT_IN;
     sqlite3_value *value;
-    for (int rc = ok ? sqlite3_vtab_in_first(list, &value) : SQLITE_DONE; ok && rc == SQLITE_OK;
-         rc = sqlite3_vtab_in_next(list, &value))
+    int rc = ok ? sqlite3_vtab_in_first(list, &value) : SQLITE_NOMEM;
+    for (; ok && rc == SQLITE_OK; rc = sqlite3_vtab_in_next(list, &value)) {
+        open |= is_open(c, value);
         ok = add_value(p, c, EQ, value);
-    if (ok) {
+    }
+    if (ok && rc == SQLITE_DONE) {
         predicate_settle(p);
+        if (open)
+            p->op = PREDICATE_NOTNULL;
         return p;
     }
     predicate_free(p);
@@ -203,10 +220,11 @@ static struct predicate *make_list(const struct sql_column *c, int column, sqlit
 }
 
 static struct predicate *make_equal(const struct sql_column *c, int column, sqlite3_value *value) {
-    struct predicate *p = predicate_new(test_of(c), column);
+    bool open = is_open(c, value);
+    struct predicate *p = predicate_new(open ? PREDICATE_NOTNULL : test_of(c), column);
     if (p)
         p->text_op = TEXT_IN; /* of the one value, or of none */
-    if (p && add_value(p, c, EQ, value)) {
+    if (p && (open || add_value(p, c, EQ, value))) {
         predicate_settle(p);
         return p;
     }
@@ -217,17 +235,18 @@ static struct predicate *make_equal(const struct sql_column *c, int column, sqli
 /* column <> value: not NULL, and not equal; nothing when the value is NULL. */
 static struct predicate *make_unequal(const struct sql_column *c, int column,
                                       sqlite3_value *value) {
-    struct predicate *p =
-        predicate_new(sqlite3_value_type(value) == SQLITE_NULL ? PREDICATE_OR : PREDICATE_AND, 0);
-    if (!p || p->op == PREDICATE_OR)
+    if (sqlite3_value_type(value) == SQLITE_NULL)
+        return predicate_new(PREDICATE_OR, 0);
+    if (is_open(c, value))
+        return predicate_new(PREDICATE_NOTNULL, column);
+    struct predicate *p = predicate_new(PREDICATE_AND, 0), *not = predicate_new(PREDICATE_NOT, 0);
+    bool ok = p && not &&predicate_adopt(not, make_equal(c, column, value)) &&
+              predicate_adopt(p, predicate_new(PREDICATE_NOTNULL, column));
+    if (!ok) {
+        predicate_free(not );
+    } else if (predicate_adopt(p, not )) {
         return p;
-    struct predicate *negation = predicate_new(PREDICATE_NOT, 0);
-    bool ok = negation && predicate_adopt(negation, make_equal(c, column, value));
-    if (!ok)
-        predicate_free(negation);
-    if (ok && predicate_adopt(p, predicate_new(PREDICATE_NOTNULL, column)) &&
-        predicate_adopt(p, negation))
-        return p;
+    }
     predicate_free(p);
     return NULL;
 }
@@ -423,7 +442,11 @@ static bool make_roots(const struct sql_table *t, struct query *p) {
     if (t->kind != TABLE_ENDPOINTS || !p->predicate)
         return p->predicate != NULL;
     p->predicate = predicate_new(PREDICATE_OR, 0);
-    if (!p->predicate || !predicate_adopt(p->predicate, p->side[0]))
+    if (!p->predicate) {
+        predicate_free(p->side[0]);
+        return false;
+    }
+    if (!predicate_adopt(p->predicate, p->side[0]))
         return false;
     p->side[1] = predicate_new(PREDICATE_AND, 0);
     return predicate_adopt(p->predicate, p->side[1]);
@@ -443,8 +466,6 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
             ; /* a word without an argument */
         else if (n == 5 && memcmp(word, "limit", 5) == 0)
             out->limit = sqlite3_value_int64(argv[arg++]);
-        else if (n == 6 && memcmp(word, "offset", 6) == 0)
-            out->offset = sqlite3_value_int64(argv[arg++]);
         else
             rc = read_test(&r, word, n, argv[arg++]);
         word += n;

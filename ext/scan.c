@@ -5,6 +5,8 @@
 */
 #include "scan.h"
 
+#include "../schema/format.h"
+
 #include <pthread.h>
 #include <sqlite3ext.h>
 #include <stdio.h>
@@ -43,6 +45,7 @@ struct scan {
     bool bound;         /* the predicate to the group's dictionaries */
     bool no_window;     /* every row of the group lies in the window */
     struct fvt_file *open;
+    uint64_t path_hash;
     struct column *column[SCAN_NCOLUMNS];
     uint16_t rows[SCAN_BLOCK];
     uint32_t nrows;
@@ -226,6 +229,10 @@ const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
             memset(col->v, 0, s->n * sizeof *col->v);
             memset(col->null, 1, s->n);
         }
+        /* Counters and numbers below 0 are not written; a forged file may have them. */
+        if (flow_fields[scan_field(c)].class == FLOW_UINT)
+            for (uint32_t i = 0; i < s->n; i++)
+                col->v[i] = col->v[i] < 0 ? 0 : col->v[i];
         if (scan_scaled(c))
             scale(s, col);
         for (uint32_t i = 0; c == FLOW_flows && i < s->n; i++) {
@@ -257,7 +264,9 @@ bool scan_inside_window(const struct scan *s) {
 
 int64_t scan_rowid(const struct scan *s, uint32_t index) {
     uint64_t row = s->open->groups[s->group].first_row + s->first + index;
-    return (int64_t)((uint64_t)s->file << 40 | row);
+    uint64_t h = s->path_hash + row * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93); /* one to one, so unique in the file */
+    return (int64_t)(h ^ h >> 32);
 }
 
 const uint16_t *scan_rows(const struct scan *s, uint32_t *n) {
@@ -277,7 +286,7 @@ bool scan_times(struct scan *s, uint32_t i, int64_t *start, int64_t *end) {
     *end = te[i];
     if (ns[i] && ne[i]) {
         const int64_t *tr = scan_values(s, FLOW_trecv, &nr);
-        *start = *end = tr[i];
+        *start = *end = clamp(tr[i]);
         return !nr[i];
     }
     if (ns[i])
@@ -367,6 +376,8 @@ static int take_group(struct scan *s) {
         leave_file(s);
         s->file = q->file;
         rc = snapshot_open(q->snapshot, s->file, &s->open, &s->error);
+        const char *path = q->snapshot->paths[s->file];
+        s->path_hash = fvt_checksum(path, strlen(path));
     }
     if (found)
         s->group = q->group++;
@@ -375,6 +386,8 @@ static int take_group(struct scan *s) {
 }
 
 int scan_next_group(struct scan *s) {
+    if (s->window.since >= s->window.until)
+        return 0;
     for (;;) {
         if (s->in_group)
             leave_group(s);

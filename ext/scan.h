@@ -53,7 +53,7 @@ bool scan_inside_window(const struct scan *s);
 ** False without memory. */
 bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]);
 
-/* Number of a row of the block, unique and ascending in the snapshot: file and row in it. */
+/* A number for a row of the block: of its file's path and its place in the file alone. */
 int64_t scan_rowid(const struct scan *s, uint32_t index);
 
 /* When the flow was, as the window sees it: tstart and tend, the other where one is NULL, trecv

@@ -8,14 +8,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Below the 1024 descriptors that a process usually may have, with room for the client's own. */
-enum { MAX_OPEN = 256 };
+/* Files kept open by one cursor. A statement may have many cursors and a process 1024 descriptors,
+** or 256; opening a file again costs the reading of its footer. */
+enum { MAX_OPEN = 16 };
 
-int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err) {
+const char *snapshot_store(const char *store) {
     if (!store || !*store)
         store = getenv("FLOWVT_STORE");
-    if (!store || !*store)
-        store = "/var/lib/flowvt";
+    return store && *store ? store : "/var/lib/flowvt";
+}
+
+int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err) {
+    store = snapshot_store(store);
     struct snapshot *s = calloc(1, sizeof *s);
     int rc = FVT_NOMEM;
     if (s)
@@ -50,11 +54,29 @@ void snapshot_free(struct snapshot *s) {
     free(s);
 }
 
+/* Close the files that nobody uses; false when there were none. */
+static bool close_idle(struct snapshot *s) {
+    bool any = false;
+    for (size_t i = 0; i < s->n; i++) {
+        if (!s->files[i] || s->users[i])
+            continue;
+        fvt_file_free(s->files[i]);
+        s->files[i] = NULL;
+        s->open--;
+        any = true;
+    }
+    return any;
+}
+
 static int open_file(struct snapshot *s, size_t i, struct fvt_error *err) {
     if (s->files[i])
         return FVT_OK;
     errno = 0;
     int rc = fvt_open(s->paths[i], &s->files[i], err);
+    if (rc == FVT_IO && (errno == EMFILE || errno == ENFILE) && close_idle(s)) {
+        errno = 0;
+        rc = fvt_open(s->paths[i], &s->files[i], err);
+    }
     if (rc == FVT_OK)
         s->open++;
     else

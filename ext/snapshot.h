@@ -21,7 +21,10 @@ struct snapshot {
     pthread_mutex_t lock; /* of the three above */
 };
 
-/* store: directory or one file; NULL or "": FLOWVT_STORE, or /var/lib/flowvt. Returns FVT_OK, or an
+/* store, or what is meant when it is NULL or "": FLOWVT_STORE, or /var/lib/flowvt. */
+const char *snapshot_store(const char *store);
+
+/* store: directory or one file, or NULL or "" as above. Returns FVT_OK, or an
 ** FVT_* code and a sentence in err. */
 int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err);
 void snapshot_free(struct snapshot *s);

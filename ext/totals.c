@@ -225,28 +225,28 @@ int totals_next(struct totals *t) {
 /* ---- the current group ------------------------------------------------------------------ */
 
 bool totals_null(const struct totals *t, int dim) {
-    return (uint64_t)t->key[0] >> dim & 1;
+    return key_null(t->key, dim);
 }
 
 int64_t totals_integer(const struct totals *t, int dim) {
-    return t->key[1 + dim];
+    return t->key[KEY_DIMS + dim];
 }
 
 const struct flow_ip *totals_ip(const struct totals *t, int dim) {
-    return &t->interner.ips.ip[t->key[1 + dim]];
+    return &t->interner.ips.ip[t->key[KEY_DIMS + dim]];
 }
 
 const char *totals_text(const struct totals *t, int dim, size_t *n) {
     const struct dict_builder *d = &t->interner.texts;
-    int64_t i = t->key[1 + dim];
+    int64_t i = t->key[KEY_DIMS + dim];
     size_t start = i ? d->end[i - 1] : 0;
     *n = d->end[i] - start;
     return *n ? (const char *)d->text.p + start : "";
 }
 
 bool totals_bucket(const struct totals *t, int64_t *ms) {
-    *ms = t->key[1 + t->spec.ndims];
-    return t->key[0] >= 0;
+    *ms = t->key[KEY_DIMS + t->spec.ndims];
+    return !key_null(t->key, KEY_NO_BUCKET);
 }
 
 uint64_t totals_measure(const struct totals *t, enum measure m) {
@@ -277,7 +277,8 @@ int64_t totals_rowid(const struct totals *t) {
     const int64_t *key = t->key;
     struct fvt_buffer b = {0};
     fvt_put_int(&b, t->query->params, 8);
-    fvt_put_int(&b, (uint64_t)key[0], 8);
+    for (int w = 0; w < NULL_WORDS; w++)
+        fvt_put_int(&b, (uint64_t)key[w], 8);
     for (int d = 0; d < t->spec.ndims; d++) {
         size_t n;
         const char *text;
@@ -293,12 +294,12 @@ int64_t totals_rowid(const struct totals *t) {
             fvt_put(&b, text, n);
             break;
         default:
-            fvt_put_int(&b, (uint64_t)key[1 + d], 8);
+            fvt_put_int(&b, (uint64_t)key[KEY_DIMS + d], 8);
             break;
         }
     }
     if (t->spec.buckets)
-        fvt_put_int(&b, (uint64_t)key[1 + t->spec.ndims], 8);
+        fvt_put_int(&b, (uint64_t)key[KEY_DIMS + t->spec.ndims], 8);
     uint64_t h = b.failed ? 0 : fvt_checksum(b.p, b.n);
     free(b.p);
     return (int64_t)(h >> 1);

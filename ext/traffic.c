@@ -20,8 +20,8 @@
 **
 ** time is the start of a bucket of `bucket` seconds (300): counters of a flow that spans several
 ** are spread over them in proportion, as they are cut at since and until. mask4 and mask6 turn
-** addresses into networks of that length, shown as 192.0.2.0/24; constraints on an address
-** column speak of the flow's address all the same.
+** addresses into networks of that length, shown as 192.0.2.0/24, and it is these that a constraint
+** like srcip = '192.0.2.0/24' compares; ip_in() and filter speak of the flow's own address.
 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +35,7 @@ struct cursor {
     sqlite3_vtab_cursor base;
     struct snapshot *snapshot;
     struct query query;
+    int64_t now; /* of the statement, ms; 0: not asked for yet */
     struct totals *totals;
     int dimension[MAX_COLUMNS]; /* of an SQL column, -1: not part of the key */
     bool eof;
@@ -88,7 +89,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     struct flow_table *t = table_of(c);
     totals_free(c->totals);
     c->totals = NULL;
-    int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot);
+    int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot, &c->now);
     if (rc != SQLITE_OK)
         return rc;
     struct dimension dims[MAX_DIMENSIONS];
@@ -103,7 +104,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
         if (col->kind == COLUMN_MEASURE)
             measures |= UINT32_C(1) << col->id;
         buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
-        if (col->kind != COLUMN_VALUE || n == MAX_DIMENSIONS)
+        if (col->kind != COLUMN_VALUE)
             continue;
         c->dimension[i] = n;
         dims[n++] = (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};

@@ -70,7 +70,7 @@ int vtab_error(struct vtab *v, int rc, const char *text) {
 int vtab_snapshot(struct vtab *v, const char *store, struct snapshot **snapshot) {
     if (!store)
         store = v->store;
-    if (*snapshot && (!store || strcmp((*snapshot)->store, store) == 0))
+    if (*snapshot && strcmp((*snapshot)->store, snapshot_store(store)) == 0)
         return SQLITE_OK;
     snapshot_free(*snapshot);
     *snapshot = NULL;
