@@ -190,15 +190,15 @@ static void take_limit(struct best *b) {
 #endif
 }
 
-/* Keys of totals never repeat, so rows are grouped by any set of columns that has all of the key
-** but what is fixed to one value. */
+/* Keys of totals never repeat, so rows are distinct in any set of columns that has all of the key but
+** what is fixed to one value. */
 static bool comes_grouped(const struct best *b) {
     if (b->t->kind == TABLE_FLOWS || b->info->nOrderBy == 0 ||
         sqlite3_libversion_number() < DISTINCT_VERSION)
         return false;
-    /* 0: in order; 1: GROUP BY; 2: DISTINCT; 3: DISTINCT, in order */
-    int how = sqlite3_vtab_distinct(b->info);
-    if (how != 1 && how != 2)
+    /* 2 is DISTINCT in any order. 1 is GROUP BY, but SQLite also says so of GROUP BY x ORDER BY x, and
+    ** then takes our order for the one that was asked for. */
+    if (sqlite3_vtab_distinct(b->info) != 2)
         return false;
     bool ordered[MAX_COLUMNS] = {false};
     for (int i = 0; i < b->info->nOrderBy; i++) {

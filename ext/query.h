@@ -16,7 +16,7 @@
 ** then words without an argument:
 **
 **   @HEX           columns the statement names, sqlite3_index_info.colUsed
-**   grouped        rows come as GROUP BY or DISTINCT wants them, without a sorter
+**   grouped        rows come as DISTINCT wants them, without a sorter
 **
 ** Constraints that are certain to compare as SQLite would, column affinity included, are omitted
 ** from its own checks. The rest is taken for what it saves, and checked again. An address or a time
