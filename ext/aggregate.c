@@ -18,6 +18,7 @@ enum {
 struct slot {
     uint8_t word, shift, bits;
     int64_t base;
+    uint64_t last; /* of the packed value; a forged file may have values outside its zone map */
 };
 
 struct batch {
@@ -129,12 +130,14 @@ static void lay_out(struct aggregate *a) {
     for (int d = 0; d < spec->ndims; d++) {
         unsigned bits = 0;
         int64_t base[2] = {0, 0};
+        uint64_t last[2] = {0, 0};
         for (int side = 0; side < spec->sides; side++) {
             int64_t max;
             if (!scan_zone(a->scan, spec->dim[d].side[side], &base[side], &max))
                 continue; /* NULL in all rows */
             uint64_t span = (uint64_t)max - (uint64_t)base[side];
-            unsigned need = span == UINT64_MAX ? 64 : bits_for(span + 1);
+            last[side] = span == UINT64_MAX ? span : span + 1;
+            unsigned need = bits_for(last[side]);
             bits = need > bits ? need : bits;
         }
         struct slot s = {0};
@@ -142,6 +145,7 @@ static void lay_out(struct aggregate *a) {
         for (int side = 0; side < 2; side++) {
             a->slot[side][d] = s;
             a->slot[side][d].base = base[side];
+            a->slot[side][d].last = last[side];
         }
     }
     if (spec->buckets)
@@ -170,7 +174,8 @@ static void pack_keys(struct aggregate *a, int side) {
         uint64_t less = (uint64_t)s.base - 1; /* 0 stays free for NULL */
         for (uint32_t i = 0; i < b->n; i++) {
             uint32_t row = b->row[i];
-            out[i] |= (nulls[row] ? 0 : (uint64_t)v[row] - less) << s.shift;
+            uint64_t x = nulls[row] ? 0 : (uint64_t)v[row] - less;
+            out[i] |= (x < s.last ? x : s.last) << s.shift;
         }
     }
     if (spec->buckets) {

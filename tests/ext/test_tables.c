@@ -545,8 +545,8 @@ static void odd_plans(void **state) {
         "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT raw_bytes FROM %s LIMIT 9999 OFFSET 3",
         "SELECT count(*) FROM (SELECT srcip FROM %s LIMIT 5 OFFSET 2990)",
         "SELECT count(*), sum(rowid <> 0) FROM %s WHERE proto = 17 OR srcport = 17 OR tos > 200",
-        "SELECT x.srcip, y.dstip FROM %s x, %s y WHERE x.srcport = y.dstport AND x.proto = 17"
-        " AND y.tos = 17 AND x.rowid = x.rowid",
+        ("SELECT x.srcip, y.dstip FROM %s x, %s y WHERE x.srcport = y.dstport AND x.proto = 17"
+         " AND y.tos = 17 AND x.rowid = x.rowid"),
         "SELECT (SELECT count(*) FROM %s b WHERE b.proto = lk.a) FROM lk",
         "SELECT count(*) FROM %s x, lk WHERE x.tstart > lk.a",
         "SELECT count(*) FROM %s x, lk WHERE x.exporter >= lk.a",
