@@ -187,10 +187,12 @@ static int run_pass(struct totals *t) {
     }
     dict_builder_clear(&t->interner.ips);
     dict_builder_clear(&t->interner.texts);
-    struct thread thread[MAX_THREADS];
+    struct thread thread[MAX_THREADS] = {{0}};
     int n = threads_for(t), started = 1;
-    for (int i = 0; i < n; i++)
-        thread[i] = (struct thread){.totals = t, .source = source};
+    for (int i = 0; i < n; i++) {
+        thread[i].totals = t;
+        thread[i].source = source;
+    }
     while (started < n && pthread_create(&thread[started].id, NULL, work, &thread[started]) == 0)
         started++;
     work(&thread[0]);
