@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** A store being written: which file a row goes to, when it is flushed, and the thread that syncs
-** and closes files so that receiving never waits for a disk.
+** A store being written: which file a row goes to, when it is flushed, and what happens when the
+** clock or the disk does not play along.
 */
 #include "store.h"
+#include "closer.h"
 #include "format.h"
 #include "rewrite.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -21,25 +21,6 @@ enum {
     RETRY_MS = 1000,        /* between attempts to open a file that could not be opened */
     RETRY_CLOSE_MS = 30000, /* between attempts to close one that could not be closed */
     MAX_LATE = 8,           /* files of past intervals that wait for room on the disk */
-};
-
-struct job {
-    struct job *next;
-    bool close; /* else: sync */
-    char path[];
-};
-
-/* What the worker thread shares with the caller's; all behind the lock. */
-struct worker {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    pthread_cond_t done;
-    struct job *first, **last;
-    const struct job *current;
-    struct job *failed; /* files that could not be closed, to be tried again */
-    bool stop, running;
-    char *messages; /* one a line, for warn() */
 };
 
 /* A file whose interval is over but whose last rows are not on the disk yet. */
@@ -66,7 +47,7 @@ struct fvt_store {
     unsigned nlate;
     char path[4096];
     struct fvt_error error;
-    struct worker worker;
+    struct closer *closer;
 };
 
 static int64_t monotonic_ms(void) {
@@ -82,148 +63,15 @@ void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out
              t, t + 5, t + 8, t + 11, t + 14, interval % 60 ? 2 : 0, t + 17);
 }
 
-/* ---- the worker ------------------------------------------------------------------------- */
-
-static void post_message(struct worker *w, const char *text) {
-    pthread_mutex_lock(&w->lock);
-    size_t n = w->messages ? strlen(w->messages) : 0;
-    char *grown = realloc(w->messages, n + strlen(text) + 2);
-    if (grown) {
-        w->messages = grown;
-        sprintf(grown + n, "%s\n", text);
-    }
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void post_job(struct worker *w, const char *path, bool close_it) {
-    struct job *job = malloc(sizeof *job + strlen(path) + 1);
-    if (!job)
-        return; /* a file left live is closed at the next start */
-    job->next = NULL;
-    job->close = close_it;
-    strcpy(job->path, path);
-    pthread_mutex_lock(&w->lock);
-    bool waiting = !close_it && w->first && !w->first->close && !w->first->next &&
-                   strcmp(w->first->path, path) == 0;
-    if (waiting) {
-        free(job);
-    } else {
-        *w->last = job;
-        w->last = &job->next;
-        pthread_cond_signal(&w->wake);
-    }
-    pthread_mutex_unlock(&w->lock);
-}
-
-/* Returns whether the job is done for good. */
-static bool do_job(struct worker *w, const struct job *job) {
-    struct fvt_error err = {{0}};
-    if (job->close) {
-        int rc = fvt_close_file(job->path, &err);
-        bool gone = rc == FVT_IO && access(job->path, F_OK) != 0;
-        if (rc != FVT_OK && !gone)
-            post_message(w, err.text);
-        return rc == FVT_OK || gone || rc == FVT_FOREIGN || rc == FVT_UNKNOWN;
-    }
-    int fd = open(job->path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 ? fdatasync(fd) != 0 : errno != ENOENT) {
-        fvt_fail(&err, "%s: sync: %s", job->path, strerror(errno));
-        post_message(w, err.text);
-    }
-    if (fd >= 0)
-        close(fd);
-    return true;
-}
-
-static void *work(void *arg) {
-    struct worker *w = arg;
-    pthread_mutex_lock(&w->lock);
-    for (;;) {
-        while (!w->first && !w->stop)
-            pthread_cond_wait(&w->wake, &w->lock);
-        struct job *job = w->first;
-        if (!job)
-            break;
-        w->first = job->next;
-        if (!w->first)
-            w->last = &w->first;
-        w->current = job;
-        pthread_mutex_unlock(&w->lock);
-        bool done = do_job(w, job);
-        pthread_mutex_lock(&w->lock);
-        w->current = NULL;
-        pthread_cond_broadcast(&w->done);
-        if (done) {
-            free(job);
-        } else {
-            job->next = w->failed;
-            w->failed = job;
-        }
-    }
-    pthread_mutex_unlock(&w->lock);
-    return NULL;
-}
-
-static int worker_start(struct worker *w) {
-    w->last = &w->first;
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->wake, NULL);
-    pthread_cond_init(&w->done, NULL);
-    w->running = pthread_create(&w->thread, NULL, work, w) == 0;
-    return w->running ? FVT_OK : FVT_NOMEM;
-}
-
-/* Finishes the jobs first. */
-static void worker_stop(struct worker *w) {
-    if (!w->running)
-        return;
-    pthread_mutex_lock(&w->lock);
-    w->stop = true;
-    pthread_cond_signal(&w->wake);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
-    w->running = false;
-}
-
-static bool has_job(const struct worker *w, const char *path) {
-    if (w->current && strcmp(w->current->path, path) == 0)
-        return true;
-    for (const struct job *job = w->first; job; job = job->next)
-        if (strcmp(job->path, path) == 0)
-            return true;
-    return false;
-}
-
-/* Nobody may write to a file that is being closed. */
-static void wait_for(struct worker *w, const char *path) {
-    pthread_mutex_lock(&w->lock);
-    while (has_job(w, path))
-        pthread_cond_wait(&w->done, &w->lock);
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void retry_failed(struct worker *w) {
-    pthread_mutex_lock(&w->lock);
-    struct job *failed = w->failed;
-    w->failed = NULL;
-    pthread_mutex_unlock(&w->lock);
-    while (failed) {
-        struct job *next = failed->next;
-        post_job(w, failed->path, true);
-        free(failed);
-        failed = next;
-    }
+static void warn_of(struct fvt_store *s, const char *text) {
+    if (s->warn)
+        s->warn(s->warn_arg, text);
 }
 
 static void pass_messages(struct fvt_store *s) {
-    pthread_mutex_lock(&s->worker.lock);
-    char *all = s->worker.messages;
-    s->worker.messages = NULL;
-    pthread_mutex_unlock(&s->worker.lock);
-    char *rest = all;
+    char *all = closer_messages(s->closer), *rest = all;
     for (char *line; rest && (line = strsep(&rest, "\n")) && *line;)
-        if (s->warn)
-            s->warn(s->warn_arg, line);
+        warn_of(s, line);
     free(all);
 }
 
@@ -279,8 +127,10 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
     s->warn_arg = arg;
     s->lock = -1;
     int rc = s->dir ? take_lock(s, err) : FVT_NOMEM;
-    if (rc == FVT_OK && (rc = worker_start(&s->worker)) != FVT_OK)
+    if (rc == FVT_OK && !(s->closer = closer_new())) {
         fvt_fail(err, "%s: no thread: %s", dir, strerror(errno));
+        rc = FVT_NOMEM;
+    }
     if (rc != FVT_OK) {
         if (s->lock >= 0)
             close(s->lock);
@@ -313,7 +163,7 @@ static void recover(struct fvt_store *s) {
         return;
     for (size_t i = 0; i < n; i++)
         if (strcmp(paths[i], s->path) != 0 && is_live(paths[i]))
-            post_job(&s->worker, paths[i], true);
+            closer_close(s->closer, paths[i]);
     free(paths);
 }
 
@@ -336,13 +186,8 @@ static int flush(struct fvt_store *s, bool last) {
         return FVT_OK;
     int rc = fvt_writer_flush(s->writer, false);
     if (rc == FVT_OK && !last)
-        post_job(&s->worker, s->path, false);
+        closer_sync(s->closer, s->path);
     return note(s, rc, fvt_writer_message(s->writer));
-}
-
-static void warn_of(struct fvt_store *s, const char *text) {
-    if (s->warn)
-        s->warn(s->warn_arg, text);
 }
 
 /* Finish a late file, whether its rows could be written or not, and take it off the list. */
@@ -350,7 +195,7 @@ static int finish_late(struct fvt_store *s, unsigned i) {
     struct late late = s->late[i];
     memmove(&s->late[i], &s->late[i + 1], (--s->nlate - i) * sizeof late);
     int rc = fvt_writer_finish(late.writer);
-    post_job(&s->worker, late.path, true);
+    closer_close(s->closer, late.path);
     free(late.path);
     return rc;
 }
@@ -382,7 +227,7 @@ static int finish_file(struct fvt_store *s) {
         return rc;
     if (rc == FVT_OK) {
         rc = fvt_writer_finish(s->writer);
-        post_job(&s->worker, s->path, true);
+        closer_close(s->closer, s->path);
     } else {
         keep_late(s);
     }
@@ -423,7 +268,7 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
         rc = flush(s, false);
     }
     if (monotonic_ms() - s->retried >= RETRY_CLOSE_MS) {
-        retry_failed(&s->worker);
+        closer_retry(s->closer);
         s->retried = monotonic_ms();
     }
     pass_messages(s);
@@ -444,7 +289,7 @@ static int open_writer(struct fvt_store *s) {
     for (unsigned i = 0; i < s->nlate; i++)
         if (strcmp(s->late[i].path, s->path) == 0)
             finish_late(s, i--);
-    wait_for(&s->worker, s->path);
+    closer_let_go(s->closer, s->path);
     if (make_parents(s->path, strlen(s->dir) + 1) != 0)
         fvt_fail(&s->error, "%s: %s", s->path, strerror(errno));
     else
@@ -489,15 +334,9 @@ int fvt_store_close(struct fvt_store *s) {
     while (s->nlate > 0)
         if (finish_late(s, 0) != FVT_OK)
             rc = FVT_IO;
-    worker_stop(&s->worker);
+    closer_finish(s->closer);
     pass_messages(s);
-    for (struct job *job = s->worker.failed, *after; job; job = after) {
-        after = job->next;
-        free(job);
-    }
-    pthread_mutex_destroy(&s->worker.lock);
-    pthread_cond_destroy(&s->worker.wake);
-    pthread_cond_destroy(&s->worker.done);
+    closer_free(s->closer);
     close(s->lock);
     free(s->dir);
     free(s);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A queue of files to sync or close, and the thread that works it off.
+*/
+#include "closer.h"
+
+#include "format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct job {
+    struct job *next;
+    bool close; /* else: sync */
+    char path[];
+};
+
+/* Everything but the thread's id is behind the lock. */
+struct closer {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_cond_t done;
+    struct job *first, **last;
+    const struct job *current;
+    struct job *failed; /* files that could not be closed, to be tried again */
+    bool stop, running;
+    char *messages; /* one a line, for warn() */
+};
+
+static void post_message(struct closer *c, const char *text) {
+    pthread_mutex_lock(&c->lock);
+    size_t n = c->messages ? strlen(c->messages) : 0;
+    char *grown = realloc(c->messages, n + strlen(text) + 2);
+    if (grown) {
+        c->messages = grown;
+        sprintf(grown + n, "%s\n", text);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void post_job(struct closer *c, const char *path, bool close_it) {
+    struct job *job = malloc(sizeof *job + strlen(path) + 1);
+    if (!job)
+        return; /* a file left live is closed at the next start */
+    job->next = NULL;
+    job->close = close_it;
+    strcpy(job->path, path);
+    pthread_mutex_lock(&c->lock);
+    bool waiting = !close_it && c->first && !c->first->close && !c->first->next &&
+                   strcmp(c->first->path, path) == 0;
+    if (waiting) {
+        free(job);
+    } else {
+        *c->last = job;
+        c->last = &job->next;
+        pthread_cond_signal(&c->wake);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Returns whether the job is done for good. */
+static bool do_job(struct closer *c, const struct job *job) {
+    struct fvt_error err = {{0}};
+    if (job->close) {
+        int rc = fvt_close_file(job->path, &err);
+        bool gone = rc == FVT_IO && access(job->path, F_OK) != 0;
+        if (rc != FVT_OK && !gone)
+            post_message(c, err.text);
+        return rc == FVT_OK || gone || rc == FVT_FOREIGN || rc == FVT_UNKNOWN;
+    }
+    int fd = open(job->path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 ? fdatasync(fd) != 0 : errno != ENOENT) {
+        fvt_fail(&err, "%s: sync: %s", job->path, strerror(errno));
+        post_message(c, err.text);
+    }
+    if (fd >= 0)
+        close(fd);
+    return true;
+}
+
+static void *work(void *arg) {
+    struct closer *c = arg;
+    pthread_mutex_lock(&c->lock);
+    for (;;) {
+        while (!c->first && !c->stop)
+            pthread_cond_wait(&c->wake, &c->lock);
+        struct job *job = c->first;
+        if (!job)
+            break;
+        c->first = job->next;
+        if (!c->first)
+            c->last = &c->first;
+        c->current = job;
+        pthread_mutex_unlock(&c->lock);
+        bool done = do_job(c, job);
+        pthread_mutex_lock(&c->lock);
+        c->current = NULL;
+        pthread_cond_broadcast(&c->done);
+        if (done) {
+            free(job);
+        } else {
+            job->next = c->failed;
+            c->failed = job;
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+struct closer *closer_new(void) {
+    struct closer *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->last = &c->first;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wake, NULL);
+    pthread_cond_init(&c->done, NULL);
+    c->running = true;
+    int failed = pthread_create(&c->thread, NULL, work, c);
+    if (!failed)
+        return c;
+    c->running = false;
+    closer_free(c);
+    errno = failed;
+    return NULL;
+}
+
+void closer_finish(struct closer *c) {
+    if (!c->running)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    c->running = false;
+}
+
+void closer_free(struct closer *c) {
+    if (!c)
+        return;
+    closer_finish(c);
+    for (struct job *job = c->failed, *after; job; job = after) {
+        after = job->next;
+        free(job);
+    }
+    free(c->messages);
+    pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->wake);
+    pthread_cond_destroy(&c->done);
+    free(c);
+}
+
+void closer_sync(struct closer *c, const char *path) {
+    post_job(c, path, false);
+}
+
+void closer_close(struct closer *c, const char *path) {
+    post_job(c, path, true);
+}
+
+static bool has_job(const struct closer *c, const char *path) {
+    if (c->current && strcmp(c->current->path, path) == 0)
+        return true;
+    for (const struct job *job = c->first; job; job = job->next)
+        if (strcmp(job->path, path) == 0)
+            return true;
+    return false;
+}
+
+void closer_let_go(struct closer *c, const char *path) {
+    pthread_mutex_lock(&c->lock);
+    while (has_job(c, path))
+        pthread_cond_wait(&c->done, &c->lock);
+    for (struct job **at = &c->failed; *at;) {
+        struct job *job = *at;
+        if (strcmp(job->path, path) != 0) {
+            at = &job->next;
+            continue;
+        }
+        *at = job->next;
+        free(job);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+void closer_retry(struct closer *c) {
+    pthread_mutex_lock(&c->lock);
+    struct job *failed = c->failed;
+    c->failed = NULL;
+    pthread_mutex_unlock(&c->lock);
+    while (failed) {
+        struct job *after = failed->next;
+        post_job(c, failed->path, true);
+        free(failed);
+        failed = after;
+    }
+}
+
+char *closer_messages(struct closer *c) {
+    pthread_mutex_lock(&c->lock);
+    char *all = c->messages;
+    c->messages = NULL;
+    pthread_mutex_unlock(&c->lock);
+    return all;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The thread of a store that syncs files to the disk and closes them, so that receiving never
+** waits for either. Private to schema/.
+*/
+#ifndef FLOWVT_CLOSER_H
+#define FLOWVT_CLOSER_H
+
+#include <stdbool.h>
+
+struct closer;
+
+/* NULL when there is no memory or no thread to be had (errno). */
+struct closer *closer_new(void);
+/* Do what is queued and end the thread; messages can still be had. closer_free() does it too. */
+void closer_finish(struct closer *c);
+void closer_free(struct closer *c);
+
+/* Sync the file, or make it a closed one. A file that cannot be closed is kept for
+** closer_retry(). */
+void closer_sync(struct closer *c, const char *path);
+void closer_close(struct closer *c, const char *path);
+void closer_retry(struct closer *c);
+
+/* Have nothing more to do with a file, once what is under way with it is done: nobody may write to
+** one that is being closed. */
+void closer_let_go(struct closer *c, const char *path);
+
+/* What has gone wrong since the last call, one sentence a line, to be freed; NULL: nothing. */
+char *closer_messages(struct closer *c);
+
+#endif
