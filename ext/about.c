@@ -20,8 +20,6 @@
 
 SQLITE_EXTENSION_INIT3
 
-enum about_kind { ABOUT_FILES, ABOUT_EXPORTERS, ABOUT_INTERFACES };
-
 enum { PARAM_SINCE, PARAM_UNTIL, PARAM_STORE, FIRST_COLUMN };
 
 static const char *const declarations[] = {
@@ -103,8 +101,10 @@ struct cursor {
     bool eof;
 };
 
-static int connect_about(sqlite3 *db, enum about_kind kind, int argc, const char *const *argv,
+/* aux: enum about_kind */
+static int connect_about(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **message) {
+    enum about_kind kind = (enum about_kind)(intptr_t)aux;
     struct about *a = calloc(1, sizeof *a);
     if (!a)
         return SQLITE_NOMEM;
@@ -119,24 +119,6 @@ static int connect_about(sqlite3 *db, enum about_kind kind, int argc, const char
     }
     *out = &a->vtab.base;
     return SQLITE_OK;
-}
-
-static int connect_files(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                         sqlite3_vtab **out, char **message) {
-    (void)aux;
-    return connect_about(db, ABOUT_FILES, argc, argv, out, message);
-}
-
-static int connect_exporters(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                             sqlite3_vtab **out, char **message) {
-    (void)aux;
-    return connect_about(db, ABOUT_EXPORTERS, argc, argv, out, message);
-}
-
-static int connect_interfaces(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                              sqlite3_vtab **out, char **message) {
-    (void)aux;
-    return connect_about(db, ABOUT_INTERFACES, argc, argv, out, message);
 }
 
 static int disconnect(sqlite3_vtab *vtab) {
@@ -410,18 +392,19 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     return SQLITE_OK;
 }
 
-/* clang-format off */
-#define MODULE(name, connect)                                                                      \
-    const sqlite3_module name = {                                                                  \
-        .iVersion = 0,                                                                             \
-        .xCreate = connect, .xConnect = connect,                                                   \
-        .xBestIndex = best_index,                                                                  \
-        .xDisconnect = disconnect, .xDestroy = disconnect,                                         \
-        .xOpen = open_cursor, .xClose = close_cursor,                                              \
-        .xFilter = filter, .xNext = next, .xEof = eof, .xColumn = column, .xRowid = rowid,         \
-        .xUpdate = NULL,                                                                           \
-    }
-/* clang-format on */
-MODULE(flow_files_module, connect_files);
-MODULE(flow_exporters_module, connect_exporters);
-MODULE(flow_interfaces_module, connect_interfaces);
+const sqlite3_module about_module = {
+    .iVersion = 0,
+    .xCreate = connect_about, /* the same function: eponymous, and for CREATE */
+    .xConnect = connect_about,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = disconnect,
+    .xOpen = open_cursor,
+    .xClose = close_cursor,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = eof,
+    .xColumn = column,
+    .xRowid = rowid,
+    .xUpdate = NULL, /* read only */
+};

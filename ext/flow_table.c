@@ -10,12 +10,12 @@
 
 SQLITE_EXTENSION_INIT3
 
-int flow_table_connect(sqlite3 *db, enum table_kind kind, int argc, const char *const *argv,
+int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                        sqlite3_vtab **out, char **message) {
     struct flow_table *t = calloc(1, sizeof *t);
     if (!t)
         return SQLITE_NOMEM;
-    sql_table_init(&t->columns, kind);
+    sql_table_init(&t->columns, (enum table_kind)(intptr_t)aux);
     int rc = vtab_init(&t->vtab, db, argc, argv, message);
     if (rc == SQLITE_OK) {
         char *sql = sql_table_declaration(&t->columns);

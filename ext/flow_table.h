@@ -15,7 +15,8 @@ struct flow_table {
     struct sql_table columns;
 };
 
-int flow_table_connect(sqlite3 *db, enum table_kind kind, int argc, const char *const *argv,
+/* aux: the enum table_kind, as the modules are registered with it. */
+int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                        sqlite3_vtab **out, char **message);
 int flow_table_disconnect(sqlite3_vtab *vtab);
 int flow_table_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info);

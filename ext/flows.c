@@ -45,12 +45,6 @@ static struct flow_table *table_of(const struct cursor *c) {
     return (struct flow_table *)c->base.pVtab;
 }
 
-static int connect_table(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                         sqlite3_vtab **out, char **message) {
-    (void)aux;
-    return flow_table_connect(db, TABLE_FLOWS, argc, argv, out, message);
-}
-
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
     struct cursor *c = calloc(1, sizeof *c);
@@ -239,8 +233,8 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
 
 const sqlite3_module flows_module = {
     .iVersion = 0,
-    .xCreate = connect_table, /* the same function: eponymous, and for CREATE */
-    .xConnect = connect_table,
+    .xCreate = flow_table_connect, /* the same function: eponymous, and for CREATE */
+    .xConnect = flow_table_connect,
     .xBestIndex = flow_table_best_index,
     .xDisconnect = flow_table_disconnect,
     .xDestroy = flow_table_disconnect,

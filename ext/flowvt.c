@@ -7,6 +7,7 @@
 */
 #include <sqlite3ext.h>
 
+#include "columns.h"
 #include "functions.h"
 #include "vtab.h"
 
@@ -15,13 +16,14 @@ SQLITE_EXTENSION_INIT1
 static const struct {
     const char *name;
     const sqlite3_module *module;
+    int kind;
 } modules[] = {
-    {"flows", &flows_module},
-    {"traffic", &traffic_module},
-    {"endpoints", &endpoints_module},
-    {"flow_files", &flow_files_module},
-    {"flow_exporters", &flow_exporters_module},
-    {"flow_interfaces", &flow_interfaces_module},
+    {"flows", &flows_module, TABLE_FLOWS},
+    {"traffic", &totals_module, TABLE_TRAFFIC},
+    {"endpoints", &totals_module, TABLE_ENDPOINTS},
+    {"flow_files", &about_module, ABOUT_FILES},
+    {"flow_exporters", &about_module, ABOUT_EXPORTERS},
+    {"flow_interfaces", &about_module, ABOUT_INTERFACES},
 };
 
 int sqlite3_flowvt_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
@@ -36,6 +38,7 @@ __attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char
     }
     int rc = functions_register(db);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof modules / sizeof modules[0]; i++)
-        rc = sqlite3_create_module(db, modules[i].name, modules[i].module, NULL);
+        rc = sqlite3_create_module(db, modules[i].name, modules[i].module,
+                                   (void *)(intptr_t)modules[i].kind);
     return rc;
 }

@@ -45,18 +45,6 @@ static struct flow_table *table_of(const struct cursor *c) {
     return (struct flow_table *)c->base.pVtab;
 }
 
-static int connect_traffic(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                           sqlite3_vtab **out, char **message) {
-    (void)aux;
-    return flow_table_connect(db, TABLE_TRAFFIC, argc, argv, out, message);
-}
-
-static int connect_endpoints(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                             sqlite3_vtab **out, char **message) {
-    (void)aux;
-    return flow_table_connect(db, TABLE_ENDPOINTS, argc, argv, out, message);
-}
-
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
     struct cursor *c = calloc(1, sizeof *c);
@@ -196,18 +184,20 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     return SQLITE_OK;
 }
 
-/* clang-format off */
-#define MODULE(name, connect)                                                                      \
-    const sqlite3_module name = {                                                                  \
-        .iVersion = 0,                                                                             \
-        .xCreate = connect, .xConnect = connect,                                                   \
-        .xBestIndex = flow_table_best_index,                                                       \
-        .xDisconnect = flow_table_disconnect, .xDestroy = flow_table_disconnect,                   \
-        .xOpen = open_cursor, .xClose = close_cursor,                                              \
-        .xFilter = filter, .xNext = next, .xEof = eof, .xColumn = column, .xRowid = rowid,         \
-        .xUpdate = NULL,                                                                           \
-        .xFindFunction = flow_table_find_function,                                                 \
-    }
-/* clang-format on */
-MODULE(traffic_module, connect_traffic);
-MODULE(endpoints_module, connect_endpoints);
+const sqlite3_module totals_module = {
+    .iVersion = 0,
+    .xCreate = flow_table_connect, /* the same function: eponymous, and for CREATE */
+    .xConnect = flow_table_connect,
+    .xBestIndex = flow_table_best_index,
+    .xDisconnect = flow_table_disconnect,
+    .xDestroy = flow_table_disconnect,
+    .xOpen = open_cursor,
+    .xClose = close_cursor,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = eof,
+    .xColumn = column,
+    .xRowid = rowid,
+    .xUpdate = NULL, /* read only */
+    .xFindFunction = flow_table_find_function,
+};

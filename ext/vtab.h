@@ -35,8 +35,10 @@ void result_time(sqlite3_context *ctx, int64_t ms);
 /* SQLite has no unsigned integers. */
 void result_count(sqlite3_context *ctx, uint64_t n);
 
-/* One each; ext/flowvt.c registers them. */
-extern const sqlite3_module flows_module, traffic_module, endpoints_module;
-extern const sqlite3_module flow_files_module, flow_exporters_module, flow_interfaces_module;
+/* What ext/flowvt.c registers, each with a kind of table as its client data: an enum table_kind of
+** columns.h for the first two. */
+extern const sqlite3_module flows_module, totals_module, about_module;
+
+enum about_kind { ABOUT_FILES, ABOUT_EXPORTERS, ABOUT_INTERFACES };
 
 #endif
