@@ -109,7 +109,7 @@ static int connect_about(sqlite3 *db, void *aux, int argc, const char *const *ar
     if (!a)
         return SQLITE_NOMEM;
     a->kind = kind;
-    int rc = vtab_init(&a->vtab, db, argc, argv, message);
+    int rc = vtab_init(&a->vtab, argc, argv, message);
     if (rc == SQLITE_OK)
         rc = sqlite3_declare_vtab(db, declarations[kind]);
     if (rc != SQLITE_OK) {

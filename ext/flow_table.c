@@ -16,7 +16,7 @@ int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv
     if (!t)
         return SQLITE_NOMEM;
     sql_table_init(&t->columns, (enum table_kind)(intptr_t)aux);
-    int rc = vtab_init(&t->vtab, db, argc, argv, message);
+    int rc = vtab_init(&t->vtab, argc, argv, message);
     if (rc == SQLITE_OK) {
         char *sql = sql_table_declaration(&t->columns);
         rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;

@@ -20,7 +20,6 @@
 ** rowid is a mix of the file's path and the row's place in the file: the same for as long as the
 ** file is there.
 */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "flow_table.h"
@@ -161,18 +160,13 @@ static void show_net(struct cursor *c, sqlite3_context *ctx, int address, int ma
     if (!d || !value(c, address, &code) || !value(c, mask, &len))
         return;
     const struct flow_ip *ip = &d->ip[code];
-    if (len < 0 || len > (ip->family == 4 ? 32 : 128))
-        return;
-    struct flow_ip net = flow_ip_mask(ip, (unsigned)len);
-    char text[FLOW_IP_TEXT + 8];
-    size_t n = flow_ip_text(&net, text);
-    n += (size_t)snprintf(text + n, sizeof text - n, "/%d", (int)len);
-    result_text(ctx, text, n);
+    if (len >= 0 && len <= (ip->family == 4 ? 32 : 128))
+        result_net(ctx, ip, (int)len);
 }
 
-/* a * scale / b, NULL when one is missing or b is 0. */
-static void show_ratio(sqlite3_context *ctx, bool given, double a, double scale, double b) {
-    if (given && b > 0)
+/* a * scale / b, NULL when b is 0. */
+static void show_ratio(sqlite3_context *ctx, double a, double scale, double b) {
+    if (b > 0)
         sqlite3_result_double(ctx, a * scale / b);
 }
 
@@ -189,13 +183,13 @@ static void show_computed(struct cursor *c, sqlite3_context *ctx, enum computed 
         timed = value(c, FLOW_tstart, &start) && value(c, FLOW_tend, &end);
         timed &= value(c, id == COMPUTED_pps ? FLOW_packets : FLOW_bytes, &a);
         if (timed)
-            show_ratio(ctx, true, (double)a, id == COMPUTED_pps ? 1000 : 8000,
+            show_ratio(ctx, (double)a, id == COMPUTED_pps ? 1000 : 8000,
                        (double)end - (double)start);
         break;
     case COMPUTED_bpp:
         timed = value(c, FLOW_bytes, &a) && value(c, FLOW_packets, &b);
         if (timed)
-            show_ratio(ctx, true, (double)a, 1, (double)b);
+            show_ratio(ctx, (double)a, 1, (double)b);
         break;
     case COMPUTED_dscp:
         if (value(c, FLOW_tos, &a))

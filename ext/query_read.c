@@ -116,11 +116,6 @@ static bool add_time(struct predicate *p, enum compare op, const char *text, siz
         [EQ] = WINDOW_EQ, [LT] = WINDOW_LT, [LE] = WINDOW_LE, [GT] = WINDOW_GT, [GE] = WINDOW_GE};
     int64_t lo, hi;
     window_text_bound(ops[op], text, n, &lo, &hi);
-    /* Times outside the calendar have the text of its ends. */
-    if (lo <= WINDOW_MS_MIN && lo <= hi)
-        lo = INT64_MIN;
-    if (hi >= WINDOW_MS_MAX && lo <= hi)
-        hi = INT64_MAX;
     return add_range(&p->values, lo, hi);
 }
 

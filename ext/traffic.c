@@ -23,7 +23,6 @@
 ** addresses into networks of that length, shown as 192.0.2.0/24, and it is these that a constraint
 ** like srcip = '192.0.2.0/24' compares; ip_in() and filter speak of the flow's own address.
 */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "flow_table.h"
@@ -113,11 +112,10 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
 /* The address, or the network when mask4 or mask6 make it one. */
 static void show_address(struct cursor *c, sqlite3_context *ctx, const struct flow_ip *ip) {
     int len = ip->family == 4 ? c->query.mask4 : c->query.mask6;
-    char text[FLOW_IP_TEXT + 8];
-    size_t n = flow_ip_text(ip, text);
     if (len < (ip->family == 4 ? 32 : 128))
-        n += (size_t)snprintf(text + n, sizeof text - n, "/%d", len);
-    result_text(ctx, text, n);
+        result_net(ctx, ip, len);
+    else
+        result_ip(ctx, ip);
 }
 
 static void show_dimension(struct cursor *c, sqlite3_context *ctx, enum flow_class class, int d) {

@@ -5,6 +5,7 @@
 #include "vtab.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 SQLITE_EXTENSION_INIT3
 
@@ -38,8 +39,7 @@ static char *argument(const char *arg, const char *key) {
     return value;
 }
 
-int vtab_init(struct vtab *v, sqlite3 *db, int argc, const char *const *argv, char **message) {
-    v->db = db;
+int vtab_init(struct vtab *v, int argc, const char *const *argv, char **message) {
     for (int i = 3; i < argc; i++) {
         char *store = argument(argv[i], "store");
         if (!store) {
@@ -86,6 +86,14 @@ void result_text(sqlite3_context *ctx, const char *text, size_t n) {
 void result_ip(sqlite3_context *ctx, const struct flow_ip *ip) {
     char text[FLOW_IP_TEXT];
     result_text(ctx, text, flow_ip_text(ip, text));
+}
+
+void result_net(sqlite3_context *ctx, const struct flow_ip *ip, int len) {
+    struct flow_ip net = flow_ip_mask(ip, (unsigned)len);
+    char text[FLOW_IP_TEXT + 8];
+    size_t n = flow_ip_text(&net, text);
+    n += (size_t)snprintf(text + n, sizeof text - n, "/%d", len);
+    result_text(ctx, text, n);
 }
 
 void result_time(sqlite3_context *ctx, int64_t ms) {

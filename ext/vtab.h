@@ -12,13 +12,12 @@
 /* Base class of every table; the SQLite base class comes first. */
 struct vtab {
     sqlite3_vtab base;
-    sqlite3 *db;
     char *store; /* argument of CREATE VIRTUAL TABLE, or NULL */
 };
 
 /* Take over "store = 'DIR'" from the arguments after the table's name; anything else is an error
 ** in *message. v is zeroed memory of the caller's. */
-int vtab_init(struct vtab *v, sqlite3 *db, int argc, const char *const *argv, char **message);
+int vtab_init(struct vtab *v, int argc, const char *const *argv, char **message);
 void vtab_clear(struct vtab *v);
 
 /* The snapshot for a cursor: kept when it is of that store already. store: the parameter, or NULL
@@ -31,6 +30,8 @@ int vtab_error(struct vtab *v, int rc, const char *text);
 /* Text of n octets that SQLite is to copy. */
 void result_text(sqlite3_context *ctx, const char *text, size_t n);
 void result_ip(sqlite3_context *ctx, const struct flow_ip *ip);
+/* The network of that length in which ip lies: 192.0.2.0/24. */
+void result_net(sqlite3_context *ctx, const struct flow_ip *ip, int len);
 void result_time(sqlite3_context *ctx, int64_t ms);
 /* SQLite has no unsigned integers. */
 void result_count(sqlite3_context *ctx, uint64_t n);

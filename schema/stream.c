@@ -70,16 +70,14 @@ static void put_planes(struct fvt_buffer *out, const int64_t *v, uint32_t n, uin
 struct look {
     int64_t min, max;
     uint32_t runs;
-    bool ascending;
 };
 
 static struct look look_at(const int64_t *v, uint32_t n) {
-    struct look l = {v[0], v[0], 1, true};
+    struct look l = {v[0], v[0], 1};
     for (uint32_t i = 1; i < n; i++) {
         l.min = v[i] < l.min ? v[i] : l.min;
         l.max = v[i] > l.max ? v[i] : l.max;
         l.runs += v[i] != v[i - 1];
-        l.ascending &= v[i] >= v[i - 1];
     }
     return l;
 }
