@@ -10,6 +10,10 @@
 **     --exporters N      send as 127.0.0.1 to 127.0.0.N in turn, datagram by datagram (default 1)
 **     --first N          number of the first flow (default 0)
 **     --span SECONDS     spread the flows' own times over so many seconds before now (default 10)
+**     --pcap FILE        write a capture instead of sending (then without HOST PORT): the datagrams
+**                        were captured at even intervals over --span seconds from --begin on, and
+**                        each flow ended 1 to 16 seconds before it was exported
+**     --begin SECONDS    of the capture, since 1970 (default 1700000000)
 **     --mix              addresses, ports and counters as on a campus line, 15 % of it IPv6;
 **                        without it a flow's number can be read off it, see numbered()
 **
@@ -45,6 +49,8 @@ struct settings {
     int version, exporters, mix;
     uint64_t count, first;
     double rate, span;
+    FILE *pcap;
+    int64_t begin; /* ms since 1970 */
 };
 
 struct exporter {
@@ -58,10 +64,17 @@ struct datagram {
     size_t n;
 };
 
-static int64_t now_ms(void) {
+static int64_t wall_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* When flow number n is exported. */
+static int64_t now_ms(const struct settings *s, uint64_t n) {
+    if (!s->pcap)
+        return wall_ms();
+    return s->begin + (int64_t)((double)(n - s->first) / (double)s->count * s->span * 1000);
 }
 
 static void put(struct datagram *d, uint64_t value, int octets) {
@@ -130,29 +143,75 @@ static void address(struct flow *f, uint8_t out[16], uint32_t host, bool home) {
     }
 }
 
+/* What a flow has to do with its connection: who asks whom, how much of what. */
+static void mixed_counters(struct flow *f, uint64_t *seed, bool reply) {
+    const double u = uniform(seed);
+    const double size = f->proto == 6 ? exp(0.5 + 8 * u * u * u) : exp(2 * u * u);
+    const uint32_t asked = 1 + (uint32_t)size, average = 60 + (uint32_t)(uniform(seed) * 400);
+    if (reply) {
+        f->packets = asked + (uint32_t)(uniform(seed) * size);
+        f->bytes = f->packets * (60 + (uint32_t)(uniform(seed) * 1400)) + (uint32_t)(*seed % 60);
+    } else {
+        f->packets = asked;
+        f->bytes = asked * average + (uint32_t)(scramble(*seed) % average);
+    }
+}
+
+/* Flows 2k and 2k + 1 are the two directions of a connection, but for one in fifty, a scan that
+** nobody answers. */
 static void mixed(struct flow *f, uint64_t n) {
-    static const uint16_t services[] = {443, 443, 443, 443, 443, 80, 53, 53, 22, 993, 123, 3389};
-    uint64_t seed = scramble(n / 2); /* flows 2k and 2k + 1 are the two directions */
-    const bool reply = n & 1;
+    static const uint16_t services[] = {443, 443, 443, 443, 443, 443, 80,   80,  53,   53,
+                                        53,  22,  993, 25,  123, 123, 3389, 445, 8080, 5060};
+    static const uint8_t flags[] = {0x1b, 0x1b, 0x1b, 0x1b, 0x1f, 0x1e, 0x1a, 0x13};
+    static const uint8_t tos[] = {0, 0, 0, 0, 0, 0, 0, 0x20, 0x28, 0xb8};
+    uint64_t seed = scramble(n / 2);
+    const bool scan = uniform(&seed) < 0.02, reply = (n & 1) && !scan;
     f->family = uniform(&seed) < 0.15 ? 6 : 4;
     const uint32_t inside = popular(&seed), outside = popular(&seed);
     const uint16_t client = (uint16_t)(32768 + (seed >> 20) % 28232);
-    const uint16_t server = services[(seed >> 40) % (sizeof services / sizeof *services)];
+    uint16_t server = services[(seed >> 40) % (sizeof services / sizeof *services)];
+    if (uniform(&seed) < 0.1) /* everything else there is */
+        server = (uint16_t)(1024 + seed % 64000);
     address(f, reply ? f->dst : f->src, inside, true);
     address(f, reply ? f->src : f->dst, outside, false);
-    address(f, f->next, 1, true);
+    address(f, f->next, reply ? 1 : 2 + outside % 3, !reply);
     f->srcport = reply ? server : client;
     f->dstport = reply ? client : server;
-    f->proto = server == 53 || server == 123 ? 17 : 6;
-    f->flags = f->proto == 6 ? 0x1b : 0;
-    const double size = exp(3 + 5 * uniform(&seed) * uniform(&seed));
-    f->packets = 1 + (uint32_t)(size * (reply ? 1.5 : 1));
-    f->bytes = f->packets * (reply ? 900u : 80u) + (uint32_t)(size * 7) % 40;
+    f->proto = server == 53 || server == 123 || server == 5060 || server % 16 == 9 ? 17 : 6;
+    f->flags = f->proto == 6 ? flags[seed >> 32 & 7] : 0;
+    f->tos = tos[(seed >> 12) % sizeof tos];
+    mixed_counters(f, &seed, reply);
+    if (scan) {
+        f->dstport = n & 1 ? 3389 : 445;
+        f->proto = 6;
+        f->flags = 2;
+        f->packets = 1 + (uint32_t)(n % 3);
+        f->bytes = f->packets * 60;
+    }
     f->inif = reply ? 2 : 1;
     f->outif = reply ? 1 : 2;
     f->srcas = reply ? 64500 + outside % 1000 : 64496;
     f->dstas = reply ? 64496 : 64500 + outside % 1000;
-    f->srcmask = f->dstmask = f->family == 4 ? 24 : 48;
+    f->srcmask = f->family == 4 ? (uint8_t)(reply ? 16 + outside % 9 : 24) : 48;
+    f->dstmask = f->family == 4 ? (uint8_t)(reply ? 24 : 16 + outside % 9) : 48;
+}
+
+static void flow_times(const struct settings *s, uint64_t n, struct flow *f) {
+    const int64_t now = now_ms(s, n);
+    uint64_t seed = scramble(n / 2 ^ 0x5eed);
+    if (s->pcap) {
+        const int64_t idle = 1000 + (int64_t)(uniform(&seed) * 15000);
+        const double u = uniform(&seed);
+        const int64_t length = f->packets < 2 ? 0 : (int64_t)exp(11 * u) / (f->proto == 6 ? 1 : 20);
+        const int64_t way = 1 + (int64_t)(seed % 80);
+        f->last = now - idle;
+        f->first = f->last - length + (n & 1 && length > way ? way : 0);
+    } else {
+        const int64_t span = (int64_t)(s->span * 1000);
+        const int64_t age = span > 0 ? (int64_t)(scramble(n ^ 0x5eed) % (uint64_t)span) : 0;
+        f->last = now - age / 2;
+        f->first = now - age;
+    }
 }
 
 static void make_flow(const struct settings *s, uint64_t n, struct flow *f) {
@@ -161,10 +220,7 @@ static void make_flow(const struct settings *s, uint64_t n, struct flow *f) {
         mixed(f, n);
     else
         numbered(f, n);
-    const int64_t span = (int64_t)(s->span * 1000);
-    const int64_t age = span > 0 ? (int64_t)(scramble(n ^ 0x5eed) % (uint64_t)span) : 0;
-    f->last = now_ms() - age / 2;
-    f->first = now_ms() - age;
+    flow_times(s, n, f);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -241,7 +297,7 @@ static void data_record(struct datagram *d, int version, const struct flow *f, i
 /* Fill d with flows from number n on, at most limit; returns how many. boot: the exporter's. */
 static unsigned fill_v5(struct datagram *d, const struct settings *s, uint64_t n, uint64_t limit,
                         struct exporter *e, int64_t boot) {
-    const int64_t now = now_ms();
+    const int64_t now = now_ms(s, n);
     unsigned records = 0;
     struct flow f;
     put(d, 5, 2);
@@ -262,7 +318,7 @@ static unsigned fill_v5(struct datagram *d, const struct settings *s, uint64_t n
 
 static unsigned fill_templated(struct datagram *d, const struct settings *s, uint64_t n,
                                uint64_t limit, struct exporter *e, int64_t boot) {
-    const int64_t now = now_ms();
+    const int64_t now = now_ms(s, n);
     unsigned records = 0, templates = 0;
     struct flow f;
     put(d, (uint64_t)s->version, 2);
@@ -316,6 +372,39 @@ static int connect_as(const struct addrinfo *to, int number) {
     return connect(fd, to->ai_addr, to->ai_addrlen) ? -1 : fd;
 }
 
+/* The datagram as one packet of a capture: Ethernet, IPv4 from 127.0.0.(1 + exporter), UDP. */
+static bool capture(FILE *out, const struct datagram *d, int64_t ms, int exporter) {
+    struct datagram p = {.n = 0};
+    const uint32_t head[4] = {(uint32_t)(ms / 1000), (uint32_t)(ms % 1000) * 1000,
+                              (uint32_t)d->n + 42, (uint32_t)d->n + 42};
+    put(&p, 0x020000000001, 6);
+    put(&p, 0x020000000002, 6);
+    put(&p, 0x0800, 2);
+    put(&p, 0x4500, 2);
+    put(&p, d->n + 28, 2);
+    put(&p, 0, 4); /* identification, fragment */
+    put(&p, 0x4011, 2);
+    put(&p, 0, 2); /* checksum */
+    put(&p, INADDR_LOOPBACK + (uint32_t)exporter, 4);
+    put(&p, 0x7f000001, 4);
+    uint32_t sum = 0;
+    for (size_t i = 14; i < 34; i += 2)
+        sum += (uint32_t)(p.b[i] << 8 | p.b[i + 1]);
+    sum = (sum & 0xffff) + (sum >> 16);
+    patch16(&p, 24, ~((sum & 0xffff) + (sum >> 16)) & 0xffff);
+    put(&p, 40000, 2);
+    put(&p, 9995, 2);
+    put(&p, d->n + 8, 2);
+    put(&p, 0, 2); /* no checksum */
+    return fwrite(head, sizeof head, 1, out) == 1 && fwrite(p.b, p.n, 1, out) == 1 &&
+           fwrite(d->b, d->n, 1, out) == 1;
+}
+
+static bool capture_begin(FILE *out) {
+    const uint32_t head[6] = {0xa1b2c3d4, 4u << 16 | 2, 0, 0, 65535, 1};
+    return fwrite(head, sizeof head, 1, out) == 1;
+}
+
 /* Wait until flow number sent is due. */
 static void pace(const struct timespec *begin, double rate, uint64_t sent) {
     if (rate <= 0)
@@ -332,7 +421,7 @@ static void pace(const struct timespec *begin, double rate, uint64_t sent) {
 }
 
 static int run(const struct settings *s, struct exporter *exporters) {
-    const int64_t boot = now_ms() - 3600000;
+    const int64_t boot = (s->pcap ? s->begin : wall_ms()) - 3600000;
     struct timespec begin;
     uint64_t sent = 0;
     clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -344,14 +433,21 @@ static int run(const struct settings *s, struct exporter *exporters) {
                                struct exporter *, int64_t) =
             s->version == 5 ? fill_v5 : fill_templated;
         const unsigned records = fill(&d, s, s->first + sent, limit, e, boot);
-        pace(&begin, s->rate, sent);
+        const int64_t now = now_ms(s, s->first + sent);
+        e->datagrams++;
+        sent += records;
+        if (s->pcap) {
+            if (capture(s->pcap, &d, now, (int)(e - exporters)))
+                continue;
+            fprintf(stderr, "flowgen: write: %s\n", strerror(errno));
+            return 1;
+        }
+        pace(&begin, s->rate, sent - records);
         /* Nobody listening yet, or just killed: that is what some tests are about. */
         if (send(e->fd, d.b, d.n, 0) < 0 && errno != ECONNREFUSED) {
             fprintf(stderr, "flowgen: send: %s\n", strerror(errno));
             return 1;
         }
-        e->datagrams++;
-        sent += records;
     }
     printf("%llu\n", (unsigned long long)sent);
     return 0;
@@ -361,9 +457,15 @@ int main(int argc, char **argv) {
     static const struct option options[] = {
         {"version", 1, NULL, 'v'},   {"count", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},
         {"exporters", 1, NULL, 'e'}, {"first", 1, NULL, 'f'}, {"span", 1, NULL, 's'},
-        {"mix", 0, NULL, 'm'},       {NULL, 0, NULL, 0},
+        {"mix", 0, NULL, 'm'},       {"pcap", 1, NULL, 'p'},  {"begin", 1, NULL, 'b'},
+        {NULL, 0, NULL, 0},
     };
-    struct settings s = {.version = 10, .exporters = 1, .count = 1000, .rate = 10000, .span = 10};
+    struct settings s = {.version = 10,
+                         .exporters = 1,
+                         .count = 1000,
+                         .rate = 10000,
+                         .span = 10,
+                         .begin = INT64_C(1700000000000)};
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
@@ -388,15 +490,34 @@ int main(int argc, char **argv) {
         case 'm':
             s.mix = 1;
             break;
+        case 'p':
+            if (!(s.pcap = fopen(optarg, "wb")) || !capture_begin(s.pcap)) {
+                fprintf(stderr, "flowgen: %s: %s\n", optarg, strerror(errno));
+                return 1;
+            }
+            break;
+        case 'b':
+            s.begin = (int64_t)(atof(optarg) * 1000);
+            break;
         default:
             return 2;
         }
     }
-    if (argc - optind != 2 || (s.version != 5 && s.version != 9 && s.version != 10) ||
-        s.exporters < 1 || s.exporters > MAX_EXPORTERS || (s.version == 5 && s.mix)) {
+    if (argc - optind != (s.pcap ? 0 : 2) ||
+        (s.version != 5 && s.version != 9 && s.version != 10) || s.exporters < 1 ||
+        s.exporters > MAX_EXPORTERS || (s.version == 5 && s.mix)) {
         fprintf(stderr, "usage: flowgen [--version 5|9|10] [--count N] [--rate N] [--exporters N] "
-                        "[--first N] [--span SECONDS] [--mix (not v5)] HOST PORT\n");
+                        "[--first N] [--span SECONDS] [--mix (not v5)] HOST PORT\n"
+                        "       flowgen ... --pcap FILE [--begin SECONDS]\n");
         return 2;
+    }
+    struct exporter exporters[MAX_EXPORTERS] = {{0}};
+    if (s.pcap) {
+        const int rc = run(&s, exporters);
+        if (fclose(s.pcap) == 0)
+            return rc;
+        fprintf(stderr, "flowgen: write: %s\n", strerror(errno));
+        return 1;
     }
     const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
     struct addrinfo *to;
@@ -404,7 +525,6 @@ int main(int argc, char **argv) {
         fprintf(stderr, "flowgen: %s %s: no such address\n", argv[optind], argv[optind + 1]);
         return 1;
     }
-    struct exporter exporters[MAX_EXPORTERS] = {{0}};
     for (int i = 0; i < s.exporters; i++)
         if ((exporters[i].fd = connect_as(to, i)) < 0) {
             fprintf(stderr, "flowgen: exporter %d: %s\n", i + 1, strerror(errno));
