@@ -4,6 +4,7 @@
 ** window and spread over buckets. Contributions get packed keys and go to the row group's table.
 */
 #include "aggregate.h"
+#include "../schema/portion.h"
 
 #include <stdlib.h>
 
@@ -439,29 +440,6 @@ static bool hand_over(struct aggregate *a) {
 
 /* ---- contributions ---------------------------------------------------------------------- */
 
-/* A flow and when it was. */
-struct timed {
-    bool known;
-    int64_t start, end;
-};
-
-/* floor(counter * part of the flow before t) */
-static int64_t before(const struct timed *f, int64_t counter, int64_t t) {
-    if (t <= f->start)
-        return 0;
-    if (t > f->end)
-        return counter;
-    uint64_t length = (uint64_t)f->end - (uint64_t)f->start + 1;
-    unsigned __int128 share =
-        (unsigned __int128)(uint64_t)counter * ((uint64_t)t - (uint64_t)f->start);
-    return (int64_t)(share / length);
-}
-
-static int64_t floor_to(int64_t t, int64_t step) {
-    int64_t rest = t % step;
-    return t - (rest < 0 ? rest + step : rest);
-}
-
 struct counters {
     const int64_t *v[GROUP_COUNTERS];
     const uint8_t *null[GROUP_COUNTERS];
@@ -477,7 +455,7 @@ static bool flush_batch(struct aggregate *a, const uint8_t pass[2][SCAN_BLOCK]) 
 
 /* One contribution: what of the row lies in [from, to). */
 static void contribute(struct aggregate *a, const struct counters *in, uint16_t row,
-                       const struct timed *f, int64_t bucket, int64_t from, int64_t to) {
+                       const struct flow_span *f, int64_t bucket, int64_t from, int64_t to) {
     struct batch *b = &a->batch;
     uint32_t i = b->n++;
     bool whole = !f->known || (from <= f->start && to > f->end);
@@ -490,7 +468,7 @@ static void contribute(struct aggregate *a, const struct counters *in, uint16_t 
         if (a->spec->counter[c] == FLOW_flows)
             v = whole || (f->start >= from && f->start < to) ? v : 0;
         else if (!whole)
-            v = before(f, v, to) - before(f, v, from);
+            v = flow_portion_before(f, v, to) - flow_portion_before(f, v, from);
         b->value[c][i] = v;
     }
 }
@@ -507,7 +485,7 @@ static bool is_nothing(const struct aggregate *a) {
 static bool contribute_row(struct aggregate *a, const struct counters *in, uint16_t row,
                            const uint8_t pass[2][SCAN_BLOCK]) {
     const struct aggregate_spec *spec = a->spec;
-    struct timed f;
+    struct flow_span f;
     f.known = scan_times(a->scan, row, &f.start, &f.end);
     int64_t from = spec->window.since, to = spec->window.until;
     if (!spec->buckets || !f.known) {
@@ -516,7 +494,7 @@ static bool contribute_row(struct aggregate *a, const struct counters *in, uint1
     }
     from = from > f.start ? from : f.start;
     to = to <= f.end ? to : f.end + 1;
-    for (int64_t bucket = floor_to(from, spec->bucket); bucket < to; bucket += spec->bucket) {
+    for (int64_t bucket = flow_bucket_of(from, spec->bucket); bucket < to; bucket += spec->bucket) {
         int64_t lo = bucket > from ? bucket : from;
         int64_t hi = bucket + spec->bucket < to ? bucket + spec->bucket : to;
         contribute(a, in, row, &f, bucket, lo, hi);

@@ -6,14 +6,13 @@
 #include "scan.h"
 
 #include "../schema/format.h"
+#include "../schema/portion.h"
 
 #include <pthread.h>
 #include <sqlite3ext.h>
 #include <stdio.h>
 #include <stdlib.h>
 SQLITE_EXTENSION_INIT3
-
-#define MAX_FLOW_MS (INT64_C(31) * 86400 * 1000)
 
 struct column {
     bool loaded; /* chunk and dict are those of the group */
@@ -211,12 +210,8 @@ static int enter_group(struct scan *s) {
 static void scale(struct scan *s, struct column *col) {
     const uint8_t *nulls;
     const int64_t *rate = scan_values(s, FLOW_sampling, &nulls);
-    for (uint32_t i = 0; i < s->n; i++) {
-        if (nulls[i] || rate[i] <= 1)
-            continue;
-        int64_t product;
-        col->v[i] = __builtin_mul_overflow(col->v[i], rate[i], &product) ? INT64_MAX : product;
-    }
+    for (uint32_t i = 0; i < s->n; i++)
+        col->v[i] = flow_scaled(col->v[i], nulls[i] ? 1 : rate[i]);
 }
 
 const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
@@ -274,37 +269,16 @@ const uint16_t *scan_rows(const struct scan *s, uint32_t *n) {
     return s->rows;
 }
 
-static int64_t clamp(int64_t ms) {
-    return ms < WINDOW_MS_MIN ? WINDOW_MS_MIN : ms > WINDOW_MS_MAX ? WINDOW_MS_MAX : ms;
-}
-
 bool scan_times(struct scan *s, uint32_t i, int64_t *start, int64_t *end) {
-    const uint8_t *ns, *ne, *nr;
+    const uint8_t *ns, *ne, *nr = NULL;
     const int64_t *ts = scan_values(s, FLOW_tstart, &ns);
     const int64_t *te = scan_values(s, FLOW_tend, &ne);
-    *start = ts[i];
-    *end = te[i];
-    if (ns[i] && ne[i]) {
-        const int64_t *tr = scan_values(s, FLOW_trecv, &nr);
-        *start = *end = clamp(tr[i]);
-        return !nr[i];
-    }
-    if (ns[i])
-        *start = *end;
-    else if (ne[i])
-        *end = *start;
-    *start = clamp(*start);
-    *end = clamp(*end);
-    if (*end < *start) {
-        int64_t swap = *start;
-        *start = *end;
-        *end = swap;
-    }
-    /* No exporter keeps a flow so long: a clock was wrong, and the end is nearest to its arrival.
-   */
-    if (*end - *start > MAX_FLOW_MS)
-        *start = *end;
-    return true;
+    const int64_t *tr = ns[i] && ne[i] ? scan_values(s, FLOW_trecv, &nr) : NULL;
+    struct flow_span f =
+        flow_span_of(ns[i] ? NULL : &ts[i], ne[i] ? NULL : &te[i], tr && !nr[i] ? &tr[i] : NULL);
+    *start = f.start;
+    *end = f.end;
+    return f.known;
 }
 
 static const int64_t *block_values(void *arg, int column, const uint8_t **nulls) {

@@ -37,6 +37,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../schema/value.h"
+
 /* An SQL value. BLOB is passed as TEXT. */
 struct window_value {
     enum { WINDOW_NULL, WINDOW_INTEGER, WINDOW_REAL, WINDOW_TEXT } type;
@@ -60,8 +62,8 @@ int window_parse(const struct window_value *since, const struct window_value *un
 enum window_op { WINDOW_EQ, WINDOW_LT, WINDOW_LE, WINDOW_GT, WINDOW_GE };
 
 /* The first and last ms of the years 0000 to 9999, which have a canonical text of 23 octets. */
-#define WINDOW_MS_MIN INT64_C(-62167219200000)
-#define WINDOW_MS_MAX INT64_C(253402300799999)
+#define WINDOW_MS_MIN FLOW_MS_MIN
+#define WINDOW_MS_MAX FLOW_MS_MAX
 
 /* The times whose canonical text, flow_time_text(), compares so with text[0..n) as SQLite
 ** compares TEXT under BINARY:

@@ -25,6 +25,10 @@ enum {
     FLOW_TIME_TEXT = 32, /* YYYY-MM-DD HH:MM:SS.SSS and its NUL; room for far years */
 };
 
+/* Milliseconds since 1970 of what the texts of times can say: the years 0000 to 9999. */
+#define FLOW_MS_MIN INT64_C(-62167219200000)
+#define FLOW_MS_MAX INT64_C(253402300799999)
+
 static inline int flow_ip_cmp(const struct flow_ip *a, const struct flow_ip *b) {
     return memcmp(a, b, sizeof *a);
 }
