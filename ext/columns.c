@@ -168,21 +168,10 @@ enum flow_class sql_column_class(const struct sql_column *c) {
 }
 
 void sql_column_needs(const struct sql_column *c, bool used[SCAN_NCOLUMNS]) {
-    static const struct {
-        enum computed id;
-        int needs[3];
-    } computed[] = {
-        {COMPUTED_duration, {FLOW_tstart, FLOW_tend, FLOW_tend}},
-        {COMPUTED_pps, {FLOW_tstart, FLOW_tend, FLOW_packets}},
-        {COMPUTED_bps, {FLOW_tstart, FLOW_tend, FLOW_bytes}},
-        {COMPUTED_bpp, {FLOW_bytes, FLOW_packets, FLOW_packets}},
-        {COMPUTED_dscp, {FLOW_tos, FLOW_tos, FLOW_tos}},
-        {COMPUTED_srcnet, {FLOW_srcip, FLOW_srcmask, FLOW_srcmask}},
-        {COMPUTED_dstnet, {FLOW_dstip, FLOW_dstmask, FLOW_dstmask}},
-    };
     if (c->kind == COLUMN_VALUE || c->kind == COLUMN_MS)
         used[c->id] = true;
-    for (size_t i = 0; c->kind == COLUMN_COMPUTED && i < sizeof computed / sizeof computed[0]; i++)
-        for (int k = 0; (int)computed[i].id == c->id && k < 3; k++)
-            used[computed[i].needs[k]] = true;
+    int column[COMPUTED_COLUMNS];
+    int n = c->kind == COLUMN_COMPUTED ? computed_columns((enum computed)c->id, column) : 0;
+    for (int i = 0; i < n; i++)
+        used[column[i]] = true;
 }

@@ -9,6 +9,7 @@
 #ifndef FLOWVT_COLUMNS_H
 #define FLOWVT_COLUMNS_H
 
+#include "computed.h"
 #include "predicate.h"
 
 enum table_kind { TABLE_FLOWS, TABLE_TRAFFIC, TABLE_ENDPOINTS };
@@ -32,16 +33,6 @@ enum column_kind {
     COLUMN_MEASURE,  /* id: enum measure */
     COLUMN_BUCKET,   /* start of the bucket, text */
     COLUMN_BUCKET_MS,
-};
-
-enum computed {
-    COMPUTED_duration, /* seconds */
-    COMPUTED_pps,      /* packets a second; NULL when the duration is 0 */
-    COMPUTED_bps,      /* bits a second; likewise */
-    COMPUTED_bpp,      /* octets a packet */
-    COMPUTED_dscp,
-    COMPUTED_srcnet, /* srcip in its route's prefix (srcmask) */
-    COMPUTED_dstnet,
 };
 
 /* What totals add up. In traffic the first five, of endpoints what left and what reached the ip. */

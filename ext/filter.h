@@ -44,7 +44,7 @@
 #ifndef FLOWVT_FILTER_H
 #define FLOWVT_FILTER_H
 
-#include "../schema/field.h"
+#include "computed.h"
 
 enum filter_op {
     FILTER_TRUE,
@@ -53,7 +53,9 @@ enum filter_op {
     FILTER_NOT,
     FILTER_RANGES, /* an integer field lies in one of range[0..n); none: never */
     FILTER_NETS,   /* an address field lies in one of net[0..n) */
-    FILTER_MASK    /* (field & mask) == value */
+    FILTER_MASK,   /* (field & mask) == value */
+    FILTER_TEXTS,  /* a text field is one of text[0..n) */
+    FILTER_REALS   /* a computed number lies in one of real[0..n) */
 };
 
 /* Both ends belong to it. */
@@ -63,14 +65,24 @@ struct filter_range {
 struct filter_net {
     struct flow_ip lo, hi;
 };
+struct filter_real {
+    double lo, hi;
+};
+struct filter_text {
+    char *p;
+    size_t n;
+};
 
 struct filter_node {
     enum filter_op op;
-    int field;                  /* enum flow_field of RANGES, NETS, MASK */
-    uint32_t n;                 /* of child, range or net */
+    int field;                  /* enum flow_field of RANGES, NETS, MASK, TEXTS */
+    enum computed computed;     /* of REALS */
+    uint32_t n;                 /* of child, range, net, real or text */
     struct filter_node **child; /* AND, OR: two or more; NOT: one */
     struct filter_range *range; /* ascending, disjoint */
     struct filter_net *net;     /* ascending, disjoint */
+    struct filter_real *real;   /* ascending, disjoint */
+    struct filter_text *text;   /* ascending by octets, each once */
     int64_t mask, value;
 };
 

@@ -14,14 +14,20 @@ struct filter_values {
     uint32_t nrange, range_room;
     struct filter_net *net;
     uint32_t nnet, net_room;
+    struct filter_real *real;
+    uint32_t nreal, real_room;
+    struct filter_text *text;
+    uint32_t ntext, text_room;
 };
 
 /* Return 0, or -1 when memory is out. */
 int filter_values_range(struct filter_values *v, int64_t lo, int64_t hi);
 int filter_values_net(struct filter_values *v, const struct flow_ip *lo, const struct flow_ip *hi);
+int filter_values_real(struct filter_values *v, double lo, double hi);
+int filter_values_text(struct filter_values *v, const char *p, size_t n); /* copied */
 void filter_values_free(struct filter_values *v);
 
-/* Sort, and join what overlaps or touches. */
+/* Sort, and join what overlaps or touches; of texts, leave out what repeats. */
 void filter_values_normalize(struct filter_values *v);
 
 struct filter_node *filter_node_true(void);
@@ -31,6 +37,13 @@ struct filter_node *filter_node_mask(int field, int64_t mask, int64_t value);
 /* field in v, by copy. v must be normalized. */
 struct filter_node *filter_node_ranges(int field, const struct filter_values *v);
 struct filter_node *filter_node_nets(int field, const struct filter_values *v);
+struct filter_node *filter_node_texts(int field, const struct filter_values *v);
+struct filter_node *filter_node_reals(enum computed id, const struct filter_values *v);
+
+/* Tests of one field that are joined by OR become one test of that field, and so do negated ones
+** that are joined by AND: what a list says, said with operators, costs no more than the list.
+** node is an AND or OR, or NULL. Returns the node to use from now on, NULL without memory. */
+struct filter_node *filter_node_merge(struct filter_node *node);
 
 /* a op b, op AND or OR. Operands of the same operator become its operands, so that a chain of
 ** any length is one node. */

@@ -164,44 +164,25 @@ static void show_net(struct cursor *c, sqlite3_context *ctx, int address, int ma
         result_net(ctx, ip, (int)len);
 }
 
-/* a * scale / b, NULL when b is 0. */
-static void show_ratio(sqlite3_context *ctx, double a, double scale, double b) {
-    if (b > 0)
-        sqlite3_result_double(ctx, a * scale / b);
-}
-
 static void show_computed(struct cursor *c, sqlite3_context *ctx, enum computed id) {
-    int64_t start = 0, end = 0, a = 0, b = 0;
-    bool timed;
-    switch (id) {
-    case COMPUTED_duration:
-        if (value(c, FLOW_tstart, &start) && value(c, FLOW_tend, &end))
-            sqlite3_result_double(ctx, ((double)end - (double)start) / 1000);
-        break;
-    case COMPUTED_pps:
-    case COMPUTED_bps:
-        timed = value(c, FLOW_tstart, &start) && value(c, FLOW_tend, &end);
-        timed &= value(c, id == COMPUTED_pps ? FLOW_packets : FLOW_bytes, &a);
-        if (timed)
-            show_ratio(ctx, (double)a, id == COMPUTED_pps ? 1000 : 8000,
-                       (double)end - (double)start);
-        break;
-    case COMPUTED_bpp:
-        timed = value(c, FLOW_bytes, &a) && value(c, FLOW_packets, &b);
-        if (timed)
-            show_ratio(ctx, (double)a, 1, (double)b);
-        break;
-    case COMPUTED_dscp:
-        if (value(c, FLOW_tos, &a))
-            sqlite3_result_int64(ctx, a >> 2);
-        break;
-    case COMPUTED_srcnet:
-        show_net(c, ctx, FLOW_srcip, FLOW_srcmask);
-        break;
-    case COMPUTED_dstnet:
-        show_net(c, ctx, FLOW_dstip, FLOW_dstmask);
-        break;
+    int column[COMPUTED_COLUMNS];
+    int64_t values[COMPUTED_COLUMNS];
+    double number;
+    if (id == COMPUTED_srcnet || id == COMPUTED_dstnet) {
+        show_net(c, ctx, id == COMPUTED_srcnet ? FLOW_srcip : FLOW_dstip,
+                 id == COMPUTED_srcnet ? FLOW_srcmask : FLOW_dstmask);
+        return;
     }
+    int n = computed_columns(id, column);
+    for (int i = 0; i < n; i++)
+        if (!value(c, column[i], &values[i]))
+            return;
+    if (!computed_number(id, values, &number))
+        return;
+    if (id == COMPUTED_dscp)
+        sqlite3_result_int64(ctx, (int64_t)number);
+    else
+        sqlite3_result_double(ctx, number);
 }
 
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {

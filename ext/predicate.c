@@ -65,26 +65,38 @@ bool predicate_adopt(struct predicate *parent, struct predicate *child) {
 }
 
 static bool copy_values(struct predicate *p, const struct filter_node *node) {
-    for (uint32_t i = 0; i < node->n; i++) {
-        int rc = node->op == FILTER_RANGES
-                     ? filter_values_range(&p->values, node->range[i].lo, node->range[i].hi)
-                     : filter_values_net(&p->values, &node->net[i].lo, &node->net[i].hi);
-        if (rc != 0)
-            return false;
-    }
-    return true;
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < node->n; i++)
+        switch (node->op) {
+        case FILTER_RANGES:
+            ok = filter_values_range(&p->values, node->range[i].lo, node->range[i].hi) == 0;
+            break;
+        case FILTER_NETS:
+            ok = filter_values_net(&p->values, &node->net[i].lo, &node->net[i].hi) == 0;
+            break;
+        case FILTER_REALS:
+            ok = filter_values_real(&p->values, node->real[i].lo, node->real[i].hi) == 0;
+            break;
+        default:
+            ok = predicate_add_text(p, node->text[i].p, node->text[i].n);
+            break;
+        }
+    return ok;
 }
 
 struct predicate *predicate_from_filter(const struct filter_node *node) {
     static const enum predicate_op ops[] = {
-        [FILTER_TRUE] = PREDICATE_AND,      [FILTER_AND] = PREDICATE_AND,
-        [FILTER_OR] = PREDICATE_OR,         [FILTER_NOT] = PREDICATE_NOT,
-        [FILTER_RANGES] = PREDICATE_RANGES, [FILTER_NETS] = PREDICATE_NETS,
-        [FILTER_MASK] = PREDICATE_MASK,
+        [FILTER_TRUE] = PREDICATE_AND,       [FILTER_AND] = PREDICATE_AND,
+        [FILTER_OR] = PREDICATE_OR,          [FILTER_NOT] = PREDICATE_NOT,
+        [FILTER_RANGES] = PREDICATE_RANGES,  [FILTER_NETS] = PREDICATE_NETS,
+        [FILTER_MASK] = PREDICATE_MASK,      [FILTER_TEXTS] = PREDICATE_TEXT,
+        [FILTER_REALS] = PREDICATE_COMPUTED,
     };
     struct predicate *p = predicate_new(ops[node->op], node->field);
     bool ok = p != NULL;
-    if (ok && (node->op == FILTER_RANGES || node->op == FILTER_NETS)) {
+    if (ok && !node->child && node->op != FILTER_TRUE && node->op != FILTER_MASK) {
+        p->text_op = TEXT_IN;
+        p->computed = node->computed;
         ok = copy_values(p, node);
     } else if (ok && node->op == FILTER_MASK) {
         p->mask = node->mask;
@@ -124,11 +136,14 @@ struct predicate *predicate_clone(const struct predicate *p) {
         copy->mask = p->mask;
         copy->value = p->value;
         copy->text_op = p->text_op;
+        copy->computed = p->computed;
     }
     for (uint32_t i = 0; ok && i < p->values.nrange; i++)
         ok = filter_values_range(&copy->values, p->values.range[i].lo, p->values.range[i].hi) == 0;
     for (uint32_t i = 0; ok && i < p->values.nnet; i++)
         ok = filter_values_net(&copy->values, &p->values.net[i].lo, &p->values.net[i].hi) == 0;
+    for (uint32_t i = 0; ok && i < p->values.nreal; i++)
+        ok = filter_values_real(&copy->values, p->values.real[i].lo, p->values.real[i].hi) == 0;
     for (uint32_t i = 0; ok && i < p->ntext; i++)
         ok = predicate_add_text(copy, p->text[i].p, p->text[i].n);
     for (uint32_t i = 0; ok && i < p->n; i++)
@@ -157,7 +172,11 @@ void predicate_settle(struct predicate *p) {
 }
 
 void predicate_columns(const struct predicate *p, bool column[SCAN_NCOLUMNS]) {
-    if (p->op > PREDICATE_NOT)
+    int input[COMPUTED_COLUMNS];
+    int n = p->op == PREDICATE_COMPUTED ? computed_columns(p->computed, input) : 0;
+    for (int i = 0; i < n; i++)
+        column[input[i]] = true;
+    if (p->op > PREDICATE_NOT && p->op != PREDICATE_COMPUTED)
         column[p->column] = true;
     for (uint32_t i = 0; i < p->n; i++)
         predicate_columns(p->child[i], column);
@@ -185,7 +204,19 @@ static enum predicate_zone zone_of_values(const struct predicate *p,
     return !some ? ZONE_NONE : all && e->nulls == 0 ? ZONE_ALL : ZONE_SOME;
 }
 
+/* Nothing is computed where a column is missing altogether. */
+static enum predicate_zone zone_of_computed(const struct predicate *p, const struct fvt_group *g) {
+    int column[COMPUTED_COLUMNS];
+    int n = computed_columns(p->computed, column);
+    for (int i = 0; i < n; i++)
+        if (g->chunk_of[column[i]] < 0)
+            return ZONE_NONE;
+    return ZONE_SOME;
+}
+
 static enum predicate_zone zone_of_test(const struct predicate *p, const struct fvt_group *g) {
+    if (p->op == PREDICATE_COMPUTED)
+        return zone_of_computed(p, g);
     if (p->column == FLOW_flows) /* NULL in the file is 1 in SQL */
         return p->op == PREDICATE_NULL      ? ZONE_NONE
                : p->op == PREDICATE_NOTNULL ? ZONE_ALL
@@ -335,8 +366,45 @@ static void test_values(const struct predicate *p, const int64_t *v, uint32_t n,
     }
 }
 
+static bool in_reals(const struct filter_values *v, double x) {
+    uint32_t lo = 0, hi = v->nreal;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (v->real[mid].hi < x)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < v->nreal && v->real[lo].lo <= x;
+}
+
+static void test_computed(const struct predicate *p, const struct predicate_block *b,
+                          uint8_t *pass) {
+    const uint8_t *nulls[COMPUTED_COLUMNS];
+    const int64_t *v[COMPUTED_COLUMNS];
+    int column[COMPUTED_COLUMNS];
+    int n = computed_columns(p->computed, column);
+    for (int k = 0; k < n; k++)
+        v[k] = b->values(b->arg, column[k], &nulls[k]);
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t value[COMPUTED_COLUMNS] = {0};
+        uint8_t null = 0;
+        double number;
+        for (int k = 0; k < n; k++) {
+            value[k] = v[k][i];
+            null |= nulls[k][i];
+        }
+        pass[i] =
+            !null && computed_number(p->computed, value, &number) && in_reals(&p->values, number);
+    }
+}
+
 static void test_column(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {
     const uint8_t *nulls;
+    if (p->op == PREDICATE_COMPUTED) {
+        test_computed(p, b, pass);
+        return;
+    }
     const int64_t *v = b->values(b->arg, p->column, &nulls);
     if (p->op == PREDICATE_NULL || p->op == PREDICATE_NOTNULL) {
         bool when = p->op == PREDICATE_NULL;

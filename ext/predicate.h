@@ -32,10 +32,11 @@ enum predicate_op {
     /* Tests. NULL fails all but the first. */
     PREDICATE_NULL,
     PREDICATE_NOTNULL,
-    PREDICATE_RANGES, /* integer in values.range */
-    PREDICATE_NETS,   /* address in values.net */
-    PREDICATE_MASK,   /* (integer & mask) == value */
-    PREDICATE_TEXT,   /* the column's text compares so with bound, or is in the list */
+    PREDICATE_RANGES,   /* integer in values.range */
+    PREDICATE_NETS,     /* address in values.net */
+    PREDICATE_MASK,     /* (integer & mask) == value */
+    PREDICATE_TEXT,     /* the column's text compares so with bound, or is in the list */
+    PREDICATE_COMPUTED, /* a number computed from several columns, none NULL, in values.real */
 };
 
 enum text_op { TEXT_EQ, TEXT_NE, TEXT_LT, TEXT_LE, TEXT_GT, TEXT_GE, TEXT_IN };
@@ -49,7 +50,8 @@ struct predicate {
     enum predicate_op op;
     uint32_t n;
     struct predicate **child;
-    int column;
+    int column; /* of tests but COMPUTED */
+    enum computed computed;
     struct filter_values values;
     int64_t mask, value;
     enum text_op text_op;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Numbers computed from columns of one flow.
+*/
+#include "computed.h"
+
+static const struct {
+    int n, column[COMPUTED_COLUMNS];
+} inputs[] = {
+    [COMPUTED_duration] = {2, {FLOW_tstart, FLOW_tend}},
+    [COMPUTED_pps] = {3, {FLOW_tstart, FLOW_tend, FLOW_packets}},
+    [COMPUTED_bps] = {3, {FLOW_tstart, FLOW_tend, FLOW_bytes}},
+    [COMPUTED_bpp] = {2, {FLOW_bytes, FLOW_packets}},
+    [COMPUTED_dscp] = {1, {FLOW_tos}},
+    [COMPUTED_srcnet] = {2, {FLOW_srcip, FLOW_srcmask}},
+    [COMPUTED_dstnet] = {2, {FLOW_dstip, FLOW_dstmask}},
+    [COMPUTED_milliseconds] = {2, {FLOW_tstart, FLOW_tend}},
+    [COMPUTED_hops] = {2, {FLOW_minttl, FLOW_maxttl}},
+};
+
+int computed_columns(enum computed id, int column[COMPUTED_COLUMNS]) {
+    memcpy(column, inputs[id].column, sizeof inputs[id].column);
+    return inputs[id].n;
+}
+
+/* a * scale / b, NULL when b is not above 0. */
+static bool ratio(double a, double scale, double b, double *out) {
+    *out = b > 0 ? a * scale / b : 0;
+    return b > 0;
+}
+
+bool computed_number(enum computed id, const int64_t value[COMPUTED_COLUMNS], double *out) {
+    switch (id) {
+    case COMPUTED_duration:
+        *out = ((double)value[1] - (double)value[0]) / 1000;
+        return true;
+    case COMPUTED_pps:
+        return ratio((double)value[2], 1000, (double)value[1] - (double)value[0], out);
+    case COMPUTED_bps:
+        return ratio((double)value[2], 8000, (double)value[1] - (double)value[0], out);
+    case COMPUTED_bpp:
+        return ratio((double)value[0], 1, (double)value[1], out);
+    case COMPUTED_dscp:
+        *out = (double)(value[0] >> 2);
+        return true;
+    case COMPUTED_milliseconds:
+    case COMPUTED_hops:
+        *out = (double)value[1] - (double)value[0];
+        return true;
+    case COMPUTED_srcnet:
+    case COMPUTED_dstnet:
+        break;
+    }
+    return false;
+}

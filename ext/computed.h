@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Numbers computed from columns of one flow. SQL shows them and filters compare them, with the same
+** arithmetic.
+*/
+#ifndef FLOWVT_COMPUTED_H
+#define FLOWVT_COMPUTED_H
+
+#include "../schema/field.h"
+
+enum computed {
+    COMPUTED_duration, /* seconds; below 0 if the exporter says so */
+    COMPUTED_pps,      /* packets a second; NULL when the duration is not above 0 */
+    COMPUTED_bps,      /* bits a second; likewise */
+    COMPUTED_bpp,      /* octets a packet; NULL without packets */
+    COMPUTED_dscp,
+    COMPUTED_srcnet, /* srcip in its route's prefix (srcmask): text, not a number */
+    COMPUTED_dstnet,
+    COMPUTED_milliseconds, /* the duration again, as filters count it */
+    COMPUTED_hops,         /* maxttl - minttl */
+};
+
+enum { COMPUTED_COLUMNS = 3 };
+
+/* The fields that id is made of, into column. Returns how many. Counters are meant as scaled by the
+** sampling rate. */
+int computed_columns(enum computed id, int column[COMPUTED_COLUMNS]);
+
+/* The number made of value[], none of them NULL, in the order of computed_columns(). False: NULL, or
+** no number (srcnet, dstnet). */
+bool computed_number(enum computed id, const int64_t value[COMPUTED_COLUMNS], double *out);
+
+#endif
