@@ -54,7 +54,12 @@ enum fvt_encoding {
     FVT_VALUES = 4,
 };
 
-enum fvt_meta_kind { FVT_META_EXPORTER = 1, FVT_META_INTERFACE = 2, FVT_META_DAMAGE = 3 };
+enum fvt_meta_kind {
+    FVT_META_EXPORTER = 1,
+    FVT_META_INTERFACE = 2,
+    FVT_META_DAMAGE = 3,
+    FVT_META_REPLACED = 4,
+};
 
 #define FVT_NO_COLUMN UINT32_MAX
 /* In memory only: a parent that this library does not know. */

@@ -4,7 +4,7 @@
 ** is the manual of the library.
 **
 ** A flow file holds the flows received in one interval. It has one name for life,
-** STORE/YYYY/MM/DD/flows.YYYYMMDDhhmm.fvt, and two states:
+** STORE/YYYY/MM/DD/flows.YYYYMMDDhhmm.fvt, and two states (merge.h has a third life, that of a day):
 **
 **   live    blocks are appended, each complete in itself with length and checksum; a reader that
 **           opens the file sees every row flushed so far
@@ -92,6 +92,13 @@ struct fvt_interface {
     char description[128]; /* IPFIX 83 */
 };
 
+/* A file whose rows were merged into the file of their day. Keyed by name, size and checksum. */
+struct fvt_replaced {
+    char name[64]; /* in the same directory */
+    uint64_t size;
+    uint64_t checksum; /* of its footer; of all its octets when the footer cannot be found */
+};
+
 /* ---- writing ---------------------------------------------------------------------------- */
 
 struct fvt_writer;
@@ -173,6 +180,8 @@ struct fvt_file {
     struct fvt_exporter *exporters;
     uint32_t ninterfaces;
     struct fvt_interface *interfaces;
+    uint32_t nreplaced; /* not 0: the file of a day, into which these were merged */
+    struct fvt_replaced *replaced;
 };
 
 /* Open for reading: reads the footer, or of a live file the block headers and directories, and no

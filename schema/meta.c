@@ -119,6 +119,27 @@ void meta_put_damage(struct fvt_buffer *out, uint64_t blocks) {
     finish(out, at);
 }
 
+void meta_put_replaced(struct fvt_buffer *out, const struct fvt_replaced *r) {
+    size_t at = begin(out, FVT_META_REPLACED), n = strnlen(r->name, sizeof r->name);
+    fvt_put_int(out, r->size, 8);
+    fvt_put_int(out, r->checksum, 8);
+    fvt_put_int(out, n, 2);
+    fvt_put(out, r->name, n);
+    finish(out, at);
+}
+
+static struct fvt_replaced get_replaced(struct fvt_cursor *c) {
+    struct fvt_replaced r;
+    memset(&r, 0, sizeof r);
+    r.size = fvt_get_int(c, 8);
+    r.checksum = fvt_get_int(c, 8);
+    size_t n = (size_t)fvt_get_int(c, 2);
+    const uint8_t *name = fvt_get(c, n);
+    if (name)
+        memcpy(r.name, name, n < sizeof r.name ? n : sizeof r.name - 1);
+    return r;
+}
+
 /* Room for one more element; arrays double. */
 static void *room(void *array, uint32_t n, size_t size) {
     if (n & (n - 1) || (n != 0 && n < 4))
@@ -146,6 +167,12 @@ int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
                 return FVT_NOMEM;
             file->interfaces = grown;
             file->interfaces[file->ninterfaces++] = get_interface(&r);
+        } else if (kind == FVT_META_REPLACED) {
+            void *grown = room(file->replaced, file->nreplaced, sizeof *file->replaced);
+            if (!grown)
+                return FVT_NOMEM;
+            file->replaced = grown;
+            file->replaced[file->nreplaced++] = get_replaced(&r);
         } else if (kind == FVT_META_DAMAGE) {
             file->damaged += fvt_get_int(&r, 8);
         }
@@ -194,6 +221,14 @@ static uint32_t settle(void *array, uint32_t n, size_t size, compare_fn *cmp) {
     return kept;
 }
 
+static int by_replaced(const void *a, const void *b) {
+    const struct fvt_replaced *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    if (order == 0)
+        order = (x->size > y->size) - (x->size < y->size);
+    return order ? order : (x->checksum > y->checksum) - (x->checksum < y->checksum);
+}
+
 void meta_settle(struct fvt_file *file) {
     if (file->nexporters > 1)
         file->nexporters =
@@ -201,4 +236,73 @@ void meta_settle(struct fvt_file *file) {
     if (file->ninterfaces > 1)
         file->ninterfaces =
             settle(file->interfaces, file->ninterfaces, sizeof *file->interfaces, by_interface);
+    if (file->nreplaced > 1)
+        file->nreplaced =
+            settle(file->replaced, file->nreplaced, sizeof *file->replaced, by_replaced);
+}
+
+/* An array of *count with n more elements; NULL without memory. */
+static void *append(void *array, uint32_t *count, const void *more, uint32_t n, size_t size) {
+    uint8_t *grown = realloc(array, ((size_t)*count + n + 1) * size);
+    if (!grown)
+        return NULL;
+    if (n)
+        memcpy(grown + *count * size, more, n * size);
+    *count += n;
+    return grown;
+}
+
+/* Counters of what was counted apart. The sampling rate is the last one known. */
+static void add_counters(struct fvt_exporter *sum, const struct fvt_exporter *more) {
+    sum->datagrams += more->datagrams;
+    sum->flows += more->flows;
+    sum->packets += more->packets;
+    sum->bytes += more->bytes;
+    sum->options += more->options;
+    sum->lost += more->lost;
+    sum->no_template += more->no_template;
+    sum->udp_drops += more->udp_drops;
+    for (int i = 0; i < FVT_NBAD; i++)
+        sum->malformed[i] += more->malformed[i];
+    if (more->sampling)
+        sum->sampling = more->sampling;
+}
+
+/* Exporters of both are in order of their keys. */
+static bool add_exporters(struct fvt_file *sum, const struct fvt_file *more) {
+    uint32_t before = sum->nexporters, news = 0;
+    for (uint32_t i = 0; i < more->nexporters; i++) {
+        const struct fvt_exporter *e = &more->exporters[i];
+        struct fvt_exporter *known =
+            before ? bsearch(e, sum->exporters, before, sizeof *e, by_exporter) : NULL;
+        if (known) {
+            add_counters(known, e);
+            continue;
+        }
+        void *grown = append(sum->exporters, &sum->nexporters, e, 1, sizeof *e);
+        if (!grown)
+            return false;
+        sum->exporters = grown;
+        news++;
+    }
+    if (news)
+        qsort(sum->exporters, sum->nexporters, sizeof *sum->exporters, by_exporter);
+    return true;
+}
+
+bool meta_add(struct fvt_file *sum, const struct fvt_file *more) {
+    if (!add_exporters(sum, more))
+        return false;
+    void *grown = append(sum->interfaces, &sum->ninterfaces, more->interfaces, more->ninterfaces,
+                         sizeof *more->interfaces);
+    if (!grown)
+        return false;
+    sum->interfaces = grown;
+    grown = append(sum->replaced, &sum->nreplaced, more->replaced, more->nreplaced,
+                   sizeof *more->replaced);
+    if (!grown)
+        return false;
+    sum->replaced = grown;
+    meta_settle(sum);
+    return true;
 }

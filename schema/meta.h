@@ -16,10 +16,14 @@ int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n);
 void meta_put_exporter(struct fvt_buffer *out, const struct fvt_exporter *e);
 void meta_put_interface(struct fvt_buffer *out, const struct fvt_interface *i);
 void meta_put_damage(struct fvt_buffer *out, uint64_t blocks);
+void meta_put_replaced(struct fvt_buffer *out, const struct fvt_replaced *r);
 
 /* Add the records to file; unknown kinds are passed over. FVT_OK, FVT_DAMAGED or FVT_NOMEM. */
 int meta_get_records(struct fvt_cursor *c, struct fvt_file *file);
 /* Keep the last record of each key, in order of the keys. */
 void meta_settle(struct fvt_file *file);
+/* Add what a later file says to sum: counters of the same exporter are added up, of the rest the
+** later one holds; replaced files are those of both. false without memory. */
+bool meta_add(struct fvt_file *sum, const struct fvt_file *more);
 
 #endif

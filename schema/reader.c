@@ -204,7 +204,7 @@ static int read_footer(struct fvt_file *file, struct fvt_cursor *c) {
 static void start_over(struct fvt_file *file) {
     for (uint32_t i = 0; i < file->ngroups; i++)
         group_drop(&file->groups[i]);
-    file->ngroups = file->nexporters = file->ninterfaces = 0;
+    file->ngroups = file->nexporters = file->ninterfaces = file->nreplaced = 0;
     file->rows = file->blocks = 0;
     fvt_totals_init(&file->totals);
 }
@@ -417,6 +417,7 @@ void fvt_file_free(struct fvt_file *file) {
     free(file->groups);
     free(file->exporters);
     free(file->interfaces);
+    free(file->replaced);
     free(file->path);
     free(file);
 }

@@ -6,30 +6,34 @@
 #include "rewrite.h"
 #include "group.h"
 #include "meta.h"
+#include "newfile.h"
 
 #include <stdio.h>
 
 struct rewrite {
-    struct fvt_file *file;
     enum fvt_state state;
-    struct fvt_buffer out;
+    struct newfile to;
+    struct fvt_buffer out;         /* what is not written yet; to.end octets were before it */
     struct fvt_buffer directories; /* of the footer: payload offset, length, directory */
     uint32_t ngroups;
-    uint64_t damaged;
-    bool *lost; /* source groups with a damaged part */
+    struct group *group; /* being filled */
+    uint64_t octets;     /* of the dictionaries that went into it, at least */
+    uint64_t rows, damaged;
+    struct fvt_totals totals;
+    struct fvt_file said; /* exporters, interfaces and replaced files, of all sources */
 };
 
 enum { STEP = 4096 };
 
-/* Add one column of a source group to the group being built, whose row base it begins at. */
-static int copy_column(struct rewrite *r, const struct fvt_group *src, int field, struct group *g,
-                       uint32_t base) {
+/* Add one column of a source group to the rows that the group being built has already. */
+static int copy_column(const struct fvt_file *file, const struct fvt_group *src, int field,
+                       struct group *g) {
     struct fvt_chunk *c = NULL;
     struct fvt_dict *d = NULL;
-    int rc = fvt_chunk_load(r->file, src, field, &c);
+    int rc = fvt_chunk_load(file, src, field, &c);
     int dict = src->chunks[src->chunk_of[field]].dict;
     if (rc == FVT_OK && dict >= 0)
-        rc = fvt_dict_load(r->file, src, dict, &d);
+        rc = fvt_dict_load(file, src, dict, &d);
     /* Entry numbers of the merged dictionary by code, found when first met. */
     int64_t *entry = d ? malloc(((size_t)d->n + 1) * sizeof *entry) : NULL;
     for (uint32_t i = 0; entry && i < d->n; i++)
@@ -53,7 +57,7 @@ static int copy_column(struct rewrite *r, const struct fvt_group *src, int field
                 v[i] = *e;
                 rc = *e < 0 ? FVT_NOMEM : FVT_OK;
             }
-            if (rc == FVT_OK && !group_put(g, field, base + at + i, v[i]))
+            if (rc == FVT_OK && !group_put(g, field, g->rows + at + i, v[i]))
                 rc = FVT_NOMEM;
         }
     }
@@ -63,74 +67,62 @@ static int copy_column(struct rewrite *r, const struct fvt_group *src, int field
     return rc;
 }
 
-/* Find the groups that cannot be copied whole. */
-static int find_lost(struct rewrite *r) {
-    r->lost = calloc((size_t)r->file->ngroups + 1, sizeof *r->lost);
-    if (!r->lost)
-        return FVT_NOMEM;
-    r->damaged = r->file->damaged;
-    for (uint32_t i = 0; i < r->file->ngroups; i++) {
-        const struct fvt_group *g = &r->file->groups[i];
-        r->lost[i] = g->damaged;
-        for (uint32_t k = 0; k < g->nchunks && !r->lost[i]; k++) {
-            struct fvt_chunk *c = NULL;
-            struct fvt_dict *d = NULL;
-            /* What this version does not know it must not drop. */
-            int rc = g->chunks[k].field < 0 ? FVT_UNKNOWN
-                                            : fvt_chunk_load(r->file, g, g->chunks[k].field, &c);
-            if (rc == FVT_OK && g->chunks[k].dict >= 0)
-                rc = fvt_dict_load(r->file, g, g->chunks[k].dict, &d);
-            fvt_chunk_free(c);
-            fvt_dict_free(d);
-            if (rc == FVT_NOMEM || rc == FVT_UNKNOWN)
-                return rc;
-            if (rc != FVT_OK) {
-                r->lost[i] = true;
-                r->damaged++;
-            }
+/* May the group be copied whole? FVT_OK, FVT_DAMAGED, FVT_UNKNOWN: what this version does not know
+** it must not drop. Adds to *damaged what is damaged in it. */
+static int check_group(const struct fvt_file *file, const struct fvt_group *g, uint64_t *damaged) {
+    if (g->damaged)
+        return FVT_DAMAGED; /* counted when the file was opened */
+    for (uint32_t k = 0; k < g->nchunks; k++) {
+        struct fvt_chunk *c = NULL;
+        struct fvt_dict *d = NULL;
+        int rc =
+            g->chunks[k].field < 0 ? FVT_UNKNOWN : fvt_chunk_load(file, g, g->chunks[k].field, &c);
+        if (rc == FVT_OK && g->chunks[k].dict >= 0)
+            rc = fvt_dict_load(file, g, g->chunks[k].dict, &d);
+        fvt_chunk_free(c);
+        fvt_dict_free(d);
+        if (rc == FVT_NOMEM || rc == FVT_UNKNOWN)
+            return rc;
+        if (rc != FVT_OK) {
+            ++*damaged;
+            return FVT_DAMAGED;
         }
     }
     return FVT_OK;
 }
 
-static int put_group(struct rewrite *r, struct group *g) {
-    size_t at = r->out.n;
-    size_t dirlen = group_encode(&r->out, g, r->state == FVT_CLOSED);
-    if (dirlen == 0)
+/* Which groups of a file cannot be copied: an array to be freed, NULL with *rc set. */
+static bool *find_lost(const struct fvt_file *file, uint64_t *damaged, int *rc) {
+    bool *lost = calloc((size_t)file->ngroups + 1, sizeof *lost);
+    *rc = lost ? FVT_OK : FVT_NOMEM;
+    for (uint32_t i = 0; *rc == FVT_OK && i < file->ngroups; i++) {
+        *rc = check_group(file, &file->groups[i], damaged);
+        lost[i] = *rc == FVT_DAMAGED;
+        if (lost[i])
+            *rc = FVT_OK;
+    }
+    if (*rc == FVT_OK)
+        return lost;
+    free(lost);
+    return NULL;
+}
+
+/* Write the group that is being filled, and begin another. */
+static int put_group(struct rewrite *r, struct fvt_error *err) {
+    if (r->group->rows == 0)
+        return FVT_OK;
+    size_t dirlen = group_encode(&r->out, r->group, r->state == FVT_CLOSED);
+    if (dirlen == 0) {
+        fvt_fail(err, "%s: out of memory", r->to.path);
         return FVT_NOMEM;
-    fvt_put_int(&r->directories, at + FVT_BLOCK_HEADER, 8);
+    }
+    fvt_put_int(&r->directories, r->to.end + FVT_BLOCK_HEADER, 8);
     fvt_put_int(&r->directories, dirlen, 4);
-    fvt_put(&r->directories, r->out.p + at + FVT_BLOCK_HEADER, dirlen);
+    fvt_put(&r->directories, r->out.p + FVT_BLOCK_HEADER, dirlen);
     r->ngroups++;
-    return FVT_OK;
-}
-
-/* Merge source groups [from, to) into one. */
-static int merge(struct rewrite *r, uint32_t from, uint32_t to) {
-    struct group *g = group_new();
-    if (!g)
-        return FVT_NOMEM;
-    for (uint32_t i = from; i < to; i++)
-        if (!r->lost[i]) {
-            g->rows += r->file->groups[i].rows;
-            fvt_totals_add(&g->totals, &r->file->groups[i].totals);
-        }
-    int rc = FVT_OK;
-    for (int f = 0; f < FLOW_NFIELDS; f++) {
-        uint32_t base = 0;
-        for (uint32_t i = from; rc == FVT_OK && i < to; i++) {
-            const struct fvt_group *src = &r->file->groups[i];
-            if (r->lost[i])
-                continue;
-            if (src->chunk_of[f] >= 0)
-                rc = copy_column(r, src, f, g, base);
-            base += src->rows;
-        }
-    }
-    if (rc == FVT_OK && g->rows)
-        rc = put_group(r, g);
-    group_free(g);
-    return rc;
+    r->octets = 0;
+    group_clear(r->group);
+    return newfile_put(&r->to, &r->out, err);
 }
 
 /* What the dictionaries of a group take at least when they are merged. */
@@ -141,35 +133,115 @@ static uint64_t dict_octets(const struct fvt_group *g) {
     return octets;
 }
 
-static int merge_all(struct rewrite *r) {
-    int rc = FVT_OK;
-    for (uint32_t from = 0; rc == FVT_OK && from < r->file->ngroups;) {
-        uint32_t to = from;
-        uint64_t rows = 0, octets = 0;
-        while (to < r->file->ngroups &&
-               (to == from || (rows + r->file->groups[to].rows <= FVT_GROUP_ROWS &&
-                               octets + dict_octets(&r->file->groups[to]) <= FVT_GROUP_TEXT))) {
-            octets += dict_octets(&r->file->groups[to]);
-            rows += r->file->groups[to++].rows;
-        }
-        rc = merge(r, from, to);
-        from = to;
+static int copy_group(struct rewrite *r, const struct fvt_file *file, const struct fvt_group *src,
+                      struct fvt_error *err) {
+    struct group *g = r->group;
+    bool room = g->rows == 0 || (g->rows + src->rows <= FVT_GROUP_ROWS &&
+                                 r->octets + dict_octets(src) <= FVT_GROUP_TEXT);
+    int rc = room ? FVT_OK : put_group(r, err);
+    if (rc != FVT_OK)
+        return rc;
+    for (int f = 0; rc == FVT_OK && f < FLOW_NFIELDS; f++)
+        if (src->chunk_of[f] >= 0)
+            rc = copy_column(file, src, f, g);
+    if (rc != FVT_OK) {
+        fvt_fail(err, "%s: %s", file->path,
+                 rc == FVT_NOMEM ? "out of memory" : "cannot be rewritten");
+        return rc;
     }
+    g->rows += src->rows;
+    r->rows += src->rows;
+    r->octets += dict_octets(src);
+    fvt_totals_add(&g->totals, &src->totals);
+    fvt_totals_add(&r->totals, &src->totals);
+    return FVT_OK;
+}
+
+struct rewrite *rewrite_new(const char *path, enum fvt_state state, int64_t start, int64_t length,
+                            struct fvt_error *err) {
+    struct rewrite *r = calloc(1, sizeof *r);
+    if (r && !(r->group = group_new())) {
+        free(r);
+        r = NULL;
+    }
+    if (!r) {
+        fvt_fail(err, "%s: out of memory", path);
+        return NULL;
+    }
+    r->state = state;
+    fvt_totals_init(&r->totals);
+    file_begin(&r->out, state, start, length);
+    if (newfile_open(&r->to, path, err) == FVT_OK && newfile_put(&r->to, &r->out, err) == FVT_OK)
+        return r;
+    rewrite_free(r);
+    return NULL;
+}
+
+int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err) {
+    int rc;
+    uint64_t damaged = file->damaged;
+    bool *lost = find_lost(file, &damaged, &rc);
+    if (!lost) {
+        fvt_fail(err, "%s: %s", file->path,
+                 rc == FVT_UNKNOWN ? "has columns of a later flowvt, and is left as it is"
+                                   : "out of memory");
+        return rc;
+    }
+    for (uint32_t i = 0; rc == FVT_OK && i < file->ngroups; i++)
+        if (!lost[i])
+            rc = copy_group(r, file, &file->groups[i], err);
+    free(lost);
+    if (rc == FVT_OK && !meta_add(&r->said, file)) {
+        fvt_fail(err, "%s: out of memory", file->path);
+        rc = FVT_NOMEM;
+    }
+    r->damaged += damaged;
     return rc;
 }
 
-static void put_meta(struct rewrite *r, struct fvt_buffer *out) {
-    for (uint32_t i = 0; i < r->file->nexporters; i++)
-        meta_put_exporter(out, &r->file->exporters[i]);
-    for (uint32_t i = 0; i < r->file->ninterfaces; i++)
-        meta_put_interface(out, &r->file->interfaces[i]);
+bool rewrite_replaces(struct rewrite *r, const struct fvt_replaced *replaced) {
+    struct fvt_replaced one = *replaced;
+    return meta_add(&r->said, &(struct fvt_file){.nreplaced = 1, .replaced = &one});
+}
+
+static void put_meta(const struct rewrite *r, struct fvt_buffer *out) {
+    const struct fvt_file *said = &r->said;
+    for (uint32_t i = 0; i < said->nexporters; i++)
+        meta_put_exporter(out, &said->exporters[i]);
+    for (uint32_t i = 0; i < said->ninterfaces; i++)
+        meta_put_interface(out, &said->interfaces[i]);
+    for (uint32_t i = 0; i < said->nreplaced; i++)
+        meta_put_replaced(out, &said->replaced[i]);
     if (r->damaged)
         meta_put_damage(out, r->damaged);
 }
 
+static void put_footer(struct rewrite *r, const struct fvt_buffer *meta) {
+    struct fvt_buffer columns = {0};
+    size_t at = r->out.n;
+    uint64_t offset = r->to.end + at;
+    meta_put_columns(&columns);
+    fvt_put_zeros(&r->out, FVT_BLOCK_HEADER);
+    fvt_put_int(&r->out, columns.n, 4);
+    fvt_put(&r->out, columns.p, columns.n);
+    fvt_put_int(&r->out, r->ngroups, 4);
+    fvt_put(&r->out, r->directories.p, r->directories.n);
+    fvt_put_int(&r->out, meta->n, 4);
+    fvt_put(&r->out, meta->p, meta->n);
+    block_seal(&r->out, at, FVT_FOOTER, r->out.n - at - FVT_BLOCK_HEADER, 0);
+    size_t trailer = r->out.n;
+    fvt_put_int(&r->out, offset, 8);
+    fvt_put_int(&r->out, trailer - at, 8);
+    if (!r->out.failed)
+        fvt_put_int(&r->out, fvt_checksum(r->out.p + trailer, 16), 8);
+    fvt_put(&r->out, FVT_TRAILER_MAGIC, 8);
+    r->out.failed |= columns.failed;
+    free(columns.p);
+}
+
 /* The meta block, which a scan finds too, and for a closed file footer and trailer. */
 static void put_end(struct rewrite *r) {
-    struct fvt_buffer meta = {0}, columns = {0};
+    struct fvt_buffer meta = {0};
     put_meta(r, &meta);
     size_t at = r->out.n;
     if (meta.n) {
@@ -177,40 +249,47 @@ static void put_end(struct rewrite *r) {
         fvt_put(&r->out, meta.p, meta.n);
         block_seal(&r->out, at, FVT_META, meta.n, 0);
     }
-    if (r->state == FVT_CLOSED) {
-        at = r->out.n;
-        meta_put_columns(&columns);
-        fvt_put_zeros(&r->out, FVT_BLOCK_HEADER);
-        fvt_put_int(&r->out, columns.n, 4);
-        fvt_put(&r->out, columns.p, columns.n);
-        fvt_put_int(&r->out, r->ngroups, 4);
-        fvt_put(&r->out, r->directories.p, r->directories.n);
-        fvt_put_int(&r->out, meta.n, 4);
-        fvt_put(&r->out, meta.p, meta.n);
-        block_seal(&r->out, at, FVT_FOOTER, r->out.n - at - FVT_BLOCK_HEADER, 0);
-        size_t trailer = r->out.n;
-        fvt_put_int(&r->out, at, 8);
-        fvt_put_int(&r->out, r->out.n - 8 - at, 8);
-        if (!r->out.failed)
-            fvt_put_int(&r->out, fvt_checksum(r->out.p + trailer, 16), 8);
-        fvt_put(&r->out, FVT_TRAILER_MAGIC, 8);
-    }
-    r->out.failed |= meta.failed || columns.failed || r->directories.failed;
+    if (r->state == FVT_CLOSED)
+        put_footer(r, &meta);
+    r->out.failed |= meta.failed || r->directories.failed;
     free(meta.p);
-    free(columns.p);
 }
 
-/* Does the new file have, and give back, every row that the old one has and that is not lost? */
+/* Does the new file have, and give back, every row that went into it? */
 static bool whole(const char *path, void *arg) {
     const struct rewrite *r = arg;
-    uint64_t rows = r->file->rows;
-    for (uint32_t i = 0; i < r->file->ngroups; i++)
-        rows -= r->lost[i] ? r->file->groups[i].rows : 0;
     struct fvt_file *file = NULL;
-    bool ok = fvt_open(path, &file, NULL) == FVT_OK && file->rows == rows &&
+    bool ok = fvt_open(path, &file, NULL) == FVT_OK && file->rows == r->rows &&
+              memcmp(&file->totals, &r->totals, sizeof r->totals) == 0 &&
               fvt_verify(file) == r->damaged;
     fvt_file_free(file);
     return ok;
+}
+
+int rewrite_settle(struct rewrite *r, struct fvt_error *err) {
+    int rc = put_group(r, err);
+    if (rc != FVT_OK)
+        return rc;
+    put_end(r);
+    rc = newfile_put(&r->to, &r->out, err);
+    return rc == FVT_OK ? newfile_settle(&r->to, whole, r, err) : rc;
+}
+
+int rewrite_publish(struct rewrite *r, struct fvt_error *err) {
+    return newfile_publish(&r->to, err);
+}
+
+void rewrite_free(struct rewrite *r) {
+    if (!r)
+        return;
+    newfile_free(&r->to);
+    group_free(r->group);
+    free(r->out.p);
+    free(r->directories.p);
+    free(r->said.exporters);
+    free(r->said.interfaces);
+    free(r->said.replaced);
+    free(r);
 }
 
 /* A live file that a writer may go on with as it is. */
@@ -218,30 +297,32 @@ static bool appendable(const struct fvt_file *file) {
     return file->state == FVT_LIVE && !file->damaged && file->native && file->tail == file->size;
 }
 
+/* The rows of file in a new one of that state, in its place. */
+static int rewrite_alone(struct fvt_file *file, enum fvt_state state, struct fvt_error *err) {
+    struct rewrite *r = rewrite_new(file->path, state, file->start, file->length, err);
+    int rc = r ? rewrite_add(r, file, err) : FVT_IO;
+    if (rc == FVT_OK)
+        rc = rewrite_settle(r, err);
+    if (rc == FVT_OK)
+        rc = rewrite_publish(r, err);
+    int failed = rc == FVT_OK ? directory_sync(file->path) : 0;
+    if (failed) {
+        fvt_fail(err, "%s: %s", file->path, strerror(-failed));
+        rc = FVT_IO;
+    }
+    rewrite_free(r);
+    return rc;
+}
+
 int fvt_rewrite(const char *path, enum fvt_state state, struct fvt_error *err) {
-    struct rewrite r = {.state = state};
-    int rc = fvt_open(path, &r.file, err);
+    struct fvt_file *file = NULL;
+    int rc = fvt_open(path, &file, err);
     if (rc != FVT_OK)
         return rc;
-    bool done = state == FVT_CLOSED ? r.file->state == FVT_CLOSED : appendable(r.file);
-    if (!done) {
-        file_begin(&r.out, state, r.file->start, r.file->length);
-        rc = find_lost(&r);
-        if (rc == FVT_OK)
-            rc = merge_all(&r);
-        put_end(&r);
-        if (rc == FVT_OK)
-            rc = file_replace(path, &r.out, whole, &r, err);
-        else
-            fvt_fail(err, "%s: %s", path,
-                     rc == FVT_NOMEM     ? "out of memory"
-                     : rc == FVT_UNKNOWN ? "has columns of a later flowvt, and is left as it is"
-                                         : "cannot be rewritten");
-    }
-    fvt_file_free(r.file);
-    free(r.lost);
-    free(r.out.p);
-    free(r.directories.p);
+    bool done = state == FVT_CLOSED ? file->state == FVT_CLOSED : appendable(file);
+    if (!done)
+        rc = rewrite_alone(file, state, err);
+    fvt_file_free(file);
     return rc;
 }
 

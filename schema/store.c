@@ -6,6 +6,7 @@
 #include "store.h"
 #include "closer.h"
 #include "format.h"
+#include "newfile.h"
 #include "rewrite.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
 */
 #include "group.h"
 #include "meta.h"
+#include "newfile.h"
 #include "rewrite.h"
 
 #include <errno.h>
@@ -26,21 +27,6 @@ struct fvt_writer {
     struct fvt_error error;
 };
 
-/* pwrite() all of it, or a negative errno. */
-static int write_at(int fd, const uint8_t *p, size_t n, uint64_t offset) {
-    while (n > 0) {
-        ssize_t put = pwrite(fd, p, n, (off_t)offset);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        p += put;
-        offset += (uint64_t)put;
-        n -= (size_t)put;
-    }
-    return 0;
-}
-
 void file_begin(struct fvt_buffer *out, enum fvt_state state, int64_t start, int64_t length) {
     fvt_put(out, FVT_FILE_MAGIC, 8);
     fvt_put_int(out, FVT_VERSION, 2);
@@ -57,48 +43,24 @@ void file_begin(struct fvt_buffer *out, enum fvt_state state, int64_t start, int
     block_seal(out, at, FVT_COLUMNS, out->n - at - FVT_BLOCK_HEADER, 0);
 }
 
-/* Make a rename in path's directory last through a power loss. */
-static int sync_directory(const char *path) {
-    char *copy = strdup(path);
-    char *slash = copy ? strrchr(copy, '/') : NULL;
-    if (slash)
-        slash[slash == copy] = '\0';
-    int fd = copy ? open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int failed = fd < 0 || fsync(fd) != 0 ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    free(copy);
-    return failed;
-}
-
-int file_replace(const char *path, const struct fvt_buffer *b,
-                 bool (*check)(const char *path, void *arg), void *arg, struct fvt_error *err) {
-    char *tmp = malloc(strlen(path) + sizeof FVT_TMP_SUFFIX);
-    if (!tmp || b->failed) {
-        free(tmp);
-        fvt_fail(err, "%s: out of memory", path);
-        return FVT_NOMEM;
-    }
-    strcpy(tmp, path);
-    strcat(tmp, FVT_TMP_SUFFIX);
-    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    int failed = fd < 0 ? -errno : write_at(fd, b->p, b->n, 0);
-    if (!failed && fsync(fd) != 0)
-        failed = -errno;
-    if (fd >= 0 && close(fd) != 0 && !failed)
-        failed = -errno;
-    if (!failed && check && !check(tmp, arg))
-        failed = -EIO; /* what was written is not what can be read back */
-    if (!failed && rename(tmp, path) != 0)
-        failed = -errno;
-    if (failed && fd >= 0)
-        unlink(tmp);
-    if (!failed)
-        failed = sync_directory(path);
-    if (failed)
+int file_replace(const char *path, struct fvt_buffer *b, bool (*check)(const char *path, void *arg),
+                 void *arg, struct fvt_error *err) {
+    struct newfile f;
+    int rc = newfile_open(&f, path, err);
+    if (rc != FVT_OK)
+        return rc;
+    rc = newfile_put(&f, b, err);
+    if (rc == FVT_OK)
+        rc = newfile_settle(&f, check, arg, err);
+    if (rc == FVT_OK)
+        rc = newfile_publish(&f, err);
+    int failed = rc == FVT_OK ? directory_sync(path) : 0;
+    if (failed) {
         fvt_fail(err, "%s: %s", path, strerror(-failed));
-    free(tmp);
-    return failed ? FVT_IO : FVT_OK;
+        rc = FVT_IO;
+    }
+    newfile_free(&f);
+    return rc;
 }
 
 /* Make path a live file that ends with a whole block and has this library's columns. */
