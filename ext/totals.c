@@ -3,16 +3,13 @@
 ** A totals query: what to count, the threads that do it, the passes, and the groups one by one.
 */
 #include "totals.h"
+#include "limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum {
-    MAX_THREADS = 64,
-    /* Rows that one thread reads in less time than it takes to start another. */
-    THREAD_ROWS = 50000,
-};
+/* Rows that one thread reads in less time than it takes to start another. */
+enum { THREAD_ROWS = 50000 };
 
 /* What a measure is made of: counters of the flow, at the sender's side or the receiver's. */
 static const struct {
@@ -48,37 +45,6 @@ struct totals {
     struct fvt_error error;
 };
 
-static size_t budget_from_environment(void) {
-    const char *text = getenv("FLOWVT_MEMORY");
-    char *end = NULL;
-    double n = text ? strtod(text, &end) : 0;
-    if (!text || end == text || n <= 0)
-        return (size_t)1 << 30;
-    switch (*end) {
-    case 'k':
-    case 'K':
-        n *= 1e3;
-        break;
-    case 'm':
-    case 'M':
-        n *= 1e6;
-        break;
-    case 'g':
-    case 'G':
-        n *= 1e9;
-        break;
-    }
-    return n < 1e6 ? (size_t)1000000 : n > 1e15 ? (size_t)1 << 50 : (size_t)n;
-}
-
-static int threads_wanted(void) {
-    const char *text = getenv("FLOWVT_THREADS");
-    long n = text ? strtol(text, NULL, 10) : 0;
-    if (n < 1)
-        n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
-}
-
 /* The place of a counter among those that are added up, put there if it is new. */
 static int counter_at(struct aggregate_spec *spec, int column) {
     for (int c = 0; c < spec->ncounters; c++)
@@ -113,8 +79,7 @@ struct totals *totals_new(const struct sql_table *t, const struct query *query,
     dict_builder_init(&s->interner.ips, FLOW_IP);
     dict_builder_init(&s->interner.texts, FLOW_TEXT);
     pthread_mutex_init(&s->interner.lock, NULL);
-    s->groups =
-        groups_new(aggregate_width(spec), spec->ncounters * spec->sides, budget_from_environment());
+    s->groups = groups_new(aggregate_width(spec), spec->ncounters * spec->sides, limits_memory());
     if (s->groups)
         return s;
     totals_free(s);
@@ -171,12 +136,12 @@ static int threads_for(const struct totals *t) {
     struct fvt_file *file = NULL;
     struct fvt_error err;
     if (t->snapshot->n > 1)
-        return threads_wanted();
+        return limits_threads();
     if (t->snapshot->n == 0 || snapshot_open(t->snapshot, 0, &file, &err) != FVT_OK || !file)
         return 1;
     bool small = file->ngroups < 2 || file->rows < THREAD_ROWS;
     snapshot_release(t->snapshot, 0);
-    return small ? 1 : threads_wanted();
+    return small ? 1 : limits_threads();
 }
 
 static int run_pass(struct totals *t) {

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** What a statement may use of the machine, as the environment says.
+*/
+#ifndef FLOWVT_LIMITS_H
+#define FLOWVT_LIMITS_H
+
+#include <stddef.h>
+
+enum { MAX_THREADS = 64 };
+
+/* FLOWVT_MEMORY: octets, with k, M or G behind it; 1 GiB when it is not set or no number, and never
+** less than a million. */
+size_t limits_memory(void);
+/* FLOWVT_THREADS, or as many as there are processors: 1 to MAX_THREADS. */
+int limits_threads(void);
+
+#endif
