@@ -298,17 +298,38 @@ static bool chunk_damaged(const struct fvt_file *file, const struct fvt_group *g
     return rc == FVT_DAMAGED;
 }
 
+static uint64_t verify_group(const struct fvt_file *file, const struct fvt_group *g) {
+    uint64_t damaged = 0;
+    for (uint32_t d = 0; d < g->ndicts; d++) {
+        struct fvt_dict *dict = NULL;
+        damaged += fvt_dict_load(file, g, (int)d, &dict) == FVT_DAMAGED;
+        fvt_dict_free(dict);
+    }
+    for (uint32_t k = 0; k < g->nchunks; k++)
+        damaged += chunk_damaged(file, g, &g->chunks[k]);
+    return damaged;
+}
+
+/* A roll-up is used whole or not at all, so its blocks are counted, not what is in them. */
+static uint64_t verify_rollup(const struct fvt_file *file, const struct fvt_rollup *r) {
+    uint64_t damaged = 0;
+    for (uint32_t i = 0; i < r->nblocks; i++) {
+        struct fvt_rollup one = *r;
+        struct fvt_group *g = NULL;
+        one.nblocks = 1;
+        one.block = &r->block[i];
+        int rc = fvt_rollup_open(file, &one, &g);
+        damaged += rc == FVT_DAMAGED || (rc == FVT_OK && verify_group(file, g) > 0);
+        fvt_rollup_close(g, 1);
+    }
+    return damaged;
+}
+
 uint64_t fvt_verify(struct fvt_file *file) {
     uint64_t damaged = file->damaged;
-    for (uint32_t i = 0; i < file->ngroups; i++) {
-        const struct fvt_group *g = &file->groups[i];
-        for (uint32_t d = 0; d < g->ndicts; d++) {
-            struct fvt_dict *dict = NULL;
-            damaged += fvt_dict_load(file, g, (int)d, &dict) == FVT_DAMAGED;
-            fvt_dict_free(dict);
-        }
-        for (uint32_t k = 0; k < g->nchunks; k++)
-            damaged += chunk_damaged(file, g, &g->chunks[k]);
-    }
+    for (uint32_t i = 0; i < file->ngroups; i++)
+        damaged += verify_group(file, &file->groups[i]);
+    for (uint32_t i = 0; i < file->nrollups; i++)
+        damaged += verify_rollup(file, &file->rollups[i]);
     return damaged;
 }

@@ -37,7 +37,13 @@ enum {
 
 #define FVT_BLOCK_MAGIC UINT32_C(0x42545646) /* "FVTB" */
 
-enum fvt_block_type { FVT_COLUMNS = 1, FVT_GROUP = 2, FVT_META = 3, FVT_FOOTER = 4 };
+enum fvt_block_type {
+    FVT_COLUMNS = 1,
+    FVT_GROUP = 2,
+    FVT_META = 3,
+    FVT_FOOTER = 4,
+    FVT_ROLLUP = 5,
+};
 
 enum fvt_chunk_flag {
     FVT_LZ4 = 1,      /* payload is one LZ4 block */
@@ -59,6 +65,7 @@ enum fvt_meta_kind {
     FVT_META_INTERFACE = 2,
     FVT_META_DAMAGE = 3,
     FVT_META_REPLACED = 4,
+    FVT_META_ROLLUP = 5,
 };
 
 #define FVT_NO_COLUMN UINT32_MAX

@@ -162,6 +162,20 @@ struct fvt_group {
     bool damaged;               /* its directory could not be read: nothing of it can */
 };
 
+/* What the flows of the file come to by some of their columns and by hour or day. Its row groups have these
+** columns, flows, packets and bytes (scaled by sampling), trecv: the begin of the bucket, tstart and tend:
+** the earliest start and latest end of the flows in it. Those three are NULL for flows without a time.
+** Rows of one key and bucket add up. */
+enum { FVT_ROLLUP_COLUMNS = 8 };
+struct fvt_rollup {
+    uint32_t seconds; /* of a bucket, aligned to 1970: 3600 or 86400 */
+    uint32_t ncolumns;
+    uint32_t column[FVT_ROLLUP_COLUMNS]; /* enum flow_field, ascending */
+    uint64_t rows;
+    uint32_t nblocks;
+    uint64_t *block; /* where the file has them */
+};
+
 struct fvt_file {
     char *path;
     int fd;
@@ -182,6 +196,10 @@ struct fvt_file {
     struct fvt_interface *interfaces;
     uint32_t nreplaced; /* not 0: the file of a day, into which these were merged */
     struct fvt_replaced *replaced;
+    uint32_t nrollups;
+    struct fvt_rollup *rollups;
+    uint32_t ncolumns; /* of its column table */
+    int *field_of;     /* enum flow_field of each, -1: not known here */
 };
 
 /* Open for reading: reads the footer, or of a live file the block headers and directories, and no
@@ -189,8 +207,15 @@ struct fvt_file {
 int fvt_open(const char *path, struct fvt_file **out, struct fvt_error *err);
 void fvt_file_free(struct fvt_file *file);
 
+/* Read the directories of a roll-up's blocks: *groups becomes an array of r->nblocks row groups, for
+** fvt_chunk_load() and fvt_dict_load(); fvt_rollup_close() it. FVT_OK, FVT_NOMEM, or FVT_DAMAGED when one of them is not what
+** it must be: the roll-up is of no use then. Safe from several threads. */
+int fvt_rollup_open(const struct fvt_file *file, const struct fvt_rollup *r,
+                    struct fvt_group **groups);
+void fvt_rollup_close(struct fvt_group *groups, uint32_t n);
+
 /* Check every checksum of the file; returns the number of damaged blocks (chunks, directories,
-** footers), those found by fvt_open() included. */
+** footers), those found by fvt_open() included. A block of a roll-up counts as one. */
 uint64_t fvt_verify(struct fvt_file *file);
 
 /* A sorted dictionary of one group. Code c means ip[c] or text[c]. Ascending, no duplicates. */

@@ -34,6 +34,9 @@ int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n) {
     return c->bad ? FVT_DAMAGED : FVT_OK;
 }
 
+/* Offsets that a record has room for beside the rest. */
+enum { MAX_ROLLUP_BLOCKS = (UINT16_MAX - 16 - 2 * FVT_ROLLUP_COLUMNS - 8) / 8 };
+
 static size_t begin(struct fvt_buffer *out, enum fvt_meta_kind kind) {
     size_t at = out->n;
     fvt_put_int(out, kind, 2);
@@ -113,6 +116,21 @@ static struct fvt_interface get_interface(struct fvt_cursor *c) {
     return i;
 }
 
+void meta_put_rollup(struct fvt_buffer *out, const struct fvt_rollup *r, uint64_t blocks) {
+    if (r->nblocks > MAX_ROLLUP_BLOCKS)
+        return;
+    size_t at = begin(out, FVT_META_ROLLUP);
+    fvt_put_int(out, r->seconds, 4);
+    fvt_put_int(out, r->nblocks, 2);
+    fvt_put_int(out, r->ncolumns, 2);
+    fvt_put_int(out, r->rows, 8);
+    for (uint32_t i = 0; i < r->nblocks; i++)
+        fvt_put_int(out, blocks + r->block[i], 8);
+    for (uint32_t i = 0; i < r->ncolumns; i++)
+        fvt_put_int(out, r->column[i], 2);
+    finish(out, at);
+}
+
 void meta_put_damage(struct fvt_buffer *out, uint64_t blocks) {
     size_t at = begin(out, FVT_META_DAMAGE);
     fvt_put_int(out, blocks, 8);
@@ -147,6 +165,59 @@ static void *room(void *array, uint32_t n, size_t size) {
     return realloc(array, (n ? (size_t)n * 2 : 4) * size);
 }
 
+/* A record that this version has no use for, or that contradicts itself, gives none. */
+static int get_rollup(struct fvt_cursor *c, struct fvt_file *file) {
+    struct fvt_rollup r = {.seconds = (uint32_t)fvt_get_int(c, 4)};
+    r.nblocks = (uint32_t)fvt_get_int(c, 2);
+    r.ncolumns = (uint32_t)fvt_get_int(c, 2);
+    r.rows = fvt_get_int(c, 8);
+    if ((r.seconds != 3600 && r.seconds != 86400) || r.nblocks == 0 ||
+        r.ncolumns > FVT_ROLLUP_COLUMNS || fvt_left(c) < r.nblocks * 8 + r.ncolumns * 2)
+        return FVT_OK;
+    void *grown = room(file->rollups, file->nrollups, sizeof *file->rollups);
+    r.block = malloc(r.nblocks * sizeof *r.block);
+    if (grown)
+        file->rollups = grown;
+    if (!grown || !r.block) {
+        free(r.block);
+        return FVT_NOMEM;
+    }
+    for (uint32_t i = 0; i < r.nblocks; i++)
+        r.block[i] = fvt_get_int(c, 8);
+    for (uint32_t i = 0; i < r.ncolumns; i++)
+        r.column[i] = (uint32_t)fvt_get_int(c, 2);
+    file->rollups[file->nrollups++] = r;
+    return FVT_OK;
+}
+
+void meta_forget_rollups(struct fvt_file *file) {
+    for (uint32_t i = 0; i < file->nrollups; i++)
+        free(file->rollups[i].block);
+    file->nrollups = 0;
+}
+
+static bool to_fields(const struct fvt_file *file, struct fvt_rollup *r) {
+    for (uint32_t i = 0; i < r->ncolumns; i++) {
+        uint32_t c = r->column[i];
+        if (c >= file->ncolumns || file->field_of[c] < 0)
+            return false;
+        r->column[i] = (uint32_t)file->field_of[c];
+    }
+    return true;
+}
+
+void meta_settle_rollups(struct fvt_file *file) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < file->nrollups; i++) {
+        struct fvt_rollup r = file->rollups[i];
+        if (to_fields(file, &r))
+            file->rollups[kept++] = r;
+        else
+            free(r.block);
+    }
+    file->nrollups = kept;
+}
+
 int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
     while (fvt_left(c) >= 4) {
         uint64_t kind = fvt_get_int(c, 2);
@@ -175,6 +246,9 @@ int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
             file->replaced[file->nreplaced++] = get_replaced(&r);
         } else if (kind == FVT_META_DAMAGE) {
             file->damaged += fvt_get_int(&r, 8);
+        } else if (kind == FVT_META_ROLLUP) {
+            if (get_rollup(&r, file) != FVT_OK)
+                return FVT_NOMEM;
         }
     }
     return FVT_OK;

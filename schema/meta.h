@@ -15,6 +15,9 @@ int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n);
 
 void meta_put_exporter(struct fvt_buffer *out, const struct fvt_exporter *e);
 void meta_put_interface(struct fvt_buffer *out, const struct fvt_interface *i);
+/* blocks: the offset in the file that r->block counts from. A roll-up of more blocks than a record has room
+** for is left out. */
+void meta_put_rollup(struct fvt_buffer *out, const struct fvt_rollup *r, uint64_t blocks);
 void meta_put_damage(struct fvt_buffer *out, uint64_t blocks);
 void meta_put_replaced(struct fvt_buffer *out, const struct fvt_replaced *r);
 
@@ -25,5 +28,8 @@ void meta_settle(struct fvt_file *file);
 /* Add what a later file says to sum: counters of the same exporter are added up, of the rest the
 ** later one holds; replaced files are those of both. false without memory. */
 bool meta_add(struct fvt_file *sum, const struct fvt_file *more);
+/* Columns of roll-ups, as the file numbers them, become fields; a roll-up of others is forgotten. */
+void meta_settle_rollups(struct fvt_file *file);
+void meta_forget_rollups(struct fvt_file *file);
 
 #endif

@@ -175,6 +175,13 @@ static int add_group(struct fvt_file *file, struct fvt_cursor *c, uint64_t paylo
     return FVT_OK;
 }
 
+/* What the directories of roll-ups will be read by. */
+static void keep_columns(struct fvt_file *file, int *field_of, uint32_t ncolumns) {
+    free(file->field_of);
+    file->field_of = field_of;
+    file->ncolumns = field_of ? ncolumns : 0;
+}
+
 /* Footer: columns, groups (payload offset, directory), meta records. */
 static int read_footer(struct fvt_file *file, struct fvt_cursor *c) {
     size_t n = (size_t)fvt_get_int(c, 4);
@@ -196,7 +203,7 @@ static int read_footer(struct fvt_file *file, struct fvt_cursor *c) {
     struct fvt_cursor meta = {p, p ? p + n : NULL, !p};
     if (rc == FVT_OK)
         rc = p ? meta_get_records(&meta, file) : FVT_DAMAGED;
-    free(field_of);
+    keep_columns(file, field_of, ncolumns);
     return rc;
 }
 
@@ -206,6 +213,7 @@ static void start_over(struct fvt_file *file) {
         group_drop(&file->groups[i]);
     file->ngroups = file->nexporters = file->ninterfaces = file->nreplaced = 0;
     file->rows = file->blocks = 0;
+    meta_forget_rollups(file);
     fvt_totals_init(&file->totals);
 }
 
@@ -262,6 +270,8 @@ static bool is_native(const int *field_of, uint32_t ncolumns) {
 static int take_block(struct fvt_file *file, const struct block *b, int **field_of,
                       uint32_t *ncolumns) {
     int rc;
+    if (b->type == FVT_ROLLUP) /* meta records lead to it */
+        return FVT_OK;
     uint8_t *p = read_dir(file, b, &rc);
     if (rc == FVT_NOMEM)
         return rc;
@@ -314,7 +324,7 @@ static int scan_blocks(struct fvt_file *file) {
         at = b.at + b.length;
         file->tail = at;
     }
-    free(field_of);
+    keep_columns(file, field_of, ncolumns);
     return rc;
 }
 
@@ -374,8 +384,11 @@ static int open_blocks(struct fvt_file *file, struct fvt_error *err) {
         fvt_fail(err, "%s: %s", file->path,
                  rc == FVT_NOMEM ? "out of memory" : "cannot be read to its end");
     meta_settle(file);
+    meta_settle_rollups(file);
     for (uint32_t i = 0; i < file->ngroups; i++)
         file->blocks += 1 + file->groups[i].ndicts + file->groups[i].nchunks;
+    for (uint32_t i = 0; i < file->nrollups; i++)
+        file->blocks += file->rollups[i].nblocks;
     return rc;
 }
 
@@ -418,6 +431,48 @@ void fvt_file_free(struct fvt_file *file) {
     free(file->exporters);
     free(file->interfaces);
     free(file->replaced);
+    free(file->rollups);
+    free(file->field_of);
     free(file->path);
     free(file);
+}
+
+/* The directory of the roll-up block at that offset. */
+static int read_rollup(const struct fvt_file *file, uint64_t at, struct fvt_group *g) {
+    uint8_t header[FVT_BLOCK_HEADER];
+    struct block b;
+    if (at < FVT_FILE_HEADER || at % FVT_ALIGN || at > file->size ||
+        file->size - at < FVT_BLOCK_HEADER || !read_at(file->fd, at, header, sizeof header) ||
+        !get_block(header, at, file->size, &b) || b.type != FVT_ROLLUP)
+        return FVT_DAMAGED;
+    int rc;
+    uint8_t *p = read_dir(file, &b, &rc);
+    if (!p)
+        return rc;
+    struct fvt_cursor c = {p, p + b.dirlen, false};
+    rc = get_group(&c, b.at, file->size, file->field_of, file->ncolumns, g);
+    free(p);
+    return rc;
+}
+
+int fvt_rollup_open(const struct fvt_file *file, const struct fvt_rollup *r,
+                    struct fvt_group **groups) {
+    struct fvt_group *g = malloc(r->nblocks * sizeof *g);
+    int rc = g ? FVT_OK : FVT_NOMEM;
+    for (uint32_t i = 0; g && i < r->nblocks; i++)
+        group_init(&g[i]);
+    for (uint32_t i = 0; rc == FVT_OK && i < r->nblocks; i++)
+        rc = read_rollup(file, r->block[i], &g[i]);
+    if (rc != FVT_OK) {
+        fvt_rollup_close(g, r->nblocks);
+        g = NULL;
+    }
+    *groups = g;
+    return rc;
+}
+
+void fvt_rollup_close(struct fvt_group *groups, uint32_t n) {
+    for (uint32_t i = 0; groups && i < n; i++)
+        group_drop(&groups[i]);
+    free(groups);
 }

@@ -7,6 +7,7 @@
 #include "group.h"
 #include "meta.h"
 #include "newfile.h"
+#include "rollup.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,8 @@ struct rewrite {
     uint64_t octets;     /* of the dictionaries that went into it, at least */
     uint64_t rows, damaged;
     struct fvt_totals totals;
+    struct rollup_builder *rollups; /* NULL: none */
+    struct fvt_buffer leads;        /* meta records that lead to their blocks */
     struct fvt_file said; /* exporters, interfaces and replaced files, of all sources */
 };
 
@@ -144,6 +147,8 @@ static int copy_group(struct rewrite *r, const struct fvt_file *file, const stru
     for (int f = 0; rc == FVT_OK && f < FLOW_NFIELDS; f++)
         if (src->chunk_of[f] >= 0)
             rc = copy_column(file, src, f, g);
+    if (rc == FVT_OK && r->rollups)
+        rc = rollup_add(r->rollups, file, src);
     if (rc != FVT_OK) {
         fvt_fail(err, "%s: %s", file->path,
                  rc == FVT_NOMEM ? "out of memory" : "cannot be rewritten");
@@ -199,6 +204,15 @@ int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err)
     return rc;
 }
 
+int rewrite_rollups(struct rewrite *r, const struct rollup_plan *plan, uint64_t rows,
+                    struct fvt_error *err) {
+    r->rollups = rollup_new(plan, rows);
+    if (r->rollups)
+        return FVT_OK;
+    fvt_fail(err, "%s: out of memory", r->to.path);
+    return FVT_NOMEM;
+}
+
 bool rewrite_replaces(struct rewrite *r, const struct fvt_replaced *replaced) {
     struct fvt_replaced one = *replaced;
     return meta_add(&r->said, &(struct fvt_file){.nreplaced = 1, .replaced = &one});
@@ -214,6 +228,7 @@ static void put_meta(const struct rewrite *r, struct fvt_buffer *out) {
         meta_put_replaced(out, &said->replaced[i]);
     if (r->damaged)
         meta_put_damage(out, r->damaged);
+    fvt_put(out, r->leads.p, r->leads.n);
 }
 
 static void put_footer(struct rewrite *r, const struct fvt_buffer *meta) {
@@ -266,8 +281,20 @@ static bool whole(const char *path, void *arg) {
     return ok;
 }
 
+static int put_rollups(struct rewrite *r, struct fvt_error *err) {
+    if (!r->rollups)
+        return FVT_OK;
+    if (rollup_finish(r->rollups, &r->out, r->to.end, &r->leads) != FVT_OK) {
+        fvt_fail(err, "%s: out of memory", r->to.path);
+        return FVT_NOMEM;
+    }
+    return newfile_put(&r->to, &r->out, err);
+}
+
 int rewrite_settle(struct rewrite *r, struct fvt_error *err) {
     int rc = put_group(r, err);
+    if (rc == FVT_OK)
+        rc = put_rollups(r, err);
     if (rc != FVT_OK)
         return rc;
     put_end(r);
@@ -286,6 +313,8 @@ void rewrite_free(struct rewrite *r) {
     group_free(r->group);
     free(r->out.p);
     free(r->directories.p);
+    rollup_free(r->rollups);
+    free(r->leads.p);
     free(r->said.exporters);
     free(r->said.interfaces);
     free(r->said.replaced);

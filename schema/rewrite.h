@@ -34,6 +34,11 @@ struct rewrite *rewrite_new(const char *path, enum fvt_state state, int64_t star
 ** exporters and interfaces. FVT_UNKNOWN: it has what this version cannot copy; nothing of it was
 ** added. After any other error the rewrite can only be freed. */
 int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err);
+/* Before the first rewrite_add(): the new file is to have roll-ups. rows: how many it will get, as far as
+** is known. */
+struct rollup_plan;
+int rewrite_rollups(struct rewrite *r, const struct rollup_plan *plan, uint64_t rows,
+                    struct fvt_error *err);
 /* Note that the file added last, or another one, need not be read any more. */
 bool rewrite_replaces(struct rewrite *r, const struct fvt_replaced *replaced);
 /* Write the end, sync the file and read it back. */
