@@ -23,7 +23,7 @@ struct rewrite {
     struct fvt_totals totals;
     struct rollup_builder *rollups; /* NULL: none */
     struct fvt_buffer leads;        /* meta records that lead to their blocks */
-    struct fvt_file said; /* exporters, interfaces and replaced files, of all sources */
+    struct fvt_file said;           /* exporters, interfaces and replaced files, of all sources */
 };
 
 enum { STEP = 4096 };

@@ -12,12 +12,16 @@
 #include <stdio.h>
 
 enum {
-    /* Rows of a roll-up at most, as a part of the flows: reading it must be worth the space. */
+    /* Rows of a roll-up at most, as a part of the flows: reading it must be worth its while. */
     SHARE = 4,
+    /* Octets of all roll-ups at most, as a part of what the flows take; and as long as that is not known,
+    ** octets for each flow. The largest are left out. */
+    SPACE = 8,
+    OCTETS = 2,
     /* A roll-up by day must have so much less rows than that by hour: this many quarters. */
     QUARTERS = 3,
-    MEMORY = 256 << 20,  /* octets of the tables */
-    ADDRESSES = 2 << 20, /* in the dictionary, when the tables are emptied as well */
+    MEMORY = 256 << 20, /* octets of the tables, unless the plan says otherwise */
+    ADDRESS = 128,      /* octets of an address in the dictionary, at most */
     STEP = 2048,
     PIECES = 8192,
 };
@@ -40,6 +44,7 @@ struct source {
 
 struct rollup_builder {
     struct rollup_plan plan;
+    uint64_t rows; /* to be expected */
     struct rollup_table hour[ROLLUP_SETS], day[ROLLUP_SETS];
     struct dict_builder ips;
     bool used[FLOW_NFIELDS];
@@ -99,6 +104,7 @@ static int parse_set(const char *text, size_t n, struct rollup_set *out, struct 
 
 int rollup_parse(const char *text, struct rollup_plan *out, struct fvt_error *err) {
     memset(out, 0, sizeof *out);
+    out->memory = MEMORY;
     text = text ? text : ROLLUP_DEFAULT;
     if (strcmp(text, "none") == 0)
         return FVT_OK;
@@ -131,6 +137,7 @@ struct rollup_builder *rollup_new(const struct rollup_plan *plan, uint64_t rows)
     if (!b)
         return NULL;
     b->plan = *plan;
+    b->rows = rows;
     dict_builder_init(&b->ips, FLOW_IP);
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
         b->used[always[i]] = true;
@@ -233,22 +240,37 @@ static bool empty_all(struct rollup_builder *b, bool hours, bool days, struct ro
     return ok;
 }
 
-/* Empty the largest tables while all take more than they may. */
-static bool keep_within_memory(struct rollup_builder *b) {
-    for (;;) {
-        struct rollup_table *largest = NULL;
-        size_t total = 0;
-        for (int i = 0; i < 2 * b->plan.n; i++) {
-            struct rollup_table *t = i % 2 ? &b->day[i / 2] : &b->hour[i / 2];
-            total += rollup_table_size(t);
-            if (!largest || rollup_table_size(t) > rollup_table_size(largest))
-                largest = t;
-        }
-        if (total <= MEMORY)
-            return true;
-        if (!empty_all(b, false, false, largest))
-            return false;
+static size_t blocks_size(const struct rollup_table *t) {
+    return t->blocks.n;
+}
+
+/* The table of the largest size when all together are over the limit, else NULL. */
+static struct rollup_table *largest_over(struct rollup_builder *b, uint64_t limit,
+                                         size_t (*size)(const struct rollup_table *t)) {
+    struct rollup_table *largest = NULL;
+    uint64_t total = 0;
+    for (int i = 0; i < 2 * b->plan.n; i++) {
+        struct rollup_table *t = i % 2 ? &b->day[i / 2] : &b->hour[i / 2];
+        total += size(t);
+        if (!largest || size(t) > size(largest))
+            largest = t;
     }
+    return total > limit ? largest : NULL;
+}
+
+static void keep_within_space(struct rollup_builder *b, uint64_t octets) {
+    struct rollup_table *t;
+    while ((t = largest_over(b, octets, blocks_size)) != NULL)
+        rollup_table_give_up(t);
+}
+
+static bool keep_within_memory(struct rollup_builder *b) {
+    struct rollup_table *t;
+    while ((t = largest_over(b, b->plan.memory, rollup_table_size)) != NULL)
+        if (!empty_all(b, false, false, t))
+            return false;
+    keep_within_space(b, b->rows * OCTETS);
+    return true;
 }
 
 static bool add_piece(struct rollup_builder *b, struct rollup_table *t, const struct piece *p) {
@@ -339,7 +361,7 @@ static int count_rows(struct rollup_builder *b, const struct fvt_group *g) {
 int rollup_add(struct rollup_builder *b, const struct fvt_file *file, const struct fvt_group *g) {
     if (!any_live(b))
         return FVT_OK;
-    if (b->ips.n > ADDRESSES) {
+    if (b->ips.n > b->plan.memory / ADDRESS) {
         if (!empty_all(b, true, true, NULL))
             return FVT_NOMEM;
         dict_builder_clear(&b->ips);
@@ -374,13 +396,15 @@ int rollup_finish(struct rollup_builder *b, struct fvt_buffer *out, uint64_t bas
                   struct fvt_buffer *meta) {
     if (!empty_all(b, true, true, NULL))
         return FVT_NOMEM;
+    for (int i = 0; i < b->plan.n; i++)
+        if (b->hour[i].kept && b->day[i].rows > b->hour[i].rows / 4 * QUARTERS)
+            rollup_table_give_up(&b->day[i]);
+    keep_within_space(b, base / SPACE);
     for (int i = 0; i < b->plan.n; i++) {
-        const struct rollup_table *hour = &b->hour[i], *day = &b->day[i];
-        bool both = hour->kept && hour->nblocks;
-        if (both)
-            put_rollup(hour, out, base, meta);
-        if (day->kept && day->nblocks && (!both || day->rows <= hour->rows / 4 * QUARTERS))
-            put_rollup(day, out, base, meta);
+        if (b->hour[i].nblocks)
+            put_rollup(&b->hour[i], out, base, meta);
+        if (b->day[i].nblocks)
+            put_rollup(&b->day[i], out, base, meta);
     }
     return out->failed || meta->failed ? FVT_NOMEM : FVT_OK;
 }

@@ -4,8 +4,9 @@
 ** the file beside them, so that questions about months need not read the flows. FORMAT.md,
 ** "Roll-ups". This is the writing side; fvt.h has the reading one. Private to schema/.
 **
-** A roll-up pays only when it is much smaller than the flows, which depends on the line: each
-** one is made, counted, and left out when it has more rows than its share of the flows. Rows of one key
+** A roll-up pays only when it is much smaller than the flows, which depends on the line: each one is
+** made, and left out when it has more rows than a quarter of the flows; and all of them together take at
+** most an eighth of the octets of the flows, the largest being left out. Rows of one key
 ** and bucket may come more than once, and readers add them up: that is how making them takes bounded
 ** memory, whatever the flows are.
 */
@@ -28,6 +29,7 @@ struct rollup_set {
 
 /* Which roll-ups a file is to have: by hour and by day for each set. */
 struct rollup_plan {
+    size_t memory; /* octets that the tables may take while they are made */
     int n;
     struct rollup_set set[ROLLUP_SETS];
 };
@@ -50,7 +52,8 @@ void rollup_free(struct rollup_builder *b);
 int rollup_add(struct rollup_builder *b, const struct fvt_file *file, const struct fvt_group *g);
 
 /* Append the blocks of the roll-ups that pay to out, whose first octet will be octet base of the file, and
-** the records that lead to them to meta. FVT_OK or FVT_NOMEM. */
+** the records that lead to them to meta. What is before base is taken for the flows' size. FVT_OK or
+** FVT_NOMEM. */
 int rollup_finish(struct rollup_builder *b, struct fvt_buffer *out, uint64_t base,
                   struct fvt_buffer *meta);
 

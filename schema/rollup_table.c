@@ -32,7 +32,7 @@ static void drop_rows(struct rollup_table *t) {
     t->n = t->cap = t->nslots = 0;
 }
 
-static void give_up(struct rollup_table *t) {
+void rollup_table_give_up(struct rollup_table *t) {
     t->kept = false;
     free(t->blocks.p);
     free(t->block);
@@ -43,7 +43,7 @@ static void give_up(struct rollup_table *t) {
 
 void rollup_table_free(struct rollup_table *t) {
     drop_rows(t);
-    give_up(t);
+    rollup_table_give_up(t);
 }
 
 bool rollup_table_live(const struct rollup_table *t) {
@@ -104,9 +104,9 @@ static void add_sum(struct rollup_table *t, struct rollup_sum *to, const struct 
     if (!add_counter(&to->flows, more->flows) || !add_counter(&to->packets, more->packets) ||
         !add_counter(&to->bytes, more->bytes)) {
         to->flows = to->packets = to->bytes = 0;
-        give_up(t);
+        rollup_table_give_up(t);
         if (t->daily)
-            give_up(t->daily);
+            rollup_table_give_up(t->daily);
     }
     if (more->first < to->first)
         to->first = more->first;
@@ -270,7 +270,7 @@ bool rollup_table_empty(struct rollup_table *t, const struct dict_builder *ips,
     bool ok = true;
     t->rows += t->n;
     if (t->kept && t->rows > t->limit)
-        give_up(t);
+        rollup_table_give_up(t);
     if (t->kept && t->n)
         ok = put_blocks(t, ips, rank);
     if (ok && t->daily)

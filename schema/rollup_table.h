@@ -45,6 +45,8 @@ void rollup_table_init(struct rollup_table *t, const struct rollup_set *set, uin
                        uint64_t limit);
 void rollup_table_free(struct rollup_table *t);
 
+/* Leave it out, and free its blocks. */
+void rollup_table_give_up(struct rollup_table *t);
 /* Is there a use for what it counts? */
 bool rollup_table_live(const struct rollup_table *t);
 /* Octets that its rows take. */
