@@ -31,7 +31,7 @@ from datetime import datetime, timedelta
 
 UINT, TIME, IP, MAC, TEXT = range(5)
 CLASSES = ("UINT", "TIME", "IP", "MAC", "TEXT")
-COLUMNS, ROW_GROUP, META, FOOTER = 1, 2, 3, 4  # types of blocks
+COLUMNS, ROW_GROUP, META, FOOTER, ROLLUP = 1, 2, 3, 4, 5  # types of blocks
 LZ4, NULLS, RELATIVE, DERIVED = 1, 2, 4, 8  # flags of entries
 CONST, PACKED, RUNS, PLANES, VALUES = range(5)  # encodings of streams
 NO_DICTIONARY, NO_PARENT = 0xFFFF, 0xFFFFFFFF
@@ -417,6 +417,7 @@ def column_table(data, at=0):
     return columns
 
 
+ROLLUP_TOTALS = ("trecv", "flows", "packets", "bytes", "tstart", "tend")
 COUNTERS = ("datagrams", "flows", "packets", "bytes", "options", "lost", "no_template",
             "udp_drops", "sampling", "malformed_short", "malformed_version", "malformed_set",
             "malformed_template", "malformed_record")
@@ -448,6 +449,7 @@ class File:
         self.row_groups = 0  # all of them
         self.exporters = {}
         self.interfaces = {}
+        self.rollups = []  # seconds, columns and places of the blocks
         self.left_out = 0  # damaged blocks when the file was rewritten
 
     def file_header(self):
@@ -540,7 +542,7 @@ class File:
             if kind == FOOTER:
                 self.state = "closed"
             with self.guard("block at %d" % at):
-                payload = self.first_part(at)
+                payload = self.first_part(at) if kind != ROLLUP else b""
                 if kind == COLUMNS:
                     self.take_columns(column_table(payload))
                 elif kind == ROW_GROUP:
@@ -580,6 +582,10 @@ class File:
                 self.interfaces[key] = [octets.decode("utf-8", "replace") or None for octets in texts]
             elif kind == 3:
                 self.left_out += fields("<Q", record)[0]
+            elif kind == 5:
+                seconds, blocks, columns = fields("<IHH", record)
+                places = fields("<%dQ" % blocks, record, 16)
+                self.rollups.append((seconds, fields("<%dH" % columns, record, 16 + 8 * blocks), places))
             at += 4 + length
 
     def rows(self):
@@ -593,6 +599,20 @@ class File:
             if len(values) == len(wanted):
                 for row in range(group.rows):
                     yield {self.names[i]: v[row] for i, v in zip(wanted, values) if v[row] is not None}
+
+    def rollup_rows(self, rollup):
+        """Each row of a roll-up: bucket (trecv), columns and totals, as rows() has them."""
+        seconds, columns, places = rollup
+        own = [self.names.index(name) for name in ROLLUP_TOTALS]
+        for at in places:
+            with self.guard("roll-up at %d" % at):
+                block = self.block(at)
+                if not block or block[0] != ROLLUP:
+                    raise Damage("no roll-up")
+                group = Group(self.classes, self.data, at + BLOCK_HEADER, self.first_part(at))
+                values = [(self.names[i], group.values(i)) for i in [*columns, *own]]
+                for row in range(group.rows):
+                    yield {name: v[row] for name, v in values if v[row] is not None}
 
     def summary(self):
         """What flow_files says of a file; rows of damaged chunks included."""

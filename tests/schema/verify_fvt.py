@@ -10,7 +10,8 @@ import sys
 
 sys.dont_write_bytecode = True  # of read_fvt, into the tree
 from read_fvt import (BLOCK_HEADER, DERIVED, FOOTER, HEADER, IP, LZ4, NO_DICTIONARY, NO_FIRST, NO_LAST,
-                      NO_PARENT, NULLS, RELATIVE, ROW_GROUP, TEXT, TRAILER, File, known_columns, stream)
+                      NO_PARENT, NULLS, RELATIVE, ROLLUP, ROW_GROUP, TEXT, TRAILER, File,
+                      known_columns, stream)
 
 
 def padded(n):
@@ -26,7 +27,7 @@ def verify(file):
         kind, _, length, first = block
         if at + BLOCK_HEADER + length > len(file.data):
             break
-        if kind != ROW_GROUP and padded(first) != length:
+        if kind not in (ROW_GROUP, ROLLUP) and padded(first) != length:
             yield "block at %d: more than padding behind its first part" % at
         at += BLOCK_HEADER + length
     if file.state == "closed":
@@ -43,6 +44,59 @@ def verify(file):
             yield "group %d: the block says otherwise" % number
         for fault in verify_group(file, group, length):
             yield "group %d: %s" % (number, fault)
+    for number, rollup in enumerate(file.rollups):
+        if totals(file.rollup_rows(rollup), rollup_key(file, rollup)) != rolled_up(file, rollup):
+            yield "roll-up %d: its totals are not those of the flows" % number
+
+
+def rollup_key(file, rollup):
+    return ["trecv", *(file.names[i] for i in rollup[1])]
+
+
+def totals(rows, key):
+    """Of each key flows, packets, bytes, first and last."""
+    out = {}
+    for row in rows:
+        own = out.setdefault(tuple(row.get(name) for name in key), [0, 0, 0, None, None])
+        for i, name in enumerate(("flows", "packets", "bytes")):
+            own[i] += row[name]
+        for i, name, better in (3, "tstart", min), (4, "tend", max):
+            if name in row:
+                own[i] = row[name] if own[i] is None else better(own[i], row[name])
+    return out
+
+
+FIRST, LAST, LONGEST = -62167219200000, 253402300799999, 31 * 86400000  # of times; of a flow
+
+
+def rolled_up(file, rollup):
+    """The same from the flows."""
+    return totals((piece for row in file.rows() for piece in pieces(row, rollup[0] * 1000)),
+                  rollup_key(file, rollup))
+
+
+def pieces(row, step):
+    """What of a flow lies in each bucket, as FORMAT.md says under "Roll-ups"."""
+    times = [row[name] for name in ("tstart", "tend") if name in row]
+    times = times or [row[name] for name in ("trecv",) if name in row]
+    rate = max(row.get("sampling", 1), 1)
+    flows = row.get("flows", 1)
+    counters = {name: min(row.get(name, 0) * rate, 2**63 - 1) for name in ("packets", "bytes")}
+    row = {name: value for name, value in row.items() if name not in ("tstart", "tend", "trecv")}
+    if not times:
+        yield {**row, **counters, "flows": flows}
+        return
+    start, end = (min(max(time, FIRST), LAST) for time in (min(times), max(times)))
+    start = end if end - start > LONGEST else start
+
+    def before(counter, time):
+        return counter * (min(max(time, start), end + 1) - start) // (end - start + 1)
+
+    for bucket in range(start // step * step, end + 1, step):
+        yield {**row, "trecv": bucket, "tstart": start, "tend": end,
+               "flows": flows if start >= bucket else 0,
+               **{name: before(counter, bucket + step) - before(counter, bucket)
+                  for name, counter in counters.items()}}
 
 
 def verify_group(file, group, length):
