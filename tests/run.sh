@@ -29,7 +29,7 @@ everything() {
     for f in tests/fuzz/*.c; do
         case $f in tests/fuzz/replay.c | 'tests/fuzz/*.c') ;; *) echo "$BUILD/${f%.c}" ;; esac
     done
-    for f in tests/probe/captures.* tests/collector/exports.* tests/schema/*_test.sh; do
+    for f in tests/probe/captures.* tests/collector/exports.* tests/schema/*_test.sh tests/ext/answers.py; do
         [ -x "$f" ] && echo "$f"
     done
     if [ "${SANITIZED:-0}" = 1 ]; then
@@ -68,9 +68,9 @@ run() { # TEST
         # Not a python of the user's own: it may lack what the distribution's has.
         command=("$python" "$test")
         case $test:${SANITIZED:-0} in
-        */exports.py:0) command+=(--build "$BUILD") ;;
-        # It loads the extension into Python.
-        */exports.py:1) command=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
+        */exports.py:0 | */answers.py:0) command+=(--build "$BUILD") ;;
+        # They load the extension into Python.
+        */exports.py:1 | */answers.py:1) command=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
             "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" "${command[@]}" --build "$BUILD") ;;
         */captures.py:1) command+=(export) ;;
         esac
