@@ -14,7 +14,7 @@ LIBDIR  ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/$(shell $(CC) -print-multiarch
 # How often `make check` kills flowcollect, seconds of `make fuzz` per target, flows in `make bench`.
 KILLS   ?= 10
 FUZZING ?= 30
-FLOWS   ?= 1000000
+FLOWS   ?= 10000000
 
 # The warning list is the style rule; `make lint` adds -Werror.
 WARN  = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -108,9 +108,11 @@ demo: deps
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(BUILD) tests/demo.sh
 
-bench: deps
+# QUESTIONS="Q2 sizes": some of it. Knobs and peers: tests/bench/README.md
+bench:
+	@tests/deps.sh build bench
 	@$(MAKE) --no-print-directory all $(TOOLS)
-	@BUILD=$(BUILD) FLOWS=$(FLOWS) tests/bench/bench.sh
+	@BUILD=$(BUILD) FLOWS=$(FLOWS) tests/bench/bench.py $(QUESTIONS)
 
 # ---- care ----------------------------------------------------------------------------------
 
@@ -188,7 +190,7 @@ help:
 	@echo 'make             build flowvt.so, flowcollect and flowprobe into $(BUILD)/'
 	@echo 'make demo        install what is missing, build, and answer questions about a capture'
 	@echo 'make check       install what is missing, build, and run all tests'
-	@echo 'make bench       compare with nfdump and SQLite tables (FLOWS=1000000)'
+	@echo 'make bench       compare with nfdump, DuckDB, ClickHouse (FLOWS=10000000)'
 	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
 	@echo 'make asan        the tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz        libFuzzer on every decoder (FUZZING=30 each)'

@@ -7,6 +7,7 @@
 # usage: tests/deps.sh GROUP...
 #   build   to build and to use flowvt
 #   check   for the unit tests
+#   bench   for `make bench`; its peers are looked for, not installed
 #   peers   for the tests against other programs, and for `make lint`, `make asan`, `make fuzz`
 set -u
 
@@ -24,6 +25,9 @@ libxxhash-dev xxhash.h
 LIST
     check) cat <<'LIST' ;;
 libcmocka-dev cmocka.h
+LIST
+    bench) cat <<'LIST' ;;
+python3 python3
 LIST
     peers) cat <<'LIST' ;;
 gcc gcc
@@ -61,9 +65,9 @@ present() { # PACKAGE SIGN
 
 for group; do
     case $group in
-    build | check | peers) ;;
+    build | check | bench | peers) ;;
     *)
-        echo "deps.sh: $group: no such group: build, check or peers" >&2
+        echo "deps.sh: $group: no such group: build, check, bench or peers" >&2
         exit 2
         ;;
     esac

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# tests/bench on a few flows: every question runs, and an ordinary SQLite table answers alike. No
+# time is looked at.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+python=/usr/bin/python3
+[ -x "$python" ] || {
+    skip "tests/bench" "no $python"
+    exit 77
+}
+mkdir "$work/build" "$work/build/tests" "$work/build/tests/load"
+for f in flowvt.so flowcollect tests/load/flowgen; do
+    ln -s "$BUILD/$f" "$work/build/$f"
+done
+env -u DUCKDB BUILD="$work/build" FLOWS=24000 NEEDLE_FLOWS=24000 RUNS=1 PEERS=table \
+    "$python" tests/bench/bench.py >"$work/out" 2>&1
+is "exit status" "$?" 0
+[ "$bad" = 0 ] || cat "$work/out"
+is "questions that were measured" "$(grep -cE '^Q[0-9]+ .* [0-9.]+ +[0-9.]+ \(' "$work/out")" 13
+is "answers that differ" "$(grep -E 'WRONG|FAILED' "$work/out")" ""
+is "octets by column" "$(grep -cE '^  (srcip|bytes|dictionary of addresses) +[0-9.]+' "$work/out")" 3
+result
