@@ -159,7 +159,7 @@ format:
 
 # ---- installing ----------------------------------------------------------------------------
 
-MAN = $(wildcard */*.[18])
+MAN = $(wildcard */*.[178])
 bindir  = $(DESTDIR)$(PREFIX)/bin
 libdir  = $(DESTDIR)$(LIBDIR)
 data    = $(DESTDIR)$(PREFIX)/share/flowvt

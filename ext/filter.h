@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** nfdump's filter language, compiled to a tree of tests on the fields of one flow. This header is
-** the manual of the language; the scan evaluates the tree over columns and prunes by it.
+** nfdump's filter language, compiled to a tree of tests on the fields of one flow. flowvt-filter(7)
+** is the manual of the language; the scan evaluates the tree over columns and prunes by it.
 **
 **   src net 192.168.1.0/24 and not dst port in [80 443]
 **   (tcp or proto udp) and port 53            # a comment ends with the line
 **   host 2001:db8::1 and flags S and not flags A
 **
 ** Grammar. Keywords are words in any case. [ ] in quotes stand for themselves; without quotes they
-** mean "may be left out", { } "any number of times".
+** mean "may be left out", { } "any number of times". @include FILE is replaced by what is in the
+** file, wherever a word may stand (filter_source.h).
 **
 **   expr    = term { ("or" | "||") term }            "and" binds tighter than "or", "not" than both
 **   term    = factor { ("and" | "&&") factor }
@@ -16,30 +17,28 @@
 **   test    = "any"
 **           | "ipv4" | "inet" | "ipv6" | "inet6"     the address family
 **           | "tcp" | "udp" | "icmp" | "icmp6"       short for proto ...
-**           | "proto" [comp] protocol | "proto" "in" list
-**           | [dir] ("host" | "ip") address          address: 192.0.2.1, 2001:db8::1
-**           | [dir] "net" network                    network: 192.168.1.0/24, 10/8, 2001:db8::/32,
-**                                                    or 192.168.1.0 255.255.255.0
-**           | [dir] ("host" | "ip" | "net") "in" "[" address or network, ... "]"
-**           | [dir] "port" [comp] number | [dir] "port" "in" "[" number or N-M, ... "]"
-**           | "flags" letters                        TCP, and all of these are set: FSRPAUEC, X for
-**                                                    the first six; the others do not matter
-**           | field [comp] value | field "in" list   the fields below
-**   dir     = "src" | "dst" | "src" "or" "dst" | "src" "and" "dst"; left out: "src or dst"
+**           | "ttl" "equal"
+**           | [dir] "flags" ["="] letters            TCP, and all of these are set, or with "=" just
+**                                                    these: FSRPAUEC, X for the first six
+**           | subject [comp] value
+**           | subject ["in"] list
+**   subject = [dir] field | number computed: duration (in milliseconds), pps, bps, bpp, dscp
+**   dir     = "src" | "dst" | "src" "or" "dst" | "src" "and" "dst"; left out: "src or dst". Likewise
+**             in, out; min, max; ingress, egress
 **   comp    = "=" "==" "eq" | "<" "lt" | ">" "gt" | "<=" "le" | ">=" "ge"; left out: "="
-**   number  = decimal or 0x hexadecimal, with k, m, g or t behind it for 10^3, 10^6, 10^9, 10^12
 **   list    = "[" value { [","] value } "]"
+**   value   = number | number "-" number | address | network | time | text, by the field's class
 **
-** field is the spelling that schema/fields.def gives an integer, address or MAC field: src as,
-** in if, tos, icmp type, src vlan, min ttl, router ip, next ip, src nat port, in src mac, ...
-** Of a pair (src/dst, in/out) the first word may be left out: `as 64500`, `if 3`, `vlan 10`.
-** Counters are not in the language, since they are scaled by the sampling rate: compare the SQL
-** columns bytes and packets. Nor are texts, times and names of hosts.
+** field is the spelling that schema/fields.def gives a column, or the column's name in SQL. Numbers
+** are decimal or 0x hexadecimal, with k, m, g or t behind for 10^3, 10^6, 10^9, 10^12. What nfdump
+** can test and a flow of ours does not have is refused, by name and with the reason.
 **
-** Meaning. Two-valued: a test on a field that is NULL fails, and `not` of a failing test holds, so
-** `not dst port 80` keeps ICMP flows that have no port. One trait of nfdump is kept because its
-** users write `flags S and not flags AFRPU` for the SYN alone: behind an odd number of nots,
-** `flags` with letters asks for any of them instead of all.
+** Meaning. Values are those that SQL shows: counters are scaled by the sampling rate, pps and bps are
+** NULL for flows without duration. Two-valued: a test on a field that is NULL fails, and `not` of a
+** failing test holds, so `not dst port 80` keeps ICMP flows that have no port. One trait of nfdump's
+** older versions is kept because its users write `flags S and not flags AFRPU` for the SYN alone, as
+** all of its manuals tell them to: behind an odd number of nots, `flags` with letters asks for any of
+** them instead of all.
 */
 #ifndef FLOWVT_FILTER_H
 #define FLOWVT_FILTER_H
@@ -87,14 +86,16 @@ struct filter_node {
 };
 
 enum {
-    FILTER_MAX_TEXT = 1 << 20, /* octets of a filter: lists of addresses are long */
-    FILTER_MAX_DEPTH = 200,    /* of the tree, and so of a recursion over it */
+    FILTER_MAX_DEPTH = 200 /* of the tree, and so of a recursion over it */
 };
 
-/* Compile text[0..n). Returns a tree to be freed with filter_free(), or NULL and in err one
-** sentence with the position (counted from 1), the word there and what was expected. Any bytes
-** are safe input. An empty text (blanks and comments alone) is `any`, as in nfdump. */
-struct filter_node *filter_parse(const char *text, size_t n, char *err, size_t errn);
+/* Compile text[0..n). now_ms: the time that relative times count from. Returns a tree to be freed with
+** filter_free(), or NULL and in err one sentence with the place (line and column from 1, and the file
+** if it was included), what was expected and what stands there. Any bytes are safe input, but they
+** may name files to read: see filter_source.h. An empty text (blanks and comments alone) is `any`,
+** as in nfdump. */
+struct filter_node *filter_parse(const char *text, size_t n, int64_t now_ms, char *err,
+                                 size_t errn);
 
 /* NULL is fine. */
 void filter_free(struct filter_node *node);

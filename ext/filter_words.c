@@ -7,58 +7,117 @@
 #include <stdio.h>
 #include <strings.h>
 
-static const char *const directions[] = {"src", "dst", "in", "out"};
+#include "../schema/field.h"
+
+/* A spelling may be given without these, and means all fields that it then fits. */
+static const char *const directions[] = {"src", "dst", "in",      "out",
+                                         "min", "max", "ingress", "egress"};
 
 /* Spellings of other versions of nfdump, and what the catalogue has. */
 static const struct {
     const char *spelling, *catalogue;
 } aliases[] = {
-    {"icmp-type", "icmp type"},     {"icmp-code", "icmp code"}, {"src tos", "tos"},
-    {"engine type", "engine-type"}, {"engine id", "engine-id"}, {"bgpnext ip", "bgp next ip"},
-    {"tcpflags", "flags"},
+    {"icmp-type", "icmp type"},     {"icmp-code", "icmp code"},   {"src tos", "tos"},
+    {"engine type", "engine-type"}, {"engine id", "engine-id"},   {"tcpflags", "flags"},
+    {"in packets", "packets"},      {"in bytes", "bytes"},        {"flow", "flows"},
+    {"exporter ip", "router ip"},   {"asa username", "asa user"}, {"asa denied", "asa xevent"},
 };
 
-/* Words that mean another one, as the last of a phrase. */
-static const struct { const char *word, *catalogue; } addresses[] = {{"host", "ip"}, {"net", "ip"}};
+/* Words that stand for others, anywhere in a phrase. */
+static const struct {
+    const char *word, *catalogue;
+    bool network;
+} synonyms[] = {
+    {"host", "ip", false},          {"net", "ip", true},          {"xlate", "nat", false},
+    {"xip", "nat ip", false},       {"nip", "nat ip", false},     {"xnet", "nat ip", true},
+    {"nnet", "nat ip", true},       {"xport", "nat port", false}, {"nport", "nat port", false},
+    {"bgpnext", "bgp next", false},
+};
+
+/* duration is in milliseconds, as in nfdump; the SQL column of that name has seconds. */
+static const struct {
+    const char *name;
+    enum computed id;
+} computed[] = {
+    {"duration", COMPUTED_milliseconds},
+    {"pps", COMPUTED_pps},
+    {"bps", COMPUTED_bps},
+    {"bpp", COMPUTED_bpp},
+    {"dscp", COMPUTED_dscp},
+};
+
+/* By their first words, directions left out. */
+static const struct {
+    const char *words, *why;
+} refused[] = {
+    {"count", "records have no numbers here; LIMIT ends a listing"},
+    {"cnt", "records have no numbers here; LIMIT ends a listing"},
+    {"sysid", "exporters have no numbers here; use router ip, or the column exporter"},
+    {"exporter id", "exporters have no numbers here; use router ip, or the column exporter"},
+    {"exporter sysid", "exporters have no numbers here; use router ip, or the column exporter"},
+    {"tun", "flows have no columns of tunnels"},
+    {"tunip", "flows have no columns of tunnels"},
+    {"mpls", "flows have no columns of MPLS labels"},
+    {"geo", "flows have no countries; join addresses with a table of networks"},
+    {"tz", "flows have no time zones"},
+    {"payload", "flows have no payload"},
+    {"pf", "flows have no columns of pflog"},
+    {"latency", "flows have no columns of latencies"},
+    {"client latency", "flows have no columns of latencies"},
+    {"server latency", "flows have no columns of latencies"},
+    {"acl", "flows have no columns of access lists"},
+    {"ace", "flows have no columns of access lists"},
+    {"xace", "flows have no columns of access lists"},
+    {"nat pblock", "flows have no columns of NAT port blocks"},
+    {"pblock", "flows have no columns of NAT port blocks"},
+};
+
+/* Words that are a test or an operator by themselves. */
+static const char *const plain_words[] = {"any",  "inet",  "inet6", "ipv4", "ipv6", "tcp",  "udp",
+                                          "icmp", "icmp6", "and",   "or",   "not",  "host", "net"};
 
 enum {
     NDIRECTIONS = sizeof directions / sizeof *directions,
     NALIASES = sizeof aliases / sizeof *aliases,
-    NADDRESSES = sizeof addresses / sizeof *addresses,
-    PHRASE_TEXT = 64
+    NSYNONYMS = sizeof synonyms / sizeof *synonyms,
+    NCOMPUTED = sizeof computed / sizeof *computed,
+    NREFUSED = sizeof refused / sizeof *refused,
+    NPLAIN = sizeof plain_words / sizeof *plain_words,
+    PHRASE_TEXT = 64,
+    WORD_TEXT = 24 /* longer words are nothing that was mistyped */
 };
 
-bool filter_is_direction(const struct filter_token *token) {
+static bool is_direction(const char *word, size_t n) {
     for (int i = 0; i < NDIRECTIONS; i++)
-        if (filter_token_is(token, directions[i]))
+        if (strlen(directions[i]) == n && strncasecmp(word, directions[i], n) == 0)
             return true;
     return false;
 }
 
-/* Can a test of the language compare this field? */
-static bool testable(int f) {
-    const struct flow_field_def *def = &flow_fields[f];
-    return def->filter[0] && def->role != FLOW_COUNTER && def->class != FLOW_TIME &&
-           def->class != FLOW_TEXT && f != FLOW_ipversion;
+bool filter_is_direction(const struct filter_token *token) {
+    return token->kind == TOKEN_WORD && is_direction(token->p, token->n);
 }
 
-static const char *address_word(const struct filter_token *token) {
-    for (int i = 0; i < NADDRESSES; i++)
-        if (filter_token_is(token, addresses[i].word))
-            return addresses[i].catalogue;
-    return NULL;
-}
-
-/* The words in one string, with the catalogue's spelling for aliases. False: too long. */
-static bool join(const struct filter_token *words, int n, char text[PHRASE_TEXT]) {
+/* The words in one string, with the catalogue's words for synonyms and aliases; *network tells
+** whether one of them was net. False: not a phrase. */
+static bool join(const struct filter_token *words, int n, char text[PHRASE_TEXT], bool *network) {
     size_t at = 0;
+    *network = false;
     for (int i = 0; i < n; i++) {
-        const char *other = i == n - 1 ? address_word(&words[i]) : NULL;
-        int length = other ? (int)strlen(other) : (int)words[i].n;
-        if (words[i].n >= PHRASE_TEXT || at + (size_t)length + 2 > PHRASE_TEXT)
+        const char *word = words[i].p;
+        size_t length = words[i].n;
+        if (*word >= '0' && *word <= '9')
+            return false; /* a value, of which there may be very many */
+        for (int k = 0; k < NSYNONYMS; k++)
+            if (filter_token_is(&words[i], synonyms[k].word)) {
+                word = synonyms[k].catalogue;
+                length = strlen(word);
+                *network |= synonyms[k].network;
+            }
+        if (length >= PHRASE_TEXT || at + length + 2 > PHRASE_TEXT)
             return false;
-        at += (size_t)snprintf(text + at, PHRASE_TEXT - at, "%s%.*s", i ? " " : "", length,
-                               other ? other : words[i].p);
+        at += (size_t)snprintf(text + at, PHRASE_TEXT - at, "%s%.*s", i ? " " : "", (int)length,
+                               word);
     }
     for (int i = 0; i < NALIASES; i++)
         if (strcasecmp(text, aliases[i].spelling) == 0)
@@ -66,39 +125,62 @@ static bool join(const struct filter_token *words, int n, char text[PHRASE_TEXT]
     return true;
 }
 
-/* A spelling without its first word, if that is a direction; else NULL. */
-static const char *undirected(const char *spelling) {
-    for (int i = 0; i < NDIRECTIONS; i++) {
-        size_t n = strlen(directions[i]);
-        if (strncmp(spelling, directions[i], n) == 0 && spelling[n] == ' ')
-            return spelling + n + 1;
+/* Is text the spelling, but for directions that it leaves out? */
+static bool fits(const char *text, const char *spelling) {
+    while (*spelling) {
+        size_t n = strcspn(spelling, " "), have = strcspn(text, " ");
+        bool same = n == have && strncasecmp(text, spelling, n) == 0;
+        if (!same && !is_direction(spelling, n))
+            return false;
+        if (same)
+            text += have + (text[have] == ' ');
+        spelling += n + (spelling[n] == ' ');
     }
-    return NULL;
+    return !*text;
 }
 
-/* Add the fields that text means: exactly that spelling, or else all that are it but for their
-** directions. */
+/* Fields that a comparison can be made with by their spelling. inet is a test of its own. */
+static bool has_spelling(int f) {
+    return flow_fields[f].filter[0] && f != FLOW_ipversion;
+}
+
+/* Add the fields that text means: exactly that spelling, or else all that it fits. */
 static void lookup(const char *text, struct filter_phrase *phrase) {
     for (int f = 0; f < FLOW_NFIELDS; f++)
-        if (testable(f) && strcasecmp(text, flow_fields[f].filter) == 0) {
+        if (has_spelling(f) && strcasecmp(text, flow_fields[f].filter) == 0) {
             phrase->field[phrase->n++] = f;
             return;
         }
     for (int f = 0; f < FLOW_NFIELDS; f++)
-        for (const char *s = testable(f) ? undirected(flow_fields[f].filter) : NULL; s;
-             s = undirected(s))
-            if (strcasecmp(text, s) == 0 && phrase->n < FILTER_PHRASE_FIELDS)
-                phrase->field[phrase->n++] = f;
+        if (has_spelling(f) && phrase->n < FILTER_PHRASE_FIELDS &&
+            fits(text, flow_fields[f].filter))
+            phrase->field[phrase->n++] = f;
+}
+
+/* The words as they stand: a computed number, or a column's name in SQL. */
+static bool lookup_names(const struct filter_token *words, int n, struct filter_phrase *phrase) {
+    if (n == 2 && filter_token_is(&words[0], "ttl") && filter_token_is(&words[1], "equal")) {
+        phrase->computed = COMPUTED_hops;
+        return true;
+    }
+    for (int i = 0; n == 1 && i < NCOMPUTED; i++)
+        if (filter_token_is(&words[0], computed[i].name)) {
+            phrase->computed = computed[i].id;
+            return true;
+        }
+    int f = n == 1 ? flow_field_find(words[0].p, words[0].n) : -1;
+    if (f >= 0)
+        phrase->field[phrase->n++] = f;
+    return f >= 0;
 }
 
 struct filter_phrase filter_phrase_find(const struct filter_token *words, int n) {
     for (; n > 0; n--) {
         struct filter_phrase phrase = {.words = n};
         char text[PHRASE_TEXT];
-        if (join(words, n, text))
+        if (join(words, n, text, &phrase.network))
             lookup(text, &phrase);
-        phrase.network = filter_token_is(&words[n - 1], "net");
-        if (phrase.n)
+        if (phrase.n || lookup_names(words, n, &phrase))
             return phrase;
     }
     return (struct filter_phrase){.words = 0};
@@ -123,21 +205,81 @@ struct filter_phrase filter_phrase_pair(const struct filter_token *first,
     return (struct filter_phrase){.words = 0};
 }
 
-size_t filter_phrase_list(char *out, size_t n) {
-    size_t at = 0;
-    for (int f = 0; f < FLOW_NFIELDS && at < n; f++)
-        if (testable(f))
-            at += (size_t)snprintf(out + at, n - at, "%s%s", at ? ", " : "", flow_fields[f].filter);
-    return at < n ? at : n - 1;
+/* Do words[0..n) begin with these? */
+static bool begins_with(const struct filter_token *words, int n, const char *with) {
+    for (int i = 0; *with; i++) {
+        size_t length = strcspn(with, " ");
+        if (i >= n || words[i].n != length || strncasecmp(words[i].p, with, length) != 0)
+            return false;
+        with += length + (with[length] == ' ');
+    }
+    return true;
 }
 
-int filter_phrase_outside(const struct filter_token *words, int n) {
-    for (; n > 0; n--) {
-        char text[PHRASE_TEXT];
-        for (int f = 0; join(words, n, text) && f < FLOW_NFIELDS; f++)
-            if (!testable(f) && flow_fields[f].filter[0] &&
-                strcasecmp(text, flow_fields[f].filter) == 0)
-                return f;
+const char *filter_phrase_refused(const struct filter_token *words, int n) {
+    while (n > 0 && filter_is_direction(&words[0]))
+        words++, n--;
+    for (int i = 0; i < NREFUSED; i++)
+        if (begins_with(words, n, refused[i].words))
+            return refused[i].why;
+    return NULL;
+}
+
+/* ---- what may have been meant ----------------------------------------------------------- */
+
+static unsigned least(unsigned a, unsigned b) {
+    return a < b ? a : b;
+}
+
+/* How many letters have to be put in, left out, changed or swapped to make one word the other. */
+static unsigned distance(const char *a, size_t na, const char *b, size_t nb) {
+    unsigned cost[WORD_TEXT + 1][WORD_TEXT + 1]; /* of their first i and k letters */
+    for (size_t i = 0; i <= na; i++)
+        for (size_t k = 0; k <= nb; k++) {
+            if (i == 0 || k == 0) {
+                cost[i][k] = (unsigned)(i + k);
+                continue;
+            }
+            bool same = (a[i - 1] | 0x20) == (b[k - 1] | 0x20);
+            cost[i][k] =
+                least(cost[i - 1][k - 1] + !same, least(cost[i - 1][k], cost[i][k - 1]) + 1);
+            if (i > 1 && k > 1 && (a[i - 1] | 0x20) == (b[k - 2] | 0x20) &&
+                (a[i - 2] | 0x20) == (b[k - 1] | 0x20))
+                cost[i][k] = least(cost[i][k], cost[i - 2][k - 2] + 1);
+        }
+    return cost[na][nb];
+}
+
+struct likeness {
+    const struct filter_token *token;
+    unsigned best;
+    const char *word;
+};
+
+/* Only whole words are offered; a spelling of several is not. */
+static void compare(struct likeness *like, const char *word) {
+    size_t n = strlen(word);
+    if (n == 0 || n > WORD_TEXT || strchr(word, ' '))
+        return;
+    unsigned d = distance(like->token->p, like->token->n, word, n);
+    if (d < like->best) {
+        like->best = d;
+        like->word = word;
     }
-    return -1;
+}
+
+const char *filter_word_like(const struct filter_token *token) {
+    if (token->kind != TOKEN_WORD || token->n < 3 || token->n > WORD_TEXT)
+        return NULL;
+    struct likeness like = {token, token->n < 4 ? 2 : 3, NULL}; /* fewer changes than these */
+    for (int i = 0; i < NPLAIN; i++)
+        compare(&like, plain_words[i]);
+    for (int i = 0; i < NCOMPUTED; i++)
+        compare(&like, computed[i].name);
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        const char *last = strrchr(flow_fields[f].filter, ' ');
+        compare(&like, last ? last + 1 : flow_fields[f].filter);
+        compare(&like, flow_fields[f].name);
+    }
+    return like.word;
 }

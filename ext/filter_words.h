@@ -6,7 +6,7 @@
 #ifndef FLOWVT_FILTER_WORDS_H
 #define FLOWVT_FILTER_WORDS_H
 
-#include "../schema/field.h"
+#include "computed.h"
 #include "filter_lex.h"
 
 enum {
@@ -14,16 +14,18 @@ enum {
     FILTER_PHRASE_FIELDS = 8 /* fields that a spelling without its direction may mean */
 };
 
-/* The fields that a phrase means. */
+/* What a phrase means: the fields of the catalogue, or else a number computed from several. */
 struct filter_phrase {
     int field[FILTER_PHRASE_FIELDS];
     int n;
-    int words;    /* how many of the words belong to it; 0: none of the vocabulary */
-    bool network; /* it was spelled with net, which takes networks alone */
+    enum computed computed; /* when n is 0 */
+    int words;              /* how many of the words belong to it; 0: none of the vocabulary */
+    bool network;           /* it was spelled with net, which takes networks alone */
 };
 
 /* The longest phrase at the beginning of words[0..n): a spelling of the catalogue, or one without
-** its direction (src, dst, in, out), which means the fields of all directions. */
+** its directions (src, dst, in, ...), which means the fields of all directions; a column's name in
+** SQL; a computed number. */
 struct filter_phrase filter_phrase_find(const struct filter_token *words, int n);
 
 /* Of "src and dst port": the fields that first (src) and second (dst) with the phrase in
@@ -32,15 +34,14 @@ struct filter_phrase filter_phrase_pair(const struct filter_token *first,
                                         const struct filter_token *second,
                                         const struct filter_token *words, int n);
 
-/* Is the token one of src, dst, in, out? */
+/* Is the token a word that tells fields of a pair apart: src, dst, in, out, ...? */
 bool filter_is_direction(const struct filter_token *token);
 
-/* The spellings of the catalogue's fields that can be filtered by, with commas between. Returns
-** the length; cut off where out ends. */
-size_t filter_phrase_list(char *out, size_t n);
+/* What nfdump tests and a flow of ours does not have: why not, when words[0..n) begin with the name
+** of such; else NULL. */
+const char *filter_phrase_refused(const struct filter_token *words, int n);
 
-/* The catalogue's field of that spelling that filters cannot test (counters, times, texts), or
-** -1. */
-int filter_phrase_outside(const struct filter_token *words, int n);
+/* The word of the vocabulary that the token may have been meant for, or NULL. */
+const char *filter_word_like(const struct filter_token *token);
 
 #endif

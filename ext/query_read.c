@@ -370,8 +370,8 @@ static int read_filter(struct reading *r) {
     if (!text)
         return SQLITE_NOMEM;
     char err[512];
-    struct filter_node *node =
-        filter_parse(text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), err, sizeof err);
+    struct filter_node *node = filter_parse(
+        text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), r->now_ms, err, sizeof err);
     if (!node)
         return fail(r, sqlite3_mprintf("%s", err));
     bool ok = true;

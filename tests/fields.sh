@@ -24,9 +24,7 @@ table() {
             }
             if (list == "0") list = ""
             n = split($0, quoted, /"/)
-            # The filter language has no counters, times and texts (ext/filter.h).
-            none = quoted[2] == "" || head[3] == "COUNTER" || head[2] == "TIME" || head[2] == "TEXT"
-            filter = none ? "" : "`" quoted[2] "`"
+            filter = quoted[2] == "" ? "" : "`" quoted[2] "`"
             printf "| `%s` | %s | %s | %s | %s |\n", name, type, list, filter, quoted[4]
         }'
 }

@@ -37,6 +37,16 @@ static void check_tree(const struct filter_node *node, int depth) {
             REQUIRE(flow_ip_cmp(&node->net[i].lo, &node->net[i].hi) <= 0 &&
                     (i == 0 || flow_ip_cmp(&node->net[i - 1].hi, &node->net[i].lo) < 0));
         break;
+    case FILTER_REALS:
+        for (uint32_t i = 0; i < node->n; i++)
+            REQUIRE(node->real[i].lo <= node->real[i].hi &&
+                    (i == 0 || node->real[i - 1].hi < node->real[i].lo));
+        break;
+    case FILTER_TEXTS:
+        for (uint32_t i = 1; i < node->n; i++)
+            REQUIRE(strcmp(node->text[i - 1].p, node->text[i].p) < 0 ||
+                    memchr(node->text[i - 1].p, '\0', node->text[i - 1].n));
+        break;
     case FILTER_TRUE:
     case FILTER_MASK:
         break;
@@ -48,7 +58,7 @@ static void check_tree(const struct filter_node *node, int depth) {
 static void fuzz_filter(const char *text, size_t n) {
     static const uint8_t octets[16] = {10, 1, 2, 3};
     char err[256];
-    struct filter_node *node = filter_parse(text, n, err, sizeof err);
+    struct filter_node *node = filter_parse(text, n, 0, err, sizeof err);
     if (!node) {
         REQUIRE(strncmp(err, "filter: ", 8) == 0);
         return;
@@ -63,7 +73,7 @@ static void fuzz_filter(const char *text, size_t n) {
         memcpy(wrapped, head, HEAD);
         memcpy(wrapped + HEAD, text, n);
         memcpy(wrapped + HEAD + n, tail, TAIL);
-        same = filter_parse(wrapped, HEAD + n + TAIL, err, sizeof err);
+        same = filter_parse(wrapped, HEAD + n + TAIL, 0, err, sizeof err);
     }
     struct flow_row row;
     flow_row_clear(&row);
@@ -73,7 +83,9 @@ static void fuzz_filter(const char *text, size_t n) {
         for (int f = 0; f < FLOW_NFIELDS; f++)
             if (flow_fields[f].class == FLOW_IP)
                 flow_row_set_ip(&row, f, round ? 6 : 4, octets);
-            else if (flow_fields[f].class != FLOW_TEXT)
+            else if (flow_fields[f].class == FLOW_TEXT)
+                flow_row_set_text(&row, f, "a", 1);
+            else
                 flow_row_set(&row, f, round ? INT64_MAX : 6);
     }
     filter_free(same);
@@ -101,6 +113,7 @@ static void fuzz_window(const char *text, size_t n) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *text = (const char *)data;
+    setenv("FLOWVT_FILTERS", "", 1); /* no files */
     fuzz_filter(text ? text : "", size);
     fuzz_window(text ? text : "", size);
     return 0;
