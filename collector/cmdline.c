@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "schema/version.h"
 
-enum { LONG_VERSION = 256, LONG_DUMP };
+enum { LONG_VERSION = 256, LONG_DUMP, LONG_MERGE, LONG_BEFORE };
 
 static const struct option_line {
     int letter; /* over 255: a long option alone */
@@ -26,6 +27,10 @@ static const struct option_line {
      "take the datagrams from a capture (pcap, pcapng; - is stdin), then exit"},
     {'B', "buffer", "BYTES", "socket buffer to ask the system for (default 33554432)"},
     {LONG_DUMP, "dump", NULL, "print every flow on stdout as field=value; -w is optional then"},
+    {LONG_MERGE, "merge", NULL,
+     "merge the files of each day that is over into one, then exit; -w may be in use"},
+    {LONG_BEFORE, "before", "DATE",
+     "with --merge: only days before DATE, YYYY-MM-DD in UTC (default: today)"},
     {'v', "verbose", NULL, "do not limit the rate of messages about malformed datagrams"},
     {'h', "help", NULL, "print this and exit"},
     {LONG_VERSION, "version", NULL, "print the version and exit"},
@@ -57,6 +62,24 @@ static bool number(const char *option, const char *text, unsigned long low, unsi
     }
     fprintf(stderr, "flowcollect: --%s: '%s' is no number from %lu to %lu\n", option, text, low,
             high);
+    return false;
+}
+
+/* Begin of a day, ms. */
+static bool date(const char *option, const char *text, int64_t *out) {
+    struct tm t = {0}, same;
+    int n = 0;
+    if (sscanf(text, "%4d-%2d-%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &n) == 3 && n == 10 &&
+        text[n] == '\0') {
+        t.tm_year -= 1900;
+        t.tm_mon -= 1;
+        same = t;
+        *out = (int64_t)timegm(&same) * 1000;
+        /* timegm() takes the 31st of February for a day in March. */
+        if (same.tm_mon == t.tm_mon && same.tm_mday == t.tm_mday)
+            return true;
+    }
+    fprintf(stderr, "flowcollect: --%s: '%s' is no date: write YYYY-MM-DD\n", option, text);
     return false;
 }
 
@@ -101,6 +124,12 @@ static enum cmdline_result take(struct cmdline *c, int letter, const char *text)
     case LONG_DUMP:
         c->dump = true;
         break;
+    case LONG_MERGE:
+        c->merge = true;
+        break;
+    case LONG_BEFORE:
+        good = date("before", text, &c->before);
+        break;
     case 'h':
         usage(stdout);
         return CMDLINE_DONE;
@@ -120,6 +149,15 @@ static enum cmdline_result take(struct cmdline *c, int letter, const char *text)
 static enum cmdline_result check(int argc, char **argv, const struct cmdline *c) {
     if (optind < argc) {
         fprintf(stderr, "flowcollect: %s: not an option: --help lists them\n", argv[optind]);
+        return CMDLINE_ERROR;
+    }
+    if (c->before != INT64_MAX && !c->merge) {
+        fputs("flowcollect: --before goes with --merge: days before it are merged\n", stderr);
+        return CMDLINE_ERROR;
+    }
+    if (c->merge && (c->read || c->dump)) {
+        fputs("flowcollect: --merge works on what is in the store: leave out -r and --dump\n",
+              stderr);
         return CMDLINE_ERROR;
     }
     if (!c->store && !c->dump) {
@@ -144,7 +182,7 @@ enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
             *s++ = ':';
     }
     *s = '\0';
-    *out = (struct cmdline){.interval = 300, .buffer = 32u << 20};
+    *out = (struct cmdline){.interval = 300, .buffer = 32u << 20, .before = INT64_MAX};
     int letter;
     while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         bool bad = letter == '?' || letter == ':';

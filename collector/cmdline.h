@@ -21,6 +21,8 @@ struct cmdline {
     size_t buffer;     /* octets of socket buffer */
     int verbose;
     bool dump;
+    bool merge;     /* merge days instead of receiving */
+    int64_t before; /* days that ended at or before this time, ms */
 };
 
 enum cmdline_result {

@@ -20,6 +20,7 @@
 #include "pcapin.h"
 #include "receive.h"
 #include "report.h"
+#include "schema/merge.h"
 
 static volatile sig_atomic_t stop;
 
@@ -153,6 +154,33 @@ static int run_sockets(struct program *p) {
     return 0;
 }
 
+/* ---- merging ---------------------------------------------------------------------------- */
+
+static bool is_stopped(void *arg) {
+    (void)arg;
+    return stop;
+}
+
+static void merge_warning(void *arg, const char *text) {
+    (void)arg;
+    log_line("%s", text);
+}
+
+/* Days that are not over yet are never merged. */
+static int run_merge(const struct cmdline *o) {
+    const struct merge_calls calls = {merge_warning, is_stopped, NULL};
+    const int64_t day = INT64_C(86400) * 1000;
+    int64_t today = receiver_now() / day * day;
+    struct merge_counts n;
+    struct fvt_error error;
+    if (fvt_merge(o->store, o->before < today ? o->before : today, &calls, &n, &error) != FVT_OK) {
+        log_line("%s", error.text);
+        return 1;
+    }
+    log_line("%s: %" PRIu64 " files merged into %" PRIu64 " days", o->store, n.files, n.days);
+    return n.undone != 0;
+}
+
 /* ---- main ------------------------------------------------------------------------------- */
 
 static int open_store(struct program *p) {
@@ -201,6 +229,8 @@ int main(int argc, char **argv) {
     }
     p.log.verbose = p.options.verbose;
     catch_signals();
+    if (p.options.merge)
+        return run_merge(&p.options);
     p.collector =
         collector_new((struct flow_sink){take_row, &p}, (struct fault_sink){take_fault, &p}, NULL);
     if (!p.collector) {

@@ -280,7 +280,7 @@ static void show_file(sqlite3_context *ctx, struct fvt_file *f, int i) {
     const struct fvt_totals *t = &f->totals;
     switch (i) {
     case FILE_STATE:
-        result_text(ctx, states[f->state], strlen(states[f->state]));
+        show_text(ctx, f->nreplaced ? "day" : states[f->state]);
         break;
     case FILE_BEGIN:
         result_time(ctx, f->start);

@@ -4,6 +4,8 @@
 */
 #include "snapshot.h"
 
+#include "../schema/hold.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,8 +24,10 @@ int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *er
     store = snapshot_store(store);
     struct snapshot *s = calloc(1, sizeof *s);
     int rc = FVT_NOMEM;
-    if (s)
+    if (s) {
         pthread_mutex_init(&s->lock, NULL);
+        s->hold = hold_shared(store);
+    }
     if (s && (s->store = strdup(store)) != NULL)
         rc = fvt_store_list(store, &s->paths, &s->n, err);
     if (rc == FVT_OK) {
@@ -46,6 +50,8 @@ void snapshot_free(struct snapshot *s) {
         return;
     for (size_t i = 0; s->files && i < s->n; i++)
         fvt_file_free(s->files[i]);
+    if (s->hold >= 0)
+        close(s->hold);
     pthread_mutex_destroy(&s->lock);
     free(s->files);
     free(s->users);

@@ -13,6 +13,7 @@
 
 struct snapshot {
     char *store;
+    int hold;     /* keeps the files where they are: schema/hold.h */
     char **paths; /* oldest first */
     size_t n;
     struct fvt_file **files; /* open ones; NULL: not opened, or closed again */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Which flow files a store has. A file keeps its name from its first row to its expiry, so one
-** walk finds each exactly once, whatever is written, closed or removed meanwhile.
+** Which flow files a store has. A file keeps its name from its first row until it is merged or
+** expires, so one walk finds each exactly once, whatever is written or closed meanwhile; what was
+** merged is left out even where it is still there.
 */
 #include "format.h"
+#include "replaced.h"
 #include "rewrite.h"
 #include "store.h"
 
@@ -81,11 +83,6 @@ static int walk(struct listing *l, const char *dir, const char *suffix, unsigned
     return failed;
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* File names sort by time; the directories above only where two names are the same. */
 static int by_name(const void *a, const void *b) {
     const char *x = *(char *const *)a, *y = *(char *const *)b;
@@ -136,6 +133,35 @@ int list_files(const char *dir, const char *suffix, char ***paths, size_t *n,
     return failed ? FVT_IO : FVT_NOMEM;
 }
 
+/* Do both lie in one directory? */
+static bool together(const char *a, const char *b) {
+    size_t n = (size_t)(base_name(a) - a);
+    return n == (size_t)(base_name(b) - b) && strncmp(a, b, n) == 0;
+}
+
+/* Take the files out of the list that a day's file stands for: they follow it, as sorted. */
+static size_t leave_replaced(char **paths, size_t n) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n;) {
+        struct fvt_file *day = NULL;
+        const char *path = paths[i], *name = base_name(path);
+        paths[kept++] = paths[i++];
+        bool more = i < n && is_day_name(name) &&
+                    strncmp(base_name(paths[i]), name, strlen("flows.YYYYMMDD")) == 0;
+        if (!more || fvt_open(path, &day, NULL) != FVT_OK)
+            continue;
+        for (; i < n && strncmp(base_name(paths[i]), name, strlen("flows.YYYYMMDD")) == 0; i++)
+            if (!together(path, paths[i]) || !replaced_is(day, paths[i]))
+                paths[kept++] = paths[i];
+        fvt_file_free(day);
+    }
+    paths[kept] = NULL;
+    return kept;
+}
+
 int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *err) {
-    return list_files(dir, ".fvt", paths, n, err);
+    int rc = list_files(dir, ".fvt", paths, n, err);
+    if (rc == FVT_OK)
+        *n = leave_replaced(*paths, *n);
+    return rc;
 }

@@ -6,7 +6,10 @@
 #include "store.h"
 #include "closer.h"
 #include "format.h"
+#include "hold.h"
+#include "merge.h"
 #include "newfile.h"
+#include "replaced.h"
 #include "rewrite.h"
 
 #include <errno.h>
@@ -150,16 +153,29 @@ static bool is_live(const char *path) {
     return live;
 }
 
+/* Remove unfinished files, unless another program is merging: one of them may be the file that it
+** makes, and it removes them itself. */
+static void remove_unfinished(struct fvt_store *s) {
+    char path[4096], **paths;
+    size_t n;
+    snprintf(path, sizeof path, "%s/%s", s->dir, MERGE_LOCK);
+    int merging = open(path, O_RDWR | O_CLOEXEC);
+    if ((merging < 0 || flock(merging, LOCK_EX | LOCK_NB) == 0) &&
+        list_files(s->dir, ".fvt" FVT_TMP_SUFFIX, &paths, &n, NULL) == FVT_OK) {
+        for (size_t i = 0; i < n; i++)
+            unlink(paths[i]);
+        free(paths);
+    }
+    if (merging >= 0)
+        close(merging);
+}
+
 /* Leftovers of a writer that died: unfinished temporary files go, live files of other intervals
 ** are closed. */
 static void recover(struct fvt_store *s) {
     char **paths;
     size_t n;
-    if (list_files(s->dir, ".fvt" FVT_TMP_SUFFIX, &paths, &n, NULL) == FVT_OK) {
-        for (size_t i = 0; i < n; i++)
-            unlink(paths[i]);
-        free(paths);
-    }
+    remove_unfinished(s);
     if (fvt_store_list(s->dir, &paths, &n, NULL) != FVT_OK)
         return;
     for (size_t i = 0; i < n; i++)
@@ -276,6 +292,34 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
     return rc;
 }
 
+/* A name that a day's file has replaced is not used again, while or after what had it is there: late
+** rows go to a file with a number behind. */
+static void avoid_replaced(struct fvt_store *s) {
+    char path[sizeof s->path];
+    const char *name = base_name(s->path), *digits = name + strlen("flows.");
+    struct fvt_file *day = NULL;
+    if (snprintf(path, sizeof path, "%.*s%.8s.fvt", (int)(digits - s->path), s->path, digits) >=
+            (int)sizeof path ||
+        access(path, F_OK) != 0 || fvt_open(path, &day, NULL) != FVT_OK)
+        return;
+    /* s->path may have a number already. */
+    size_t length = (size_t)(digits - s->path) + strspn(digits, "0123456789");
+    for (unsigned i = 1; replaced_name(day, base_name(s->path)); i++)
+        snprintf(s->path + length, sizeof s->path - length, ".%u.fvt", i);
+    fvt_file_free(day);
+}
+
+/* Open the file for more rows, at a moment when it is not being merged. */
+static int open_file(struct fvt_store *s) {
+    int lock = hold_day(s->path);
+    avoid_replaced(s);
+    closer_let_go(s->closer, s->path);
+    int rc = fvt_writer_open(s->path, s->start, (int64_t)s->interval * 1000, &s->writer, &s->error);
+    if (lock >= 0)
+        close(lock);
+    return rc;
+}
+
 /* The writer of the current interval. */
 static int open_writer(struct fvt_store *s) {
     if (s->writer)
@@ -290,11 +334,10 @@ static int open_writer(struct fvt_store *s) {
     for (unsigned i = 0; i < s->nlate; i++)
         if (strcmp(s->late[i].path, s->path) == 0)
             finish_late(s, i--);
-    closer_let_go(s->closer, s->path);
     if (make_parents(s->path, strlen(s->dir) + 1) != 0)
         fvt_fail(&s->error, "%s: %s", s->path, strerror(errno));
     else
-        rc = fvt_writer_open(s->path, s->start, (int64_t)s->interval * 1000, &s->writer, &s->error);
+        rc = open_file(s);
     s->failed = rc == FVT_OK ? 0 : monotonic_ms();
     return rc;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Merging the files of a day that is over into one, STORE/YYYY/MM/DD/flows.YYYYMMDD.fvt, with large
+** row groups in order of the files; what came late is merged into that one later. Works while the
+** store is written to and read. A reader sees each row once, before, during and after, and after a
+** crash at any moment: the new file says which files it stands for.
+*/
+#ifndef FLOWVT_MERGE_H
+#define FLOWVT_MERGE_H
+
+#include "fvt.h"
+
+/* In the store's directory; locked by the program that is merging. */
+#define MERGE_LOCK ".merge"
+
+struct merge_calls {
+    /* One sentence for each thing that was left undone, and why; may be NULL. */
+    void (*warn)(void *arg, const char *text);
+    bool (*stop)(void *arg); /* asked between files; may be NULL */
+    void *arg;
+};
+
+struct merge_counts {
+    uint64_t days, files; /* merged */
+    uint64_t undone;      /* days with files that had to be left for another time */
+};
+
+/* Merge the days of the store at dir that ended at or before `before` (ms since 1970 UTC). Files
+** that are still written to are left alone. FVT_IO: the directory cannot be read, or another program
+** is merging; a day that fails is only counted and warned of. */
+int fvt_merge(const char *dir, int64_t before, const struct merge_calls *calls,
+              struct merge_counts *counts, struct fvt_error *err);
+
+#endif
