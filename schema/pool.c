@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A short list of blocks that are free, searched for the one that fits best.
+*/
+#include "pool.h"
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+enum {
+    KEPT = 96,     /* a group of all columns has about as many blocks */
+    LARGE = 4096,  /* smaller ones are malloc()'s business */
+    WASTE = 4,     /* a block is not given for less than this part of it */
+    SPARE_PART = 8 /* new blocks are larger by this part: the next chunk may need a little more */
+};
+
+union header {
+    size_t room; /* octets behind the header; 0: not for the list */
+    alignas(max_align_t) char align;
+};
+
+struct fvt_pool {
+    unsigned n;
+    union header *block[KEPT];
+};
+
+struct fvt_pool *pool_new(void) {
+    return calloc(1, sizeof(struct fvt_pool));
+}
+
+void pool_free(struct fvt_pool *pool) {
+    if (!pool)
+        return;
+    for (unsigned i = 0; i < pool->n; i++)
+        free(pool->block[i]);
+    free(pool);
+}
+
+static union header *take(struct fvt_pool *pool, size_t n) {
+    unsigned best = pool->n;
+    for (unsigned i = 0; i < pool->n; i++) {
+        size_t room = pool->block[i]->room;
+        if (room >= n && room / WASTE <= n && (best == pool->n || room < pool->block[best]->room))
+            best = i;
+    }
+    if (best == pool->n)
+        return NULL;
+    union header *h = pool->block[best];
+    pool->block[best] = pool->block[--pool->n];
+    return h;
+}
+
+void *pool_get(struct fvt_pool *pool, size_t n) {
+    bool keep = pool && n >= LARGE && n < SIZE_MAX / 2;
+    union header *h = keep ? take(pool, n) : NULL;
+    if (h)
+        return h + 1;
+    size_t room = keep ? n + n / SPARE_PART : n;
+    if (room > SIZE_MAX - sizeof *h)
+        return NULL;
+    h = malloc(sizeof *h + room);
+    if (!h)
+        return NULL;
+    h->room = keep ? room : 0;
+    return h + 1;
+}
+
+void pool_put(struct fvt_pool *pool, void *p) {
+    if (!p)
+        return;
+    union header *h = (union header *)p - 1;
+    if (!pool || h->room == 0) {
+        free(h);
+        return;
+    }
+    if (pool->n == KEPT) {
+        /* The smallest is the cheapest to get again. */
+        unsigned least = 0;
+        for (unsigned i = 1; i < KEPT; i++)
+            if (pool->block[i]->room < pool->block[least]->room)
+                least = i;
+        union header *out = h->room > pool->block[least]->room ? pool->block[least] : h;
+        if (out != h)
+            pool->block[least] = h;
+        free(out);
+        return;
+    }
+    pool->block[pool->n++] = h;
+}

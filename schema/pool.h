@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Memory for what is read of a file, kept for the next chunk. A scan goes through buffers of some
+** megabytes at the pace of the disk cache; given back to the system and asked for again, each of
+** their pages would cost more than the decoding of what is in it. Private to schema/.
+*/
+#ifndef FLOWVT_POOL_H
+#define FLOWVT_POOL_H
+
+#include <stddef.h>
+
+/* Of one thread at a time. All functions take NULL for the pool: malloc() and free(). */
+struct fvt_pool;
+struct fvt_pool *pool_new(void);
+/* Frees the memory that was given back; what was not must not be used any more. */
+void pool_free(struct fvt_pool *pool);
+
+/* n octets, not cleared, aligned for anything; NULL when memory is out. */
+void *pool_get(struct fvt_pool *pool, size_t n);
+/* Give back what pool_get() of the same pool has given; NULL is fine. */
+void pool_put(struct fvt_pool *pool, void *p);
+
+#endif
