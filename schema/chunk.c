@@ -3,6 +3,7 @@
 ** Chunks and dictionaries in memory: read, checked, decompressed, and their values by row.
 */
 #include "dict.h"
+#include "pool.h"
 #include "stream.h"
 
 #include <errno.h>
@@ -13,7 +14,23 @@
 ** written by flowvt and would let a forged file recurse without end. */
 enum { MAX_PARENTS = 4, SLACK = 8 };
 
+/* What is loaded from where, and into whose memory. */
+struct source {
+    const struct fvt_file *file;
+    const struct fvt_group *group;
+    struct fvt_cache *cache; /* NULL: each chunk has its parents for itself */
+    struct fvt_pool *pool;
+};
+
+struct fvt_cache {
+    struct source from;
+    struct fvt_chunk *chunk[FLOW_NFIELDS];
+    uint32_t ndicts;
+    struct fvt_dict **dict;
+};
+
 struct fvt_chunk {
+    struct fvt_pool *pool;
     uint8_t *bytes; /* decompressed, with SLACK zero octets behind */
     struct fvt_stream *stream;
     uint32_t rows;
@@ -23,6 +40,8 @@ struct fvt_chunk {
     uint32_t entries;       /* bits of present */
     uint32_t *rank;         /* values before bit 512 * i of present */
     struct fvt_chunk *parent;
+    bool owns_parent;
+    unsigned chain; /* of columns, this one and those it is coded against */
     uint8_t flags;
     int64_t *entry; /* DERIVED: of each entry of the parent's dictionary */
     uint8_t *entry_null;
@@ -32,59 +51,90 @@ struct fvt_chunk {
 
 enum { RANK_STEP = 512, STEP = 1024 };
 
-/* The bytes of a chunk or dictionary: checked and decompressed. */
-static int load_bytes(const struct fvt_file *file, const struct fvt_chunk_info *e, uint8_t **out) {
-    uint8_t *p = calloc((size_t)e->length + SLACK, 1);
-    if (!p)
-        return FVT_NOMEM;
+/* length octets at offset, or false. */
+static bool read_octets(const struct fvt_file *file, uint64_t offset, uint8_t *p, size_t length) {
     size_t got = 0;
-    while (got < e->length) {
-        ssize_t n = pread(file->fd, p + got, e->length - got, (off_t)(e->offset + got));
+    while (got < length) {
+        ssize_t n = pread(file->fd, p + got, length - got, (off_t)(offset + got));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            break;
+            return false;
         got += (size_t)n;
     }
-    int rc = got == e->length && fvt_checksum(p, e->length) == e->checksum ? FVT_OK : FVT_DAMAGED;
+    return true;
+}
+
+/* p, of e's length, decompressed; NULL with *rc set. */
+static uint8_t *decompress(const uint8_t *p, const struct fvt_chunk_info *e, struct fvt_pool *pool,
+                           int *rc) {
+    /* LZ4 makes at most 255 octets of one. */
+    if (e->raw / 255 > e->length || e->length > INT32_MAX || e->raw > INT32_MAX) {
+        *rc = FVT_DAMAGED;
+        return NULL;
+    }
+    uint8_t *raw = pool_get(pool, (size_t)e->raw + SLACK);
+    if (raw && LZ4_decompress_safe((const char *)p, (char *)raw, (int)e->length, (int)e->raw) ==
+                   (int)e->raw)
+        return raw;
+    *rc = raw ? FVT_DAMAGED : FVT_NOMEM;
+    pool_put(pool, raw);
+    return NULL;
+}
+
+/* The bytes of a chunk or dictionary: checked and decompressed. */
+static int load_bytes(const struct fvt_file *file, const struct fvt_chunk_info *e,
+                      struct fvt_pool *pool, uint8_t **out) {
+    uint8_t *p = pool_get(pool, (size_t)e->length + SLACK);
+    if (!p)
+        return FVT_NOMEM;
+    int rc = read_octets(file, e->offset, p, e->length) && fvt_checksum(p, e->length) == e->checksum
+                 ? FVT_OK
+                 : FVT_DAMAGED;
     if (rc == FVT_OK && e->flags & FVT_LZ4) {
-        /* LZ4 makes at most 255 octets of one. */
-        uint8_t *raw = e->raw / 255 <= e->length ? calloc((size_t)e->raw + SLACK, 1) : NULL;
-        rc = e->raw / 255 > e->length ? FVT_DAMAGED : raw ? FVT_OK : FVT_NOMEM;
-        if (raw && (e->length > INT32_MAX || e->raw > INT32_MAX ||
-                    LZ4_decompress_safe((const char *)p, (char *)raw, (int)e->length,
-                                        (int)e->raw) != (int)e->raw))
-            rc = FVT_DAMAGED;
-        free(p);
+        uint8_t *raw = decompress(p, e, pool, &rc);
+        pool_put(pool, p);
         p = raw;
     } else if (rc == FVT_OK && e->raw != e->length) {
         rc = FVT_DAMAGED;
     }
     if (rc != FVT_OK) {
-        free(p);
+        pool_put(pool, p);
         return rc;
     }
+    memset(p + e->raw, 0, SLACK);
     *out = p;
     return FVT_OK;
 }
 
-int fvt_dict_load(const struct fvt_file *file, const struct fvt_group *g, int dict,
-                  struct fvt_dict **out) {
+static int load_dict(const struct source *from, int dict, struct fvt_dict **out) {
+    const struct fvt_group *g = from->group;
     if (dict < 0 || dict >= (int)g->ndicts)
         return FVT_DAMAGED;
     const struct fvt_chunk_info *e = &g->dicts[dict];
     uint8_t *p = NULL;
-    int rc = e->count <= FVT_MAX_ROWS * 2 ? load_bytes(file, e, &p) : FVT_DAMAGED;
+    int rc = e->count <= FVT_MAX_ROWS * 2 ? load_bytes(from->file, e, from->pool, &p) : FVT_DAMAGED;
     if (rc != FVT_OK)
         return rc;
     struct fvt_cursor c = {p, p + e->raw, false};
-    rc = dict_decode(&c, (enum flow_class)e->column, e->count, out);
-    free(p);
+    rc = dict_decode(&c, (enum flow_class)e->column, e->count, from->pool, out);
+    pool_put(from->pool, p);
     return rc;
+}
+
+int fvt_dict_load(const struct fvt_file *file, const struct fvt_group *g, int dict,
+                  struct fvt_dict **out) {
+    return load_dict(&(struct source){.file = file, .group = g}, dict, out);
 }
 
 static bool present_bit(const uint8_t *present, uint32_t i) {
     return present[i / 8] >> (i & 7) & 1;
+}
+
+/* The bits of the 64 places from i on, which is a multiple of 64. */
+static uint64_t present_word(const struct fvt_chunk *c, uint32_t i) {
+    uint64_t word = fvt_load64(c->present + i / 8);
+    return c->entries - i < 64 ? word & ((UINT64_C(1) << (c->entries - i)) - 1) : word;
 }
 
 /* The bitmap, and how many bits are set before every RANK_STEP of them. */
@@ -96,24 +146,38 @@ static int open_bitmap(struct fvt_chunk *c, struct fvt_cursor *bytes, uint32_t e
     if (!c->rank)
         return FVT_NOMEM;
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < c->entries; i++) {
+    for (uint32_t i = 0; i < c->entries; i += 64) {
         if (i % RANK_STEP == 0)
             c->rank[i / RANK_STEP] = sum;
-        sum += present_bit(c->present, i);
+        sum += (uint32_t)__builtin_popcountll(present_word(c, i));
     }
     return sum == expected ? FVT_OK : FVT_DAMAGED;
 }
 
-static int load_chunk(const struct fvt_file *file, const struct fvt_group *g, int field,
-                      unsigned depth, struct fvt_chunk **out);
+static int load_chunk(const struct source *from, int field, unsigned depth, struct fvt_chunk **out);
 
-static int load_parent(struct fvt_chunk *c, const struct fvt_file *file, const struct fvt_group *g,
+/* The chunk of a cache, loaded if it has not been yet. */
+static int cached_chunk(struct fvt_cache *cache, int field, unsigned depth,
+                        struct fvt_chunk **out) {
+    int rc =
+        cache->chunk[field] ? FVT_OK : load_chunk(&cache->from, field, depth, &cache->chunk[field]);
+    *out = cache->chunk[field];
+    return rc;
+}
+
+static int load_parent(struct fvt_chunk *c, const struct source *from,
                        const struct fvt_chunk_info *e, unsigned depth) {
+    const struct fvt_group *g = from->group;
     if (e->parent == FVT_UNKNOWN_COLUMN)
         return FVT_UNKNOWN;
     if (e->parent >= FLOW_NFIELDS || g->chunk_of[e->parent] < 0)
         return FVT_DAMAGED;
-    int rc = load_chunk(file, g, (int)e->parent, depth + 1, &c->parent);
+    c->owns_parent = !from->cache;
+    int rc = from->cache ? cached_chunk(from->cache, (int)e->parent, depth + 1, &c->parent)
+                         : load_chunk(from, (int)e->parent, depth + 1, &c->parent);
+    c->chain += rc == FVT_OK ? c->parent->chain : 0;
+    if (c->chain > MAX_PARENTS)
+        return FVT_DAMAGED;
     if (rc == FVT_OK && e->flags & FVT_DERIVED) {
         if (!c->parent->coded)
             return FVT_DAMAGED;
@@ -124,11 +188,13 @@ static int load_parent(struct fvt_chunk *c, const struct fvt_file *file, const s
 
 /* Values before entry i. */
 static uint32_t rank_of(const struct fvt_chunk *c, uint32_t i) {
-    uint32_t from = i / RANK_STEP * RANK_STEP;
-    uint32_t sum = i / RANK_STEP * RANK_STEP < c->entries ? c->rank[i / RANK_STEP] : c->stream->n;
-    for (; from < i && from < c->entries; from++)
-        sum += present_bit(c->present, from);
-    return sum;
+    if (i >= c->entries)
+        return c->stream->n;
+    uint32_t sum = c->rank[i / RANK_STEP], from = i / RANK_STEP * RANK_STEP;
+    for (; from + 64 <= i; from += 64)
+        sum += (uint32_t)__builtin_popcountll(present_word(c, from));
+    uint64_t below = (UINT64_C(1) << (i & 63)) - 1;
+    return sum + (uint32_t)__builtin_popcountll(present_word(c, from) & below);
 }
 
 /* Entries [first, first + n) of the chunk's own stream, spread over its bitmap. */
@@ -155,22 +221,23 @@ static void read_entries(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_
 
 /* Memory for reading against a parent; a derived column's entries are few and read whole. */
 static int prepare_child(struct fvt_chunk *c) {
-    c->scratch = malloc(STEP * sizeof *c->scratch);
-    c->scratch_null = malloc(STEP);
+    c->scratch = pool_get(c->pool, STEP * sizeof *c->scratch);
+    c->scratch_null = pool_get(c->pool, STEP);
     if (!c->scratch || !c->scratch_null)
         return FVT_NOMEM;
     if (!(c->flags & FVT_DERIVED))
         return FVT_OK;
-    c->entry = malloc((size_t)c->entries * sizeof *c->entry);
-    c->entry_null = malloc(c->entries);
+    c->entry = pool_get(c->pool, (size_t)c->entries * sizeof *c->entry);
+    c->entry_null = pool_get(c->pool, c->entries);
     if (!c->entry || !c->entry_null)
         return FVT_NOMEM;
     read_entries(c, 0, c->entries, c->entry, c->entry_null);
     return FVT_OK;
 }
 
-static int open_chunk(struct fvt_chunk *c, const struct fvt_file *file, const struct fvt_group *g,
+static int open_chunk(struct fvt_chunk *c, const struct source *from,
                       const struct fvt_chunk_info *e, unsigned depth) {
+    const struct fvt_group *g = from->group;
     enum flow_class class = flow_fields[e->field].class;
     c->rows = c->entries = g->rows;
     c->flags = e->flags;
@@ -185,16 +252,16 @@ static int open_chunk(struct fvt_chunk *c, const struct fvt_file *file, const st
         return FVT_UNKNOWN;
     int rc = FVT_OK;
     if (e->flags & (FVT_RELATIVE | FVT_DERIVED))
-        rc = load_parent(c, file, g, e, depth);
+        rc = load_parent(c, from, e, depth);
     if (rc == FVT_OK)
-        rc = load_bytes(file, e, &c->bytes);
+        rc = load_bytes(from->file, e, c->pool, &c->bytes);
     if (rc != FVT_OK)
         return rc;
     struct fvt_cursor bytes = {c->bytes, c->bytes + e->raw, false};
     if (e->flags & FVT_NULLS)
         rc = open_bitmap(c, &bytes, e->count);
     if (rc == FVT_OK)
-        rc = fvt_stream_open(&bytes, &c->stream);
+        rc = fvt_stream_open(&bytes, c->pool, &c->stream);
     if (rc != FVT_OK)
         return rc;
     bool whole = e->flags & FVT_NULLS || c->stream->n == c->entries;
@@ -203,14 +270,17 @@ static int open_chunk(struct fvt_chunk *c, const struct fvt_file *file, const st
     return c->parent ? prepare_child(c) : FVT_OK;
 }
 
-static int load_chunk(const struct fvt_file *file, const struct fvt_group *g, int field,
-                      unsigned depth, struct fvt_chunk **out) {
+static int load_chunk(const struct source *from, int field, unsigned depth,
+                      struct fvt_chunk **out) {
+    const struct fvt_group *g = from->group;
     if (depth >= MAX_PARENTS || g->damaged)
         return FVT_DAMAGED;
     struct fvt_chunk *c = calloc(1, sizeof *c);
     if (!c)
         return FVT_NOMEM;
-    int rc = open_chunk(c, file, g, &g->chunks[g->chunk_of[field]], depth);
+    c->pool = from->pool;
+    c->chain = 1;
+    int rc = open_chunk(c, from, &g->chunks[g->chunk_of[field]], depth);
     if (rc != FVT_OK) {
         fvt_chunk_free(c);
         return rc;
@@ -221,21 +291,80 @@ static int load_chunk(const struct fvt_file *file, const struct fvt_group *g, in
 
 int fvt_chunk_load(const struct fvt_file *file, const struct fvt_group *g, int field,
                    struct fvt_chunk **out) {
-    return load_chunk(file, g, field, 0, out);
+    return load_chunk(&(struct source){.file = file, .group = g}, field, 0, out);
 }
 
 void fvt_chunk_free(struct fvt_chunk *c) {
     if (!c)
         return;
-    fvt_chunk_free(c->parent);
+    if (c->owns_parent)
+        fvt_chunk_free(c->parent);
     fvt_stream_free(c->stream);
     free(c->rank);
-    free(c->entry);
-    free(c->entry_null);
-    free(c->scratch);
-    free(c->scratch_null);
-    free(c->bytes);
+    pool_put(c->pool, c->entry);
+    pool_put(c->pool, c->entry_null);
+    pool_put(c->pool, c->scratch);
+    pool_put(c->pool, c->scratch_null);
+    pool_put(c->pool, c->bytes);
     free(c);
+}
+
+struct fvt_cache *fvt_cache_new(void) {
+    struct fvt_cache *cache = calloc(1, sizeof *cache);
+    struct fvt_pool *pool = cache ? pool_new() : NULL;
+    if (!pool) {
+        free(cache);
+        return NULL;
+    }
+    cache->from.cache = cache;
+    cache->from.pool = pool;
+    return cache;
+}
+
+void fvt_cache_enter(struct fvt_cache *cache, const struct fvt_file *file,
+                     const struct fvt_group *g) {
+    fvt_cache_leave(cache);
+    cache->from.file = file;
+    cache->from.group = g;
+}
+
+void fvt_cache_leave(struct fvt_cache *cache) {
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        fvt_chunk_free(cache->chunk[f]);
+        cache->chunk[f] = NULL;
+    }
+    for (uint32_t d = 0; d < cache->ndicts; d++)
+        fvt_dict_free(cache->dict[d]);
+    free(cache->dict);
+    cache->dict = NULL;
+    cache->ndicts = 0;
+}
+
+void fvt_cache_free(struct fvt_cache *cache) {
+    if (!cache)
+        return;
+    fvt_cache_leave(cache);
+    pool_free(cache->from.pool);
+    free(cache);
+}
+
+int fvt_cache_chunk(struct fvt_cache *cache, int field, struct fvt_chunk **out) {
+    return cached_chunk(cache, field, 0, out);
+}
+
+int fvt_cache_dict(struct fvt_cache *cache, int dict, const struct fvt_dict **out) {
+    const struct fvt_group *g = cache->from.group;
+    if (!cache->dict) {
+        cache->dict = calloc((size_t)g->ndicts + 1, sizeof(struct fvt_dict *));
+        cache->ndicts = cache->dict ? g->ndicts : 0;
+    }
+    if (!cache->dict)
+        return FVT_NOMEM;
+    if (dict < 0 || dict >= (int)cache->ndicts)
+        return FVT_DAMAGED;
+    int rc = cache->dict[dict] ? FVT_OK : load_dict(&cache->from, dict, &cache->dict[dict]);
+    *out = cache->dict[dict];
+    return rc;
 }
 
 static void read_relative(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
@@ -281,8 +410,8 @@ void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *ou
 static bool chunk_damaged(const struct fvt_file *file, const struct fvt_group *g,
                           const struct fvt_chunk_info *e) {
     uint8_t *bytes = NULL;
-    int rc = load_bytes(file, e, &bytes);
-    free(bytes);
+    int rc = load_bytes(file, e, NULL, &bytes);
+    pool_put(NULL, bytes);
     if (rc != FVT_OK || e->field < 0)
         return rc == FVT_DAMAGED;
     struct fvt_chunk *c = NULL;

@@ -187,27 +187,47 @@ void dict_encode(struct fvt_buffer *out, const struct dict_builder *d, const uin
     free(order);
 }
 
+/* The next varint, which is mostly one octet or two. */
+static inline uint64_t next_varint(struct fvt_cursor *c) {
+    if (c->end - c->p >= 2) {
+        uint64_t low = c->p[0], high = c->p[1];
+        if (low < 0x80) {
+            c->p++;
+            return low;
+        }
+        if (high < 0x80) {
+            c->p += 2;
+            return (low & 0x7f) | high << 7;
+        }
+    }
+    return fvt_get_varint(c);
+}
+
 static int decode_ips(struct fvt_cursor *c, struct fvt_dict *d) {
     uint64_t n4 = fvt_get_varint(c);
     if (n4 > d->n)
         return FVT_DAMAGED;
     uint64_t value = 0;
+    struct flow_ip ip = {4, {0}};
     for (uint32_t i = 0; i < n4; i++) {
-        value += fvt_get_varint(c);
+        value += next_varint(c);
         if (value > UINT32_MAX)
             return FVT_DAMAGED;
-        uint8_t octets[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
-                             (uint8_t)value};
-        d->ip[i] = flow_ip_make(4, octets);
+        ip.addr[0] = (uint8_t)(value >> 24);
+        ip.addr[1] = (uint8_t)(value >> 16);
+        ip.addr[2] = (uint8_t)(value >> 8);
+        ip.addr[3] = (uint8_t)value;
+        d->ip[i] = ip;
     }
-    uint8_t octets[16] = {0};
+    ip = (struct flow_ip){6, {0}};
     for (uint32_t i = (uint32_t)n4; i < d->n; i++) {
-        uint64_t shared = fvt_get_varint(c), rest = fvt_get_varint(c);
+        uint64_t shared = next_varint(c), rest = next_varint(c);
         const uint8_t *p = shared <= 16 && shared + rest == 16 ? fvt_get(c, rest) : NULL;
         if (!p)
             return FVT_DAMAGED;
-        memcpy(octets + shared, p, rest);
-        d->ip[i] = flow_ip_make(6, octets);
+        for (uint64_t k = 0; k < rest; k++)
+            ip.addr[shared + k] = p[k];
+        d->ip[i] = ip;
     }
     return c->bad ? FVT_DAMAGED : FVT_OK;
 }
@@ -244,15 +264,17 @@ static int decode_texts(struct fvt_cursor *c, struct fvt_dict *d) {
     return rc;
 }
 
-int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct fvt_dict **out) {
+int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct fvt_pool *pool,
+                struct fvt_dict **out) {
     struct fvt_dict *d = calloc(1, sizeof *d);
     if (!d)
         return FVT_NOMEM;
     d->class = class;
     d->n = n;
+    d->pool = pool;
     int rc = FVT_NOMEM;
     if (class == FLOW_IP) {
-        d->ip = malloc(((size_t)n + 1) * sizeof *d->ip);
+        d->ip = pool_get(pool, ((size_t)n + 1) * sizeof *d->ip);
         rc = d->ip ? decode_ips(c, d) : FVT_NOMEM;
     } else if (class == FLOW_TEXT) {
         d->text = calloc((size_t)n + 1, sizeof *d->text);
@@ -272,7 +294,7 @@ int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct 
 void fvt_dict_free(struct fvt_dict *d) {
     if (!d)
         return;
-    free(d->ip);
+    pool_put(d->pool, d->ip);
     free(d->text);
     free(d->len);
     free(d->memory);

@@ -7,6 +7,7 @@
 #define FLOWVT_DICT_H
 
 #include "format.h"
+#include "pool.h"
 
 /* A set of addresses or texts that numbers its entries in the order they came. */
 struct dict_builder {
@@ -32,7 +33,9 @@ int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n);
 bool dict_builder_sort(const struct dict_builder *d, uint32_t *code);
 /* Append the encoded dictionary: entries in the order of code from dict_builder_sort(). */
 void dict_encode(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *code);
-/* Decode n entries; class as in the directory. FVT_OK, FVT_DAMAGED, FVT_NOMEM. */
-int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct fvt_dict **out);
+/* Decode n entries; class as in the directory. FVT_OK, FVT_DAMAGED, FVT_NOMEM. pool may be NULL and
+** must outlive the dictionary. */
+int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct fvt_pool *pool,
+                struct fvt_dict **out);
 
 #endif

@@ -225,7 +225,8 @@ struct fvt_dict {
     struct flow_ip *ip;
     const char **text;
     uint32_t *len;
-    void *memory; /* owned */
+    void *memory;          /* owned */
+    struct fvt_pool *pool; /* what ip is from */
 };
 int fvt_dict_load(const struct fvt_file *file, const struct fvt_group *g, int dict,
                   struct fvt_dict **out);
@@ -244,5 +245,19 @@ void fvt_chunk_free(struct fvt_chunk *c);
 ** nulls (may be NULL when the chunk has none) gets 1 where a row is NULL, else 0; out is 0 there.
 */
 void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls);
+
+/* The chunks and dictionaries of the row group that a thread is at: each is read once, however many
+** columns share it or are coded against it, and their memory is used again for the next group. */
+struct fvt_cache;
+struct fvt_cache *fvt_cache_new(void); /* NULL without memory */
+void fvt_cache_free(struct fvt_cache *cache);
+/* Go to a group, which must stay until the next one or fvt_cache_leave(). What was had of the group
+** before is gone. */
+void fvt_cache_enter(struct fvt_cache *cache, const struct fvt_file *file,
+                     const struct fvt_group *g);
+void fvt_cache_leave(struct fvt_cache *cache);
+/* As fvt_chunk_load() and fvt_dict_load(); what they give belongs to the cache. */
+int fvt_cache_chunk(struct fvt_cache *cache, int field, struct fvt_chunk **out);
+int fvt_cache_dict(struct fvt_cache *cache, int dict, const struct fvt_dict **out);
 
 #endif

@@ -213,16 +213,18 @@ void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, boo
 
 /* ---- decoding --------------------------------------------------------------------------- */
 
-static int open_nested(struct fvt_cursor *c, unsigned depth, struct fvt_stream **out);
+static int open_nested(struct fvt_cursor *c, struct fvt_pool *pool, unsigned depth,
+                       struct fvt_stream **out);
 
 /* A nested stream that is wanted whole: its values in memory of their own. */
-static int read_nested(struct fvt_cursor *c, unsigned depth, int64_t **values, uint32_t *n) {
+static int read_nested(struct fvt_cursor *c, struct fvt_pool *pool, unsigned depth,
+                       int64_t **values, uint32_t *n) {
     struct fvt_stream *s = NULL;
-    int rc = open_nested(c, depth, &s);
+    int rc = open_nested(c, pool, depth, &s);
     if (rc != FVT_OK)
         return rc;
     *n = s->n;
-    *values = malloc(((size_t)s->n + 1) * sizeof **values);
+    *values = pool_get(pool, ((size_t)s->n + 1) * sizeof **values);
     if (*values)
         fvt_stream_read(s, 0, s->n, *values);
     fvt_stream_free(s);
@@ -231,9 +233,9 @@ static int read_nested(struct fvt_cursor *c, unsigned depth, int64_t **values, u
 
 static int open_runs(struct fvt_stream *s, struct fvt_cursor *c, unsigned depth) {
     uint32_t nvalues = 0;
-    int rc = read_nested(c, depth, &s->ends, &s->count);
+    int rc = read_nested(c, s->pool, depth, &s->ends, &s->count);
     if (rc == FVT_OK)
-        rc = read_nested(c, depth, &s->values, &nvalues);
+        rc = read_nested(c, s->pool, depth, &s->values, &nvalues);
     if (rc != FVT_OK)
         return rc;
     if (nvalues != s->count || s->count == 0 || s->ends[s->count - 1] != (int64_t)s->n)
@@ -245,9 +247,9 @@ static int open_runs(struct fvt_stream *s, struct fvt_cursor *c, unsigned depth)
 }
 
 static int open_values(struct fvt_stream *s, struct fvt_cursor *c, unsigned depth) {
-    int rc = read_nested(c, depth, &s->values, &s->count);
+    int rc = read_nested(c, s->pool, depth, &s->values, &s->count);
     if (rc == FVT_OK)
-        rc = open_nested(c, depth, &s->codes);
+        rc = open_nested(c, s->pool, depth, &s->codes);
     if (rc == FVT_OK && (s->count == 0 || s->codes->n != s->n))
         rc = FVT_DAMAGED;
     return rc;
@@ -272,7 +274,8 @@ static int open_body(struct fvt_stream *s, struct fvt_cursor *c, unsigned depth)
     return FVT_UNKNOWN;
 }
 
-static int open_nested(struct fvt_cursor *c, unsigned depth, struct fvt_stream **out) {
+static int open_nested(struct fvt_cursor *c, struct fvt_pool *pool, unsigned depth,
+                       struct fvt_stream **out) {
     uint64_t encoding = fvt_get_int(c, 1), width = fvt_get_int(c, 1);
     fvt_get_int(c, 2);
     uint64_t n = fvt_get_int(c, 4), base = fvt_get_int(c, 8);
@@ -287,6 +290,7 @@ static int open_nested(struct fvt_cursor *c, unsigned depth, struct fvt_stream *
     s->width = (unsigned)width;
     s->n = (uint32_t)n;
     s->base = base;
+    s->pool = pool;
     int rc = open_body(s, c, depth - 1);
     if (rc != FVT_OK) {
         fvt_stream_free(s);
@@ -296,16 +300,16 @@ static int open_nested(struct fvt_cursor *c, unsigned depth, struct fvt_stream *
     return FVT_OK;
 }
 
-int fvt_stream_open(struct fvt_cursor *c, struct fvt_stream **out) {
-    return open_nested(c, MAX_NESTING, out);
+int fvt_stream_open(struct fvt_cursor *c, struct fvt_pool *pool, struct fvt_stream **out) {
+    return open_nested(c, pool, MAX_NESTING, out);
 }
 
 void fvt_stream_free(struct fvt_stream *s) {
     if (!s)
         return;
     fvt_stream_free(s->codes);
-    free(s->ends);
-    free(s->values);
+    pool_put(s->pool, s->ends);
+    pool_put(s->pool, s->values);
     free(s);
 }
 

@@ -7,6 +7,7 @@
 #define FLOWVT_STREAM_H
 
 #include "format.h"
+#include "pool.h"
 
 /* Append v[0..n) to out. small: also try the encodings that cost time to choose (for closed
 ** files); otherwise the ones whose size follows from one look at the values. */
@@ -22,12 +23,14 @@ struct fvt_stream {
     int64_t *ends;            /* RUNS: row behind each run, ascending */
     int64_t *values;          /* RUNS: of each run; VALUES: the dictionary */
     struct fvt_stream *codes; /* VALUES */
+    struct fvt_pool *pool;    /* what ends and values are from */
 };
 
 /* Parse one stream at the cursor, which moves behind it. The stream points into the cursor's
 ** bytes, which must be followed by 8 readable octets. Returns FVT_OK, FVT_DAMAGED when the bytes
-** contradict themselves, FVT_UNKNOWN for an encoding of a later version, FVT_NOMEM. */
-int fvt_stream_open(struct fvt_cursor *c, struct fvt_stream **out);
+** contradict themselves, FVT_UNKNOWN for an encoding of a later version, FVT_NOMEM. pool may be NULL
+** and must outlive the stream. */
+int fvt_stream_open(struct fvt_cursor *c, struct fvt_pool *pool, struct fvt_stream **out);
 void fvt_stream_free(struct fvt_stream *s);
 
 /* Values [first, first + n), which must lie inside the stream. */
