@@ -302,36 +302,220 @@ static bool text_passes(const struct predicate *p, const char *text, size_t n) {
     }
 }
 
-static void mark_nets(const struct predicate *p, const struct fvt_dict *d) {
-    for (uint32_t i = 0; i < p->values.nnet; i++) {
-        uint32_t code = fvt_dict_lower_ip(d, &p->values.net[i].lo);
-        while (code < d->n && flow_ip_cmp(&d->ip[code], &p->values.net[i].hi) <= 0)
-            p->codes[code++] = 1;
+/* The first code from `from` on whose address is not below key. What is looked for next is mostly
+** near: steps double from there. */
+static uint32_t seek_ip(const struct fvt_dict *d, uint32_t from, const struct flow_ip *key) {
+    uint32_t step = 1, hi = from;
+    while (hi < d->n && flow_ip_cmp(&d->ip[hi], key) < 0) {
+        from = hi + 1;
+        hi = d->n - hi > step ? hi + step : d->n;
+        step *= 2;
     }
+    while (from < hi) {
+        uint32_t mid = from + (hi - from) / 2;
+        if (flow_ip_cmp(&d->ip[mid], key) < 0)
+            from = mid + 1;
+        else
+            hi = mid;
+    }
+    return from;
 }
 
-bool predicate_bind(struct predicate *p, const struct fvt_dict *(*dict)(void *arg, int column),
-                    void *arg) {
-    for (uint32_t i = 0; i < p->n; i++)
-        if (!predicate_bind(p->child[i], dict, arg))
-            return false;
-    free(p->codes);
-    p->codes = NULL;
-    if (p->op != PREDICATE_NETS && p->op != PREDICATE_TEXT)
+/* Codes [lo, hi) pass too. False without memory. */
+static bool add_codes(struct predicate *p, const struct fvt_dict *d, uint32_t lo, uint32_t hi) {
+    if (lo >= hi)
         return true;
-    const struct fvt_dict *d = dict(arg, p->column);
-    p->codes = calloc(d ? (size_t)d->n + 1 : 1, 1);
-    if (!p->codes)
-        return false;
-    if (d && p->op == PREDICATE_NETS)
-        mark_nets(p, d);
-    for (uint32_t code = 0; d && p->op == PREDICATE_TEXT && code < d->n; code++) {
+    bool first = p->code_lo == p->code_hi && !p->codes;
+    if (first || (!p->codes && lo == p->code_hi)) {
+        p->code_lo = first ? lo : p->code_lo;
+        p->code_hi = hi;
+        return true;
+    }
+    if (!p->codes) {
+        p->codes = calloc((size_t)d->n + 1, 1);
+        if (!p->codes)
+            return false;
+        memset(p->codes + p->code_lo, 1, p->code_hi - p->code_lo);
+    }
+    memset(p->codes + lo, 1, hi - lo);
+    return true;
+}
+
+/* Two ascending lists, dictionary and networks, walked side by side. */
+static bool mark_nets(struct predicate *p, const struct fvt_dict *d) {
+    uint32_t code = 0;
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < p->values.nnet && code < d->n; i++) {
+        const struct filter_net *net = &p->values.net[i];
+        uint32_t lo = seek_ip(d, code, &net->lo), hi = lo;
+        while (hi < d->n && hi < lo + 4 && flow_ip_cmp(&d->ip[hi], &net->hi) <= 0)
+            hi++;
+        if (hi == lo + 4)
+            hi = seek_ip(d, hi, &net->hi);
+        if (hi < d->n && hi >= lo + 4 && flow_ip_cmp(&d->ip[hi], &net->hi) == 0)
+            hi++;
+        ok = add_codes(p, d, lo, hi);
+        code = hi;
+    }
+    return ok;
+}
+
+/* A dictionary of texts is in their order. */
+static bool mark_sorted_texts(struct predicate *p, const struct fvt_dict *d) {
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < p->ntext; i++) {
+        uint32_t lo = fvt_dict_lower_text(d, p->text[i].p, p->text[i].n);
+        uint32_t hi = lo < d->n && compare(d->text[lo], d->len[lo], p->text[i].p, p->text[i].n) == 0
+                          ? lo + 1
+                          : lo;
+        switch (p->text_op) {
+        case TEXT_NE:
+            ok = add_codes(p, d, 0, lo) && add_codes(p, d, hi, d->n);
+            break;
+        case TEXT_LT:
+            ok = add_codes(p, d, 0, lo);
+            break;
+        case TEXT_LE:
+            ok = add_codes(p, d, 0, hi);
+            break;
+        case TEXT_GT:
+            ok = add_codes(p, d, hi, d->n);
+            break;
+        case TEXT_GE:
+            ok = add_codes(p, d, lo, d->n);
+            break;
+        default:
+            ok = add_codes(p, d, lo, hi);
+            break;
+        }
+    }
+    return ok;
+}
+
+/* One of addresses is not: each must be spelled. */
+static bool mark_spelled(struct predicate *p, const struct fvt_dict *d) {
+    bool ok = true;
+    for (uint32_t code = 0; ok && code < d->n; code++) {
         char buffer[FLOW_IP_TEXT];
         size_t n;
         const char *text = dict_text(d, code, buffer, &n);
-        p->codes[code] = text_passes(p, text, n);
+        if (text_passes(p, text, n))
+            ok = add_codes(p, d, code, code + 1);
     }
-    return true;
+    return ok;
+}
+
+static double share_of_codes(const struct predicate *p, const struct fvt_dict *d) {
+    double pass = p->code_hi - p->code_lo;
+    if (p->codes) {
+        uint32_t n = 0;
+        for (uint32_t code = 0; code < d->n; code++)
+            n += p->codes[code];
+        pass = n;
+    }
+    return d->n ? pass / d->n : 0;
+}
+
+static int bind_codes(struct predicate *p, const struct predicate_group *g) {
+    const struct fvt_dict *d = NULL;
+    int rc = g->dict(g->arg, p->column, &d);
+    if (rc != FVT_OK)
+        return rc;
+    bool ok = true;
+    if (d && p->op == PREDICATE_NETS)
+        ok = mark_nets(p, d);
+    else if (d && d->class == FLOW_TEXT)
+        ok = mark_sorted_texts(p, d);
+    else if (d)
+        ok = mark_spelled(p, d);
+    p->share = d ? share_of_codes(p, d) : 0;
+    if (p->share == 0)
+        p->zone = ZONE_NONE;
+    return ok ? FVT_OK : FVT_NOMEM;
+}
+
+/* How much of the span from smallest to largest value the ranges cover. */
+static double share_of_ranges(const struct predicate *p, const struct fvt_group *g) {
+    int at = g->chunk_of[scan_field(p->column)];
+    if (at < 0)
+        return 1;
+    const struct fvt_chunk_info *e = &g->chunks[at];
+    double share = 0, span = (double)e->max - (double)e->min + 1;
+    for (uint32_t i = 0; i < p->values.nrange; i++) {
+        const struct filter_range *r = &p->values.range[i];
+        int64_t lo = r->lo > e->min ? r->lo : e->min, hi = r->hi < e->max ? r->hi : e->max;
+        if (lo <= hi && span > 0)
+            share += ((double)hi - (double)lo + 1) / span;
+    }
+    return share < 1 ? share : 1;
+}
+
+static int by_share(const void *a, const void *b) {
+    const struct predicate *x = *(struct predicate *const *)a, *y = *(struct predicate *const *)b;
+    return (x->share > y->share) - (x->share < y->share);
+}
+
+/* Zones and shares of the children, up to the first that decides. */
+static int bind_children(struct predicate *p, const struct predicate_group *g) {
+    bool all = p->op == PREDICATE_AND;
+    p->zone = all ? ZONE_ALL : ZONE_NONE;
+    p->share = all ? 1 : 0;
+    for (uint32_t i = 0; i < p->n && p->zone != (all ? ZONE_NONE : ZONE_ALL); i++) {
+        enum predicate_zone z;
+        int rc = predicate_bind(p->child[i], g, &z);
+        if (rc != FVT_OK)
+            return rc;
+        if (all ? z < p->zone : z > p->zone)
+            p->zone = z;
+        p->share = all ? p->share * p->child[i]->share : p->share + p->child[i]->share;
+    }
+    if (all && p->zone == ZONE_SOME)
+        qsort(p->child, p->n, sizeof(struct predicate *), by_share);
+    return FVT_OK;
+}
+
+static int bind_node(struct predicate *p, const struct predicate_group *g) {
+    p->zone = predicate_zone(p, g->group); /* of the whole subtree: it costs no reading */
+    p->share = p->zone == ZONE_ALL ? 1 : p->zone == ZONE_NONE ? 0 : 0.5;
+    if (p->zone != ZONE_SOME)
+        return FVT_OK;
+    enum predicate_zone z;
+    int rc;
+    switch (p->op) {
+    case PREDICATE_AND:
+    case PREDICATE_OR:
+        return bind_children(p, g);
+    case PREDICATE_NOT:
+        rc = predicate_bind(p->child[0], g, &z);
+        p->zone = z == ZONE_NONE ? ZONE_ALL : z == ZONE_ALL ? ZONE_NONE : ZONE_SOME;
+        p->share = 1 - p->child[0]->share;
+        return rc;
+    case PREDICATE_NETS:
+    case PREDICATE_TEXT:
+        return bind_codes(p, g);
+    case PREDICATE_RANGES:
+        p->share = share_of_ranges(p, g->group);
+        return FVT_OK;
+    default:
+        return FVT_OK;
+    }
+}
+
+int predicate_bind(struct predicate *p, const struct predicate_group *g,
+                   enum predicate_zone *zone) {
+    int rc = p->bound ? FVT_OK : bind_node(p, g);
+    p->bound = rc == FVT_OK;
+    *zone = p->zone;
+    return rc;
+}
+
+void predicate_unbind(struct predicate *p) {
+    for (uint32_t i = 0; i < p->n; i++)
+        predicate_unbind(p->child[i]);
+    free(p->codes);
+    p->codes = NULL;
+    p->code_lo = p->code_hi = 0;
+    p->bound = false;
 }
 
 /* ---- blocks -----------------------------------------------------------------------------
@@ -349,17 +533,24 @@ static bool in_ranges(const struct filter_values *v, int64_t x) {
     return lo < v->nrange && v->range[lo].lo <= x;
 }
 
+static void test_range(const int64_t *v, uint32_t n, int64_t lo, int64_t hi, uint8_t *pass) {
+    uint64_t width = (uint64_t)hi - (uint64_t)lo;
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] = (uint64_t)v[i] - (uint64_t)lo <= width;
+}
+
 static void test_values(const struct predicate *p, const int64_t *v, uint32_t n, uint8_t *pass) {
+    bool coded = p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT;
     if (p->codes) {
         for (uint32_t i = 0; i < n; i++)
             pass[i] = p->codes[v[i]];
+    } else if (coded) { /* of no code there would be no test */
+        test_range(v, n, p->code_lo, (int64_t)p->code_hi - 1, pass);
     } else if (p->op == PREDICATE_MASK) {
         for (uint32_t i = 0; i < n; i++)
             pass[i] = (v[i] & p->mask) == p->value;
     } else if (p->values.nrange == 1) {
-        int64_t lo = p->values.range[0].lo, hi = p->values.range[0].hi;
-        for (uint32_t i = 0; i < n; i++)
-            pass[i] = (v[i] >= lo) & (v[i] <= hi);
+        test_range(v, n, p->values.range[0].lo, p->values.range[0].hi, pass);
     } else {
         for (uint32_t i = 0; i < n; i++)
             pass[i] = in_ranges(&p->values, v[i]);
@@ -378,14 +569,15 @@ static bool in_reals(const struct filter_values *v, double x) {
     return lo < v->nreal && v->real[lo].lo <= x;
 }
 
-static void test_computed(const struct predicate *p, const struct predicate_block *b,
+static bool test_computed(const struct predicate *p, const struct predicate_block *b,
                           uint8_t *pass) {
     const uint8_t *nulls[COMPUTED_COLUMNS];
     const int64_t *v[COMPUTED_COLUMNS];
     int column[COMPUTED_COLUMNS];
     int n = computed_columns(p->computed, column);
     for (int k = 0; k < n; k++)
-        v[k] = b->values(b->arg, column[k], &nulls[k]);
+        if (!(v[k] = b->values(b->arg, column[k], &nulls[k])))
+            return false;
     for (uint32_t i = 0; i < b->n; i++) {
         int64_t value[COMPUTED_COLUMNS] = {0};
         uint8_t null = 0;
@@ -397,45 +589,68 @@ static void test_computed(const struct predicate *p, const struct predicate_bloc
         pass[i] =
             !null && computed_number(p->computed, value, &number) && in_reals(&p->values, number);
     }
+    return true;
 }
 
-static void test_column(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {
+static bool test_column(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {
     const uint8_t *nulls;
-    if (p->op == PREDICATE_COMPUTED) {
-        test_computed(p, b, pass);
-        return;
-    }
+    if (p->op == PREDICATE_COMPUTED)
+        return test_computed(p, b, pass);
     const int64_t *v = b->values(b->arg, p->column, &nulls);
+    if (!v)
+        return false;
     if (p->op == PREDICATE_NULL || p->op == PREDICATE_NOTNULL) {
         bool when = p->op == PREDICATE_NULL;
         for (uint32_t i = 0; i < b->n; i++)
             pass[i] = (nulls[i] != 0) == when;
-        return;
+        return true;
     }
     test_values(p, v, b->n, pass);
     for (uint32_t i = 0; i < b->n; i++)
         pass[i] &= !nulls[i];
+    return true;
 }
 
-void predicate_test(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {
+static bool any(const uint8_t *pass, uint32_t n) {
+    return memchr(pass, 1, n) != NULL;
+}
+
+/* AND until no row is left, OR until no row is missing. */
+static bool test_children(const struct predicate *p, const struct predicate_block *b,
+                          uint8_t *pass) {
     uint8_t one[PREDICATE_BLOCK];
+    bool all = p->op == PREDICATE_AND;
+    memset(pass, all, b->n);
+    for (uint32_t i = 0; i < p->n; i++) {
+        const struct predicate *c = p->child[i];
+        if (c->bound && c->zone == (all ? ZONE_ALL : ZONE_NONE))
+            continue;
+        if (!predicate_test(c, b, one))
+            return false;
+        for (uint32_t k = 0; k < b->n; k++)
+            pass[k] = all ? pass[k] & one[k] : pass[k] | one[k];
+        if (all ? !any(pass, b->n) : !memchr(pass, 0, b->n))
+            break;
+    }
+    return true;
+}
+
+bool predicate_test(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {
+    if (p->zone != ZONE_SOME) {
+        memset(pass, p->zone == ZONE_ALL, b->n);
+        return true;
+    }
     switch (p->op) {
     case PREDICATE_AND:
     case PREDICATE_OR:
-        memset(pass, p->op == PREDICATE_AND, b->n);
-        for (uint32_t i = 0; i < p->n; i++) {
-            predicate_test(p->child[i], b, one);
-            for (uint32_t k = 0; k < b->n; k++)
-                pass[k] = p->op == PREDICATE_AND ? pass[k] & one[k] : pass[k] | one[k];
-        }
-        break;
+        return test_children(p, b, pass);
     case PREDICATE_NOT:
-        predicate_test(p->child[0], b, pass);
+        if (!predicate_test(p->child[0], b, pass))
+            return false;
         for (uint32_t i = 0; i < b->n; i++)
             pass[i] = !pass[i];
-        break;
+        return true;
     default:
-        test_column(p, b, pass);
-        break;
+        return test_column(p, b, pass);
     }
 }

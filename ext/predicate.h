@@ -39,6 +39,9 @@ enum predicate_op {
     PREDICATE_COMPUTED, /* a number computed from several columns, none NULL, in values.real */
 };
 
+/* No row of a group passes, every row does, or it takes a look. */
+enum predicate_zone { ZONE_NONE, ZONE_SOME, ZONE_ALL };
+
 enum text_op { TEXT_EQ, TEXT_NE, TEXT_LT, TEXT_LE, TEXT_GT, TEXT_GE, TEXT_IN };
 
 struct text {
@@ -57,7 +60,12 @@ struct predicate {
     enum text_op text_op;
     struct text *text; /* one, or of IN an ascending list of ntext */
     uint32_t ntext;
-    uint8_t *codes; /* bound to a group: does code c pass; NULL when not coded */
+    /* What holds in the group that the tree is bound to. */
+    bool bound;
+    enum predicate_zone zone;
+    double share;              /* of the rows that pass, by guess */
+    uint32_t code_lo, code_hi; /* coded: codes from the one to before the other pass, */
+    uint8_t *codes;            /* or, when they are no such range, those with a 1 here */
 };
 
 /* All return NULL when memory is out; predicate_free(NULL) is fine. A node owns its children. */
@@ -73,27 +81,36 @@ bool predicate_add_text(struct predicate *p, const char *text, size_t n);
 /* After the last predicate_add_text() of TEXT_IN, and the last value. */
 void predicate_settle(struct predicate *p);
 
-/* What a group's zone maps say: no row passes, every row does, or it takes a look. */
-enum predicate_zone { ZONE_NONE, ZONE_SOME, ZONE_ALL };
+/* What a group's zone maps say. */
 enum predicate_zone predicate_zone(const struct predicate *p, const struct fvt_group *g);
 
 /* The text of entry code of a dictionary of addresses or texts. buffer: FLOW_IP_TEXT octets. */
 const char *dict_text(const struct fvt_dict *d, uint32_t code, char *buffer, size_t *n);
 
-/* Look the tests on coded columns up in a group's dictionaries: dict() gives the one of a column,
-** NULL when the column is all NULL in this group. Returns false without memory. */
-bool predicate_bind(struct predicate *p, const struct fvt_dict *(*dict)(void *arg, int column),
-                    void *arg);
+/* Ask zone maps, then look the tests on coded columns up in a group's dictionaries, as far as it
+** takes to know that no row passes, or that every one does. dict() gives the dictionary of a column,
+** *out NULL when the column is all NULL in this group; what it returns but FVT_OK is returned. *zone
+** is what is known then. A second call for the same group is answered from memory. */
+struct predicate_group {
+    const struct fvt_group *group;
+    int (*dict)(void *arg, int column, const struct fvt_dict **out);
+    void *arg;
+};
+int predicate_bind(struct predicate *p, const struct predicate_group *g, enum predicate_zone *zone);
+/* Before the first predicate_bind() of a group. */
+void predicate_unbind(struct predicate *p);
 
-/* Pass[i] = 1 when row i of n passes, else 0. values() gives the block's values (codes for IP and
-** TEXT) and its NULL marks. */
+/* Pass[i] = 1 when row i of n passes, else 0; p must be bound. values() gives the block's values
+** (codes for IP and TEXT) and its NULL marks. Tests are made in the order in which they are likely
+** to be the fewest, and columns that no row is left for are not asked for. Returns false when
+** values() has given NULL. */
 struct predicate_block {
     const int64_t *(*values)(void *arg, int column, const uint8_t **nulls);
     void *arg;
     uint32_t n;
 };
 enum { PREDICATE_BLOCK = 2048 }; /* n is at most this */
-void predicate_test(const struct predicate *p, const struct predicate_block *b, uint8_t *pass);
+bool predicate_test(const struct predicate *p, const struct predicate_block *b, uint8_t *pass);
 
 /* Every scan column that the tree asks about, as column[...] = true. */
 void predicate_columns(const struct predicate *p, bool column[SCAN_NCOLUMNS]);

@@ -2,6 +2,11 @@
 /*
 ** Walks files, groups and blocks; keeps the chunks and dictionaries of the group it is in and the
 ** decoded columns of the block it is in.
+**
+** A group is entered in three steps, each of which may find that no row of it passes: zone maps,
+** then the dictionaries that the predicate asks, then its columns up to the first row that passes.
+** Only then are all columns loaded that the statement names, so that a group whose rows cannot all
+** be delivered delivers none.
 */
 #include "scan.h"
 
@@ -15,9 +20,10 @@
 SQLITE_EXTENSION_INIT3
 
 struct column {
-    bool loaded; /* chunk and dict are those of the group */
-    struct fvt_chunk *chunk;
-    struct fvt_dict *dict;
+    bool loaded; /* chunk is that of the group; dict too, once has_dict is set */
+    bool has_dict;
+    struct fvt_chunk *chunk; /* both the cache's */
+    const struct fvt_dict *dict;
     bool valid; /* v and null are those of the block */
     int64_t v[SCAN_BLOCK];
     uint8_t null[SCAN_BLOCK];
@@ -36,13 +42,17 @@ struct scan {
     struct predicate *predicate;
     struct window window;
     bool used[SCAN_NCOLUMNS];
+    bool timed[SCAN_NCOLUMNS]; /* columns that only the window asks for */
+    struct fvt_cache *cache;
     size_t file;        /* in the snapshot */
     uint32_t group;     /* in the file */
     uint32_t first;     /* row of the group the block begins with */
     uint32_t n;         /* rows of the block */
     bool in_group, all; /* all: every row of the group passes the predicate */
-    bool bound;         /* the predicate to the group's dictionaries */
+    bool ready;         /* the block is selected, and not delivered yet */
     bool no_window;     /* every row of the group lies in the window */
+    int failed;         /* FVT_* of the column that could not be loaded */
+    int failed_column;
     struct fvt_file *open;
     uint64_t path_hash;
     struct column *column[SCAN_NCOLUMNS];
@@ -69,18 +79,24 @@ void scan_source_free(struct scan_source *source) {
     free(source);
 }
 
+/* What tells when a flow was. */
+static const int clocks[] = {FLOW_tstart, FLOW_tend, FLOW_trecv};
+
 struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
                       const struct window *window, const bool used[SCAN_NCOLUMNS]) {
     struct scan *s = calloc(1, sizeof *s);
-    if (!s)
+    if (!s || !(s->cache = fvt_cache_new())) {
+        free(s);
         return NULL;
+    }
     s->source = source;
     s->predicate = predicate;
     s->window = *window;
     memcpy(s->used, used, sizeof s->used);
     predicate_columns(predicate, s->used);
     if (window->since != INT64_MIN || window->until != INT64_MAX)
-        s->used[FLOW_tstart] = s->used[FLOW_tend] = s->used[FLOW_trecv] = true;
+        for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++)
+            s->timed[clocks[i]] = !s->used[clocks[i]];
     for (int c = 0; c < SCAN_NCOLUMNS; c++)
         if (s->used[c] && scan_scaled(c))
             s->used[FLOW_sampling] = true;
@@ -88,16 +104,10 @@ struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
 }
 
 static void leave_group(struct scan *s) {
-    for (int c = 0; c < SCAN_NCOLUMNS; c++) {
-        struct column *col = s->column[c];
-        if (!col || !col->loaded)
-            continue;
-        fvt_chunk_free(col->chunk);
-        fvt_dict_free(col->dict);
-        col->chunk = NULL;
-        col->dict = NULL;
-        col->loaded = col->valid = false;
-    }
+    for (int c = 0; c < SCAN_NCOLUMNS; c++)
+        if (s->column[c])
+            s->column[c]->loaded = s->column[c]->has_dict = s->column[c]->valid = false;
+    fvt_cache_leave(s->cache);
     s->in_group = false;
 }
 
@@ -114,6 +124,7 @@ void scan_free(struct scan *s) {
     leave_file(s);
     for (int c = 0; c < SCAN_NCOLUMNS; c++)
         free(s->column[c]);
+    fvt_cache_free(s->cache);
     free(s);
 }
 
@@ -121,33 +132,51 @@ const char *scan_message(const struct scan *s) {
     return s->error.text;
 }
 
-/* Chunk and dictionary of a column. A raw counter has a chunk of its own beside the scaled one's;
-** both are small once read. */
-static int load_column(struct scan *s, int c) {
-    if (!s->column[c] && !(s->column[c] = calloc(1, sizeof *s->column[c])))
-        return FVT_NOMEM;
-    struct column *col = s->column[c];
-    if (col->loaded)
-        return FVT_OK;
-    const struct fvt_group *g = &s->open->groups[s->group];
-    int at = g->chunk_of[scan_field(c)], rc = FVT_OK;
-    if (at >= 0) {
-        rc = fvt_chunk_load(s->open, g, scan_field(c), &col->chunk);
-        if (rc == FVT_OK && g->chunks[at].dict >= 0)
-            rc = fvt_dict_load(s->open, g, g->chunks[at].dict, &col->dict);
-        if (rc != FVT_OK) {
-            fvt_chunk_free(col->chunk);
-            col->chunk = NULL;
-        }
-    }
-    col->loaded = rc == FVT_OK;
-    col->valid = false;
+static int fail(struct scan *s, int column, int rc) {
+    s->failed = rc;
+    s->failed_column = column;
     return rc;
 }
 
-static const struct fvt_dict *dict_of(void *arg, int column) {
-    struct scan *s = arg;
-    return load_column(s, column) == FVT_OK ? s->column[column]->dict : NULL;
+/* The chunk of a column. A raw counter shares that of the scaled one. */
+static int load_column(struct scan *s, int c) {
+    if (!s->column[c] && !(s->column[c] = calloc(1, sizeof *s->column[c])))
+        return fail(s, c, FVT_NOMEM);
+    struct column *col = s->column[c];
+    if (col->loaded)
+        return FVT_OK;
+    col->chunk = NULL;
+    col->dict = NULL;
+    col->valid = false;
+    int field = scan_field(c), rc = FVT_OK;
+    if (s->open->groups[s->group].chunk_of[field] >= 0)
+        rc = fvt_cache_chunk(s->cache, field, &col->chunk);
+    if (rc != FVT_OK)
+        return fail(s, c, rc);
+    col->loaded = true;
+    return FVT_OK;
+}
+
+/* The dictionary of a column, NULL when it has none. */
+static int load_dict(struct scan *s, int c, const struct fvt_dict **out) {
+    const struct fvt_group *g = &s->open->groups[s->group];
+    int at = g->chunk_of[scan_field(c)], dict = at >= 0 ? g->chunks[at].dict : -1;
+    int rc = dict >= 0 ? fvt_cache_dict(s->cache, dict, out) : FVT_OK;
+    return rc == FVT_OK ? rc : fail(s, c, rc);
+}
+
+static int load_both(struct scan *s, int c) {
+    int rc = load_column(s, c);
+    if (rc == FVT_OK && !s->column[c]->has_dict)
+        rc = load_dict(s, c, &s->column[c]->dict);
+    if (rc == FVT_OK)
+        s->column[c]->has_dict = true;
+    return rc;
+}
+
+/* For the predicate. */
+static int dict_of(void *arg, int column, const struct fvt_dict **out) {
+    return load_dict(arg, column, out);
 }
 
 /* Do zone maps leave a chance that a row of the group lies in the window? Sets no_window when
@@ -165,56 +194,63 @@ static bool zone_in_window(struct scan *s, const struct fvt_group *g) {
     return first < w->until && last >= w->since;
 }
 
-static bool bind(struct scan *s) {
-    if (!s->bound)
-        s->bound = predicate_bind(s->predicate, dict_of, s);
-    return s->bound;
+static int bind(struct scan *s, struct predicate *p, enum predicate_zone *zone) {
+    struct predicate_group g = {&s->open->groups[s->group], dict_of, s};
+    int rc = predicate_bind(p, &g, zone);
+    if (rc == FVT_NOMEM && !s->failed)
+        fail(s, p->column, rc);
+    return rc;
 }
 
-/* Prepare the group. 1: go on with its blocks; 0: nothing in it; negative: FVT_*. */
-static int enter_group(struct scan *s) {
+/* Does the window ask for this column in a group whose flows do not all lie in it? When a flow
+** arrived matters where it has no other time. */
+static bool window_needs(const struct scan *s, int c) {
     const struct fvt_group *g = &s->open->groups[s->group];
-    s->first = s->n = 0;
-    s->in_group = true;
-    if (g->damaged || !zone_in_window(s, g))
-        return 0;
-    enum predicate_zone zone = predicate_zone(s->predicate, g);
-    if (zone == ZONE_NONE)
-        return 0;
-    s->all = zone == ZONE_ALL;
-    for (int c = 0; c < SCAN_NCOLUMNS; c++) {
-        int rc = s->used[c] ? load_column(s, c) : FVT_OK;
-        if (rc == FVT_DAMAGED) {
-            sqlite3_log(SQLITE_CORRUPT,
-                        "flowvt: %s: column %s of group %u is damaged: its %u rows "
-                        "are left out",
-                        s->open->path, flow_fields[scan_field(c)].name, s->group, g->rows);
-            return 0;
-        }
-        if (rc != FVT_OK) {
-            snprintf(s->error.text, sizeof s->error.text,
-                     rc == FVT_UNKNOWN ? "%.400s: column %s needs a newer flowvt"
-                                       : "%.400s: column %s: out of memory",
-                     s->open->path, flow_fields[scan_field(c)].name);
-            return rc;
-        }
-    }
-    s->bound = false;
-    if (!s->all && !bind(s)) {
-        strcpy(s->error.text, "out of memory");
-        return FVT_NOMEM;
-    }
-    return 1;
+    if (!s->timed[c] || s->no_window)
+        return false;
+    int a = g->chunk_of[FLOW_tstart], b = g->chunk_of[FLOW_tend];
+    bool dated = (a >= 0 && g->chunks[a].nulls == 0) || (b >= 0 && g->chunks[b].nulls == 0);
+    return c != FLOW_trecv || !dated;
 }
 
-static void scale(struct scan *s, struct column *col) {
+/* All that the statement asks for. */
+static int load_all(struct scan *s) {
+    int rc = FVT_OK;
+    for (int c = 0; rc == FVT_OK && c < SCAN_NCOLUMNS; c++)
+        if (s->used[c] || window_needs(s, c))
+            rc = load_both(s, c);
+    return rc;
+}
+
+/* A column could not be loaded: 0 when its group is left out, or what the scan ends with. */
+static int leave_out(struct scan *s) {
+    const struct fvt_group *g = &s->open->groups[s->group];
+    const char *name = flow_fields[scan_field(s->failed_column)].name;
+    if (s->failed == FVT_DAMAGED) {
+        sqlite3_log(SQLITE_CORRUPT,
+                    "flowvt: %s: column %s of group %u is damaged: its %u rows are left out",
+                    s->open->path, name, s->group, g->rows);
+        return 0;
+    }
+    snprintf(s->error.text, sizeof s->error.text,
+             s->failed == FVT_UNKNOWN ? "%.400s: column %s needs a newer flowvt"
+                                      : "%.400s: column %s: out of memory",
+             s->open->path, name);
+    return s->failed;
+}
+
+/* False when the rates cannot be had. */
+static bool scale(struct scan *s, struct column *col) {
     const uint8_t *nulls;
     const int64_t *rate = scan_values(s, FLOW_sampling, &nulls);
-    for (uint32_t i = 0; i < s->n; i++)
+    for (uint32_t i = 0; rate && i < s->n; i++)
         col->v[i] = flow_scaled(col->v[i], nulls[i] ? 1 : rate[i]);
+    return rate != NULL;
 }
 
 const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
+    if (load_column(s, c) != FVT_OK)
+        return NULL;
     struct column *col = s->column[c];
     if (!col->valid) {
         col->valid = true;
@@ -228,8 +264,11 @@ const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
         if (flow_fields[scan_field(c)].class == FLOW_UINT)
             for (uint32_t i = 0; i < s->n; i++)
                 col->v[i] = col->v[i] < 0 ? 0 : col->v[i];
-        if (scan_scaled(c))
-            scale(s, col);
+        if (scan_scaled(c) && s->open->groups[s->group].chunk_of[FLOW_sampling] >= 0 &&
+            !scale(s, col)) {
+            col->valid = false;
+            return NULL;
+        }
         for (uint32_t i = 0; c == FLOW_flows && i < s->n; i++) {
             col->v[i] = col->null[i] ? 1 : col->v[i];
             col->null[i] = 0;
@@ -240,7 +279,7 @@ const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
 }
 
 const struct fvt_dict *scan_dict(struct scan *s, int column) {
-    return dict_of(s, column);
+    return load_both(s, column) == FVT_OK ? s->column[column]->dict : NULL;
 }
 
 bool scan_zone(const struct scan *s, int column, int64_t *min, int64_t *max) {
@@ -287,35 +326,47 @@ static const int64_t *block_values(void *arg, int column, const uint8_t **nulls)
 
 bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]) {
     struct predicate_block b = {block_values, s, s->n};
-    if (!bind(s))
-        return false;
-    predicate_test(part, &b, pass);
-    return true;
+    enum predicate_zone zone;
+    return bind(s, part, &zone) == FVT_OK && predicate_test(part, &b, pass);
 }
 
-/* Which rows of the block pass. */
-static void select_rows(struct scan *s) {
-    uint8_t pass[SCAN_BLOCK];
-    if (s->all) {
-        memset(pass, 1, s->n);
-    } else {
-        struct predicate_block b = {block_values, s, s->n};
-        predicate_test(s->predicate, &b, pass);
-    }
-    for (uint32_t i = 0; !s->no_window && i < s->n; i++) {
+/* Take out the rows that are not in the window. False when a time cannot be had. */
+static bool apply_window(struct scan *s, uint8_t *pass) {
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++)
+        if ((s->used[clocks[i]] || window_needs(s, clocks[i])) &&
+            load_column(s, clocks[i]) != FVT_OK)
+            return false;
+    for (uint32_t i = 0; i < s->n; i++) {
         int64_t start, end;
         if (pass[i])
             pass[i] =
                 scan_times(s, i, &start, &end) && start < s->window.until && end >= s->window.since;
     }
+    return true;
+}
+
+/* Which rows of the block pass. False when a column cannot be had. */
+static bool select_rows(struct scan *s) {
+    uint8_t pass[SCAN_BLOCK];
+    struct predicate_block b = {block_values, s, s->n};
+    if (s->all)
+        memset(pass, 1, s->n);
+    else if (!predicate_test(s->predicate, &b, pass))
+        return false;
     s->nrows = 0;
+    if (!memchr(pass, 1, s->n))
+        return true;
+    if (!s->no_window && !apply_window(s, pass))
+        return false;
     for (uint32_t i = 0; i < s->n; i++) {
         s->rows[s->nrows] = (uint16_t)i;
         s->nrows += pass[i];
     }
+    return true;
 }
 
-bool scan_next_block(struct scan *s) {
+/* The next block with a row in it; false at the end of the group, or when a column cannot be had. */
+static bool find_block(struct scan *s) {
     uint32_t rows = s->open->groups[s->group].rows;
     while (s->first + s->n < rows) {
         s->first += s->n;
@@ -323,11 +374,42 @@ bool scan_next_block(struct scan *s) {
         for (int c = 0; c < SCAN_NCOLUMNS; c++)
             if (s->column[c])
                 s->column[c]->valid = false;
-        select_rows(s);
-        if (s->nrows)
+        if (!select_rows(s))
+            return false;
+        if (s->nrows) {
+            s->ready = true;
             return true;
+        }
     }
     return false;
+}
+
+bool scan_next_block(struct scan *s) {
+    bool found = s->ready || find_block(s);
+    s->ready = false;
+    return found;
+}
+
+/* Prepare the group. 1: go on with its blocks; 0: nothing in it; negative: FVT_*. */
+static int enter_group(struct scan *s) {
+    const struct fvt_group *g = &s->open->groups[s->group];
+    enum predicate_zone zone;
+    s->first = s->n = 0;
+    s->ready = false;
+    s->failed = FVT_OK;
+    s->in_group = true;
+    fvt_cache_enter(s->cache, s->open, g);
+    predicate_unbind(s->predicate);
+    if (g->damaged || !zone_in_window(s, g))
+        return 0;
+    if (bind(s, s->predicate, &zone) != FVT_OK)
+        return leave_out(s);
+    s->all = zone == ZONE_ALL;
+    if (zone == ZONE_NONE)
+        return 0;
+    if (!(s->all && s->no_window) && !find_block(s))
+        return s->failed ? leave_out(s) : 0;
+    return load_all(s) == FVT_OK ? 1 : leave_out(s);
 }
 
 /* Take the next row group from the source: 1, 0 when there is none, or negative. */
