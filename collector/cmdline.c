@@ -13,7 +13,7 @@
 
 #include "schema/version.h"
 
-enum { LONG_VERSION = 256, LONG_DUMP, LONG_MERGE, LONG_BEFORE };
+enum { LONG_VERSION = 256, LONG_DUMP, LONG_MERGE, LONG_BEFORE, LONG_ROLLUPS };
 
 static const struct option_line {
     int letter; /* over 255: a long option alone */
@@ -31,6 +31,8 @@ static const struct option_line {
      "merge the files of each day that is over into one, then exit; -w may be in use"},
     {LONG_BEFORE, "before", "DATE",
      "with --merge: only days before DATE, YYYY-MM-DD in UTC (default: today)"},
+    {LONG_ROLLUPS, "rollups", "SETS",
+     "with --merge: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
     {'v', "verbose", NULL, "do not limit the rate of messages about malformed datagrams"},
     {'h', "help", NULL, "print this and exit"},
     {LONG_VERSION, "version", NULL, "print the version and exit"},
@@ -130,6 +132,9 @@ static enum cmdline_result take(struct cmdline *c, int letter, const char *text)
     case LONG_BEFORE:
         good = date("before", text, &c->before);
         break;
+    case LONG_ROLLUPS:
+        c->rollups = text;
+        break;
     case 'h':
         usage(stdout);
         return CMDLINE_DONE;
@@ -151,8 +156,9 @@ static enum cmdline_result check(int argc, char **argv, const struct cmdline *c)
         fprintf(stderr, "flowcollect: %s: not an option: --help lists them\n", argv[optind]);
         return CMDLINE_ERROR;
     }
-    if (c->before != INT64_MAX && !c->merge) {
-        fputs("flowcollect: --before goes with --merge: days before it are merged\n", stderr);
+    if (!c->merge && (c->before != INT64_MAX || c->rollups)) {
+        fprintf(stderr, "flowcollect: --%s says how to merge: give --merge with it\n",
+                c->rollups ? "rollups" : "before");
         return CMDLINE_ERROR;
     }
     if (c->merge && (c->read || c->dump)) {

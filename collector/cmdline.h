@@ -21,8 +21,9 @@ struct cmdline {
     size_t buffer;     /* octets of socket buffer */
     int verbose;
     bool dump;
-    bool merge;     /* merge days instead of receiving */
-    int64_t before; /* days that ended at or before this time, ms */
+    bool merge;          /* merge days instead of receiving */
+    int64_t before;      /* days that ended at or before this time, ms */
+    const char *rollups; /* NULL: the default ones */
 };
 
 enum cmdline_result {

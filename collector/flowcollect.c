@@ -173,7 +173,8 @@ static int run_merge(const struct cmdline *o) {
     int64_t today = receiver_now() / day * day;
     struct merge_counts n;
     struct fvt_error error;
-    if (fvt_merge(o->store, o->before < today ? o->before : today, &calls, &n, &error) != FVT_OK) {
+    const struct merge_options options = {o->before < today ? o->before : today, o->rollups};
+    if (fvt_merge(o->store, &options, &calls, &n, &error) != FVT_OK) {
         log_line("%s", error.text);
         return 1;
     }

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -19,8 +18,7 @@ enum {
     DEPTH = 3,          /* STORE/YYYY/MM/DD */
 };
 
-/* The lock, asked for every ms; false when another has it all the time. */
-static bool lock_within(int fd, int how, int ms) {
+bool lock_within(int fd, int how, int ms) {
     for (int waited = 0;; waited++) {
         if (flock(fd, how | LOCK_NB) == 0)
             return true;

@@ -9,6 +9,7 @@
 #include "newfile.h"
 #include "replaced.h"
 #include "rewrite.h"
+#include "rollup.h"
 #include "store.h"
 
 #include <errno.h>
@@ -18,12 +19,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 10000 }; /* for a moment in which nobody reads */
+enum {
+    WAIT_MS = 10000, /* for a moment in which nobody reads */
+    TIDY_MS = 3000,  /* for a writer that starts and removes what was left unfinished */
+};
 
 #define DAY_MS (INT64_C(86400) * 1000)
 
 struct merge {
     const char *dir;
+    struct rollup_plan plan;
     const struct merge_calls *calls;
     struct merge_counts *counts;
 };
@@ -62,19 +67,22 @@ static int64_t begin_of(const char *digits) {
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-/* The end of the last interval: a file's may reach into the next day. */
-static int64_t end_of(const struct day *d, int64_t start) {
-    int64_t end = start + DAY_MS;
-    for (size_t i = 0; i <= d->nsources; i++) {
-        struct fvt_file *opened = NULL;
-        const struct fvt_file *f = d->old;
-        if (i < d->nsources)
-            f = fvt_open(d->sources[i], &opened, NULL) == FVT_OK ? opened : NULL;
-        if (f && f->start >= start && f->start < start + DAY_MS && f->start + f->length > end)
-            end = f->start + f->length;
-        fvt_file_free(opened);
+/* What a day's file must know before it begins: the end of the last interval, which may reach into
+** the next day, and about how many rows there will be. */
+static void survey(const struct day *d, int64_t start, int64_t *end, uint64_t *rows) {
+    *end = start + DAY_MS;
+    *rows = d->old ? d->old->rows : 0;
+    if (d->old && d->old->start == start && d->old->start + d->old->length > *end)
+        *end = d->old->start + d->old->length;
+    for (size_t i = 0; i < d->nsources; i++) {
+        struct fvt_file *f = NULL;
+        if (fvt_open(d->sources[i], &f, NULL) != FVT_OK)
+            continue;
+        if (f->start >= start && f->start < start + DAY_MS && f->start + f->length > *end)
+            *end = f->start + f->length;
+        *rows += f->rows;
+        fvt_file_free(f);
     }
-    return end;
 }
 
 /* Add one source. What cannot be merged is left where it is; negative only when all must fail. */
@@ -181,8 +189,13 @@ static void remove_replaced(const struct merge *m, const char *path) {
 static int build(const struct merge *m, struct day *d) {
     struct fvt_error err = {{0}};
     int64_t start = begin_of(base_name(d->path) + strlen("flows."));
-    struct rewrite *r = rewrite_new(d->path, FVT_CLOSED, start, end_of(d, start) - start, &err);
+    int64_t end;
+    uint64_t rows;
+    survey(d, start, &end, &rows);
+    struct rewrite *r = rewrite_new(d->path, FVT_CLOSED, start, end - start, &err);
     int rc = r ? FVT_OK : FVT_IO;
+    if (rc == FVT_OK && m->plan.n)
+        rc = rewrite_rollups(r, &m->plan, rows, &err);
     if (rc != FVT_OK)
         leave(m, d, err.text);
     if (rc == FVT_OK)
@@ -253,7 +266,7 @@ static int take_lock(const char *dir, struct fvt_error *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) {
         fvt_fail(err, "%s: %s", path, strerror(errno));
-    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    } else if (!lock_within(fd, LOCK_EX, TIDY_MS)) {
         fvt_fail(err, "%s: another program is merging this store: let it finish", dir);
         close(fd);
         fd = -1;
@@ -261,17 +274,21 @@ static int take_lock(const char *dir, struct fvt_error *err) {
     return fd;
 }
 
-int fvt_merge(const char *dir, int64_t before, const struct merge_calls *calls,
+int fvt_merge(const char *dir, const struct merge_options *options, const struct merge_calls *calls,
               struct merge_counts *counts, struct fvt_error *err) {
+    struct merge m = {.dir = dir, .calls = calls, .counts = counts};
     char **paths = NULL;
     size_t n;
     *counts = (struct merge_counts){0};
+    int rc = rollup_parse(options->rollups, &m.plan, err);
+    if (rc != FVT_OK)
+        return rc;
     int lock = take_lock(dir, err);
     if (lock < 0)
         return FVT_IO;
-    int rc = fvt_store_list(dir, &paths, &n, err);
+    rc = fvt_store_list(dir, &paths, &n, err);
     if (rc == FVT_OK)
-        merge_days(&(struct merge){dir, calls, counts}, paths, n, before);
+        merge_days(&m, paths, n, options->before);
     free(paths);
     close(lock);
     return rc;

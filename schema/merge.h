@@ -20,15 +20,20 @@ struct merge_calls {
     void *arg;
 };
 
+struct merge_options {
+    int64_t before;      /* merge days that ended at or before this time, ms since 1970 UTC */
+    const char *rollups; /* as for rollup_parse(): NULL the default, "" none */
+};
+
 struct merge_counts {
     uint64_t days, files; /* merged */
     uint64_t undone;      /* days with files that had to be left for another time */
 };
 
-/* Merge the days of the store at dir that ended at or before `before` (ms since 1970 UTC). Files
-** that are still written to are left alone. FVT_IO: the directory cannot be read, or another program
-** is merging; a day that fails is only counted and warned of. */
-int fvt_merge(const char *dir, int64_t before, const struct merge_calls *calls,
+/* Merge the days of the store at dir. Files that are still written to are left alone. FVT_IO: the
+** directory cannot be read, or another program is merging; FVT_UNKNOWN: a roll-up of columns that
+** cannot be; a day that fails is only counted and warned of. */
+int fvt_merge(const char *dir, const struct merge_options *options, const struct merge_calls *calls,
               struct merge_counts *counts, struct fvt_error *err);
 
 #endif
