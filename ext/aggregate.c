@@ -1,80 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Adding up blocks. A block becomes contributions: a row, its bucket, its counters, clipped to the
-** window and spread over buckets. Contributions get packed keys and go to the row group's table.
+** Adding up blocks. Rows that count whole go on as they are; others become contributions: a row,
+** its bucket, and what of its counters lies there.
 */
 #include "aggregate.h"
 #include "../schema/portion.h"
 
 #include <stdlib.h>
 
-enum {
-    BATCH = 4096,     /* contributions worked on at once */
-    DIRECT_BITS = 18, /* a key of so few bits is its own place in the table */
-    MAX_WORDS = MAX_DIMENSIONS + 1,
-    ADD_STEP = 1 << 14, /* groups translated at a time */
+/* Numbers of a dictionary's codes; 0: not asked for yet. */
+struct remap {
+    const struct fvt_dict *dict;
+    uint32_t *number;
+    uint32_t cap;
 };
 
-/* Where a dimension is in the packed key; 0 is NULL, v is v - base + 1. */
-struct slot {
-    uint8_t word, shift, bits;
-    int64_t base;
-    uint64_t last; /* of the packed value; a forged file may have values outside its zone map */
-};
-
+/* Rows of a side, with counters and times of their own. */
 struct batch {
     uint32_t n;
-    uint16_t row[BATCH];
-    int64_t bucket[BATCH]; /* ms; NO_BUCKET */
-    int64_t value[GROUP_COUNTERS][BATCH];
-    int64_t first[BATCH], last[BATCH];
-};
-#define NO_BUCKET INT64_MIN
-
-/* Numbers of a dictionary's codes in the interner; -1: not asked for yet. */
-struct remap {
-    int64_t *id;
-    uint32_t n, cap;
+    uint16_t row[GROUP_BATCH];
+    uint64_t bucket[GROUP_BATCH];
+    int64_t value[GROUP_COUNTERS][GROUP_BATCH];
+    int64_t first[GROUP_BATCH], last[GROUP_BATCH];
 };
 
 struct aggregate {
     const struct aggregate_spec *spec;
-    struct groups *groups;
+    const struct key_layout *keys;
     struct interner *interner;
+    struct group_table *table;
     struct scan *scan;
-    /* Of the current row group and side: */
-    struct slot slot[2][MAX_DIMENSIONS + 1]; /* the last one: bucket */
-    int words;
-    bool direct;
-    unsigned direct_bits;
-    uint32_t n, cap;
-    uint32_t nslots, slots_cap;
-    uint32_t *slots; /* local group + 1 */
-    uint64_t *key;   /* words a group */
-    size_t key_cap;
-    struct group_sum *sum;
-    struct remap remap[SCAN_NCOLUMNS];
+    bool in_group;
+    struct remap remap[2 * MAX_DIMENSIONS];
+    int nremaps; /* of the current row group */
+    struct aggregate_rows rows;
     struct batch batch;
-    uint64_t packed[MAX_WORDS][BATCH];
-    /* For handing over: */
-    int64_t *out_key;
-    uint64_t *out_hash;
-    struct group_sum *out_sum;
+    uint64_t *key[MAX_KEY_WORDS];
+    uint64_t part[GROUP_BATCH]; /* of a key: one dimension */
+    uint32_t missing[GROUP_BATCH];
 };
 
-struct aggregate *aggregate_new(const struct aggregate_spec *spec, struct groups *groups,
-                                struct interner *interner) {
+struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct key_layout *keys,
+                                struct groups *groups, struct interner *interner) {
     struct aggregate *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
     a->spec = spec;
-    a->groups = groups;
+    a->keys = keys;
     a->interner = interner;
-    size_t width = (size_t)aggregate_width(spec);
-    a->out_key = malloc(ADD_STEP * width * sizeof *a->out_key);
-    a->out_hash = malloc(ADD_STEP * sizeof *a->out_hash);
-    a->out_sum = malloc(ADD_STEP * sizeof *a->out_sum);
-    if (a->out_key && a->out_hash && a->out_sum)
+    bool ok = true;
+    for (int w = 0; w < keys->words; w++)
+        ok = (a->key[w] = malloc(GROUP_BATCH * sizeof **a->key)) != NULL && ok;
+    /* Numbers of one address are dense, those of two are far apart. */
+    int used = 0;
+    for (int d = 0; d < spec->ndims; d++)
+        used += keys->slot[d].bits;
+    used += spec->buckets ? keys->slot[spec->ndims].bits : 0;
+    a->table = group_table_new(groups, used <= 18 || spec->ndims + spec->buckets == 1);
+    if (ok && a->table)
         return a;
     aggregate_free(a);
     return NULL;
@@ -83,14 +66,10 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, struct groups
 void aggregate_free(struct aggregate *a) {
     if (!a)
         return;
-    for (int c = 0; c < SCAN_NCOLUMNS; c++)
-        free(a->remap[c].id);
-    free(a->slots);
-    free(a->key);
-    free(a->sum);
-    free(a->out_key);
-    free(a->out_hash);
-    free(a->out_sum);
+    for (int i = 0; i < 2 * MAX_DIMENSIONS; i++)
+        free(a->remap[i].number);
+    for (int w = 0; w < MAX_KEY_WORDS; w++)
+        free(a->key[w]);
     free(a);
 }
 
@@ -103,368 +82,178 @@ void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMN
         used[FLOW_tstart] = used[FLOW_tend] = used[FLOW_trecv] = true;
 }
 
-/* ---- keys -------------------------------------------------------------------------------
- */
-
-static unsigned bits_for(uint64_t largest) {
-    return largest ? 64 - (unsigned)__builtin_clzll(largest) : 0;
+void aggregate_new_dicts(struct aggregate *a) {
+    a->nremaps = 0;
 }
 
-/* Give a slot of so many bits a place; words never share a value. */
-static void place(struct slot *s, unsigned bits, int *word, unsigned *used) {
-    if (*used + bits > 64) {
-        ++*word;
-        *used = 0;
+void aggregate_forget(struct aggregate *a) {
+    a->nremaps = 0;
+}
+
+bool aggregate_flush(struct aggregate *a) {
+    return group_table_flush(a->table);
+}
+
+/* ---- keys ------------------------------------------------------------------------------- */
+
+static struct remap *remap_of(struct aggregate *a, const struct fvt_dict *dict) {
+    for (int i = 0; i < a->nremaps; i++)
+        if (a->remap[i].dict == dict)
+            return &a->remap[i];
+    struct remap *r = &a->remap[a->nremaps];
+    if (r->cap < dict->n) {
+        free(r->number);
+        r->number = malloc(dict->n * sizeof *r->number);
+        r->cap = r->number ? dict->n : 0;
+        if (!r->number)
+            return NULL;
     }
-    s->word = (uint8_t)*word;
-    s->shift = (uint8_t)*used;
-    s->bits = (uint8_t)bits;
-    *used += bits;
+    memset(r->number, 0, dict->n * sizeof *r->number);
+    r->dict = dict;
+    a->nremaps++;
+    return r;
 }
 
-/* Lay the key out for a row group by what its zone maps say of each dimension, wide enough for
-** either side. With two sides the key says which it is, since codes are of different columns. */
-static void lay_out(struct aggregate *a) {
+/* Numbers of the codes that have none yet. */
+static bool number_missing(struct aggregate *a, const struct aggregate_rows *in,
+                           const struct aggregate_column *c, uint32_t *number) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < in->n; i++) {
+        uint32_t at = in->row ? in->row[i] : i;
+        if (c->null[at] || number[c->v[at]])
+            continue;
+        number[c->v[at]] = UINT32_MAX; /* only once */
+        a->missing[n++] = (uint32_t)c->v[at];
+    }
+    return interner_number(a->interner, c->dict, a->missing, n, number);
+}
+
+static bool pack_codes(struct aggregate *a, const struct aggregate_rows *in,
+                       const struct aggregate_column *c) {
+    if (!c->dict || c->dict->n == 0) { /* NULL in all rows */
+        memset(a->part, 0, in->n * sizeof *a->part);
+        return true;
+    }
+    struct remap *r = remap_of(a, c->dict);
+    if (!r)
+        return false;
+    for (;;) {
+        bool missing = false;
+        for (uint32_t i = 0; i < in->n; i++) {
+            uint32_t at = in->row ? in->row[i] : i;
+            uint32_t number = r->number[c->v[at]];
+            missing |= !number && !c->null[at];
+            a->part[i] = c->null[at] ? 0 : number;
+        }
+        if (!missing)
+            return true;
+        if (!number_missing(a, in, c, r->number))
+            return false;
+    }
+}
+
+static void pack_numbers(struct aggregate *a, const struct aggregate_rows *in,
+                         const struct aggregate_column *c, uint64_t largest) {
+    for (uint32_t i = 0; i < in->n; i++) {
+        uint32_t at = in->row ? in->row[i] : i;
+        /* A forged file may have values outside of its zone map. */
+        uint64_t v = (uint64_t)c->v[at] < largest ? (uint64_t)c->v[at] + 1 : largest;
+        a->part[i] = c->null[at] ? 0 : v;
+    }
+}
+
+static void put_part(struct aggregate *a, const uint64_t *part, const struct key_slot *s,
+                     uint32_t n) {
+    uint64_t *key = a->key[s->word];
+    if (s->shift == 0) /* the first of its word */
+        memcpy(key, part, n * sizeof *key);
+    for (uint32_t i = 0; s->shift && i < n; i++)
+        key[i] |= part[i] << s->shift;
+}
+
+static bool pack_keys(struct aggregate *a, const struct aggregate_rows *in) {
     const struct aggregate_spec *spec = a->spec;
-    int word = 0;
-    unsigned used = spec->sides == 2; /* bit 0 of word 0: the side */
+    if (spec->ndims == 0 && !spec->buckets)
+        memset(a->key[0], 0, in->n * sizeof **a->key);
     for (int d = 0; d < spec->ndims; d++) {
-        unsigned bits = 0;
-        int64_t base[2] = {0, 0};
-        uint64_t last[2] = {0, 0};
-        for (int side = 0; side < spec->sides; side++) {
-            int64_t max;
-            if (!scan_zone(a->scan, spec->dim[d].side[side], &base[side], &max))
-                continue; /* NULL in all rows */
-            uint64_t span = (uint64_t)max - (uint64_t)base[side];
-            last[side] = span == UINT64_MAX ? span : span + 1;
-            unsigned need = bits_for(last[side]);
-            bits = need > bits ? need : bits;
-        }
-        struct slot s = {0};
-        place(&s, bits, &word, &used);
-        for (int side = 0; side < 2; side++) {
-            a->slot[side][d] = s;
-            a->slot[side][d].base = base[side];
-            a->slot[side][d].last = last[side];
-        }
+        const struct key_slot *s = &a->keys->slot[d];
+        enum flow_class class = spec->dim[d].class;
+        if (class != FLOW_IP && class != FLOW_TEXT)
+            pack_numbers(a, in, &in->dim[d], key_largest(s));
+        else if (!pack_codes(a, in, &in->dim[d]))
+            return false;
+        put_part(a, a->part, s, in->n);
     }
     if (spec->buckets)
-        place(&a->slot[0][spec->ndims], 64, &word, &used);
-    a->slot[1][spec->ndims] = a->slot[0][spec->ndims];
-    a->words = word + 1;
-    a->direct = a->words == 1 && used <= DIRECT_BITS;
-    a->direct_bits = used;
-}
-
-/* The packed keys of the batch. */
-static void pack_keys(struct aggregate *a, int side) {
-    const struct aggregate_spec *spec = a->spec;
-    struct batch *b = &a->batch;
-    for (int w = 0; w < a->words; w++)
-        memset(a->packed[w], 0, b->n * sizeof a->packed[w][0]);
-    for (uint32_t i = 0; side == 1 && i < b->n; i++)
-        a->packed[0][i] = 1;
-    for (int d = 0; d < spec->ndims; d++) {
-        struct slot s = a->slot[side][d];
-        if (s.bits == 0)
-            continue;
-        const uint8_t *nulls;
-        const int64_t *v = scan_values(a->scan, spec->dim[d].side[side], &nulls);
-        uint64_t *out = a->packed[s.word];
-        uint64_t less = (uint64_t)s.base - 1; /* 0 stays free for NULL */
-        for (uint32_t i = 0; i < b->n; i++) {
-            uint32_t row = b->row[i];
-            uint64_t x = nulls[row] ? 0 : (uint64_t)v[row] - less;
-            out[i] |= (x < s.last ? x : s.last) << s.shift;
-        }
-    }
-    if (spec->buckets) {
-        struct slot s = a->slot[side][spec->ndims];
-        for (uint32_t i = 0; i < b->n; i++)
-            a->packed[s.word][i] |= (uint64_t)b->bucket[i];
-    }
-}
-
-/* ---- the row group's table -------------------------------------------------------------- */
-
-static bool grow_array(void *array, size_t size) {
-    void **p = array, *grown = realloc(*p, size);
-    if (grown)
-        *p = grown;
-    return grown != NULL;
-}
-
-static uint64_t hash_words(const uint64_t *key, int words) {
-    uint64_t h = 0;
-    for (int w = 0; w < words; w++)
-        h = (h ^ key[w]) * UINT64_C(0x9e3779b97f4a7c15), h ^= h >> 29;
-    return h ^ h >> 32;
-}
-
-static void rebuild_slots(struct aggregate *a) {
-    memset(a->slots, 0, a->nslots * sizeof *a->slots);
-    for (uint32_t i = 0; i < a->n; i++) {
-        const uint64_t *key = a->key + (size_t)i * (size_t)a->words;
-        uint64_t h = a->direct ? key[0] : hash_words(key, a->words);
-        while (a->slots[h & (a->nslots - 1)])
-            h++;
-        a->slots[h & (a->nslots - 1)] = i + 1;
-    }
-}
-
-static bool make_slots(struct aggregate *a, uint32_t n) {
-    if (n > a->slots_cap) {
-        if (!grow_array(&a->slots, n * sizeof *a->slots))
-            return false;
-        a->slots_cap = n;
-    }
-    a->nslots = n;
-    rebuild_slots(a);
+        put_part(a, in->bucket, &a->keys->slot[spec->ndims], in->n);
     return true;
 }
 
-/* Room for as many new groups as a batch can bring. */
-static bool reserve(struct aggregate *a) {
-    uint32_t need = a->n + a->batch.n;
-    if (need > a->cap) {
-        uint32_t cap = a->cap ? a->cap : BATCH;
-        while (cap < need)
-            cap *= 2;
-        if (!grow_array(&a->sum, cap * sizeof *a->sum))
-            return false;
-        a->cap = cap;
-    }
-    size_t words = (size_t)need * (size_t)a->words;
-    if (words > a->key_cap) {
-        if (!grow_array(&a->key, words * 2 * sizeof *a->key))
-            return false;
-        a->key_cap = words * 2;
-    }
-    if (a->direct || need <= a->nslots / 2)
+bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *in) {
+    if (in->n == 0)
         return true;
-    uint32_t n = a->nslots;
-    while (need > n / 2)
-        n *= 2;
-    return make_slots(a, n);
-}
-
-static bool same_key(const struct aggregate *a, uint32_t group, uint32_t i) {
-    const uint64_t *key = a->key + (size_t)group * (size_t)a->words;
-    for (int w = 0; w < a->words; w++)
-        if (key[w] != a->packed[w][i])
-            return false;
-    return true;
-}
-
-/* The local group of contribution i, made if there is none. */
-static uint32_t find_local(struct aggregate *a, uint32_t i) {
-    uint32_t mask = a->nslots - 1, h;
-    if (a->direct) {
-        h = (uint32_t)a->packed[0][i];
-        if (a->slots[h])
-            return a->slots[h] - 1;
-    } else {
-        uint64_t key[MAX_WORDS];
-        for (int w = 0; w < a->words; w++)
-            key[w] = a->packed[w][i];
-        h = (uint32_t)hash_words(key, a->words) & mask;
-        for (; a->slots[h]; h = (h + 1) & mask)
-            if (same_key(a, a->slots[h] - 1, i))
-                return a->slots[h] - 1;
-    }
-    uint32_t g = a->n++;
-    for (int w = 0; w < a->words; w++)
-        a->key[(size_t)g * (size_t)a->words + (size_t)w] = a->packed[w][i];
-    a->sum[g] = (struct group_sum){{0}, INT64_MAX, INT64_MIN};
-    a->slots[h] = g + 1;
-    return g;
-}
-
-static void add_counter(uint64_t *to, int64_t v) {
-    if (__builtin_add_overflow(*to, (uint64_t)v, to))
-        *to = UINT64_MAX;
-}
-
-/* Add the batch up for one side, whose counters begin at that of place at. */
-static bool add_batch(struct aggregate *a, int side, const uint8_t *pass) {
-    struct batch *b = &a->batch;
-    if (b->n == 0)
-        return true;
-    if (!reserve(a))
+    if (!pack_keys(a, in))
         return false;
-    pack_keys(a, side);
-    int at = side * a->spec->ncounters;
-    for (uint32_t i = 0; i < b->n; i++) {
-        if (pass && !pass[b->row[i]])
-            continue;
-        struct group_sum *sum = &a->sum[find_local(a, i)];
-        for (int c = 0; c < a->spec->ncounters; c++)
-            add_counter(&sum->counter[at + c], b->value[c][i]);
-        if (a->spec->times && b->first[i] <= b->last[i]) {
-            sum->first = b->first[i] < sum->first ? b->first[i] : sum->first;
-            sum->last = b->last[i] > sum->last ? b->last[i] : sum->last;
-        }
-    }
-    return true;
+    struct group_batch b = {.n = in->n, .key = a->key, .first = in->first, .last = in->last};
+    b.at = side * a->spec->ncounters;
+    b.nvalues = a->spec->ncounters;
+    memcpy(b.value, in->value, sizeof b.value);
+    return group_table_add(a->table, &b);
 }
 
-/* ---- handing over ----------------------------------------------------------------------- */
+/* ---- blocks of flows -------------------------------------------------------------------- */
 
-static bool open_remap(struct aggregate *a, int column, const struct fvt_dict *dict) {
-    struct remap *r = &a->remap[column];
-    r->n = dict ? dict->n : 0;
-    if (r->cap < r->n) {
-        if (!grow_array(&r->id, r->n * sizeof *r->id))
-            return false;
-        r->cap = r->n;
-    }
-    for (uint32_t i = 0; i < r->n; i++)
-        r->id[i] = -1;
-    return true;
-}
-
-/* The interner's number for a code; its lock is held. */
-static int64_t number_of(struct aggregate *a, int column, const struct fvt_dict *dict,
-                         int64_t code) {
-    int64_t *id = &a->remap[column].id[code];
-    if (*id >= 0)
-        return *id;
-    if (dict->class == FLOW_IP) {
-        const struct flow_ip *ip = &dict->ip[code];
-        struct flow_ip masked =
-            flow_ip_mask(ip, (unsigned)(ip->family == 4 ? a->spec->mask4 : a->spec->mask6));
-        *id = dict_builder_ip(&a->interner->ips, &masked);
-    } else {
-        *id = dict_builder_text(&a->interner->texts, dict->text[code], dict->len[code]);
-    }
-    return *id;
-}
-
-/* Of the value, not of its number: which pass a key belongs to must not depend on the order in which
-** a pass meets addresses. */
-static uint64_t hash_of(const struct aggregate *a, enum flow_class class, uint32_t id) {
-    const struct dict_builder *d = class == FLOW_IP ? &a->interner->ips : &a->interner->texts;
-    if (class == FLOW_IP)
-        return fvt_hash(&d->ip[id], sizeof d->ip[id]);
-    size_t start = id ? d->end[id - 1] : 0;
-    return fvt_hash(d->text.p + start, d->end[id] - start);
-}
-
-/* The key of local group g in values that hold for all row groups, and its hash. */
-static bool translate(struct aggregate *a, uint32_t g, int64_t *out, uint64_t *hash) {
-    const struct aggregate_spec *spec = a->spec;
-    const uint64_t *key = a->key + (size_t)g * (size_t)a->words;
-    int side = spec->sides == 2 ? (int)(key[0] & 1) : 0;
-    uint64_t h = 0;
-    memset(out, 0, NULL_WORDS * sizeof *out);
-    for (int d = 0; d < spec->ndims; d++) {
-        struct slot s = a->slot[side][d];
-        int column = spec->dim[d].side[side];
-        uint64_t mask = s.bits == 64 ? UINT64_MAX : (UINT64_C(1) << s.bits) - 1;
-        uint64_t packed = s.bits ? key[s.word] >> s.shift & mask : 0;
-        int64_t *v = &out[KEY_DIMS + d];
-        *v = 0;
-        if (packed == 0) {
-            key_set_null(out, d);
-            continue;
-        }
-        *v = (int64_t)(packed + (uint64_t)s.base - 1);
-        const struct fvt_dict *dict = scan_dict(a->scan, column);
-        if (!dict) {
-            h = groups_mix(h, (uint64_t)*v);
-        } else if ((*v = number_of(a, column, dict, *v)) >= 0) {
-            h = groups_mix(h, hash_of(a, dict->class, (uint32_t)*v));
-        } else {
-            return false;
-        }
-    }
-    if (spec->buckets) {
-        int64_t bucket = (int64_t)key[a->slot[0][spec->ndims].word];
-        out[KEY_DIMS + spec->ndims] = bucket == NO_BUCKET ? 0 : bucket;
-        if (bucket == NO_BUCKET)
-            key_set_null(out, KEY_NO_BUCKET);
-        h = groups_mix(h, (uint64_t)bucket);
-    }
-    for (int w = 0; w < NULL_WORDS; w++)
-        h = groups_mix(h, (uint64_t)out[w]);
-    *hash = groups_mix(h, 0);
-    return true;
-}
-
-/* Local groups [from, to) to the shared ones, part by part. */
-static bool hand_over_some(struct aggregate *a, uint32_t from, uint32_t to) {
-    int width = aggregate_width(a->spec);
-    uint32_t n = to - from, start[GROUP_PARTS + 1] = {0};
-    int64_t *keys = malloc((size_t)n * (size_t)width * sizeof *keys);
-    uint64_t *hashes = malloc((size_t)n * sizeof *hashes);
-    bool ok = keys && hashes;
-    pthread_mutex_lock(&a->interner->lock);
-    for (uint32_t i = 0; ok && i < n; i++)
-        ok = translate(a, from + i, keys + (size_t)i * (size_t)width, &hashes[i]);
-    pthread_mutex_unlock(&a->interner->lock);
-    for (uint32_t i = 0; ok && i < n; i++)
-        start[groups_part(hashes[i]) + 1]++;
-    for (int p = 0; p < GROUP_PARTS; p++)
-        start[p + 1] += start[p];
-    uint32_t at[GROUP_PARTS];
-    memcpy(at, start, sizeof at);
-    for (uint32_t i = 0; ok && i < n; i++) {
-        uint32_t to_place = at[groups_part(hashes[i])]++;
-        memcpy(a->out_key + (size_t)to_place * (size_t)width, keys + (size_t)i * (size_t)width,
-               (size_t)width * sizeof *keys);
-        a->out_hash[to_place] = hashes[i];
-        a->out_sum[to_place] = a->sum[from + i];
-    }
-    for (unsigned p = 0; ok && p < GROUP_PARTS; p++)
-        if (start[p + 1] > start[p])
-            ok = groups_add(a->groups, p, a->out_key + (size_t)start[p] * (size_t)width,
-                            a->out_hash + start[p], a->out_sum + start[p], start[p + 1] - start[p]);
-    free(keys);
-    free(hashes);
-    return ok;
-}
-
-static bool hand_over(struct aggregate *a) {
-    bool ok = true;
-    for (int d = 0; ok && a->n && d < a->spec->ndims; d++)
-        for (int side = 0; ok && side < a->spec->sides; side++) {
-            int column = a->spec->dim[d].side[side];
-            ok = open_remap(a, column, scan_dict(a->scan, column));
-        }
-    for (uint32_t from = 0; ok && from < a->n; from += ADD_STEP)
-        ok = hand_over_some(a, from, a->n - from < ADD_STEP ? a->n : from + ADD_STEP);
-    a->n = 0;
-    return ok;
-}
-
-/* ---- contributions ---------------------------------------------------------------------- */
-
-struct counters {
-    const int64_t *v[GROUP_COUNTERS];
+/* What a block has of the columns that are not dimensions. */
+struct block {
+    const int64_t *counter[GROUP_COUNTERS];
     const uint8_t *null[GROUP_COUNTERS];
+    const int64_t *start, *end;
+    const uint8_t *start_null, *end_null;
 };
 
-static bool flush_batch(struct aggregate *a, const uint8_t pass[2][SCAN_BLOCK]) {
-    bool ok = true;
-    for (int side = 0; ok && side < a->spec->sides; side++)
-        ok = add_batch(a, side, a->spec->sides == 2 ? pass[side] : NULL);
-    a->batch.n = 0;
-    return ok;
+static bool flush_batch(struct aggregate *a, int side) {
+    struct batch *b = &a->batch;
+    struct aggregate_rows *in = &a->rows;
+    in->n = b->n;
+    in->row = b->row;
+    in->bucket = b->bucket;
+    in->first = b->first;
+    in->last = b->last;
+    for (int c = 0; c < a->spec->ncounters; c++)
+        in->value[c] = b->value[c];
+    b->n = 0;
+    return aggregate_add(a, side, in);
+}
+
+/* Rows whose times do not matter. */
+static bool add_whole(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
+                      uint32_t n) {
+    struct aggregate_rows *out = &a->rows;
+    struct batch *b = &a->batch;
+    bool all = n == (uint32_t)rows[n - 1] + 1; /* rows ascend */
+    out->n = n;
+    out->row = all ? NULL : rows;
+    for (int c = 0; c < a->spec->ncounters; c++) {
+        const int64_t *v = in->counter[c]; /* 0 where it is NULL */
+        out->value[c] = all ? v : b->value[c];
+        for (uint32_t i = 0; !all && i < n; i++)
+            b->value[c][i] = v[rows[i]];
+    }
+    return aggregate_add(a, side, out);
 }
 
 /* One contribution: what of the row lies in [from, to). */
-static void contribute(struct aggregate *a, const struct counters *in, uint16_t row,
-                       const struct flow_span *f, int64_t bucket, int64_t from, int64_t to) {
+static void contribute(struct aggregate *a, const struct block *in, uint16_t row,
+                       const struct flow_span *f, uint64_t bucket, int64_t from, int64_t to) {
     struct batch *b = &a->batch;
     uint32_t i = b->n++;
-    bool whole = !f->known || (from <= f->start && to > f->end);
     b->row[i] = row;
     b->bucket[i] = bucket;
     b->first[i] = f->known ? f->start : INT64_MAX;
     b->last[i] = f->known ? f->end : INT64_MIN;
+    bool whole = !f->known || (from <= f->start && to > f->end);
     for (int c = 0; c < a->spec->ncounters; c++) {
-        int64_t v = in->null[c][row] ? 0 : in->v[c][row];
+        int64_t v = in->counter[c][row];
         if (a->spec->counter[c] == FLOW_flows)
             v = whole || (f->start >= from && f->start < to) ? v : 0;
         else if (!whole)
@@ -482,77 +271,176 @@ static bool is_nothing(const struct aggregate *a) {
     return nothing;
 }
 
-static bool contribute_row(struct aggregate *a, const struct counters *in, uint16_t row,
-                           const uint8_t pass[2][SCAN_BLOCK]) {
-    const struct aggregate_spec *spec = a->spec;
-    struct flow_span f;
-    f.known = scan_times(a->scan, row, &f.start, &f.end);
-    int64_t from = spec->window.since, to = spec->window.until;
-    if (!spec->buckets || !f.known) {
-        contribute(a, in, row, &f, NO_BUCKET, from, to);
-        return a->batch.n < BATCH || flush_batch(a, pass);
+/* The first time after t, at most to, before which more of a counter lies than before t. */
+static int64_t next_change(const struct aggregate *a, const struct block *in, uint16_t row,
+                           const struct flow_span *f, int64_t t, int64_t to) {
+    uint64_t length = (uint64_t)f->end - (uint64_t)f->start + 1;
+    for (int c = 0; c < a->spec->ncounters; c++) {
+        int64_t v = in->counter[c][row];
+        if (v == 0 || a->spec->counter[c] == FLOW_flows)
+            continue; /* as a flow it counts where it starts */
+        uint64_t more = (uint64_t)flow_portion_before(f, v, t) + 1;
+        if (more > (uint64_t)v)
+            continue;
+        /* smallest x with floor(v * x / length) >= more */
+        unsigned __int128 x = ((unsigned __int128)more * length + (uint64_t)v - 1) / (uint64_t)v;
+        int64_t at = f->start + (int64_t)(uint64_t)x;
+        to = at < to ? at : to;
     }
-    from = from > f.start ? from : f.start;
-    to = to <= f.end ? to : f.end + 1;
-    for (int64_t bucket = flow_bucket_of(from, spec->bucket); bucket < to; bucket += spec->bucket) {
+    return to;
+}
+
+/* A row that lies in several buckets. */
+static bool spread(struct aggregate *a, int side, const struct block *in, uint16_t row,
+                   const struct flow_span *f, int64_t from, int64_t to) {
+    int64_t step = a->spec->bucket;
+    for (int64_t bucket = flow_bucket_of(from, step); bucket < to;) {
         int64_t lo = bucket > from ? bucket : from;
-        int64_t hi = bucket + spec->bucket < to ? bucket + spec->bucket : to;
-        contribute(a, in, row, &f, bucket, lo, hi);
-        if (is_nothing(a)) /* a long flow of few packets has most buckets without any */
+        int64_t hi = bucket + step < to ? bucket + step : to;
+        contribute(a, in, row, f, key_bucket(a->keys, bucket), lo, hi);
+        bucket += step;
+        if (is_nothing(a)) {
             a->batch.n--;
-        if (a->batch.n == BATCH && !flush_batch(a, pass))
+            /* A long flow of few packets has most buckets without any: go where there is more. */
+            int64_t change = hi < to ? next_change(a, in, row, f, hi, to) : to;
+            int64_t next = flow_bucket_of(change - 1, step);
+            bucket = next > bucket ? next : bucket;
+        }
+        if (a->batch.n == GROUP_BATCH && !flush_batch(a, side))
             return false;
     }
     return true;
 }
 
-/* Rows whose times do not matter. */
-static void contribute_whole(struct aggregate *a, const struct counters *in, const uint16_t *rows,
-                             uint32_t n) {
-    struct batch *b = &a->batch;
-    memcpy(b->row, rows, n * sizeof *rows);
-    for (int c = 0; c < a->spec->ncounters; c++)
-        for (uint32_t i = 0; i < n; i++)
-            b->value[c][i] = in->null[c][rows[i]] ? 0 : in->v[c][rows[i]];
-    b->n = n;
+static struct flow_span span_of(struct aggregate *a, const struct block *in, uint16_t row) {
+    int64_t start = in->start[row], end = in->end[row];
+    struct flow_span f = {true, start, end};
+    bool plain = !in->start_null[row] && !in->end_null[row] && start >= FLOW_MS_MIN &&
+                 end >= start && end <= FLOW_MS_MAX && end - start < INT64_C(86400000);
+    if (!plain)
+        f.known = scan_times(a->scan, row, &f.start, &f.end);
+    return f;
+}
+
+static bool add_timed(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
+                      uint32_t n) {
+    const struct aggregate_spec *spec = a->spec;
+    a->batch.n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t row = rows[i];
+        struct flow_span f = span_of(a, in, row);
+        int64_t from = spec->window.since, to = spec->window.until;
+        bool ok = true;
+        if (!spec->buckets || !f.known) {
+            contribute(a, in, row, &f, 0, from, to);
+        } else {
+            from = from > f.start ? from : f.start;
+            to = to <= f.end ? to : f.end + 1;
+            uint64_t bucket = key_bucket(a->keys, from);
+            if (to - 1 < key_bucket_ms(a->keys, bucket) + a->keys->step) {
+                contribute(a, in, row, &f, bucket, from, to);
+                a->batch.n -= is_nothing(a);
+            } else {
+                ok = spread(a, side, in, row, &f, from, to);
+            }
+        }
+        if (!ok || (a->batch.n == GROUP_BATCH && !flush_batch(a, side)))
+            return false;
+    }
+    return flush_batch(a, side);
+}
+
+static bool add_side(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
+                     uint32_t n) {
+    const struct aggregate_spec *spec = a->spec;
+    for (int d = 0; d < spec->ndims; d++) {
+        struct aggregate_column *c = &a->rows.dim[d];
+        int column = spec->dim[d].side[side];
+        c->v = scan_values(a->scan, column, &c->null);
+        bool coded = spec->dim[d].class == FLOW_IP || spec->dim[d].class == FLOW_TEXT;
+        c->dict = coded ? scan_dict(a->scan, column) : NULL;
+    }
+    if (n == 0)
+        return true;
+    if (!spec->buckets && !spec->times && scan_inside_window(a->scan))
+        return add_whole(a, side, in, rows, n);
+    return add_timed(a, side, in, rows, n);
 }
 
 static bool add_block(struct aggregate *a, struct predicate *const side[2]) {
     const struct aggregate_spec *spec = a->spec;
-    struct counters in;
-    uint8_t pass[2][SCAN_BLOCK];
+    struct block in = {0};
     for (int c = 0; c < spec->ncounters; c++)
-        in.v[c] = scan_values(a->scan, spec->counter[c], &in.null[c]);
-    for (int s = 0; spec->sides == 2 && s < 2; s++)
-        if (!scan_test(a->scan, side[s], pass[s]))
-            return false;
+        in.counter[c] = scan_values(a->scan, spec->counter[c], &in.null[c]);
+    if (spec->buckets || spec->times || !scan_inside_window(a->scan)) {
+        in.start = scan_values(a->scan, FLOW_tstart, &in.start_null);
+        in.end = scan_values(a->scan, FLOW_tend, &in.end_null);
+    }
     uint32_t n;
     const uint16_t *rows = scan_rows(a->scan, &n);
-    if (!spec->buckets && !spec->times && scan_inside_window(a->scan)) {
-        contribute_whole(a, &in, rows, n);
-    } else {
-        for (uint32_t i = 0; i < n; i++)
-            if (!contribute_row(a, &in, rows[i], (const uint8_t(*)[SCAN_BLOCK])pass))
-                return false;
+    for (int s = 0; s < spec->sides; s++) {
+        uint8_t pass[SCAN_BLOCK];
+        uint16_t some[SCAN_BLOCK];
+        uint32_t nsome = 0;
+        if (spec->sides == 1)
+            return add_side(a, s, &in, rows, n);
+        if (!scan_test(a->scan, side[s], pass))
+            return false;
+        for (uint32_t i = 0; i < n; i++) {
+            some[nsome] = rows[i];
+            nsome += pass[rows[i]];
+        }
+        if (!add_side(a, s, &in, some, nsome))
+            return false;
     }
-    return flush_batch(a, (const uint8_t(*)[SCAN_BLOCK])pass);
+    return true;
 }
 
-static bool begin_group(struct aggregate *a) {
-    lay_out(a);
-    a->n = 0;
-    return make_slots(a, a->direct ? UINT32_C(1) << a->direct_bits : BATCH * 4);
+/* Do the values of the row group fit the keys? Those that do not are marked. */
+static bool fits(struct aggregate *a, bool wide[MAX_DIMENSIONS]) {
+    bool ok = true;
+    for (int d = 0; d < a->spec->ndims; d++) {
+        const struct dimension *dim = &a->spec->dim[d];
+        uint64_t largest = key_largest(&a->keys->slot[d]);
+        for (int s = 0; dim->class != FLOW_IP && dim->class != FLOW_TEXT && s < a->spec->sides;
+             s++) {
+            int64_t min, max;
+            if (largest == UINT64_MAX || !scan_zone(a->scan, dim->side[s], &min, &max) ||
+                (min >= 0 && (uint64_t)max < largest))
+                continue;
+            wide[d] = true;
+            ok = false;
+        }
+    }
+    return ok;
 }
 
-int aggregate_run(struct aggregate *a, struct scan *scan, struct predicate *const side[2]) {
+enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
+                                    struct predicate *const side[2], bool (*pause)(void *arg),
+                                    void *arg, bool wide[MAX_DIMENSIONS], int *rc) {
     a->scan = scan;
-    int rc;
-    while ((rc = scan_next_group(scan)) == 1) {
-        bool ok = begin_group(a);
-        while (ok && scan_next_block(scan))
-            ok = add_block(a, side);
-        if (!ok || !hand_over(a))
-            return FVT_NOMEM;
+    for (;;) {
+        while (a->in_group && scan_next_block(scan)) {
+            if (!add_block(a, side)) {
+                *rc = FVT_NOMEM;
+                return AGGREGATE_FAILED;
+            }
+            if (pause(arg))
+                return AGGREGATE_PAUSED;
+        }
+        a->in_group = false;
+        int found = scan_next_group(scan);
+        if (found < 0) {
+            *rc = found;
+            return AGGREGATE_FAILED;
+        }
+        if (found == 0)
+            break;
+        aggregate_new_dicts(a);
+        if (!fits(a, wide))
+            return AGGREGATE_WIDE;
+        a->in_group = true;
     }
-    return rc;
+    *rc = FVT_NOMEM;
+    return aggregate_flush(a) ? AGGREGATE_DONE : AGGREGATE_FAILED;
 }

@@ -1,34 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** One thread's half of a totals query: reads blocks of a scan and adds them up by key.
+** One thread's share of a totals query: reads blocks of a scan, cuts flows at the ends of the
+** window and of buckets, packs keys, and adds all up in a table of groups.h.
 **
-** Within a row group keys are dictionary codes and small integers packed into a few words, so
-** adding a flow costs a look into one table; each distinct key is translated to values, and added
-** to the groups that all threads share, once a row group.
+** What is added need not be flows: aggregate_add() takes rows of any origin, as columns.
 */
 #ifndef FLOWVT_AGGREGATE_H
 #define FLOWVT_AGGREGATE_H
 
-#include <pthread.h>
-
-#include "../schema/dict.h"
 #include "groups.h"
+#include "interner.h"
+#include "keys.h"
 #include "scan.h"
-
-/* More than any table has; a key has a bit in its NULL marks for each. */
-enum { MAX_DIMENSIONS = 127, NULL_WORDS = 2 };
-
-struct dimension {
-    int side[2]; /* scan column for the sender's side and the receiver's */
-    enum flow_class class;
-};
-
-/* Addresses and texts of all keys, numbered; shared by the threads. */
-struct interner {
-    pthread_mutex_t lock;
-    struct dict_builder ips, texts;
-};
-enum { KEY_DIMS = NULL_WORDS }; /* where the dimensions begin in a key */
 
 /* What is asked, the same for all threads. */
 struct aggregate_spec {
@@ -37,35 +20,58 @@ struct aggregate_spec {
     bool buckets;   /* time is part of the key */
     int64_t bucket; /* ms */
     struct window window;
-    int mask4, mask6;
     int sides;                   /* 2: endpoints */
     int counter[GROUP_COUNTERS]; /* scan columns; flows is the first */
     int ncounters;               /* of one side */
     bool times;                  /* first and last are asked for */
 };
 
-/* The integers of a key: NULL marks (the last bit: no bucket), dimensions, bucket in ms. */
-static inline int aggregate_width(const struct aggregate_spec *s) {
-    return KEY_DIMS + s->ndims + s->buckets;
-}
-static inline bool key_null(const int64_t *key, int dim) {
-    return (uint64_t)key[dim / 64] >> (dim & 63) & 1;
-}
-static inline void key_set_null(int64_t *key, int dim) {
-    key[dim / 64] |= (int64_t)(UINT64_C(1) << (dim & 63));
-}
-enum { KEY_NO_BUCKET = NULL_WORDS * 64 - 1 };
-
 struct aggregate;
 
-/* All is borrowed. */
-struct aggregate *aggregate_new(const struct aggregate_spec *spec, struct groups *groups,
-                                struct interner *interner);
+/* All is borrowed; keys is of spec. NULL without memory. */
+struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct key_layout *keys,
+                                struct groups *groups, struct interner *interner);
 void aggregate_free(struct aggregate *a);
 
-/* Read scan to its end. FVT_OK or FVT_*; the message is the scan's. side: the parts of the scan's
-** own predicate that each side must pass; not looked at when there is one side. */
-int aggregate_run(struct aggregate *a, struct scan *scan, struct predicate *const side[2]);
+enum aggregate_result {
+    AGGREGATE_DONE,   /* the scan is at its end */
+    AGGREGATE_PAUSED, /* pause() said so; aggregate_run() goes on */
+    AGGREGATE_WIDE,   /* a group has values beyond the layout: wide[] says of which dimensions */
+    AGGREGATE_FAILED, /* the scan's code in *rc, or FVT_NOMEM */
+};
+
+/* Read scan to its end, or until pause(arg) is true, which is asked after every block. What was
+** added is in groups only after a flush: this does it in the end. side: the parts of the scan's own
+** predicate that each side must pass; not looked at when there is one side. */
+enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
+                                    struct predicate *const side[2], bool (*pause)(void *arg),
+                                    void *arg, bool wide[MAX_DIMENSIONS], int *rc);
+/* While paused: hand all to groups; false without memory. The interner was cleared: forget it. */
+bool aggregate_flush(struct aggregate *a);
+void aggregate_forget(struct aggregate *a);
+
+/* A column of rows: integers, or codes of dict for IP and TEXT. */
+struct aggregate_column {
+    const int64_t *v;
+    const uint8_t *null;
+    const struct fvt_dict *dict;
+};
+
+/* n rows (at most GROUP_BATCH) for one side. row: their places in the columns of dim; NULL: the
+** first n. bucket: their buckets by key_bucket(), 0 for none. value, first and last are those of the
+** rows alone. */
+struct aggregate_rows {
+    uint32_t n;
+    const uint16_t *row;
+    struct aggregate_column dim[MAX_DIMENSIONS];
+    const uint64_t *bucket;
+    const int64_t *value[GROUP_COUNTERS];
+    const int64_t *first, *last;
+};
+/* False without memory. Dictionaries are told apart by their address, so aggregate_new_dicts() must
+** be called when one seen before may have gone. */
+bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *rows);
+void aggregate_new_dicts(struct aggregate *a);
 
 /* Scan columns that aggregate_run() will ask for. */
 void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMNS]);

@@ -16,6 +16,7 @@ int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv
     if (!t)
         return SQLITE_NOMEM;
     sql_table_init(&t->columns, (enum table_kind)(intptr_t)aux);
+    t->vtab.db = db;
     int rc = vtab_init(&t->vtab, argc, argv, message);
     if (rc == SQLITE_OK) {
         char *sql = sql_table_declaration(&t->columns);

@@ -1,192 +1,479 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The partitioned hash table. Each part has arrays of its own and a lock.
+** Tables, partitions, and the merge.
 */
 #include "groups.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAP = 16 };
+enum {
+    DIRECT_KEYS = 1 << 18, /* an array for so many is worth it: most keys of a mix are few */
+    SLOTS = 1 << 15,       /* of a thread's hash table: with its rows, half of a second-level cache */
+    TABLE_OCTETS = 1 << 19, /* of its rows */
+    TABLE_MIN = 1024,       /* rows */
+    PASS_BY = 16 * SLOTS, /* rows that go by the table once it was seen to be of no use */
+    PART_ROWS = 1 << 15,  /* rows of a partition that merge in the cache */
+    PARTS_MIN = 64,
+    PARTS_MAX = 512,
+    CHUNK_FIRST = 8,
+    CHUNK_MAX = 2048, /* rows */
+};
 
-enum part_state { PART_KEPT, PART_GIVEN_UP, PART_DONE };
+struct chunk {
+    struct chunk *next;
+    uint32_t n, cap;
+    uint64_t word[];
+};
+
+struct list {
+    struct chunk *head;
+    size_t rows;
+};
 
 struct part {
-    pthread_mutex_t lock;
-    enum part_state state;
-    uint32_t n, cap, nslots;
-    uint32_t *slots; /* group + 1 */
-    uint64_t *hash;
-    int64_t *key;
-    struct group_sum *sum;
+    uint64_t *row;
+    size_t n;
+};
+
+struct group_table {
+    struct group_table *next; /* of all tables */
+    struct groups *groups;
+    struct list *list; /* of each part */
+    bool direct;
+    uint64_t *array; /* direct: counters and times by key */
+    uint8_t *seen;
+    size_t narray;
+    uint32_t *slots; /* hash table: row + 1 */
+    uint64_t *row;
+    uint32_t n;
+    uint64_t fed;     /* rows added since the table was empty */
+    uint64_t pass_by; /* rows that still go by it */
+    uint64_t hash[GROUP_BATCH];
 };
 
 struct groups {
-    int width, ncounters;
-    size_t budget;
-    atomic_size_t size; /* octets of all parts */
-    pthread_mutex_t give_up;
-    struct part part[GROUP_PARTS];
+    struct group_shape shape;
+    size_t width;
+    uint32_t table_rows; /* of a full hash table */
+    unsigned nparts, part_shift;
+    struct budget *budget;
+    struct group_table *tables;
+    struct part *part;
 };
 
-struct groups *groups_new(int width, int ncounters, size_t budget) {
+struct groups *groups_new(const struct group_shape *shape, uint64_t rows, struct budget *budget) {
     struct groups *g = calloc(1, sizeof *g);
     if (!g)
         return NULL;
-    g->width = width;
-    g->ncounters = ncounters;
+    g->shape = *shape;
+    g->width = group_width(shape);
     g->budget = budget;
-    pthread_mutex_init(&g->give_up, NULL);
-    for (int i = 0; i < GROUP_PARTS; i++)
-        pthread_mutex_init(&g->part[i].lock, NULL);
-    return g;
+    size_t fit = TABLE_OCTETS / (g->width * sizeof(uint64_t));
+    g->table_rows = (uint32_t)(fit > SLOTS / 2 ? SLOTS / 2 : fit < TABLE_MIN ? TABLE_MIN : fit);
+    g->part_shift = 64 - 6;
+    for (g->nparts = PARTS_MIN; g->nparts < PARTS_MAX && g->nparts < rows / PART_ROWS;
+         g->nparts *= 2)
+        g->part_shift--;
+    g->part = calloc(g->nparts, sizeof *g->part);
+    if (g->part)
+        return g;
+    free(g);
+    return NULL;
 }
 
-static size_t entry_size(const struct groups *g) {
-    return sizeof(uint64_t) + (size_t)g->width * sizeof(int64_t) + sizeof(struct group_sum) +
-           2 * sizeof(uint32_t);
+static size_t chunk_size(const struct groups *g, const struct chunk *c) {
+    return sizeof *c + c->cap * g->width * sizeof(uint64_t);
 }
 
-static void empty(struct groups *g, struct part *p) {
-    atomic_fetch_sub(&g->size, p->cap * entry_size(g));
-    free(p->slots);
-    free(p->hash);
-    free(p->key);
-    free(p->sum);
-    p->slots = NULL;
-    p->hash = NULL;
-    p->key = NULL;
-    p->sum = NULL;
-    p->n = p->cap = p->nslots = 0;
+static void free_list(struct groups *g, struct list *l) {
+    for (struct chunk *c = l->head, *next; c; c = next) {
+        next = c->next;
+        budget_sub(g->budget, chunk_size(g, c));
+        free(c);
+    }
+    *l = (struct list){0};
+}
+
+static void table_free(struct group_table *t) {
+    for (unsigned p = 0; t->list && p < t->groups->nparts; p++)
+        free_list(t->groups, &t->list[p]);
+    free(t->list);
+    free(t->array);
+    free(t->seen);
+    free(t->slots);
+    free(t->row);
+    free(t);
 }
 
 void groups_free(struct groups *g) {
     if (!g)
         return;
-    for (int i = 0; i < GROUP_PARTS; i++) {
-        empty(g, &g->part[i]);
-        pthread_mutex_destroy(&g->part[i].lock);
+    for (struct group_table *t = g->tables, *next; t; t = next) {
+        next = t->next;
+        table_free(t);
     }
-    pthread_mutex_destroy(&g->give_up);
+    for (unsigned p = 0; p < g->nparts; p++)
+        groups_drop(g, p);
+    free(g->part);
     free(g);
 }
 
-static bool grow_array(void *array, size_t size) {
-    void **p = array, *grown = realloc(*p, size);
-    if (grown)
-        *p = grown;
-    return grown != NULL;
+unsigned groups_parts(const struct groups *g) {
+    return g->nparts;
 }
 
-static void rebuild_slots(struct part *p) {
-    memset(p->slots, 0, p->nslots * sizeof *p->slots);
-    for (uint32_t i = 0; i < p->n; i++) {
-        uint32_t h = (uint32_t)p->hash[i] & (p->nslots - 1);
-        while (p->slots[h])
-            h = (h + 1) & (p->nslots - 1);
-        p->slots[h] = i + 1;
+const struct group_shape *groups_shape(const struct groups *g) {
+    return &g->shape;
+}
+
+struct group_table *group_table_new(struct groups *g, bool direct) {
+    struct group_table *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->groups = g;
+    t->direct = direct && g->shape.words == 1;
+    t->list = calloc(g->nparts, sizeof *t->list);
+    if (!t->list) {
+        table_free(t);
+        return NULL;
     }
+    t->next = g->tables;
+    g->tables = t;
+    return t;
 }
 
-static bool grow(struct groups *g, struct part *p) {
-    size_t cap = p->cap ? (size_t)p->cap * 2 : FIRST_CAP;
-    if (cap > UINT32_MAX / 4 || !grow_array(&p->hash, cap * sizeof *p->hash) ||
-        !grow_array(&p->key, cap * (size_t)g->width * sizeof *p->key) ||
-        !grow_array(&p->sum, cap * sizeof *p->sum) ||
-        !grow_array(&p->slots, cap * 2 * sizeof *p->slots))
-        return false;
-    atomic_fetch_add(&g->size, (cap - p->cap) * entry_size(g));
-    p->cap = (uint32_t)cap;
-    p->nslots = (uint32_t)cap * 2;
-    rebuild_slots(p);
-    return true;
+/* ---- rows ------------------------------------------------------------------------------- */
+
+#define MIX UINT64_C(0x9e3779b97f4a7c15)
+
+static uint64_t hash_row(const uint64_t *key, int words) {
+    uint64_t h = 0;
+    for (int w = 0; w < words; w++) {
+        h = (h ^ key[w]) * MIX;
+        h ^= h >> 32;
+    }
+    return h * MIX;
 }
 
-static void add_sum(struct group_sum *to, const struct group_sum *more, int ncounters) {
-    for (int c = 0; c < ncounters; c++)
-        if (__builtin_add_overflow(to->counter[c], more->counter[c], &to->counter[c]))
-            to->counter[c] = UINT64_MAX;
-    if (more->first < to->first)
-        to->first = more->first;
-    if (more->last > to->last)
-        to->last = more->last;
+/* The low bits of a product know only the low bits of what was multiplied. */
+static size_t slot_of(uint64_t hash) {
+    return (size_t)(hash >> 20);
 }
 
-static bool add_one(struct groups *g, struct part *p, const int64_t *key, uint64_t hash,
-                    const struct group_sum *sum) {
-    size_t octets = (size_t)g->width * sizeof *key;
-    if (p->n == p->cap && !grow(g, p))
-        return false;
-    uint32_t h = (uint32_t)hash & (p->nslots - 1);
-    for (; p->slots[h]; h = (h + 1) & (p->nslots - 1)) {
-        uint32_t i = p->slots[h] - 1;
-        if (p->hash[i] == hash && memcmp(p->key + (size_t)i * (size_t)g->width, key, octets) == 0) {
-            add_sum(&p->sum[i], sum, g->ncounters);
-            return true;
+static void hash_batch(struct group_table *t, const struct group_batch *b) {
+    memset(t->hash, 0, b->n * sizeof *t->hash);
+    for (int w = 0; w < t->groups->shape.words; w++) {
+        const uint64_t *key = b->key[w];
+        for (uint32_t i = 0; i < b->n; i++) {
+            uint64_t h = (t->hash[i] ^ key[i]) * MIX;
+            t->hash[i] = h ^ h >> 32;
         }
     }
-    memcpy(p->key + (size_t)p->n * (size_t)g->width, key, octets);
-    p->hash[p->n] = hash;
-    p->sum[p->n] = *sum;
-    p->slots[h] = ++p->n;
+    for (uint32_t i = 0; i < b->n; i++)
+        t->hash[i] *= MIX;
+}
+
+static uint64_t add_up_to_max(uint64_t a, uint64_t b) {
+    uint64_t sum = a + b;
+    return sum | -(uint64_t)(sum < a);
+}
+
+/* The row of batch entry i, as a group of its own. */
+static void put_row(const struct groups *g, uint64_t *row, const struct group_batch *b, uint32_t i) {
+    for (int w = 0; w < g->shape.words; w++)
+        *row++ = b->key[w][i];
+    for (int c = 0; c < g->shape.counters; c++)
+        row[c] = 0;
+    for (int c = 0; c < b->nvalues; c++)
+        row[b->at + c] = (uint64_t)b->value[c][i];
+    row += g->shape.counters;
+    if (g->shape.times) {
+        row[0] = (uint64_t)b->first[i];
+        row[1] = (uint64_t)b->last[i];
+    }
+}
+
+static void add_times(uint64_t *to, int64_t first, int64_t last) {
+    if (first < (int64_t)to[0])
+        to[0] = (uint64_t)first;
+    if (last > (int64_t)to[1])
+        to[1] = (uint64_t)last;
+}
+
+/* Add batch entry i to the counters and times of a group. */
+static void add_entry(const struct groups *g, uint64_t *sum, const struct group_batch *b,
+                      uint32_t i) {
+    for (int c = 0; c < b->nvalues; c++)
+        sum[b->at + c] = add_up_to_max(sum[b->at + c], (uint64_t)b->value[c][i]);
+    if (g->shape.times)
+        add_times(sum + g->shape.counters, b->first[i], b->last[i]);
+}
+
+static void add_row(const struct groups *g, uint64_t *to, const uint64_t *row) {
+    to += g->shape.words;
+    row += g->shape.words;
+    for (int c = 0; c < g->shape.counters; c++)
+        to[c] = add_up_to_max(to[c], row[c]);
+    if (g->shape.times)
+        add_times(to + g->shape.counters, (int64_t)row[g->shape.counters],
+                  (int64_t)row[g->shape.counters + 1]);
+}
+
+/* Room for one more row in a partition's list; NULL without memory. */
+static uint64_t *list_place(struct groups *g, struct list *l) {
+    struct chunk *c = l->head;
+    if (!c || c->n == c->cap) {
+        uint32_t cap = !c ? CHUNK_FIRST : c->cap * 2 > CHUNK_MAX ? CHUNK_MAX : c->cap * 2;
+        struct chunk *new = malloc(sizeof *new + cap * g->width * sizeof(uint64_t));
+        if (!new)
+            return NULL;
+        *new = (struct chunk){.next = c, .cap = cap};
+        l->head = c = new;
+        budget_add(g->budget, chunk_size(g, c));
+    }
+    l->rows++;
+    return c->word + c->n++ * g->width;
+}
+
+/* ---- the array -------------------------------------------------------------------------- */
+
+static bool grow_array(struct group_table *t, uint64_t key) {
+    const struct groups *g = t->groups;
+    size_t n = t->narray ? t->narray : 1024, width = g->width - 1;
+    while (n <= key)
+        n *= 2;
+    uint64_t *array = realloc(t->array, n * width * sizeof *array);
+    if (array)
+        t->array = array;
+    uint8_t *seen = realloc(t->seen, n);
+    if (seen)
+        t->seen = seen;
+    if (!array || !seen)
+        return false;
+    budget_add(g->budget, (n - t->narray) * (width * sizeof *array + 1));
+    memset(seen + t->narray, 0, n - t->narray);
+    memset(array + t->narray * width, 0, (n - t->narray) * width * sizeof *array);
+    for (size_t i = t->narray; g->shape.times && i < n; i++) {
+        array[i * width + (size_t)g->shape.counters] = INT64_MAX;
+        array[i * width + (size_t)g->shape.counters + 1] = (uint64_t)INT64_MIN;
+    }
+    t->narray = n;
     return true;
 }
 
-/* Give up every second of the parts still kept; the last one stays, whatever it takes. */
-static void shrink(struct groups *g) {
-    pthread_mutex_lock(&g->give_up);
-    int kept = 0, seen = 0;
-    for (int i = 0; i < GROUP_PARTS; i++)
-        kept += g->part[i].state == PART_KEPT;
-    for (int i = 0; kept > 1 && atomic_load(&g->size) > g->budget && i < GROUP_PARTS; i++) {
-        struct part *p = &g->part[i];
-        if (p->state != PART_KEPT || seen++ % 2 == 0)
+static void add_direct(struct group_table *t, const struct group_batch *b) {
+    const struct groups *g = t->groups;
+    const uint64_t *key = b->key[0];
+    size_t width = g->width - 1;
+    for (uint32_t i = 0; i < b->n; i++)
+        t->seen[key[i]] = 1;
+    for (int c = 0; c < b->nvalues; c++) {
+        uint64_t *sum = t->array + b->at + c;
+        const int64_t *value = b->value[c];
+        for (uint32_t i = 0; i < b->n; i++)
+            sum[key[i] * width] = add_up_to_max(sum[key[i] * width], (uint64_t)value[i]);
+    }
+    for (uint32_t i = 0; g->shape.times && i < b->n; i++)
+        add_times(t->array + key[i] * width + g->shape.counters, b->first[i], b->last[i]);
+}
+
+static uint64_t largest(const uint64_t *key, uint32_t n) {
+    uint64_t max = 0;
+    for (uint32_t i = 0; i < n; i++)
+        max = key[i] > max ? key[i] : max;
+    return max;
+}
+
+static bool flush_array(struct group_table *t) {
+    struct groups *g = t->groups;
+    size_t width = g->width - 1;
+    for (size_t key = 0; key < t->narray; key++) {
+        if (!t->seen[key])
             continue;
-        pthread_mutex_lock(&p->lock);
-        p->state = PART_GIVEN_UP;
-        empty(g, p);
-        pthread_mutex_unlock(&p->lock);
+        uint64_t k = key, *row = list_place(g, &t->list[hash_row(&k, 1) >> g->part_shift]);
+        if (!row)
+            return false;
+        row[0] = key;
+        memcpy(row + 1, t->array + key * width, width * sizeof *row);
     }
-    pthread_mutex_unlock(&g->give_up);
+    budget_sub(g->budget, t->narray * (width * sizeof *t->array + 1));
+    free(t->array);
+    free(t->seen);
+    t->array = NULL;
+    t->seen = NULL;
+    t->narray = 0;
+    return true;
 }
 
-bool groups_add(struct groups *g, unsigned part, const int64_t *key, const uint64_t *hash,
-                const struct group_sum *sum, size_t n) {
-    struct part *p = &g->part[part];
-    bool ok = true;
-    pthread_mutex_lock(&p->lock);
-    for (size_t i = 0; ok && p->state == PART_KEPT && i < n; i++)
-        ok = add_one(g, p, key + i * (size_t)g->width, hash[i], &sum[i]);
-    pthread_mutex_unlock(&p->lock);
-    if (ok && atomic_load(&g->size) > g->budget)
-        shrink(g);
-    return ok;
+/* ---- the hash table --------------------------------------------------------------------- */
+
+static bool make_table(struct group_table *t) {
+    size_t rows = t->groups->table_rows + GROUP_BATCH;
+    if (!t->slots)
+        t->slots = calloc(SLOTS, sizeof *t->slots);
+    if (!t->row)
+        t->row = malloc(rows * t->groups->width * sizeof *t->row);
+    return t->slots && t->row;
 }
 
-bool groups_next_pass(struct groups *g) {
-    bool more = false;
-    for (int i = 0; i < GROUP_PARTS; i++) {
-        struct part *p = &g->part[i];
-        empty(g, p);
-        more |= p->state == PART_GIVEN_UP;
-        p->state = p->state == PART_GIVEN_UP ? PART_KEPT : PART_DONE;
+static bool same_key(const uint64_t *row, const struct group_batch *b, uint32_t i, int words) {
+    for (int w = 0; w < words; w++)
+        if (row[w] != b->key[w][i])
+            return false;
+    return true;
+}
+
+static void add_hashed(struct group_table *t, const struct group_batch *b) {
+    const struct groups *g = t->groups;
+    int words = g->shape.words;
+    for (uint32_t i = 0; i < b->n; i++) {
+        size_t s = slot_of(t->hash[i]) & (SLOTS - 1);
+        uint64_t *row = NULL;
+        for (; t->slots[s]; s = (s + 1) & (SLOTS - 1)) {
+            row = t->row + (t->slots[s] - 1) * g->width;
+            if (same_key(row, b, i, words))
+                break;
+        }
+        if (t->slots[s]) {
+            add_entry(g, row + words, b, i);
+        } else {
+            put_row(g, t->row + t->n * g->width, b, i);
+            t->slots[s] = ++t->n;
+        }
     }
-    return more;
+    t->fed += b->n;
 }
 
-bool groups_step(const struct groups *g, struct group_cursor *c) {
-    for (c->at++; c->part < GROUP_PARTS; c->part++, c->at = 0)
-        if (c->at < (int64_t)g->part[c->part].n)
+static bool flush_hashed(struct group_table *t) {
+    struct groups *g = t->groups;
+    size_t octets = g->width * sizeof(uint64_t);
+    for (uint32_t i = 0; i < t->n; i++) {
+        const uint64_t *from = t->row + i * g->width;
+        uint64_t *row =
+            list_place(g, &t->list[hash_row(from, g->shape.words) >> g->part_shift]);
+        if (!row)
+            return false;
+        memcpy(row, from, octets);
+    }
+    if (t->n)
+        memset(t->slots, 0, SLOTS * sizeof *t->slots);
+    /* Less than every second row met its group: the table costs more than it saves. */
+    t->pass_by = t->n > t->fed / 2 ? PASS_BY : 0;
+    t->n = 0;
+    t->fed = 0;
+    return true;
+}
+
+static bool add_past_table(struct group_table *t, const struct group_batch *b) {
+    struct groups *g = t->groups;
+    for (uint32_t i = 0; i < b->n; i++) {
+        uint64_t *row = list_place(g, &t->list[t->hash[i] >> g->part_shift]);
+        if (!row)
+            return false;
+        put_row(g, row, b, i);
+    }
+    t->pass_by -= t->pass_by < b->n ? t->pass_by : b->n;
+    return true;
+}
+
+bool group_table_add(struct group_table *t, const struct group_batch *b) {
+    if (t->direct) {
+        uint64_t max = largest(b->key[0], b->n);
+        if (max < DIRECT_KEYS) {
+            if (max >= t->narray && !grow_array(t, max))
+                return false;
+            add_direct(t, b);
             return true;
-    return false;
+        }
+        if (!flush_array(t))
+            return false;
+        t->direct = false;
+    }
+    hash_batch(t, b);
+    if (t->pass_by)
+        return add_past_table(t, b);
+    if (!make_table(t))
+        return false;
+    add_hashed(t, b);
+    return t->n < t->groups->table_rows || flush_hashed(t);
 }
 
-const int64_t *groups_key(const struct groups *g, const struct group_cursor *c) {
-    return g->part[c->part].key + (size_t)c->at * (size_t)g->width;
+bool group_table_flush(struct group_table *t) {
+    return flush_array(t) && flush_hashed(t);
 }
 
-const struct group_sum *groups_sum(const struct groups *g, const struct group_cursor *c) {
-    return &g->part[c->part].sum[c->at];
+/* ---- merging ---------------------------------------------------------------------------- */
+
+struct merge {
+    const struct groups *g;
+    uint32_t *slots;
+    size_t mask;
+    uint64_t *row;
+    size_t n;
+};
+
+static void merge_row(struct merge *m, const uint64_t *row) {
+    const struct groups *g = m->g;
+    size_t octets = (size_t)g->shape.words * sizeof *row;
+    size_t s = slot_of(hash_row(row, g->shape.words)) & m->mask;
+    for (; m->slots[s]; s = (s + 1) & m->mask) {
+        uint64_t *to = m->row + (m->slots[s] - 1) * g->width;
+        if (memcmp(to, row, octets) == 0) {
+            add_row(g, to, row);
+            return;
+        }
+    }
+    memcpy(m->row + m->n * g->width, row, g->width * sizeof *row);
+    m->slots[s] = (uint32_t)++m->n;
+}
+
+static size_t rows_of(const struct groups *g, unsigned p) {
+    size_t n = g->part[p].n;
+    for (const struct group_table *t = g->tables; t; t = t->next)
+        n += t->list[p].rows;
+    return n;
+}
+
+bool groups_merge(struct groups *g, unsigned p) {
+    size_t total = rows_of(g, p), slots = 16, octets = g->width * sizeof(uint64_t);
+    if (total == g->part[p].n)
+        return true; /* nothing new */
+    while (slots < total * 2)
+        slots *= 2;
+    struct merge m = {.g = g, .mask = slots - 1};
+    m.slots = calloc(slots, sizeof *m.slots);
+    m.row = malloc(total * octets);
+    bool ok = m.slots && m.row && total < UINT32_MAX;
+    budget_add(g->budget, total * octets);
+    for (size_t i = 0; ok && i < g->part[p].n; i++)
+        merge_row(&m, g->part[p].row + i * g->width);
+    for (struct group_table *t = g->tables; ok && t; t = t->next) {
+        for (struct chunk *c = t->list[p].head; c; c = c->next)
+            for (uint32_t i = 0; i < c->n; i++)
+                merge_row(&m, c->word + i * g->width);
+        free_list(g, &t->list[p]);
+    }
+    free(m.slots);
+    if (!ok) {
+        free(m.row);
+        budget_sub(g->budget, total * octets);
+        return false;
+    }
+    groups_drop(g, p);
+    uint64_t *fit = realloc(m.row, m.n * octets);
+    budget_sub(g->budget, (total - m.n) * octets);
+    g->part[p] = (struct part){fit ? fit : m.row, m.n};
+    return true;
+}
+
+const uint64_t *groups_rows(const struct groups *g, unsigned part, size_t *n) {
+    *n = g->part[part].n;
+    return g->part[part].row;
+}
+
+void groups_drop(struct groups *g, unsigned p) {
+    budget_sub(g->budget, g->part[p].n * g->width * sizeof(uint64_t));
+    free(g->part[p].row);
+    g->part[p] = (struct part){NULL, 0};
 }

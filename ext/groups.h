@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The groups of a totals query: keys of integers with their counters, in an open hash table cut
-** into parts by hash, so that threads add to different parts at once and a part can be put off.
+** Totals by key, in three steps.
 **
-** When the table outgrows its budget, half of the parts still kept are given up; a later pass over
-** the store adds to those alone. A part that was not given up is complete.
+** Each thread adds batches of rows to a table of its own that fits the cache: an array where keys
+** are small numbers, a hash table where not. When the table is full its groups go to partitions by
+** hash; where keys hardly repeat, rows go there right away. In the end each partition is merged by
+** one thread, again in the cache, and then has every group once.
+**
+** A group is a row of 64-bit words: its key, its counters, and the first and last time when those
+** are asked for (first > last: none). Counters stop at UINT64_MAX.
 */
 #ifndef FLOWVT_GROUPS_H
 #define FLOWVT_GROUPS_H
@@ -13,45 +17,54 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GROUP_PARTS = 256, GROUP_COUNTERS = 6 };
+#include "budget.h"
+
+enum {
+    GROUP_COUNTERS = 6,
+    GROUP_BATCH = 4096, /* rows added at once, at most */
+};
+
+struct group_shape {
+    int words; /* of the key */
+    int counters;
+    bool times;
+};
+static inline size_t group_width(const struct group_shape *s) {
+    return (size_t)s->words + (size_t)s->counters + (s->times ? 2 : 0);
+}
 
 struct groups;
+struct group_table;
 
-/* width: integers of a key. ncounters: at most GROUP_COUNTERS. budget: octets. */
-struct groups *groups_new(int width, int ncounters, size_t budget);
+/* rows: about how many will be added. budget is borrowed. NULL without memory. */
+struct groups *groups_new(const struct group_shape *shape, uint64_t rows, struct budget *budget);
 void groups_free(struct groups *g);
+unsigned groups_parts(const struct groups *g);
+const struct group_shape *groups_shape(const struct groups *g);
 
-/* What is added to one group. first > last: no time. */
-struct group_sum {
-    uint64_t counter[GROUP_COUNTERS];
-    int64_t first, last;
+/* A thread's table; it is freed with groups. direct: keys are a single word and likely small. Not
+** to be called by two threads at once. */
+struct group_table *group_table_new(struct groups *g, bool direct);
+
+/* What is added: key[w][i], value[c][i] to counter at + c, first[i] and last[i] with times. Values
+** are not negative. */
+struct group_batch {
+    uint32_t n;
+    uint64_t *const *key;
+    const int64_t *value[GROUP_COUNTERS];
+    int at, nvalues;
+    const int64_t *first, *last;
 };
+/* Both return false without memory. */
+bool group_table_add(struct group_table *t, const struct group_batch *b);
+bool group_table_flush(struct group_table *t);
 
-/* Hashes are made of the values of a key, one after the other, beginning with 0. */
-static inline uint64_t groups_mix(uint64_t h, uint64_t value) {
-    h = (h ^ value) * UINT64_C(0xd6e8feb86659fd93);
-    return h ^ h >> 32;
-}
-/* The part of a hash, below GROUP_PARTS. */
-static inline unsigned groups_part(uint64_t hash) {
-    return (unsigned)(hash >> 56);
-}
-
-/* Add n sums to their groups, all in one part: key[i * width], hash[i]. Safe from several threads.
-** Returns false without memory. Sums for a part that was given up are dropped. */
-bool groups_add(struct groups *g, unsigned part, const int64_t *key, const uint64_t *hash,
-                const struct group_sum *sum, size_t n);
-
-/* After a pass: forget it and make ready for the parts that were given up. False when none were. */
-bool groups_next_pass(struct groups *g);
-
-/* Walk the groups of the pass: start with at = -1; false at the end. */
-struct group_cursor {
-    int64_t at;
-    unsigned part;
-};
-bool groups_step(const struct groups *g, struct group_cursor *c);
-const int64_t *groups_key(const struct groups *g, const struct group_cursor *c);
-const struct group_sum *groups_sum(const struct groups *g, const struct group_cursor *c);
+/* Make every group of the partition one row. All tables are flushed and at rest; different
+** partitions may be merged by different threads. More may be added afterwards. */
+bool groups_merge(struct groups *g, unsigned part);
+/* The rows of a merged partition, n of them, group_width() words each. */
+const uint64_t *groups_rows(const struct groups *g, unsigned part, size_t *n);
+/* Forget the partition's rows. */
+void groups_drop(struct groups *g, unsigned part);
 
 #endif

@@ -1,98 +1,95 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** A totals query: what to count, the threads that do it, the passes, and the groups one by one.
+** A totals query: the threads that count, merge and sort, and the groups one by one.
 */
 #include "totals.h"
-#include "limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Rows that one thread reads in less time than it takes to start another. */
-enum { THREAD_ROWS = 50000 };
-
-/* What a measure is made of: counters of the flow, at the sender's side or the receiver's. */
-static const struct {
-    enum measure measure;
-    int counter;
-    bool out, in; /* endpoints: of which side */
-} measures[] = {
-    {MEASURE_flows, FLOW_flows, true, true},
-    {MEASURE_packets, FLOW_packets, true, true},
-    {MEASURE_bytes, FLOW_bytes, true, true},
-    {MEASURE_outpackets, FLOW_outpackets, true, false},
-    {MEASURE_outbytes, FLOW_outbytes, true, false},
-    {MEASURE_flows_out, FLOW_flows, true, false},
-    {MEASURE_packets_out, FLOW_packets, true, false},
-    {MEASURE_bytes_out, FLOW_bytes, true, false},
-    {MEASURE_flows_in, FLOW_flows, false, true},
-    {MEASURE_packets_in, FLOW_packets, false, true},
-    {MEASURE_bytes_in, FLOW_bytes, false, true},
+enum {
+    /* Rows that one thread reads in less time than it takes to start another. */
+    THREAD_ROWS = 50000,
+    AHEAD = 12, /* groups whose memory is asked for before they are delivered */
 };
-enum { MEASURES = sizeof measures / sizeof measures[0] };
+
+/* One thread's share of a scan. */
+struct reader {
+    struct predicate *predicate;
+    struct scan *scan;
+    struct aggregate *aggregate;
+    enum aggregate_result result;
+    bool wide[MAX_DIMENSIONS];
+    int rc;
+};
 
 struct totals {
+    struct totals_request request;
     const struct query *query;
     struct snapshot *snapshot;
     struct aggregate_spec spec;
+    struct key_layout keys;
     bool used[SCAN_NCOLUMNS];
-    struct groups *groups;
+    struct budget budget;
     struct interner interner;
+    struct groups *groups;
+    struct interrupt interrupt;
+    struct scan_source *source;
+    struct reader reader[MAX_THREADS];
+    int threads;
+    atomic_int next; /* of the readers, or of the partitions */
+    atomic_bool failed;
     bool started;
-    struct group_cursor at;
-    const int64_t *key; /* of the current group */
-    const struct group_sum *sum;
+    struct order order;
+    struct sort_item *rows; /* in order; NULL: as the partitions have them */
+    size_t nrows, at;
+    unsigned part;
+    const uint64_t *row; /* of the current group */
     struct fvt_error error;
 };
 
-/* The place of a counter among those that are added up, put there if it is new. */
-static int counter_at(struct aggregate_spec *spec, int column) {
-    for (int c = 0; c < spec->ncounters; c++)
-        if (spec->counter[c] == column)
-            return c;
-    spec->counter[spec->ncounters] = column;
-    return spec->ncounters++;
-}
-
-struct totals *totals_new(const struct sql_table *t, const struct query *query,
-                          struct snapshot *snapshot, const struct dimension *dims, int ndims,
-                          uint32_t wanted, bool buckets) {
-    struct totals *s = calloc(1, sizeof *s);
-    if (!s)
+struct totals *totals_new(const struct totals_request *request, const struct query *query,
+                          struct snapshot *snapshot) {
+    struct totals *t = calloc(1, sizeof *t);
+    if (!t)
         return NULL;
-    struct aggregate_spec *spec = &s->spec;
-    s->query = query;
-    s->snapshot = snapshot;
-    memcpy(spec->dim, dims, (size_t)ndims * sizeof *dims);
-    spec->ndims = ndims;
-    spec->buckets = buckets;
+    struct aggregate_spec *spec = &t->spec;
+    t->request = *request;
+    t->query = query;
+    t->snapshot = snapshot;
+    t->budget.limit = limits_memory();
+    memcpy(spec->dim, request->dim, sizeof spec->dim);
+    spec->ndims = request->ndims;
+    spec->buckets = request->buckets;
     spec->bucket = query->bucket * 1000;
     spec->window = query->window;
-    spec->mask4 = query->mask4;
-    spec->mask6 = query->mask6;
-    spec->sides = t->kind == TABLE_ENDPOINTS ? 2 : 1;
-    for (int m = 0; m < MEASURES; m++)
-        if (wanted >> measures[m].measure & 1)
-            counter_at(spec, measures[m].counter);
-    spec->times = wanted >> MEASURE_first != 0;
-    aggregate_columns(spec, s->used);
-    dict_builder_init(&s->interner.ips, FLOW_IP);
-    dict_builder_init(&s->interner.texts, FLOW_TEXT);
-    pthread_mutex_init(&s->interner.lock, NULL);
-    s->groups = groups_new(aggregate_width(spec), spec->ncounters * spec->sides, limits_memory());
-    if (s->groups)
-        return s;
-    totals_free(s);
-    return NULL;
+    spec->sides = request->table->kind == TABLE_ENDPOINTS ? 2 : 1;
+    measures_need(spec, request->measures);
+    aggregate_columns(spec, t->used);
+    interner_init(&t->interner, query->mask4, query->mask6, &t->budget);
+    return t;
+}
+
+static void stop_reading(struct totals *t) {
+    for (int i = 0; i < t->threads; i++) {
+        struct reader *r = &t->reader[i];
+        aggregate_free(r->aggregate);
+        scan_free(r->scan);
+        predicate_free(r->predicate);
+        *r = (struct reader){0};
+    }
+    t->threads = 0;
+    scan_source_free(t->source);
+    t->source = NULL;
 }
 
 void totals_free(struct totals *t) {
     if (!t)
         return;
+    stop_reading(t);
+    free(t->rows);
     groups_free(t->groups);
-    dict_builder_free(&t->interner.ips);
-    dict_builder_free(&t->interner.texts);
-    pthread_mutex_destroy(&t->interner.lock);
+    interner_free(&t->interner);
     free(t);
 }
 
@@ -100,36 +97,12 @@ const char *totals_message(const struct totals *t) {
     return t->error.text;
 }
 
-/* ---- a pass -----------------------------------------------------------------------------
- */
-
-struct thread {
-    struct totals *totals;
-    struct scan_source *source;
-    pthread_t id;
-    int rc;
-    struct fvt_error error;
-};
-
-/* One thread's share of the row groups, with a predicate of its own. */
-static void *work(void *arg) {
-    struct thread *w = arg;
-    struct totals *t = w->totals;
-    struct predicate *p = predicate_clone(t->query->predicate);
-    struct scan *scan = p ? scan_new(w->source, p, &t->query->window, t->used) : NULL;
-    struct aggregate *a = aggregate_new(&t->spec, t->groups, &t->interner);
-    w->rc = FVT_NOMEM;
-    if (scan && a)
-        w->rc = aggregate_run(a, scan, p->child);
-    snprintf(w->error.text, sizeof w->error.text, "%s",
-             w->rc == FVT_NOMEM ? "out of memory"
-             : scan             ? scan_message(scan)
-                                : "");
-    aggregate_free(a);
-    scan_free(scan);
-    predicate_free(p);
-    return NULL;
+static int fail(struct totals *t, int rc, const char *text) {
+    snprintf(t->error.text, sizeof t->error.text, "%s", rc == FVT_NOMEM ? "out of memory" : text);
+    return rc;
 }
+
+/* ---- reading ---------------------------------------------------------------------------- */
 
 /* One thread when the store is a single file with little in it. */
 static int threads_for(const struct totals *t) {
@@ -144,129 +117,231 @@ static int threads_for(const struct totals *t) {
     return small ? 1 : limits_threads();
 }
 
-static int run_pass(struct totals *t) {
-    struct scan_source *source = scan_source_new(t->snapshot);
-    if (!source) {
-        strcpy(t->error.text, "out of memory");
-        return FVT_NOMEM;
+static int start_reading(struct totals *t) {
+    struct aggregate_spec *spec = &t->spec;
+    key_layout_make(&t->keys, spec->dim, spec->ndims, spec->buckets ? spec->bucket : 0,
+                    &spec->window);
+    struct group_shape shape = {t->keys.words, spec->ncounters * spec->sides, spec->times};
+    t->groups = groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)),
+                           &t->budget);
+    t->source = scan_source_new(t->snapshot);
+    bool ok = t->groups && t->source;
+    for (t->threads = 0; ok && t->threads < threads_for(t); t->threads++) {
+        struct reader *r = &t->reader[t->threads];
+        r->result = AGGREGATE_PAUSED;
+        r->predicate = predicate_clone(t->query->predicate);
+        r->scan =
+            r->predicate ? scan_new(t->source, r->predicate, &spec->window, t->used) : NULL;
+        r->aggregate = aggregate_new(spec, &t->keys, t->groups, &t->interner);
+        ok = r->scan && r->aggregate;
     }
-    dict_builder_clear(&t->interner.ips);
-    dict_builder_clear(&t->interner.texts);
-    struct thread thread[MAX_THREADS] = {{0}};
-    int n = threads_for(t), started = 1;
-    for (int i = 0; i < n; i++) {
-        thread[i].totals = t;
-        thread[i].source = source;
+    return ok ? FVT_OK : FVT_NOMEM;
+}
+
+static bool is_stopped(struct totals *t, int worker) {
+    return worker == 0 ? interrupt_poll(&t->interrupt) : interrupt_stopped(&t->interrupt);
+}
+
+struct pause {
+    struct totals *totals;
+    int worker;
+};
+
+static bool must_pause(void *arg) {
+    struct pause *p = arg;
+    return is_stopped(p->totals, p->worker);
+}
+
+/* Go on with readers that are not done; there may be fewer threads than readers. */
+static void read_some(void *arg, int worker) {
+    struct totals *t = arg;
+    struct pause pause = {t, worker};
+    for (int i; (i = atomic_fetch_add(&t->next, 1)) < t->threads;) {
+        struct reader *r = &t->reader[i];
+        if (r->result == AGGREGATE_PAUSED)
+            r->result = aggregate_run(r->aggregate, r->scan, r->predicate->child, must_pause,
+                                      &pause, r->wide, &r->rc);
+        if (r->result == AGGREGATE_FAILED || r->result == AGGREGATE_WIDE)
+            interrupt_stop(&t->interrupt); /* what the others do is of no use */
     }
-    while (started < n && pthread_create(&thread[started].id, NULL, work, &thread[started]) == 0)
-        started++;
-    work(&thread[0]);
-    int rc = FVT_OK;
-    for (int i = 0; i < started; i++) {
-        if (i > 0)
-            pthread_join(thread[i].id, NULL);
-        if (thread[i].rc != FVT_OK) {
-            rc = thread[i].rc;
-            t->error = thread[i].error;
+}
+
+/* Read all. FVT_OK, a failure, or 1: the layout was too narrow, begin anew. */
+static int read_all(struct totals *t) {
+    bool more = true, narrow = false;
+    while (more) {
+        atomic_store(&t->next, 0);
+        workers_run(t->threads, read_some, t, &t->interrupt);
+        more = false;
+        for (int i = 0; i < t->threads; i++) {
+            struct reader *r = &t->reader[i];
+            if (r->result == AGGREGATE_FAILED)
+                return fail(t, r->rc, scan_message(r->scan));
+            narrow |= r->result == AGGREGATE_WIDE;
+            more |= r->result == AGGREGATE_PAUSED;
+            for (int d = 0; d < t->spec.ndims; d++)
+                t->keys.wide[d] |= r->wide[d];
         }
+        if (narrow)
+            return 1;
+        if (interrupt_stopped(&t->interrupt))
+            return TOTALS_INTERRUPTED;
     }
-    scan_source_free(source);
+    return FVT_OK;
+}
+
+static void merge_some(void *arg, int worker) {
+    struct totals *t = arg;
+    for (unsigned p; (p = (unsigned)atomic_fetch_add(&t->next, 1)) < groups_parts(t->groups);) {
+        if (is_stopped(t, worker))
+            return;
+        if (!groups_merge(t->groups, p))
+            atomic_store(&t->failed, true);
+    }
+}
+
+static int merge(struct totals *t) {
+    atomic_store(&t->next, 0);
+    workers_run(t->threads, merge_some, t, &t->interrupt);
+    return atomic_load(&t->failed) ? FVT_NOMEM : FVT_OK;
+}
+
+/* ---- groups one by one ------------------------------------------------------------------ */
+
+static int count_all(struct totals *t) {
+    int rc;
+    do {
+        stop_reading(t);
+        groups_free(t->groups);
+        t->groups = NULL;
+        interner_clear(&t->interner);
+        atomic_store(&t->interrupt.stop, false);
+        rc = start_reading(t);
+        if (rc == FVT_OK)
+            rc = read_all(t);
+    } while (rc == 1);
+    if (rc == FVT_OK)
+        rc = merge(t);
+    if (rc == FVT_OK && !interrupt_stopped(&t->interrupt))
+        rc = interner_name(&t->interner) ? FVT_OK : FVT_NOMEM;
+    int64_t limit = t->query->limit;
+    if (rc == FVT_OK && t->request.norder > 0 && !interrupt_stopped(&t->interrupt)) {
+        rc = FVT_NOMEM;
+        if (order_make(&t->order, &t->spec, &t->keys, &t->interner, t->request.order,
+                       t->request.norder))
+            rc = order_groups(&t->order, t->groups, limit, t->threads, &t->interrupt, &t->budget,
+                              &t->rows, &t->nrows);
+    }
+    if (rc == FVT_OK && interrupt_stopped(&t->interrupt))
+        rc = TOTALS_INTERRUPTED;
+    stop_reading(t);
+    return rc == FVT_NOMEM ? fail(t, rc, "") : rc;
+}
+
+static int start(struct totals *t) {
+    t->started = true;
+    interrupt_begin(&t->interrupt, t->request.db);
+    int rc = count_all(t);
+    interrupt_end(&t->interrupt);
     return rc;
 }
 
+/* Groups are all over the memory: ask for those that come next. */
+static void fetch_ahead(const struct totals *t) {
+    size_t at = t->at + AHEAD;
+    if (at >= t->nrows)
+        return;
+    const uint64_t *row = (const uint64_t *)(uintptr_t)t->rows[at].at;
+    __builtin_prefetch(row);
+    __builtin_prefetch(row + group_width(groups_shape(t->groups)) - 1);
+    row = (const uint64_t *)(uintptr_t)t->rows[t->at + AHEAD / 2].at;
+    for (int d = 0; d < t->spec.ndims; d++) {
+        enum flow_class class = t->spec.dim[d].class;
+        uint64_t number = key_get(&t->keys.slot[d], row);
+        if (number && (class == FLOW_IP || class == FLOW_TEXT))
+            __builtin_prefetch(interner_get(&t->interner, class, number));
+    }
+}
+
 int totals_next(struct totals *t) {
-    while (!t->started || !groups_step(t->groups, &t->at)) {
-        if (t->started && !groups_next_pass(t->groups))
-            return 0;
-        t->started = true;
-        t->at = (struct group_cursor){-1, 0};
-        int rc = run_pass(t);
+    if (!t->started) {
+        int rc = start(t);
         if (rc != FVT_OK)
             return rc;
     }
-    t->key = groups_key(t->groups, &t->at);
-    t->sum = groups_sum(t->groups, &t->at);
-    return 1;
+    if (t->request.norder > 0) {
+        if (t->at >= t->nrows)
+            return 0;
+        fetch_ahead(t);
+        t->row = (const uint64_t *)(uintptr_t)t->rows[t->at++].at;
+        return 1;
+    }
+    for (; t->part < groups_parts(t->groups); t->part++, t->at = 0) {
+        size_t n, width = group_width(groups_shape(t->groups));
+        const uint64_t *rows = groups_rows(t->groups, t->part, &n);
+        if (t->query->limit >= 0 && t->nrows >= (size_t)t->query->limit)
+            return 0;
+        if (t->at < n) {
+            t->row = rows + t->at++ * width;
+            t->nrows++;
+            return 1;
+        }
+    }
+    return 0;
 }
 
-/* ---- the current group ------------------------------------------------------------------ */
-
 bool totals_null(const struct totals *t, int dim) {
-    return key_null(t->key, dim);
+    return key_get(&t->keys.slot[dim], t->row) == 0;
 }
 
 int64_t totals_integer(const struct totals *t, int dim) {
-    return t->key[KEY_DIMS + dim];
+    return (int64_t)(key_get(&t->keys.slot[dim], t->row) - 1);
 }
 
-const struct flow_ip *totals_ip(const struct totals *t, int dim) {
-    return &t->interner.ips.ip[t->key[KEY_DIMS + dim]];
-}
-
-const char *totals_text(const struct totals *t, int dim, size_t *n) {
-    const struct dict_builder *d = &t->interner.texts;
-    int64_t i = t->key[KEY_DIMS + dim];
-    size_t start = i ? d->end[i - 1] : 0;
-    *n = d->end[i] - start;
-    return *n ? (const char *)d->text.p + start : "";
+const char *totals_text(const struct totals *t, int dim, uint32_t *n) {
+    const struct name *name =
+        interner_get(&t->interner, t->spec.dim[dim].class, key_get(&t->keys.slot[dim], t->row));
+    *n = name->n;
+    return name_text(name);
 }
 
 bool totals_bucket(const struct totals *t, int64_t *ms) {
-    *ms = t->key[KEY_DIMS + t->spec.ndims];
-    return !key_null(t->key, KEY_NO_BUCKET);
+    uint64_t number = key_get(&t->keys.slot[t->spec.ndims], t->row);
+    *ms = number ? key_bucket_ms(&t->keys, number) : 0;
+    return number != 0;
 }
 
 uint64_t totals_measure(const struct totals *t, enum measure m) {
-    const struct aggregate_spec *spec = &t->spec;
-    uint64_t v = 0;
-    for (int i = 0; i < MEASURES; i++) {
-        if (measures[i].measure != m)
-            continue;
-        int c = 0;
-        while (spec->counter[c] != measures[i].counter)
-            c++;
-        if (measures[i].out)
-            v = t->sum->counter[c];
-        if (measures[i].in && spec->sides == 2 &&
-            __builtin_add_overflow(v, t->sum->counter[spec->ncounters + c], &v))
-            v = UINT64_MAX;
-    }
-    return v > INT64_MAX ? INT64_MAX : v;
+    return measure_count(&t->spec, t->row + t->keys.words, m);
 }
 
 bool totals_span(const struct totals *t, int64_t *first, int64_t *last) {
-    *first = t->sum->first;
-    *last = t->sum->last;
-    return *first <= *last;
+    return measure_span(&t->spec, t->row + t->keys.words, first, last);
 }
 
 int64_t totals_rowid(const struct totals *t) {
-    const int64_t *key = t->key;
     struct fvt_buffer b = {0};
+    int64_t ms;
     fvt_put_int(&b, t->query->params, 8);
-    for (int w = 0; w < NULL_WORDS; w++)
-        fvt_put_int(&b, (uint64_t)key[w], 8);
     for (int d = 0; d < t->spec.ndims; d++) {
-        size_t n;
-        const char *text;
-        if (totals_null(t, d))
+        enum flow_class class = t->spec.dim[d].class;
+        bool null = totals_null(t, d);
+        uint32_t n;
+        fvt_put_int(&b, null, 1);
+        if (null)
             continue;
-        switch (t->spec.dim[d].class) {
-        case FLOW_IP:
-            fvt_put_ip(&b, totals_ip(t, d));
-            break;
-        case FLOW_TEXT:
-            text = totals_text(t, d, &n);
-            fvt_put_int(&b, n, 8);
+        if (class == FLOW_IP || class == FLOW_TEXT) {
+            const char *text = totals_text(t, d, &n);
+            fvt_put_int(&b, n, 4);
             fvt_put(&b, text, n);
-            break;
-        default:
-            fvt_put_int(&b, (uint64_t)key[KEY_DIMS + d], 8);
-            break;
+        } else {
+            fvt_put_int(&b, (uint64_t)totals_integer(t, d), 8);
         }
     }
-    if (t->spec.buckets)
-        fvt_put_int(&b, (uint64_t)key[KEY_DIMS + t->spec.ndims], 8);
+    if (t->spec.buckets) {
+        fvt_put_int(&b, totals_bucket(t, &ms), 1);
+        fvt_put_int(&b, (uint64_t)ms, 8);
+    }
     uint64_t h = b.failed ? 0 : fvt_checksum(b.p, b.n);
     free(b.p);
     return (int64_t)(h >> 1);

@@ -66,7 +66,41 @@ static int next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
     int rc = totals_next(c->totals);
     c->eof = rc != 1;
+    if (rc == TOTALS_INTERRUPTED)
+        return SQLITE_INTERRUPT;
     return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;
+}
+
+/* Dimensions and measures that the statement names, and the order it asks for. */
+static void make_request(struct cursor *c, struct totals_request *r) {
+    const struct sql_table *t = &table_of(c)->columns;
+    memset(r, 0, sizeof *r);
+    r->table = t;
+    r->db = table_of(c)->vtab.db;
+    for (int i = 0; i < t->n; i++) {
+        const struct sql_column *col = &t->column[i];
+        c->dimension[i] = -1;
+        if (!(c->query.used >> (i < 63 ? i : 63) & 1))
+            continue;
+        if (col->kind == COLUMN_MEASURE)
+            r->measures |= UINT32_C(1) << col->id;
+        r->buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
+        if (col->kind != COLUMN_VALUE)
+            continue;
+        c->dimension[i] = r->ndims;
+        r->dim[r->ndims++] =
+            (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};
+    }
+    for (int i = 0; i < c->query.norder; i++) {
+        int at = c->query.order[i].column;
+        const struct sql_column *col = &t->column[at];
+        struct order_term *term = &r->order[r->norder++];
+        term->desc = c->query.order[i].desc;
+        term->kind = col->kind == COLUMN_VALUE     ? ORDER_DIMENSION
+                     : col->kind == COLUMN_MEASURE ? ORDER_MEASURE
+                                                   : ORDER_BUCKET;
+        term->id = col->kind == COLUMN_VALUE ? c->dimension[at] : col->id;
+    }
 }
 
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
@@ -79,24 +113,12 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot, &c->now);
     if (rc != SQLITE_OK)
         return rc;
-    struct dimension dims[MAX_DIMENSIONS];
-    int n = 0;
-    bool buckets = false;
-    uint32_t measures = 0;
-    for (int i = 0; i < t->columns.n; i++) {
-        const struct sql_column *col = &t->columns.column[i];
-        c->dimension[i] = -1;
-        if (!(c->query.used >> (i < 63 ? i : 63) & 1))
-            continue;
-        if (col->kind == COLUMN_MEASURE)
-            measures |= UINT32_C(1) << col->id;
-        buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
-        if (col->kind != COLUMN_VALUE)
-            continue;
-        c->dimension[i] = n;
-        dims[n++] = (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};
-    }
-    c->totals = totals_new(&t->columns, &c->query, c->snapshot, dims, n, measures, buckets);
+    struct totals_request *r = malloc(sizeof *r);
+    if (!r)
+        return SQLITE_NOMEM;
+    make_request(c, r);
+    c->totals = totals_new(r, &c->query, c->snapshot);
+    free(r);
     return c->totals ? next(base) : SQLITE_NOMEM;
 }
 
@@ -109,31 +131,20 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
     return SQLITE_OK;
 }
 
-/* The address, or the network when mask4 or mask6 make it one. */
-static void show_address(struct cursor *c, sqlite3_context *ctx, const struct flow_ip *ip) {
-    int len = ip->family == 4 ? c->query.mask4 : c->query.mask6;
-    if (len < (ip->family == 4 ? 32 : 128))
-        result_net(ctx, ip, len);
-    else
-        result_ip(ctx, ip);
-}
-
 static void show_dimension(struct cursor *c, sqlite3_context *ctx, enum flow_class class, int d) {
     if (d < 0 || totals_null(c->totals, d))
         return;
-    size_t n;
+    uint32_t n;
     const char *text;
     char mac[FLOW_MAC_TEXT];
     switch (class) {
     case FLOW_IP:
-        show_address(c, ctx, totals_ip(c->totals, d));
-        break;
     case FLOW_TEXT:
         text = totals_text(c->totals, d, &n);
         result_text(ctx, text, n);
         break;
     case FLOW_MAC:
-        n = flow_mac_text((uint64_t)totals_integer(c->totals, d), mac);
+        n = (uint32_t)flow_mac_text((uint64_t)totals_integer(c->totals, d), mac);
         result_text(ctx, mac, n);
         break;
     default:

@@ -12,6 +12,7 @@
 /* Base class of every table; the SQLite base class comes first. */
 struct vtab {
     sqlite3_vtab base;
+    sqlite3 *db;
     char *store; /* argument of CREATE VIRTUAL TABLE, or NULL */
 };
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Numbering under a lock, many codes at a time; texts and ranks when that is over.
+*/
+#include "interner.h"
+#include "sorter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    /* Entry, place in the hash table, name, rank, and what sorting takes. */
+    ENTRY_SIZE = 100,
+    ARENA = 1 << 16,
+    NET_TEXT = FLOW_IP_TEXT + 4,
+};
+
+struct arena {
+    struct arena *next;
+    size_t n;
+    char text[ARENA];
+};
+
+void interner_init(struct interner *in, int mask4, int mask6, struct budget *budget) {
+    memset(in, 0, sizeof *in);
+    in->mask4 = mask4;
+    in->mask6 = mask6;
+    in->budget = budget;
+    pthread_mutex_init(&in->lock, NULL);
+    dict_builder_init(&in->ips.entries, FLOW_IP);
+    dict_builder_init(&in->texts.entries, FLOW_TEXT);
+}
+
+static void clear_list(struct name_list *l) {
+    dict_builder_free(&l->entries);
+    free(l->name);
+    free(l->rank);
+    l->name = NULL;
+    l->rank = NULL;
+}
+
+void interner_clear(struct interner *in) {
+    clear_list(&in->ips);
+    clear_list(&in->texts);
+    for (struct arena *a = in->arena, *next; a; a = next) {
+        next = a->next;
+        free(a);
+    }
+    in->arena = NULL;
+    budget_sub(in->budget, in->counted);
+    in->counted = 0;
+}
+
+void interner_free(struct interner *in) {
+    interner_clear(in);
+    pthread_mutex_destroy(&in->lock);
+}
+
+static struct flow_ip masked(const struct interner *in, const struct flow_ip *ip) {
+    int len = ip->family == 4 ? in->mask4 : in->mask6;
+    return len == (ip->family == 4 ? 32 : 128) ? *ip : flow_ip_mask(ip, (unsigned)len);
+}
+
+static void count(struct interner *in) {
+    size_t size = ((size_t)in->ips.entries.n + in->texts.entries.n) * ENTRY_SIZE +
+                  in->texts.entries.text.n * 2;
+    budget_add(in->budget, size - in->counted);
+    in->counted = size;
+}
+
+bool interner_number(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
+                     uint32_t n, uint32_t *number) {
+    int64_t entry = 0;
+    pthread_mutex_lock(&in->lock);
+    for (uint32_t i = 0; i < n && entry >= 0; i++) {
+        uint32_t code = codes[i];
+        if (dict->class == FLOW_IP) {
+            struct flow_ip ip = masked(in, &dict->ip[code]);
+            entry = dict_builder_ip(&in->ips.entries, &ip);
+        } else {
+            entry = dict_builder_text(&in->texts.entries, dict->text[code], dict->len[code]);
+        }
+        number[code] = (uint32_t)(entry + 1);
+    }
+    count(in);
+    pthread_mutex_unlock(&in->lock);
+    return entry >= 0;
+}
+
+static const char *keep(struct interner *in, const char *text, size_t n) {
+    struct arena *a = in->arena;
+    if (!a || a->n + n > ARENA) {
+        a = malloc(sizeof *a);
+        if (!a)
+            return NULL;
+        a->next = in->arena;
+        a->n = 0;
+        in->arena = a;
+    }
+    char *to = a->text + a->n;
+    memcpy(to, text, n);
+    a->n += n;
+    return to;
+}
+
+static bool name_ips(struct interner *in) {
+    const struct dict_builder *d = &in->ips.entries;
+    for (uint32_t i = 0; i < d->n; i++) {
+        struct name *name = &in->ips.name[i];
+        char text[NET_TEXT];
+        const struct flow_ip *ip = &d->ip[i];
+        size_t n = flow_ip_text(ip, text);
+        int len = ip->family == 4 ? in->mask4 : in->mask6;
+        if (len < (ip->family == 4 ? 32 : 128))
+            n += (size_t)snprintf(text + n, sizeof text - n, "/%d", len);
+        name->n = (uint32_t)n;
+        if (n <= sizeof name->text.own)
+            memcpy(name->text.own, text, n);
+        else if (!(name->text.far = keep(in, text, n)))
+            return false;
+    }
+    return true;
+}
+
+static void name_texts(struct name_list *l) {
+    const struct dict_builder *d = &l->entries;
+    for (uint32_t i = 0; i < d->n; i++) {
+        size_t start = i ? d->end[i - 1] : 0, n = d->end[i] - start;
+        l->name[i].n = (uint32_t)n;
+        if (n > sizeof l->name[i].text.own)
+            l->name[i].text.far = (const char *)d->text.p + start;
+        else if (n)
+            memcpy(l->name[i].text.own, d->text.p + start, n);
+    }
+}
+
+bool interner_name(struct interner *in) {
+    in->ips.name = malloc(((size_t)in->ips.entries.n + 1) * sizeof *in->ips.name);
+    in->texts.name = malloc(((size_t)in->texts.entries.n + 1) * sizeof *in->texts.name);
+    if (!in->ips.name || !in->texts.name)
+        return false;
+    name_texts(&in->texts);
+    return name_ips(in);
+}
+
+/* Texts as words, and behind them the length, since zeros were put there. */
+struct ranking {
+    const struct name *name;
+    unsigned words;
+};
+
+static uint64_t word_of(const void *arg, uint64_t at, unsigned w) {
+    const struct ranking *r = arg;
+    const struct name *n = &r->name[at];
+    return w + 1 == r->words ? n->n : sort_octets(name_text(n), n->n, w);
+}
+
+bool interner_rank(struct interner *in, enum flow_class class) {
+    struct name_list *l = class == FLOW_IP ? &in->ips : &in->texts;
+    uint32_t n = l->entries.n, longest = 0;
+    if (l->rank)
+        return true;
+    struct sort_item *items = malloc((2 * (size_t)n + 1) * sizeof *items);
+    l->rank = malloc(((size_t)n + 1) * sizeof *l->rank);
+    if (items && l->rank) {
+        for (uint32_t i = 0; i < n; i++)
+            longest = l->name[i].n > longest ? l->name[i].n : longest;
+        struct ranking r = {l->name, (longest + 7) / 8 + 1};
+        for (uint32_t i = 0; i < n; i++)
+            items[i] = (struct sort_item){word_of(&r, i, 0), i};
+        sort_items(items, n, items + n, r.words, word_of, &r);
+        l->rank[0] = 0;
+        for (uint32_t i = 0; i < n; i++)
+            l->rank[items[i].at + 1] = i + 1;
+    }
+    free(items);
+    return items && l->rank;
+}

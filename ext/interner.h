@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Numbers for the addresses and texts of a query, from 1 on, the same in all files and threads; 0
+** stands for NULL. When all are known they get the text that SQL shows, and a rank in its order.
+*/
+#ifndef FLOWVT_INTERNER_H
+#define FLOWVT_INTERNER_H
+
+#include <pthread.h>
+
+#include "../schema/dict.h"
+#include "budget.h"
+
+/* A text of n octets, short ones in place. */
+struct name {
+    union {
+        char own[16];
+        const char *far;
+    } text;
+    uint32_t n;
+};
+static inline const char *name_text(const struct name *n) {
+    return n->n <= sizeof n->text.own ? n->text.own : n->text.far;
+}
+
+struct name_list {
+    struct dict_builder entries;
+    struct name *name; /* by number - 1 */
+    uint32_t *rank;    /* by number; rank[0] is 0, then 1 and up */
+};
+
+struct interner {
+    pthread_mutex_t lock;
+    int mask4, mask6; /* addresses become networks of this length */
+    struct budget *budget;
+    size_t counted; /* octets, in budget */
+    struct name_list ips, texts;
+    void *arena; /* of far texts */
+};
+
+void interner_init(struct interner *in, int mask4, int mask6, struct budget *budget);
+void interner_free(struct interner *in);
+/* Forget all numbers, and the memory. */
+void interner_clear(struct interner *in);
+
+/* number[code] for n codes of a dictionary. Safe from several threads. False without memory. */
+bool interner_number(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
+                     uint32_t n, uint32_t *number);
+
+/* When no numbers are added any more: make the texts; and ranks of a class. False without memory. */
+bool interner_name(struct interner *in);
+bool interner_rank(struct interner *in, enum flow_class class);
+
+static inline const struct name_list *interner_list(const struct interner *in,
+                                                    enum flow_class class) {
+    return class == FLOW_IP ? &in->ips : &in->texts;
+}
+static inline const struct name *interner_get(const struct interner *in, enum flow_class class,
+                                              uint64_t number) {
+    return &interner_list(in, class)->name[number - 1];
+}
+
+#endif

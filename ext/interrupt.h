@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** sqlite3_interrupt() while a table works without returning to SQLite.
+**
+** Versions before 3.41 do not tell whether it was called. But a statement that is stepped while an
+** outer one runs finds out before it does anything, and leaves the mark where it is. So the thread
+** that SQLite called looks every INTERRUPT_MS by stepping a small statement of its own.
+*/
+#ifndef FLOWVT_INTERRUPT_H
+#define FLOWVT_INTERRUPT_H
+
+#include <sqlite3ext.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { INTERRUPT_MS = 20 };
+
+struct interrupt {
+    sqlite3 *db;        /* NULL: nobody to ask */
+    sqlite3_stmt *stmt; /* prepared when it is first time to look */
+    int64_t looked;     /* ms of the monotonic clock */
+    atomic_bool stop;   /* read by every thread, and set by any to end the work of all */
+};
+
+/* Before work that takes long. */
+void interrupt_begin(struct interrupt *i, sqlite3 *db);
+/* After it; the connection could not be closed before. */
+void interrupt_end(struct interrupt *i);
+/* By the thread that SQLite called, as often as it likes: looks when it is time. true: stop. */
+bool interrupt_poll(struct interrupt *i);
+
+static inline bool interrupt_stopped(struct interrupt *i) {
+    return atomic_load_explicit(&i->stop, memory_order_relaxed);
+}
+static inline void interrupt_stop(struct interrupt *i) {
+    atomic_store(&i->stop, true);
+}
+
+#endif

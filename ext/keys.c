@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Widths come from the catalogue, so that the layout is known before a file is open. A file with
+** values beyond them makes the dimension wide, and the work begins anew.
+*/
+#include "keys.h"
+#include "../schema/portion.h"
+#include "predicate.h"
+
+enum { CODE_BITS = 32, OTHER_BITS = 33 };
+
+static unsigned bits_for(uint64_t largest) {
+    return largest ? 64 - (unsigned)__builtin_clzll(largest) : 1;
+}
+
+static unsigned width(const struct dimension *d, bool wide) {
+    unsigned octets = flow_fields[scan_field(d->side[0])].octets;
+    if (d->class == FLOW_IP || d->class == FLOW_TEXT)
+        return CODE_BITS;
+    if (wide || octets >= 8)
+        return 64;
+    return octets ? octets * 8 + 1 : OTHER_BITS;
+}
+
+/* Into the first word with room; words never share a value. */
+static void place(struct key_layout *k, struct key_slot *s, unsigned bits,
+                  uint8_t used[MAX_KEY_WORDS]) {
+    int w = 0;
+    while (used[w] + bits > 64)
+        w++;
+    *s = (struct key_slot){(uint8_t)w, used[w], (uint8_t)bits};
+    used[w] = (uint8_t)(used[w] + bits);
+    k->words = w + 1 > k->words ? w + 1 : k->words;
+}
+
+void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndims, int64_t bucket,
+                     const struct window *window) {
+    uint8_t used[MAX_KEY_WORDS] = {0};
+    k->ndims = ndims;
+    k->words = 1;
+    k->step = bucket;
+    for (int d = 0; d < ndims; d++)
+        place(k, &k->slot[d], width(&dims[d], k->wide[d]), used);
+    if (!bucket)
+        return;
+    int64_t first = window->since > FLOW_MS_MIN ? window->since : FLOW_MS_MIN;
+    int64_t last = window->until <= FLOW_MS_MAX ? window->until : FLOW_MS_MAX;
+    k->base = flow_bucket_of(first < FLOW_MS_MAX ? first : FLOW_MS_MAX, bucket);
+    k->per_step = 1.0 / (double)bucket;
+    place(k, &k->slot[ndims], last > k->base ? bits_for(key_bucket(k, last)) : 1, used);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** What a measure is made of: a counter of the flow, at the sender's side or the receiver's or both.
+*/
+#include "measures.h"
+
+static const struct {
+    int counter;
+    bool out, in; /* of which side; traffic has only the first */
+} table[] = {
+    [MEASURE_flows] = {FLOW_flows, true, true},
+    [MEASURE_packets] = {FLOW_packets, true, true},
+    [MEASURE_bytes] = {FLOW_bytes, true, true},
+    [MEASURE_outpackets] = {FLOW_outpackets, true, false},
+    [MEASURE_outbytes] = {FLOW_outbytes, true, false},
+    [MEASURE_flows_out] = {FLOW_flows, true, false},
+    [MEASURE_packets_out] = {FLOW_packets, true, false},
+    [MEASURE_bytes_out] = {FLOW_bytes, true, false},
+    [MEASURE_flows_in] = {FLOW_flows, false, true},
+    [MEASURE_packets_in] = {FLOW_packets, false, true},
+    [MEASURE_bytes_in] = {FLOW_bytes, false, true},
+};
+enum { MEASURES = sizeof table / sizeof table[0] };
+
+static int place_of(const struct aggregate_spec *spec, int column) {
+    int c = 0;
+    while (c < spec->ncounters && spec->counter[c] != column)
+        c++;
+    return c;
+}
+
+void measures_need(struct aggregate_spec *spec, uint32_t wanted) {
+    for (int m = 0; m < MEASURES; m++)
+        if (wanted >> m & 1 && place_of(spec, table[m].counter) == spec->ncounters)
+            spec->counter[spec->ncounters++] = table[m].counter;
+    spec->times = wanted >> MEASURE_first != 0;
+}
+
+uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, enum measure m) {
+    int c = place_of(spec, table[m].counter);
+    uint64_t v = table[m].out ? sums[c] : 0;
+    if (table[m].in && spec->sides == 2 &&
+        __builtin_add_overflow(v, sums[spec->ncounters + c], &v))
+        v = UINT64_MAX;
+    return v > INT64_MAX ? INT64_MAX : v;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Sorting groups: distributed by the first bits of their first word, each of these ranges sorted by
+** one thread. Of a few first ones a heap is enough.
+*/
+#include "order.h"
+
+#include <stdlib.h>
+
+enum {
+    RANGE_BITS = 10,
+    RANGES = 1 << RANGE_BITS,
+    FEW = 10000,
+    COUNT_BITS = 63,
+    TIME_BITS = 50, /* ms of the calendar, and NULL */
+};
+
+static unsigned bits_for(uint64_t largest) {
+    return largest ? 64 - (unsigned)__builtin_clzll(largest) : 1;
+}
+
+static void add_field(struct order *o, const struct order_term *term, unsigned bits,
+                      const uint32_t *rank, unsigned *used) {
+    if (o->nfields == 0 || *used + bits > 64) {
+        o->words++;
+        *used = 0;
+    }
+    *used += bits;
+    o->field[o->nfields++] = (struct order_field){*term, (uint8_t)(o->words - 1),
+                                                  (uint8_t)(64 - *used), (uint8_t)bits, rank};
+}
+
+static bool add_term(struct order *o, const struct order_term *t, struct interner *interner,
+                     unsigned *used) {
+    unsigned bits;
+    const uint32_t *rank = NULL;
+    if (t->kind == ORDER_DIMENSION) {
+        enum flow_class class = o->spec->dim[t->id].class;
+        bits = o->keys->slot[t->id].bits;
+        if (class == FLOW_IP || class == FLOW_TEXT) {
+            if (!interner_rank(interner, class))
+                return false;
+            rank = interner_list(interner, class)->rank;
+            bits = bits_for(interner_list(interner, class)->entries.n);
+        }
+    } else if (t->kind == ORDER_BUCKET) {
+        bits = o->keys->slot[o->spec->ndims].bits;
+    } else {
+        bits = t->id < MEASURE_first ? COUNT_BITS : TIME_BITS;
+    }
+    add_field(o, t, bits, rank, used);
+    return true;
+}
+
+static bool has_term(const struct order *o, enum order_kind kind, int id) {
+    for (int i = 0; i < o->nfields; i++)
+        if (o->field[i].term.kind == kind && (kind == ORDER_BUCKET || o->field[i].term.id == id))
+            return true;
+    return false;
+}
+
+bool order_make(struct order *o, const struct aggregate_spec *spec, const struct key_layout *keys,
+                struct interner *interner, const struct order_term *terms, int nterms) {
+    unsigned used = 0;
+    *o = (struct order){.spec = spec, .keys = keys};
+    bool ok = true;
+    for (int i = 0; ok && i < nterms; i++)
+        if (!has_term(o, terms[i].kind, terms[i].id))
+            ok = add_term(o, &terms[i], interner, &used);
+    for (int d = 0; ok && d <= spec->ndims; d++) {
+        struct order_term t = {d < spec->ndims ? ORDER_DIMENSION : ORDER_BUCKET, d, false};
+        if ((d < spec->ndims || spec->buckets) && !has_term(o, t.kind, d))
+            ok = add_term(o, &t, interner, &used);
+    }
+    return ok;
+}
+
+static uint64_t value_of(const struct order *o, const struct order_field *f, const uint64_t *row) {
+    const uint64_t *sums = row + o->keys->words;
+    uint64_t v;
+    int64_t first, last;
+    switch (f->term.kind) {
+    case ORDER_DIMENSION:
+        v = key_get(&o->keys->slot[f->term.id], row);
+        return f->rank ? f->rank[v] : v;
+    case ORDER_BUCKET:
+        return key_get(&o->keys->slot[o->spec->ndims], row);
+    default:
+        break;
+    }
+    if (f->term.id < MEASURE_first)
+        return measure_count(o->spec, sums, (enum measure)f->term.id);
+    if (!measure_span(o->spec, sums, &first, &last))
+        return 0;
+    bool is_first = f->term.id == MEASURE_first || f->term.id == MEASURE_first_ms;
+    return (uint64_t)((is_first ? first : last) - FLOW_MS_MIN) + 1;
+}
+
+static uint64_t word_of(const void *arg, uint64_t at, unsigned w) {
+    const struct order *o = arg;
+    const uint64_t *row = (const uint64_t *)(uintptr_t)at;
+    uint64_t word = 0;
+    for (int i = 0; i < o->nfields; i++) {
+        const struct order_field *f = &o->field[i];
+        if (f->word != w)
+            continue;
+        uint64_t v = value_of(o, f, row);
+        if (f->term.desc)
+            v = (f->bits == 64 ? UINT64_MAX : (UINT64_C(1) << f->bits) - 1) - v;
+        word |= v << f->shift;
+    }
+    return word;
+}
+
+/* ---- all of them ------------------------------------------------------------------------ */
+
+struct share {
+    size_t at[RANGES]; /* rows of each range, then where the next one goes */
+    struct sort_item *heap;
+    size_t n;
+    struct sort_item *scratch;
+    size_t nscratch;
+};
+
+struct job {
+    const struct order *order;
+    const struct groups *groups;
+    struct interrupt *interrupt;
+    struct budget *budget;
+    int nshares;
+    struct share *share;
+    atomic_int next;
+    struct sort_item *items;
+    size_t end[RANGES];
+    size_t limit; /* of a heap */
+    atomic_bool failed;
+};
+
+/* Shares are taken from a common heap, so that it does not matter how many threads there are. */
+static struct share *take_share(struct job *j, int *which) {
+    *which = atomic_fetch_add(&j->next, 1);
+    return *which < j->nshares ? &j->share[*which] : NULL;
+}
+
+static bool is_stopped(struct job *j, int worker) {
+    return worker == 0 ? interrupt_poll(j->interrupt) : interrupt_stopped(j->interrupt);
+}
+
+/* Call visit for every row of the share's partitions. */
+static void each_row(struct job *j, int worker,
+                     void (*visit)(struct job *j, struct share *s, const uint64_t *row)) {
+    size_t width = group_width(groups_shape(j->groups));
+    struct share *s;
+    for (int which; (s = take_share(j, &which));)
+        for (unsigned p = (unsigned)which; p < groups_parts(j->groups); p += (unsigned)j->nshares) {
+            size_t n;
+            const uint64_t *row = groups_rows(j->groups, p, &n);
+            for (size_t i = 0; i < n; i++, row += width)
+                visit(j, s, row);
+            if (is_stopped(j, worker))
+                return;
+        }
+}
+
+static void count_row(struct job *j, struct share *s, const uint64_t *row) {
+    s->at[word_of(j->order, (uintptr_t)row, 0) >> (64 - RANGE_BITS)]++;
+}
+
+static void put_row(struct job *j, struct share *s, const uint64_t *row) {
+    uint64_t key = word_of(j->order, (uintptr_t)row, 0);
+    j->items[s->at[key >> (64 - RANGE_BITS)]++] = (struct sort_item){key, (uintptr_t)row};
+}
+
+static void count_rows(void *arg, int worker) {
+    each_row(arg, worker, count_row);
+}
+
+static void put_rows(void *arg, int worker) {
+    each_row(arg, worker, put_row);
+}
+
+static void sort_ranges(void *arg, int worker) {
+    struct job *j = arg;
+    struct share *own = &j->share[worker];
+    for (int r; (r = atomic_fetch_add(&j->next, 1)) < RANGES && !is_stopped(j, worker);) {
+        size_t from = r ? j->end[r - 1] : 0, n = j->end[r] - from;
+        if (n > own->nscratch) {
+            free(own->scratch);
+            budget_add(j->budget, (n - own->nscratch) * sizeof *own->scratch);
+            own->scratch = malloc(n * sizeof *own->scratch);
+            own->nscratch = n;
+        }
+        if (n && !own->scratch) {
+            atomic_store(&j->failed, true);
+            return;
+        }
+        sort_items(j->items + from, n, own->scratch, j->order->words, word_of, j->order);
+    }
+}
+
+static void run(struct job *j, void (*work)(void *arg, int worker)) {
+    atomic_store(&j->next, 0);
+    workers_run(j->nshares, work, j, j->interrupt);
+}
+
+static int sort_all(struct job *j, size_t total) {
+    run(j, count_rows);
+    size_t at = 0;
+    for (int r = 0; r < RANGES; r++) {
+        for (int s = 0; s < j->nshares; s++) {
+            size_t n = j->share[s].at[r];
+            j->share[s].at[r] = at;
+            at += n;
+        }
+        j->end[r] = at;
+    }
+    j->items = malloc((total + 1) * sizeof *j->items);
+    if (!j->items)
+        return FVT_NOMEM;
+    if (interrupt_stopped(j->interrupt))
+        return FVT_OK;
+    run(j, put_rows);
+    if (!interrupt_stopped(j->interrupt))
+        run(j, sort_ranges);
+    return atomic_load(&j->failed) ? FVT_NOMEM : FVT_OK;
+}
+
+/* ---- the first few ---------------------------------------------------------------------- */
+
+static bool is_less(const struct order *o, const struct sort_item *a, const struct sort_item *b) {
+    uint64_t x = a->key, y = b->key;
+    for (unsigned w = 1; x == y && w < o->words; w++) {
+        x = word_of(o, a->at, w);
+        y = word_of(o, b->at, w);
+    }
+    return x < y;
+}
+
+/* The greatest of the heap is on top; what is not less than it is passed over. */
+static void keep_row(struct job *j, struct share *s, const uint64_t *row) {
+    const struct order *o = j->order;
+    struct sort_item x = {word_of(o, (uintptr_t)row, 0), (uintptr_t)row}, *h = s->heap;
+    size_t i;
+    if (s->n < j->limit) {
+        for (i = s->n++; i > 0 && is_less(o, &h[(i - 1) / 2], &x); i = (i - 1) / 2)
+            h[i] = h[(i - 1) / 2];
+        h[i] = x;
+        return;
+    }
+    if (s->n == 0 || x.key > h->key || !is_less(o, &x, h))
+        return;
+    for (i = 0; 2 * i + 1 < s->n;) {
+        size_t child = 2 * i + 1;
+        child += child + 1 < s->n && is_less(o, &h[child], &h[child + 1]);
+        if (!is_less(o, &x, &h[child]))
+            break;
+        h[i] = h[child];
+        i = child;
+    }
+    h[i] = x;
+}
+
+static void keep_rows(void *arg, int worker) {
+    each_row(arg, worker, keep_row);
+}
+
+static int sort_few(struct job *j, size_t *n) {
+    for (int s = 0; s < j->nshares; s++)
+        if (!(j->share[s].heap = malloc((j->limit + 1) * sizeof *j->items)))
+            return FVT_NOMEM;
+    run(j, keep_rows);
+    size_t total = 0, limit = j->limit;
+    j->items = malloc((2 * limit * (size_t)j->nshares + 1) * sizeof *j->items);
+    if (!j->items)
+        return FVT_NOMEM;
+    for (int s = 0; s < j->nshares; s++) {
+        memcpy(j->items + total, j->share[s].heap, j->share[s].n * sizeof *j->items);
+        total += j->share[s].n;
+    }
+    sort_items(j->items, total, j->items + total, j->order->words, word_of, j->order);
+    *n = total < limit ? total : limit;
+    return FVT_OK;
+}
+
+int order_groups(const struct order *o, const struct groups *groups, int64_t limit, int threads,
+                 struct interrupt *interrupt, struct budget *budget, struct sort_item **rows,
+                 size_t *n) {
+    struct job j = {.order = o, .groups = groups, .interrupt = interrupt, .budget = budget};
+    *n = 0;
+    for (unsigned p = 0; p < groups_parts(groups); p++) {
+        size_t some;
+        groups_rows(groups, p, &some);
+        *n += some;
+    }
+    j.nshares = *n < 10000 ? 1 : threads;
+    j.share = calloc((size_t)j.nshares, sizeof *j.share);
+    int rc = FVT_NOMEM;
+    if (j.share && limit >= 0 && limit <= FEW) {
+        j.limit = (size_t)limit;
+        rc = sort_few(&j, n);
+    } else if (j.share) {
+        rc = sort_all(&j, *n);
+        budget_add(budget, *n * sizeof **rows);
+        if (limit >= 0 && *n > (size_t)limit)
+            *n = (size_t)limit;
+    }
+    for (int s = 0; j.share && s < j.nshares; s++) {
+        budget_sub(budget, j.share[s].nscratch * sizeof *j.items);
+        free(j.share[s].heap);
+        free(j.share[s].scratch);
+    }
+    free(j.share);
+    *rows = j.items;
+    return rc;
+}

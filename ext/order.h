@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Groups in the order that a statement asks for: addresses and texts as SQL compares them (BINARY),
+** NULL before everything else. Where the terms do not decide, the other dimensions do, ascending: so
+** the order is always the same.
+*/
+#ifndef FLOWVT_ORDER_H
+#define FLOWVT_ORDER_H
+
+#include "measures.h"
+#include "sorter.h"
+#include "workers.h"
+
+enum order_kind { ORDER_DIMENSION, ORDER_BUCKET, ORDER_MEASURE };
+
+struct order_term {
+    enum order_kind kind;
+    int id; /* of a dimension, its index; of a measure, enum measure */
+    bool desc;
+};
+enum { MAX_ORDER = MAX_DIMENSIONS + 16 };
+
+/* Where a term lies in the words that are compared. */
+struct order_field {
+    struct order_term term;
+    uint8_t word, shift, bits;
+    const uint32_t *rank; /* of the numbers in the key, or NULL */
+};
+
+struct order {
+    const struct aggregate_spec *spec;
+    const struct key_layout *keys;
+    int nfields;
+    unsigned words;
+    struct order_field field[MAX_ORDER];
+};
+
+/* Complete the terms, and rank what they need in interner. False without memory. */
+bool order_make(struct order *o, const struct aggregate_spec *spec, const struct key_layout *keys,
+                struct interner *interner, const struct order_term *terms, int nterms);
+
+/* All groups in order, or with limit >= 0 the first ones: (*rows)[i].at is the address of a row.
+** *rows is from malloc(). FVT_OK, FVT_NOMEM; after an interrupt *rows is of no use. */
+int order_groups(const struct order *o, const struct groups *groups, int64_t limit, int threads,
+                 struct interrupt *interrupt, struct budget *budget, struct sort_item **rows,
+                 size_t *n);
+
+#endif

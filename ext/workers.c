@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Threads are started for each piece of work: it takes microseconds, and none are left behind in a
+** process that is not ours.
+*/
+#include "workers.h"
+
+#include <pthread.h>
+#include <time.h>
+
+struct crew {
+    void (*work)(void *arg, int i);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    int busy;
+};
+
+struct worker {
+    struct crew *crew;
+    int i;
+    pthread_t id;
+};
+
+static void *begin(void *arg) {
+    struct worker *w = arg;
+    struct crew *crew = w->crew;
+    crew->work(crew->arg, w->i);
+    pthread_mutex_lock(&crew->lock);
+    if (--crew->busy == 0)
+        pthread_cond_signal(&crew->done);
+    pthread_mutex_unlock(&crew->lock);
+    return NULL;
+}
+
+/* Until the others have ended, looking up now and then. */
+static void wait_for(struct crew *crew, struct interrupt *interrupt) {
+    pthread_mutex_lock(&crew->lock);
+    while (crew->busy > 0) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += INTERRUPT_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        pthread_cond_timedwait(&crew->done, &crew->lock, &until);
+        pthread_mutex_unlock(&crew->lock);
+        interrupt_poll(interrupt);
+        pthread_mutex_lock(&crew->lock);
+    }
+    pthread_mutex_unlock(&crew->lock);
+}
+
+void workers_run(int n, void (*work)(void *arg, int i), void *arg, struct interrupt *interrupt) {
+    struct crew crew = {work, arg, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    struct worker worker[MAX_THREADS];
+    int started = 1;
+    for (; started < n; started++) {
+        worker[started] = (struct worker){.crew = &crew, .i = started};
+        pthread_mutex_lock(&crew.lock);
+        crew.busy++;
+        pthread_mutex_unlock(&crew.lock);
+        if (pthread_create(&worker[started].id, NULL, begin, &worker[started]) != 0) {
+            pthread_mutex_lock(&crew.lock);
+            crew.busy--;
+            pthread_mutex_unlock(&crew.lock);
+            break;
+        }
+    }
+    work(arg, 0);
+    wait_for(&crew, interrupt);
+    for (int i = 1; i < started; i++)
+        pthread_join(worker[i].id, NULL);
+    pthread_mutex_destroy(&crew.lock);
+    pthread_cond_destroy(&crew.done);
+}
