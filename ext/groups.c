@@ -9,11 +9,11 @@
 
 enum {
     DIRECT_KEYS = 1 << 18, /* an array for so many is worth it: most keys of a mix are few */
-    SLOTS = 1 << 15,       /* of a thread's hash table: with its rows, half of a second-level cache */
+    SLOTS = 1 << 15, /* of a thread's hash table: with its rows, half of a second-level cache */
     TABLE_OCTETS = 1 << 19, /* of its rows */
     TABLE_MIN = 1024,       /* rows */
-    PASS_BY = 16 * SLOTS, /* rows that go by the table once it was seen to be of no use */
-    PART_ROWS = 1 << 15,  /* rows of a partition that merge in the cache */
+    PASS_BY = 16 * SLOTS,   /* rows that go by the table once it was seen to be of no use */
+    PART_ROWS = 1 << 15,    /* rows of a partition that merge in the cache */
     PARTS_MIN = 64,
     PARTS_MAX = 512,
     CHUNK_FIRST = 8,
@@ -180,7 +180,8 @@ static uint64_t add_up_to_max(uint64_t a, uint64_t b) {
 }
 
 /* The row of batch entry i, as a group of its own. */
-static void put_row(const struct groups *g, uint64_t *row, const struct group_batch *b, uint32_t i) {
+static void put_row(const struct groups *g, uint64_t *row, const struct group_batch *b,
+                    uint32_t i) {
     for (int w = 0; w < g->shape.words; w++)
         *row++ = b->key[w][i];
     for (int c = 0; c < g->shape.counters; c++)
@@ -350,8 +351,7 @@ static bool flush_hashed(struct group_table *t) {
     size_t octets = g->width * sizeof(uint64_t);
     for (uint32_t i = 0; i < t->n; i++) {
         const uint64_t *from = t->row + i * g->width;
-        uint64_t *row =
-            list_place(g, &t->list[hash_row(from, g->shape.words) >> g->part_shift]);
+        uint64_t *row = list_place(g, &t->list[hash_row(from, g->shape.words) >> g->part_shift]);
         if (!row)
             return false;
         memcpy(row, from, octets);

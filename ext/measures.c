@@ -39,8 +39,7 @@ void measures_need(struct aggregate_spec *spec, uint32_t wanted) {
 uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, enum measure m) {
     int c = place_of(spec, table[m].counter);
     uint64_t v = table[m].out ? sums[c] : 0;
-    if (table[m].in && spec->sides == 2 &&
-        __builtin_add_overflow(v, sums[spec->ncounters + c], &v))
+    if (table[m].in && spec->sides == 2 && __builtin_add_overflow(v, sums[spec->ncounters + c], &v))
         v = UINT64_MAX;
     return v > INT64_MAX ? INT64_MAX : v;
 }

@@ -17,6 +17,7 @@
 **
 **   @HEX           columns the statement names, sqlite3_index_info.colUsed
 **   grouped        rows come as DISTINCT wants them, without a sorter
+**   order:COL,-COL rows of totals come sorted so, - for descending
 **
 ** Constraints that are certain to compare as SQLite would, column affinity included, are omitted
 ** from its own checks. The rest is taken for what it saves, and checked again. An address or a time
@@ -48,8 +49,13 @@ struct query {
     struct predicate *predicate, *side[2];
     int64_t bucket; /* seconds */
     int mask4, mask6;
-    int64_t limit;   /* rows; -1: none */
-    uint64_t used;   /* colUsed */
+    int64_t limit; /* rows; -1: none */
+    uint64_t used; /* colUsed */
+    struct {
+        int column;
+        bool desc;
+    } order[MAX_COLUMNS]; /* of totals; norder 0: any */
+    int norder;
     uint64_t params; /* hash of the parameters, for rowids of totals */
 };
 

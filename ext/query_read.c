@@ -447,6 +447,19 @@ static bool make_roots(const struct sql_table *t, struct query *p) {
     return predicate_adopt(p->predicate, p->side[1]);
 }
 
+/* COL,-COL,... of n octets. */
+static void read_order(const struct sql_table *t, const char *p, size_t n, struct query *out) {
+    for (const char *end = p + n; p < end && out->norder < MAX_COLUMNS; p++) {
+        bool desc = *p == '-';
+        p += desc;
+        size_t name = strcspn(p, ", ");
+        out->order[out->norder].column = sql_table_find(t, p, name);
+        out->order[out->norder].desc = desc;
+        out->norder += out->order[out->norder].column >= 0;
+        p += name;
+    }
+}
+
 int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_value **argv,
                int64_t now_ms, struct query *out, char **message) {
     memset(out, 0, sizeof *out);
@@ -457,6 +470,8 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
         size_t n = strcspn(word, " ");
         if (*word == '@')
             out->used = strtoull(word + 1, NULL, 16);
+        else if (n > 6 && memcmp(word, "order:", 6) == 0)
+            read_order(t, word + 6, n - 6, out);
         else if (arg >= argc)
             ; /* a word without an argument */
         else if (n == 5 && memcmp(word, "limit", 5) == 0)

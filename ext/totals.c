@@ -122,16 +122,15 @@ static int start_reading(struct totals *t) {
     key_layout_make(&t->keys, spec->dim, spec->ndims, spec->buckets ? spec->bucket : 0,
                     &spec->window);
     struct group_shape shape = {t->keys.words, spec->ncounters * spec->sides, spec->times};
-    t->groups = groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)),
-                           &t->budget);
+    t->groups =
+        groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
     t->source = scan_source_new(t->snapshot);
     bool ok = t->groups && t->source;
     for (t->threads = 0; ok && t->threads < threads_for(t); t->threads++) {
         struct reader *r = &t->reader[t->threads];
         r->result = AGGREGATE_PAUSED;
         r->predicate = predicate_clone(t->query->predicate);
-        r->scan =
-            r->predicate ? scan_new(t->source, r->predicate, &spec->window, t->used) : NULL;
+        r->scan = r->predicate ? scan_new(t->source, r->predicate, &spec->window, t->used) : NULL;
         r->aggregate = aggregate_new(spec, &t->keys, t->groups, &t->interner);
         ok = r->scan && r->aggregate;
     }

@@ -39,8 +39,8 @@ const char *totals_message(const struct totals *t);
 
 /* Of the current group. */
 bool totals_null(const struct totals *t, int dim);
-int64_t totals_integer(const struct totals *t, int dim);                /* UINT, MAC */
-const char *totals_text(const struct totals *t, int dim, uint32_t *n);  /* IP, TEXT */
+int64_t totals_integer(const struct totals *t, int dim);               /* UINT, MAC */
+const char *totals_text(const struct totals *t, int dim, uint32_t *n); /* IP, TEXT */
 bool totals_bucket(const struct totals *t, int64_t *ms); /* false: a flow without a time */
 uint64_t totals_measure(const struct totals *t, enum measure m);
 /* false when no flow of the group has a time */
