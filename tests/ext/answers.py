@@ -27,7 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 from reference import PARAMETERS, Reference, address_text  # noqa: E402
-from statements import Maker  # noqa: E402
+from statements import Maker, bound  # noqa: E402
 
 CAPTURES = os.path.join(ROOT, "../shared/data")
 SETTINGS = [{}, {"FLOWVT_THREADS": "1"}, {"FLOWVT_THREADS": "4", "FLOWVT_MEMORY": "1M"}, {"FLOWVT_ROLLUPS": "0"},
@@ -89,21 +89,24 @@ class Store:
         self.fill(self.db)
 
 
-def rows_of(db, sql):
+def rows_of(db, sql, parameters=False):
     """Its rows, or what went wrong."""
+    values = {}
+    if parameters:
+        sql, values = bound(sql)
     try:
-        return [tuple((type(v).__name__, v) for v in row) for row in db.execute(sql)], None
+        return [tuple((type(v).__name__, v) for v in row) for row in db.execute(sql, values)], None
     except (sqlite3.Error, OverflowError) as why:
         return None, str(why)
 
 
 def difference(store, s):
     """What is wrong with the extension's answer to a statement, or None. Also whether it was compared."""
-    got, error = rows_of(store.db, s.sql())
-    wanted, other = rows_of(store.reference.db, s.sql(store.reference))
+    got, error = rows_of(store.db, s.sql(), s.bound)
+    wanted, other = rows_of(store.reference.db, s.sql(store.reference), s.bound)
     whole = wanted
     if wanted is not None and s.limit is not None:
-        whole, other = rows_of(store.reference.db, s.sql(store.reference, whole=False))
+        whole, other = rows_of(store.reference.db, s.sql(store.reference, whole=False), s.bound)
     store.reference.forget()
     if error or other:
         if error and "no query solution" in error:
@@ -160,8 +163,9 @@ def ask(name, store, count):
         if bad > 5:
             continue
         s, why = shortest(store, s, why)
-        print("  %s\n    %s\n    %s\n    reference: %s" % (" ".join("%s=%s" % x for x in setting.items()), s.sql(),
-                                                         why, s.sql(store.reference)))
+        print("  %s%s\n    %s\n    %s\n    reference: %s" % (
+            " ".join("%s=%s" % x for x in setting.items()), " (values are parameters)" if s.bound else "", s.sql(), why,
+            s.sql(store.reference)))
         store.reference.forget()
     print("%sok - %s: %d statements, %d compared%s" % ("not " if bad or compared < count / 2 else "", name, count, compared,
                                                      ", %d differ" % bad if bad else ""))

@@ -22,6 +22,22 @@ def quoted(value):
     return repr(value)
 
 
+def bound(sql):
+    """The statement with its values as parameters, and these."""
+    values = {}
+
+    def parameter(match):
+        text = match.group(0)
+        name = "v%d" % len(values)
+        values[name] = (text[1:-1].replace("''", "'") if text[0] == "'" else float(text) if set(text) & set(".e") else
+                        int(text))
+        return ":" + name
+    head, order, tail = sql.rpartition(" ORDER BY ")
+    if not order:
+        head, tail = tail, ""
+    return re.sub(r"(?<![\w'.])(?:'(?:[^']|'')*'|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.]))", parameter, head) + order + tail, values
+
+
 class Table:
     """A table of a statement and its parameters."""
 
@@ -80,6 +96,7 @@ class Statement:
         self.joins = ""  # the FROM clause with @0, @1 for the tables
         self.on = []
         self.compound = None  # (operator, Statement)
+        self.bound = False  # values are parameters
 
     def expand(self, text):
         """Columns by their names; remembers which are named."""
@@ -130,7 +147,8 @@ class Statement:
                 if name == "order":
                     del less.select[i]
                 yield less
-        for name, value in (("limit", None), ("offset", None), ("distinct", False), ("compound", None)):
+        for name, value in (("limit", None), ("offset", None), ("distinct", False), ("compound", None),
+                            ("bound", False)):
             if getattr(self, name) not in (None, False):
                 less = copy.deepcopy(self)
                 setattr(less, name, value)
@@ -380,7 +398,16 @@ class Maker:
 
     # ---- statements
 
+    # What is asked for together, and what roll-ups are made of.
+    SETS = {"flows": [["srcip", "dstip"], ["tstart"], ["tstart_ms"], ["tstart", "srcip"], ["tend"]],
+            "traffic": [["srcip"], ["dstip"], ["srcip", "dstip"], ["dstport", "proto"], ["srcas", "dstas"],
+                        ["inif", "outif"], ["exporter"], ["time"], ["time", "proto"], ["time", "srcip"],
+                        ["exporter", "srcip"], ["time_ms", "exporter", "inif"]],
+            "endpoints": [["ip"], ["ip", "peerip"], ["port", "proto"], ["asn"], ["ip", "time"], ["time"]]}
+
     def keys(self, table, most=3):
+        if self.r.random() < 0.3:
+            return ["{%s.%s}" % (table.alias, n) for n in self.r.choice(self.SETS[table.kind])]
         names = {self.column(table.kind) for _ in range(self.r.randrange(1, most + 1))}
         if table.kind != "flows":
             names = {n for n in names if not self.reference.measure(table.kind, n)} or {
@@ -525,7 +552,9 @@ class Maker:
         x = self.r.random()
         shape = (self.plain_rows if x < 0.35 else self.grouped if x < 0.75 else self.joined if x < 0.83 else
                  self.subquery if x < 0.9 else self.selfjoin if x < 0.93 else self.compounded)
-        return shape(kind)
+        s = shape(kind)
+        s.bound = self.r.random() < 0.3
+        return s
 
 
 class Within(Statement):
