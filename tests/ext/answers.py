@@ -228,11 +228,9 @@ def stores(build, work):
     yield "generated flows, closed", work + "/closed"
     live(build, work + "/live")
     yield "generated flows, live", work + "/live"
-    help_text = subprocess.run([build + "/flowcollect", "-h"], capture_output=True, check=False).stdout
-    if b"--merge" in help_text:
-        shutil.copytree(work + "/closed", work + "/merged")
-        quiet(build + "/flowcollect", "--merge", "-w", work + "/merged")
-        yield "generated flows, a day merged", work + "/merged"
+    shutil.copytree(work + "/closed", work + "/merged")
+    quiet(build + "/flowcollect", "--merge", "--before", "2023-11-16", "-w", work + "/merged")
+    yield "generated flows, two days merged", work + "/merged"
 
 
 def main():

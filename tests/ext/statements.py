@@ -261,8 +261,36 @@ class Maker:
         sql = {"src ": a, "dst ": b, "src and dst ": "(%s AND %s)" % (a, b)}.get(way, "(%s OR %s)" % (a, b))
         return way + name, sql
 
+    def filter_column(self):
+        """A column by its name in SQL."""
+        column = self.r.choice([c for c in self.busy["flows"] if c in self.reference.classes and c != "extra"])
+        cls = self.reference.classes[column]
+        values = self.pool("flows", column)
+        value = self.r.choice(values)
+        if cls == "UINT":
+            op = self.r.choice(["", "=", "<", ">", "<=", ">="])
+            if self.r.random() < 0.3:
+                low, high = sorted((value, self.r.choice(values)))
+                return "%s in [%d-%d]" % (column, low, high), "r.%s BETWEEN %d AND %d" % (column, low, high)
+            return "%s %s %d" % (column, op, value), "r.%s %s %d" % (column, op or "=", value)
+        if cls == "TIME":
+            op = self.r.choice(["=", "<", ">", "<=", ">="])
+            return "%s %s %s" % (column, op, value.replace(" ", "T")), "r.%s %s '%s'" % (column, op, value)
+        if cls == "TEXT" and not re.fullmatch(r"[\w.:/ -]+", value):
+            return "any", "1"
+        text = '"%s"' % value if cls == "TEXT" else value
+        return "%s %s" % (column, text), "r.%s = %s" % (column, quoted(value))
+
     def filter_test(self, negated):
-        choice = self.r.randrange(9)
+        choice = self.r.randrange(12)
+        if choice >= 10:
+            return self.filter_column()
+        if choice == 9:
+            name, value = self.r.choice([("packets", 10), ("bytes", 1000), ("bytes", 60), ("duration", 1500), ("pps", 3),
+                                         ("bps", 8000), ("bpp", 60), ("dscp", 0), ("bytes", "10k"), ("duration", 0)])
+            op = self.r.choice(["=", "<", ">", "<=", ">="])
+            column = "r.tend_ms - r.tstart_ms" if name == "duration" else "r." + name
+            return "%s %s %s" % (name, op, value), "(%s) %s %s" % (column, op, 10000 if value == "10k" else value)
         if choice == 0:
             return self.r.choice([("any", "1"), ("tcp", "r.proto = 6"), ("udp", "r.proto = 17"),
                                   ("icmp", "r.proto = 1"), ("proto icmp6", "r.proto = 58"),
