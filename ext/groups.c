@@ -244,7 +244,8 @@ static bool grow_array(struct group_table *t, uint64_t key) {
     size_t n = t->narray ? t->narray : 1024, width = g->width - 1;
     while (n <= key)
         n *= 2;
-    uint64_t *array = realloc(t->array, n * width * sizeof *array);
+    /* No counters asked for: no octets, which realloc() would take for free(). */
+    uint64_t *array = realloc(t->array, (width ? n * width : 1) * sizeof *array);
     if (array)
         t->array = array;
     uint8_t *seen = realloc(t->seen, n);
