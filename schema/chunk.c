@@ -41,7 +41,12 @@ struct fvt_chunk {
     uint32_t *rank;         /* values before bit 512 * i of present */
     struct fvt_chunk *parent;
     bool owns_parent;
-    unsigned chain; /* of columns, this one and those it is coded against */
+    unsigned chain;            /* of columns, this one and those it is coded against */
+    uint32_t mirrored;         /* MIRROR: rows [mirrored, 2 * mirrored) answer the first ones */
+    struct fvt_stream *answer; /* what these are more than the twin's values of the first ones */
+    struct fvt_chunk *twin;    /* of the other end of the flow; NULL: this chunk itself */
+    bool owns_twin;
+    bool complete; /* has its twin, if it needs one */
     uint8_t flags;
     int64_t *entry; /* DERIVED: of each entry of the parent's dictionary */
     uint8_t *entry_null;
@@ -154,27 +159,47 @@ static int open_bitmap(struct fvt_chunk *c, struct fvt_cursor *bytes, uint32_t e
     return sum == expected ? FVT_OK : FVT_DAMAGED;
 }
 
+/* A chunk with what it is coded against, but for its twin: its stored values can be read. */
+static int load_own(const struct source *from, int field, unsigned depth, struct fvt_chunk **out);
 static int load_chunk(const struct source *from, int field, unsigned depth, struct fvt_chunk **out);
+static int find_twin(struct fvt_chunk *c, const struct source *from,
+                     const struct fvt_chunk_info *e);
 
-/* The chunk of a cache, loaded if it has not been yet. */
-static int cached_chunk(struct fvt_cache *cache, int field, unsigned depth,
+/* A chunk of the cache, loaded if it has not been yet; own: it may lack its twin. */
+static int cached_chunk(struct fvt_cache *cache, int field, bool own, unsigned depth,
                         struct fvt_chunk **out) {
-    int rc =
-        cache->chunk[field] ? FVT_OK : load_chunk(&cache->from, field, depth, &cache->chunk[field]);
-    *out = cache->chunk[field];
+    struct fvt_chunk **c = &cache->chunk[field];
+    const struct fvt_group *g = cache->from.group;
+    int rc = *c ? FVT_OK : load_own(&cache->from, field, depth, c);
+    if (rc == FVT_OK && !own && !(*c)->complete)
+        rc = find_twin(*c, &cache->from, &g->chunks[g->chunk_of[field]]);
+    *out = *c;
     return rc;
+}
+
+static bool has_parent(const struct fvt_chunk_info *e) {
+    return e->flags & (FVT_RELATIVE | FVT_DERIVED);
+}
+
+static bool has_twin(const struct fvt_chunk_info *e) {
+    return e->flags & FVT_MIRROR && !has_parent(e) && e->parent != FVT_NO_COLUMN;
+}
+
+/* May there be a chunk of the column that another one is coded against? */
+static int check_parent(const struct fvt_group *g, uint32_t parent) {
+    if (parent == FVT_UNKNOWN_COLUMN)
+        return FVT_UNKNOWN;
+    return parent < FLOW_NFIELDS && g->chunk_of[parent] >= 0 ? FVT_OK : FVT_DAMAGED;
 }
 
 static int load_parent(struct fvt_chunk *c, const struct source *from,
                        const struct fvt_chunk_info *e, unsigned depth) {
-    const struct fvt_group *g = from->group;
-    if (e->parent == FVT_UNKNOWN_COLUMN)
-        return FVT_UNKNOWN;
-    if (e->parent >= FLOW_NFIELDS || g->chunk_of[e->parent] < 0)
-        return FVT_DAMAGED;
+    int rc = check_parent(from->group, e->parent);
+    if (rc != FVT_OK)
+        return rc;
     c->owns_parent = !from->cache;
-    int rc = from->cache ? cached_chunk(from->cache, (int)e->parent, depth + 1, &c->parent)
-                         : load_chunk(from, (int)e->parent, depth + 1, &c->parent);
+    rc = from->cache ? cached_chunk(from->cache, (int)e->parent, false, depth + 1, &c->parent)
+                     : load_chunk(from, (int)e->parent, depth + 1, &c->parent);
     c->chain += rc == FVT_OK ? c->parent->chain : 0;
     if (c->chain > MAX_PARENTS)
         return FVT_DAMAGED;
@@ -184,6 +209,38 @@ static int load_parent(struct fvt_chunk *c, const struct source *from,
         c->entries = c->parent->last_code + 1;
     }
     return rc;
+}
+
+/* The twin stores its values as they are, of the rows that are answered at least. */
+static int find_twin(struct fvt_chunk *c, const struct source *from,
+                     const struct fvt_chunk_info *e) {
+    const struct fvt_group *g = from->group;
+    int rc = has_twin(e) ? check_parent(g, e->parent) : FVT_OK;
+    if (rc == FVT_OK && has_twin(e)) {
+        const struct fvt_chunk_info *twin = &g->chunks[g->chunk_of[e->parent]];
+        if (has_parent(twin) || twin->dict != e->dict ||
+            flow_fields[twin->field].class != flow_fields[e->field].class)
+            return FVT_DAMAGED;
+        c->owns_twin = !from->cache;
+        rc = from->cache ? cached_chunk(from->cache, (int)e->parent, true, 0, &c->twin)
+                         : load_own(from, (int)e->parent, 0, &c->twin);
+        if (rc == FVT_OK && c->twin->mirrored && c->twin->mirrored < c->mirrored)
+            rc = FVT_DAMAGED;
+    }
+    c->complete = rc == FVT_OK;
+    return rc;
+}
+
+/* How many rows are answers, before everything else of the chunk. */
+static int open_mirror(struct fvt_chunk *c, struct fvt_cursor *bytes,
+                       const struct fvt_chunk_info *e) {
+    uint64_t h = fvt_get_int(bytes, 4);
+    fvt_get_int(bytes, 4);
+    if (bytes->bad || h > c->rows / 2 || e->flags & FVT_DERIVED)
+        return FVT_DAMAGED;
+    c->mirrored = (uint32_t)h;
+    c->entries = c->rows - c->mirrored;
+    return FVT_OK;
 }
 
 /* Values before entry i. */
@@ -219,7 +276,7 @@ static void read_entries(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_
     }
 }
 
-/* Memory for reading against a parent; a derived column's entries are few and read whole. */
+/* Memory for reading against another chunk; a derived column's entries are few and read whole. */
 static int prepare_child(struct fvt_chunk *c) {
     c->scratch = pool_get(c->pool, STEP * sizeof *c->scratch);
     c->scratch_null = pool_get(c->pool, STEP);
@@ -235,6 +292,24 @@ static int prepare_child(struct fvt_chunk *c) {
     return FVT_OK;
 }
 
+/* What a chunk is made of, in the order it lies there. */
+static int open_bytes(struct fvt_chunk *c, const struct fvt_chunk_info *e) {
+    struct fvt_cursor bytes = {c->bytes, c->bytes + e->raw, false};
+    int rc = e->flags & FVT_MIRROR ? open_mirror(c, &bytes, e) : FVT_OK;
+    if (rc == FVT_OK && e->flags & FVT_NULLS)
+        rc = open_bitmap(c, &bytes, e->count);
+    if (rc == FVT_OK)
+        rc = fvt_stream_open(&bytes, c->pool, &c->stream);
+    if (rc == FVT_OK && e->flags & FVT_MIRROR)
+        rc = fvt_stream_open(&bytes, c->pool, &c->answer);
+    if (rc != FVT_OK)
+        return rc;
+    bool whole = e->flags & FVT_NULLS || c->stream->n == c->entries;
+    return whole && c->stream->n == e->count && (!c->answer || c->answer->n == c->mirrored)
+               ? FVT_OK
+               : FVT_DAMAGED;
+}
+
 static int open_chunk(struct fvt_chunk *c, const struct source *from,
                       const struct fvt_chunk_info *e, unsigned depth) {
     const struct fvt_group *g = from->group;
@@ -248,30 +323,19 @@ static int open_chunk(struct fvt_chunk *c, const struct source *from,
     c->last_code = c->coded ? g->dicts[e->dict].count - 1 : 0;
     if (c->coded && e->nulls < g->rows && (e->min < 0 || e->max > (int64_t)c->last_code))
         return FVT_DAMAGED;
-    if (e->flags & ~(FVT_LZ4 | FVT_NULLS | FVT_RELATIVE | FVT_DERIVED))
+    if (e->flags & ~(FVT_LZ4 | FVT_NULLS | FVT_RELATIVE | FVT_DERIVED | FVT_MIRROR))
         return FVT_UNKNOWN;
     int rc = FVT_OK;
-    if (e->flags & (FVT_RELATIVE | FVT_DERIVED))
+    if (has_parent(e))
         rc = load_parent(c, from, e, depth);
     if (rc == FVT_OK)
         rc = load_bytes(from->file, e, c->pool, &c->bytes);
-    if (rc != FVT_OK)
-        return rc;
-    struct fvt_cursor bytes = {c->bytes, c->bytes + e->raw, false};
-    if (e->flags & FVT_NULLS)
-        rc = open_bitmap(c, &bytes, e->count);
     if (rc == FVT_OK)
-        rc = fvt_stream_open(&bytes, c->pool, &c->stream);
-    if (rc != FVT_OK)
-        return rc;
-    bool whole = e->flags & FVT_NULLS || c->stream->n == c->entries;
-    if (!whole || c->stream->n != e->count)
-        return FVT_DAMAGED;
-    return c->parent ? prepare_child(c) : FVT_OK;
+        rc = open_bytes(c, e);
+    return rc == FVT_OK && (c->parent || c->mirrored) ? prepare_child(c) : rc;
 }
 
-static int load_chunk(const struct source *from, int field, unsigned depth,
-                      struct fvt_chunk **out) {
+static int load_own(const struct source *from, int field, unsigned depth, struct fvt_chunk **out) {
     const struct fvt_group *g = from->group;
     if (depth >= MAX_PARENTS || g->damaged)
         return FVT_DAMAGED;
@@ -289,6 +353,20 @@ static int load_chunk(const struct source *from, int field, unsigned depth,
     return FVT_OK;
 }
 
+static int load_chunk(const struct source *from, int field, unsigned depth,
+                      struct fvt_chunk **out) {
+    const struct fvt_group *g = from->group;
+    struct fvt_chunk *c = NULL;
+    int rc = load_own(from, field, depth, &c);
+    if (rc == FVT_OK)
+        rc = find_twin(c, from, &g->chunks[g->chunk_of[field]]);
+    if (rc == FVT_OK)
+        *out = c;
+    else
+        fvt_chunk_free(c);
+    return rc;
+}
+
 int fvt_chunk_load(const struct fvt_file *file, const struct fvt_group *g, int field,
                    struct fvt_chunk **out) {
     return load_chunk(&(struct source){.file = file, .group = g}, field, 0, out);
@@ -299,7 +377,10 @@ void fvt_chunk_free(struct fvt_chunk *c) {
         return;
     if (c->owns_parent)
         fvt_chunk_free(c->parent);
+    if (c->owns_twin)
+        fvt_chunk_free(c->twin);
     fvt_stream_free(c->stream);
+    fvt_stream_free(c->answer);
     free(c->rank);
     pool_put(c->pool, c->entry);
     pool_put(c->pool, c->entry_null);
@@ -349,7 +430,7 @@ void fvt_cache_free(struct fvt_cache *cache) {
 }
 
 int fvt_cache_chunk(struct fvt_cache *cache, int field, struct fvt_chunk **out) {
-    return cached_chunk(cache, field, 0, out);
+    return cached_chunk(cache, field, false, 0, out);
 }
 
 int fvt_cache_dict(struct fvt_cache *cache, int dict, const struct fvt_dict **out) {
@@ -367,12 +448,50 @@ int fvt_cache_dict(struct fvt_cache *cache, int dict, const struct fvt_dict **ou
     return rc;
 }
 
+/* Values of rows [h + first, h + first + n), which answer the first h. */
+static void read_answers(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
+                         uint8_t *nulls) {
+    struct fvt_chunk *twin = c->twin ? c->twin : c;
+    read_entries(twin, first, n, out, nulls);
+    if (c->answer->encoding == FVT_CONST && c->answer->base == 0)
+        return;
+    for (uint32_t at = 0; at < n; at += STEP) {
+        uint32_t some = n - at < STEP ? n - at : STEP;
+        fvt_stream_read(c->answer, first + at, some, c->scratch);
+        for (uint32_t i = 0; i < some; i++)
+            if (!twin->present || present_bit(twin->present, first + at + i))
+                out[at + i] = (int64_t)((uint64_t)out[at + i] + (uint64_t)c->scratch[i]);
+    }
+}
+
+/* What the chunk stores of rows [first, first + n), before a parent's values are added. */
+static void read_stored(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
+                        uint8_t *nulls) {
+    const uint32_t h = c->mirrored, end[] = {h, 2 * h, c->rows};
+    for (int part = 0; part < 3; part++) {
+        uint32_t some = first < end[part] ? end[part] - first : 0;
+        some = some < n ? some : n;
+        if (some == 0)
+            continue;
+        if (part == 1)
+            read_answers(c, first - h, some, out, nulls);
+        else
+            read_entries(c, part == 0 ? first : first - h, some, out, nulls);
+        first += some;
+        n -= some;
+        out += some;
+        nulls = nulls ? nulls + some : NULL;
+    }
+}
+
 static void read_relative(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
                           uint8_t *nulls) {
-    read_entries(c, first, n, out, nulls);
+    read_stored(c, first, n, out, c->scratch_null);
+    if (nulls)
+        memcpy(nulls, c->scratch_null, n);
     fvt_chunk_read(c->parent, first, n, c->scratch, NULL);
     for (uint32_t i = 0; i < n; i++)
-        if (!c->present || present_bit(c->present, first + i))
+        if (!c->scratch_null[i])
             out[i] = (int64_t)((uint64_t)out[i] + (uint64_t)c->scratch[i]);
 }
 
@@ -397,7 +516,7 @@ static void read_step(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *
 
 void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls) {
     if (!c->parent)
-        read_entries(c, first, n, out, nulls);
+        read_stored(c, first, n, out, nulls);
     for (uint32_t at = 0; c->parent && at < n; at += STEP)
         read_step(c, first + at, n - at < STEP ? n - at : STEP, out + at,
                   nulls ? nulls + at : NULL);
@@ -416,7 +535,9 @@ static bool chunk_damaged(const struct fvt_file *file, const struct fvt_group *g
         return rc == FVT_DAMAGED;
     struct fvt_chunk *c = NULL;
     if (e->parent < FLOW_NFIELDS && g->chunk_of[e->parent] >= 0) {
-        rc = fvt_chunk_load(file, g, (int)e->parent, &c);
+        const struct source from = {.file = file, .group = g};
+        rc = has_twin(e) ? load_own(&from, (int)e->parent, 0, &c)
+                         : load_chunk(&from, (int)e->parent, 0, &c);
         fvt_chunk_free(c);
         if (rc != FVT_OK)
             return false;

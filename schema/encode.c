@@ -3,13 +3,16 @@
 ** A row group into bytes: for each column the candidates that FORMAT.md allows (plain, as a
 ** difference to another column, as a property of an address), the smallest of which is kept.
 */
-#include "group.h"
+#include "arrange.h"
 #include "stream.h"
 
 #include <lz4.h>
 #include <lz4hc.h>
 
-enum { HC_LEVEL = 6 };
+enum {
+    HC_LEVEL = 6,
+    TRIAL = 64, /* octets of a chunk that make looking for a smaller one worth the time */
+};
 
 /* Columns worth coding against another one of the same row. RELATIVE: close to it in value;
 ** DERIVED: mostly a function of it. Tried in closed files only; what does not pay is not kept. */
@@ -17,7 +20,7 @@ static const struct {
     int field, parent;
     enum fvt_chunk_flag how;
 } relations[] = {
-    {FLOW_tend, FLOW_tstart, FVT_RELATIVE},    {FLOW_trecv, FLOW_tend, FVT_RELATIVE},
+    {FLOW_tend, FLOW_trecv, FVT_RELATIVE},     {FLOW_tstart, FLOW_tend, FVT_RELATIVE},
     {FLOW_srcas, FLOW_srcip, FVT_DERIVED},     {FLOW_dstas, FLOW_dstip, FVT_DERIVED},
     {FLOW_srcmask, FLOW_srcip, FVT_DERIVED},   {FLOW_dstmask, FLOW_dstip, FVT_DERIVED},
     {FLOW_next, FLOW_dstip, FVT_DERIVED},      {FLOW_bgpnext, FLOW_dstip, FVT_DERIVED},
@@ -29,6 +32,16 @@ static const struct {
     {FLOW_ipversion, FLOW_srcip, FVT_DERIVED}, {FLOW_ethertype, FLOW_srcip, FVT_DERIVED},
     {FLOW_natsrcip, FLOW_srcip, FVT_DERIVED},  {FLOW_natdstip, FLOW_dstip, FVT_DERIVED},
     {FLOW_appname, FLOW_appid, FVT_DERIVED},   {FLOW_username, FLOW_srcip, FVT_DERIVED},
+};
+
+/* Columns of one end of a flow and of the other. */
+static const int twins[][2] = {
+    {FLOW_srcip, FLOW_dstip},        {FLOW_srcport, FLOW_dstport},
+    {FLOW_inif, FLOW_outif},         {FLOW_srcas, FLOW_dstas},
+    {FLOW_prevas, FLOW_nextas},      {FLOW_srcmask, FLOW_dstmask},
+    {FLOW_srcvlan, FLOW_dstvlan},    {FLOW_insrcmac, FLOW_outdstmac},
+    {FLOW_indstmac, FLOW_outsrcmac}, {FLOW_inphysif, FLOW_outphysif},
+    {FLOW_ivrf, FLOW_evrf},
 };
 
 /* One chunk or dictionary, encoded, before it has a place. */
@@ -89,30 +102,39 @@ static bool bit(const uint64_t *bits, uint32_t i) {
     return bits[i / 64] >> (i & 63) & 1;
 }
 
-/* v of every row, 0 where the column is NULL. */
-static int64_t *row_values(const struct group_column *c, uint32_t rows) {
-    int64_t *out = malloc(((size_t)rows + 1) * sizeof *out);
-    for (uint32_t row = 0, i = 0; out && row < rows; row++)
-        out[row] = row / 64 < c->words && bit(c->present, row) ? c->v[i++] : 0;
-    return out;
+/* The values of a column by row, less those of its parent unless that is FVT_NO_COLUMN. To be freed;
+** NULL without memory. */
+static int64_t *rows_relative(const struct group *g, int field, uint32_t parent) {
+    int64_t *v = column_rows(&g->column[field], g->rows);
+    int64_t *base = v && parent != FVT_NO_COLUMN ? column_rows(&g->column[parent], g->rows) : NULL;
+    for (uint32_t row = 0; base && row < g->rows; row++)
+        v[row] = (int64_t)((uint64_t)v[row] - (uint64_t)base[row]);
+    if (!base && parent != FVT_NO_COLUMN) {
+        free(v);
+        return NULL;
+    }
+    free(base);
+    return v;
+}
+
+/* Leave out of v what is of rows where the column is NULL; returns how many are left. */
+static uint32_t squeeze(int64_t *v, const struct group_column *c, uint32_t rows) {
+    uint32_t n = 0;
+    for (uint32_t row = 0; row < rows; row++)
+        if (column_has(c, row))
+            v[n++] = v[row];
+    return n;
 }
 
 static bool make_relative(struct group *g, int field, int parent, struct piece *out) {
     const struct group_column *c = &g->column[field];
-    int64_t *base = row_values(&g->column[parent], g->rows);
-    int64_t *v = base ? malloc(((size_t)c->count + 1) * sizeof *v) : NULL;
-    if (v) {
-        for (uint32_t row = 0, i = 0; row < g->rows; row++)
-            if (bit(c->present, row)) {
-                v[i] = (int64_t)((uint64_t)c->v[i] - (uint64_t)base[row]);
-                i++;
-            }
-        *out = make_piece(v, c->count, c->count < g->rows ? c->present : NULL, g->rows,
-                          FVT_RELATIVE, true);
-    }
-    free(base);
+    int64_t *v = rows_relative(g, field, (uint32_t)parent);
+    if (!v)
+        return false;
+    uint32_t count = squeeze(v, c, g->rows);
+    *out = make_piece(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE, true);
     free(v);
-    return v != NULL;
+    return true;
 }
 
 /* The value that goes with each entry of the parent's dictionary. Returns false when the column
@@ -168,28 +190,122 @@ static bool make_derived(struct group *g, int field, int parent, struct piece *o
     return is;
 }
 
+/* Are the same rows NULL in the answers' half of a column as in the other half of its twin? */
+static bool nulls_mirrored(const struct group *g, int field, int twin) {
+    const struct group_column *c = &g->column[field], *t = &g->column[twin];
+    for (uint32_t i = 0; i < g->mirrored; i++)
+        if (column_has(c, g->mirrored + i) != column_has(t, i))
+            return false;
+    return true;
+}
+
+/* The bitmap of the rows that are no answers; NULL when all have a value, or without memory. */
+static uint64_t *own_bitmap(const struct group_column *c, uint32_t rows, uint32_t h) {
+    uint64_t *bits = c->count < rows ? calloc(((size_t)rows + 63) / 64, sizeof *bits) : NULL;
+    for (uint32_t i = 0; bits && i < rows - h; i++)
+        if (column_has(c, i < h ? i : i + h))
+            bits[i / 64] |= UINT64_C(1) << (i & 63);
+    return bits;
+}
+
+/* Answers coded against what they answer: against the column itself, whose values may be relative
+** to a parent's, or against its twin at the other end of the flow. */
+static bool make_mirror(struct group *g, int field, int twin, uint32_t parent, struct piece *out) {
+    const struct group_column *c = &g->column[field];
+    uint32_t h = g->mirrored, n = g->rows;
+    if (!nulls_mirrored(g, field, twin))
+        return false;
+    int64_t *v = rows_relative(g, field, parent);
+    int64_t *t = twin != field ? column_rows(&g->column[twin], n) : NULL;
+    uint64_t *bits = own_bitmap(c, n, h);
+    const int64_t *asked = twin != field ? t : v;
+    bool ok = v && asked && (bits || c->count == n);
+    if (ok) {
+        struct piece p = {.flags = FVT_MIRROR, .parent = FVT_NO_COLUMN};
+        fvt_put_int(&p.bytes, h, 4);
+        fvt_put_int(&p.bytes, 0, 4);
+        if (bits) {
+            p.flags |= FVT_NULLS;
+            put_bitmap(&p.bytes, bits, n - h);
+        }
+        for (uint32_t i = 0; i < h; i++)
+            v[h + i] = (int64_t)((uint64_t)v[h + i] - (uint64_t)asked[i]);
+        int64_t *own = malloc(((size_t)n + 1) * sizeof *own);
+        for (uint32_t row = 0; own && row < n; row++)
+            if ((row < h || row >= 2 * h) && column_has(c, row))
+                own[p.count++] = v[row];
+        size_t at = p.bytes.n;
+        p.bytes.failed |= own == NULL;
+        if (own)
+            fvt_stream_encode(&p.bytes, own, p.count, true);
+        fvt_stream_encode(&p.bytes, v + h, h, true);
+        if (!p.bytes.failed)
+            p.encoding = p.bytes.p[at];
+        if (parent != FVT_NO_COLUMN)
+            p.flags |= FVT_RELATIVE;
+        compress_piece(&p);
+        free(own);
+        *out = p;
+    }
+    free(v);
+    free(t);
+    free(bits);
+    return ok;
+}
+
+/* Keep the smaller of the two in *best. */
+static void keep_smaller(struct piece *best, struct piece *p) {
+    if (p->bytes.failed || p->bytes.n < best->bytes.n) {
+        struct piece swap = *best;
+        *best = *p;
+        *p = swap;
+    }
+    piece_free(p);
+}
+
 static struct piece encode_column(struct group *g, int field, bool small) {
     struct group_column *c = &g->column[field];
-    struct piece best =
-        make_piece(c->v, c->count, c->count < g->rows ? c->present : NULL, g->rows, 0, small);
+    struct piece p = {0}, best = make_piece(c->v, c->count, c->count < g->rows ? c->present : NULL,
+                                            g->rows, 0, small);
+    if (small && g->mirrored && best.bytes.n > TRIAL &&
+        make_mirror(g, field, field, FVT_NO_COLUMN, &p))
+        keep_smaller(&best, &p);
     for (size_t i = 0; small && i < sizeof relations / sizeof relations[0]; i++) {
-        struct piece p = {0};
         int parent = relations[i].parent;
-        if (relations[i].field != field || g->column[parent].count == 0 || best.bytes.n < 64)
+        if (relations[i].field != field || g->column[parent].count == 0 || best.bytes.n <= TRIAL)
             continue;
         bool made = relations[i].how == FVT_RELATIVE ? make_relative(g, field, parent, &p)
                                                      : make_derived(g, field, parent, &p);
-        if (!made)
-            continue;
-        p.parent = (uint32_t)parent;
-        if (p.bytes.n < best.bytes.n) {
-            struct piece swap = best;
-            best = p;
-            p = swap;
+        if (made) {
+            p.parent = (uint32_t)parent;
+            keep_smaller(&best, &p);
         }
-        piece_free(&p);
+        if (relations[i].how == FVT_RELATIVE && g->mirrored &&
+            make_mirror(g, field, field, (uint32_t)parent, &p)) {
+            p.parent = (uint32_t)parent;
+            keep_smaller(&best, &p);
+        }
     }
     return best;
+}
+
+/* Code two columns, one for each end of a flow, against each other when both together are smaller
+** than as they are in own[]. */
+static void mirror_twins(struct group *g, const int *field, struct piece **own) {
+    struct piece p[2];
+    memset(p, 0, sizeof p);
+    if (own[0]->bytes.n + own[1]->bytes.n > 2 * TRIAL &&
+        make_mirror(g, field[0], field[1], FVT_NO_COLUMN, &p[0]) &&
+        make_mirror(g, field[1], field[0], FVT_NO_COLUMN, &p[1]) &&
+        p[0].bytes.n + p[1].bytes.n < own[0]->bytes.n + own[1]->bytes.n)
+        for (int i = 0; i < 2; i++) {
+            struct piece swap = *own[i];
+            *own[i] = p[i];
+            own[i]->parent = (uint32_t)field[1 - i];
+            p[i] = swap;
+        }
+    piece_free(&p[0]);
+    piece_free(&p[1]);
 }
 
 static void put_entry(struct fvt_buffer *dir, uint16_t column, uint16_t dict, const struct piece *p,
@@ -277,28 +393,41 @@ static void put_zone(struct layout *l, const struct dict_builder *b, const uint3
     fvt_put_zeros(&l->dir, FVT_IP_ZONE - 34);
 }
 
+/* The entry of a column whose piece is made. */
+static void put_column(struct group *g, struct layout *l, int field, const struct piece *p,
+                       const uint16_t *place, uint32_t *const *sorted) {
+    const struct group_column *c = &g->column[field];
+    int64_t min = c->v[0], max = c->v[0];
+    for (uint32_t i = 1; i < c->count; i++) {
+        min = c->v[i] < min ? c->v[i] : min;
+        max = c->v[i] > max ? c->v[i] : max;
+    }
+    int d = g->dict_of[field];
+    bool zone = flow_fields[field].class == FLOW_IP;
+    put_entry(&l->dir, (uint16_t)field, d < 0 ? FVT_NO_DICT : place[d], p, g->rows - c->count, min,
+              max, zone);
+    if (zone)
+        put_zone(l, &g->dict[d], sorted[d], min, max);
+}
+
 static void layout_columns(struct group *g, struct layout *l, const uint16_t *place,
                            uint32_t *const *sorted, bool small) {
+    struct piece *of[FLOW_NFIELDS] = {NULL};
     uint16_t used = 0;
-    for (int f = 0; f < FLOW_NFIELDS; f++) {
-        const struct group_column *c = &g->column[f];
-        if (c->count == 0)
-            continue;
-        int64_t min = c->v[0], max = c->v[0];
-        for (uint32_t i = 1; i < c->count; i++) {
-            min = c->v[i] < min ? c->v[i] : min;
-            max = c->v[i] > max ? c->v[i] : max;
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        if (g->column[f].count) {
+            of[f] = &l->piece[l->npieces++];
+            *of[f] = encode_column(g, f, small);
+            used++;
         }
-        int d = g->dict_of[f];
-        bool zone = flow_fields[f].class == FLOW_IP;
-        struct piece *p = &l->piece[l->npieces++];
-        *p = encode_column(g, f, small);
-        put_entry(&l->dir, (uint16_t)f, d < 0 ? FVT_NO_DICT : place[d], p, g->rows - c->count, min,
-                  max, zone);
-        if (zone)
-            put_zone(l, &g->dict[d], sorted[d], min, max);
-        used++;
+    for (size_t i = 0; g->mirrored && i < sizeof twins / sizeof twins[0]; i++) {
+        struct piece *own[] = {of[twins[i][0]], of[twins[i][1]]};
+        if (own[0] && own[1])
+            mirror_twins(g, twins[i], own);
     }
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        if (of[f])
+            put_column(g, l, f, of[f], place, sorted);
     fvt_set_int(&l->dir, 4, used, 2);
 }
 
@@ -328,7 +457,7 @@ size_t group_encode(struct fvt_buffer *out, struct group *g, bool small) {
     fvt_put_int(&l->dir, 0, 4); /* numbers of chunks and dictionaries */
     put_totals(&l->dir, &g->totals);
     size_t dirlen = 0;
-    if (layout_dicts(g, l, place, sorted, small)) {
+    if (layout_dicts(g, l, place, sorted, small) && (!small || group_arrange(g))) {
         layout_columns(g, l, place, sorted, small);
         if (!l->dir.failed) {
             put_block(out, l, g->rows);

@@ -50,6 +50,7 @@ enum fvt_chunk_flag {
     FVT_NULLS = 2,    /* a presence bitmap comes before the stream */
     FVT_RELATIVE = 4, /* values are differences to the parent column of the same row */
     FVT_DERIVED = 8,  /* one value for each dictionary entry of the parent column */
+    FVT_MIRROR = 16,  /* answers are differences to the flows they answer */
 };
 
 enum fvt_encoding {

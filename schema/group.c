@@ -40,7 +40,7 @@ void group_free(struct group *g) {
 }
 
 void group_clear(struct group *g) {
-    g->rows = 0;
+    g->rows = g->mirrored = 0;
     fvt_totals_init(&g->totals);
     for (int f = 0; f < FLOW_NFIELDS; f++) {
         struct group_column *c = &g->column[f];

@@ -23,6 +23,7 @@ enum { GROUP_DICTS = 16 };
 
 struct group {
     uint32_t rows;
+    uint32_t mirrored; /* rows [mirrored, 2 * mirrored) answer rows [0, mirrored), see arrange.h */
     struct fvt_totals totals;
     struct group_column column[FLOW_NFIELDS];
     struct dict_builder dict[GROUP_DICTS];

@@ -32,7 +32,7 @@ from datetime import datetime, timedelta
 UINT, TIME, IP, MAC, TEXT = range(5)
 CLASSES = ("UINT", "TIME", "IP", "MAC", "TEXT")
 COLUMNS, ROW_GROUP, META, FOOTER, ROLLUP = 1, 2, 3, 4, 5  # types of blocks
-LZ4, NULLS, RELATIVE, DERIVED = 1, 2, 4, 8  # flags of entries
+LZ4, NULLS, RELATIVE, DERIVED, MIRROR = 1, 2, 4, 8, 16  # flags of entries
 CONST, PACKED, RUNS, PLANES, VALUES = range(5)  # encodings of streams
 NO_DICTIONARY, NO_PARENT = 0xFFFF, 0xFFFFFFFF
 NO_FIRST, NO_LAST = (1 << 63) - 1, -(1 << 63)
@@ -293,7 +293,7 @@ class Entry:
         octets = part(data, payload + self.offset, self.stored)
         if checksum(octets) != self.checksum:
             raise Damage("checksum")
-        if self.flags & ~(LZ4 | NULLS | RELATIVE | DERIVED):
+        if self.flags & ~(LZ4 | NULLS | RELATIVE | DERIVED | MIRROR):
             raise Foreign("flags %#x need a later reader" % self.flags)
         return lz4_block(octets, self.size) if self.flags & LZ4 else octets
 
@@ -355,28 +355,59 @@ class Group:
         decode = ip_dictionary if entry.column == IP else text_dictionary
         return decode(data, entry.n)[0]
 
-    def decode_chunk(self, entry, depth):
+    def own(self, entry):
+        """What a chunk itself has: how many rows are answers, a value or None of each of its places, and
+        what each answer is more than what it answers."""
         data = entry.octets(self.data, self.payload)
-        if entry.flags & (RELATIVE | DERIVED):
-            parent = self.column(entry.parent, depth + 1)
+        at = h = 0
         places = self.rows
-        if entry.flags & DERIVED:
+        if entry.flags & MIRROR:
+            h, = fields("<I4x", data)
+            at = 8
+            if 2 * h > self.rows or entry.flags & DERIVED:
+                raise Damage("%d answers among %d rows" % (h, self.rows))
+            places -= h
+        elif entry.flags & DERIVED:
             if entry.parent not in self.chunks:
                 raise Damage("derived from a column that is not there")
             places = len(self.dictionary(self.chunks[entry.parent].dictionary))
-        at = 0
         present = [1] * places
         if entry.flags & NULLS:
-            at = (places + 63) // 64 * 8
-            bits = part(data, 0, at)
+            size = (places + 63) // 64 * 8
+            bits = part(data, at, size)
             present = [bits[i >> 3] >> (i & 7) & 1 for i in range(places)]
+            at += size
         stored, at = stream(data, at, sum(present))
         if len(stored) != sum(present):
             raise Damage("%d values for %d places" % (len(stored), sum(present)))
+        more = stream(data, at, h)[0] if entry.flags & MIRROR else []
+        if len(more) != h:
+            raise Damage("%d values for %d answers" % (len(more), h))
         each = iter(stored)
-        values = [next(each) if there else None for there in present]
+        return h, [next(each) if there else None for there in present], more
+
+    def mirrored(self, entry, h, values, more):
+        """The values of all rows: with the answers, which are put together from what they answer."""
+        asked = values
+        if not entry.flags & RELATIVE and entry.parent != NO_PARENT:
+            twin = self.chunks.get(entry.parent)
+            if not twin or twin.flags & (RELATIVE | DERIVED) or twin.dictionary != entry.dictionary \
+                    or self.classes[twin.column] != self.classes[entry.column]:
+                raise Damage("a mirror of column %d" % entry.parent)
+            theirs, asked, _ = self.once("own", entry.parent, lambda: self.own(twin))
+            if theirs and theirs < h:
+                raise Damage("a mirror of column %d, which has fewer values" % entry.parent)
+        answers = [None if a is None else signed(a + m) for a, m in zip(asked, more)]
+        return values[:h] + answers + values[h:]
+
+    def decode_chunk(self, entry, depth):
+        if entry.flags & (RELATIVE | DERIVED):
+            parent = self.column(entry.parent, depth + 1)
+        h, values, more = self.own(entry)
+        if entry.flags & MIRROR:
+            values = self.mirrored(entry, h, values, more)
         if entry.flags & DERIVED:
-            if any(code is not None and not 0 <= code < places for code in parent):
+            if any(code is not None and not 0 <= code < len(values) for code in parent):
                 raise Damage("a code outside of the dictionary")
             values = [None if code is None else values[code] for code in parent]
         if entry.flags & RELATIVE:

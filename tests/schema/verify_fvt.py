@@ -9,8 +9,8 @@ usage: verify_fvt.py FILE...    prints a sentence for each fault; then the exit 
 import sys
 
 sys.dont_write_bytecode = True  # of read_fvt, into the tree
-from read_fvt import (BLOCK_HEADER, DERIVED, FOOTER, HEADER, IP, LZ4, NO_DICTIONARY, NO_FIRST, NO_LAST,
-                      NO_PARENT, NULLS, RELATIVE, ROLLUP, ROW_GROUP, TEXT, TRAILER, File,
+from read_fvt import (BLOCK_HEADER, DERIVED, FOOTER, HEADER, IP, LZ4, MIRROR, NO_DICTIONARY, NO_FIRST,
+                      NO_LAST, NO_PARENT, NULLS, RELATIVE, ROLLUP, ROW_GROUP, TEXT, TRAILER, File,
                       known_columns, stream)
 
 
@@ -153,15 +153,22 @@ def verify_chunk(group, column, entry):
             yield "the smallest or the largest address is another"
     if (group.classes[column] in (IP, TEXT)) != (entry.dictionary != NO_DICTIONARY):
         yield "dictionary %d" % entry.dictionary
-    if bool(entry.flags & (RELATIVE | DERIVED)) != (entry.parent != NO_PARENT):
+    if bool(entry.flags & (RELATIVE | DERIVED)) != (entry.parent != NO_PARENT) and not entry.flags & MIRROR:
         yield "parent %d" % entry.parent
     data = entry.octets(group.data, group.payload)
     places = len(group.dictionary(group.chunks[entry.parent].dictionary)) \
         if entry.flags & DERIVED else group.rows
-    at = (places + 63) // 64 * 8 if entry.flags & NULLS else 0
+    at = h = 0
+    if entry.flags & MIRROR:
+        h, at = int.from_bytes(data[:4], "little"), 8
+        places -= h
+    if entry.flags & NULLS:
+        at += (places + 63) // 64 * 8
     if data[at] != entry.encoding:
         yield "encoding %d, not %d" % (data[at], entry.encoding)
     values, at = stream(data, at, places)
+    if entry.flags & MIRROR:
+        at = stream(data, at, h)[1]
     if len(values) != entry.n or at != len(data):
         yield "%d values in %d octets, not %d in %d" % (len(values), at, entry.n, len(data))
 
