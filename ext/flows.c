@@ -17,27 +17,45 @@
 ** raw_bytes are as exported. flows is 1 where the exporter did not say. NULL is what was not
 ** exported. A row belongs to the window when the flow overlaps it.
 **
+** Rows come in the order of the files, or as ORDER BY, GROUP BY or DISTINCT want them: see
+** ordered.h.
+**
 ** rowid is a mix of the file's path and the row's place in the file: the same for as long as the
 ** file is there.
 */
 #include <stdlib.h>
 
 #include "flow_table.h"
+#include "ordered.h"
 #include "scan.h"
 
 SQLITE_EXTENSION_INIT3
+
+/* The values of a column in the rows that the cursor is at. */
+struct cells {
+    const int64_t *v;
+    const uint8_t *null;
+    struct cell_buffer *buffer; /* of a computed column */
+};
 
 struct cursor {
     sqlite3_vtab_cursor base;
     struct snapshot *snapshot;
     struct query query;
-    int64_t now; /* of the statement, ms; 0: not asked for yet */
+    int64_t now;            /* of the statement, ms; 0: not asked for yet */
+    struct row_spec spec;   /* the columns that are used */
+    int place[MAX_COLUMNS]; /* of a column of the table in spec, -1: not used */
+    uint32_t at, n;         /* in rows */
+    int64_t left;           /* of LIMIT; -1: none */
+    bool eof;
+    struct cells cells[MAX_COLUMNS]; /* by place; v is NULL until asked for */
+    /* as the files have them: */
     struct scan_source *source;
     struct scan *scan;
-    uint32_t at, n; /* in rows */
     const uint16_t *rows;
-    int64_t left; /* of LIMIT; -1: none */
-    bool eof;
+    /* or in order: */
+    struct ordered *ordered;
+    const struct row_batch *batch;
 };
 
 static struct flow_table *table_of(const struct cursor *c) {
@@ -53,13 +71,42 @@ static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     return SQLITE_OK;
 }
 
-static int close_cursor(sqlite3_vtab_cursor *base) {
-    struct cursor *c = (struct cursor *)base;
+/* Forget the rows, keep the snapshot. */
+static void clear(struct cursor *c) {
+    ordered_free(c->ordered);
     scan_free(c->scan);
     scan_source_free(c->source);
+    c->ordered = NULL;
+    c->scan = NULL;
+    c->source = NULL;
+    for (int i = 0; i < c->spec.n; i++)
+        free(c->cells[i].buffer);
+    memset(c->cells, 0, sizeof c->cells);
+    c->spec.n = 0;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    clear(c);
     query_free(&c->query);
     snapshot_free(c->snapshot);
     free(c);
+    return SQLITE_OK;
+}
+
+static int next_batch(struct cursor *c) {
+    int rc = ordered_next(c->ordered, &c->batch);
+    c->eof = rc != 1;
+    c->at = 0;
+    if (rc < 0)
+        return vtab_error(&table_of(c)->vtab, rc, ordered_message(c->ordered));
+    if (rc == 1) {
+        c->n = c->batch->n;
+        for (int i = 0; i < c->spec.n; i++) {
+            c->cells[i].v = c->batch->v[i];
+            c->cells[i].null = c->batch->null[i];
+        }
+    }
     return SQLITE_OK;
 }
 
@@ -67,37 +114,72 @@ static int next_block(struct cursor *c) {
     int rc = scan_next(c->scan);
     c->eof = rc != 1;
     c->at = 0;
+    if (rc < 0)
+        return vtab_error(&table_of(c)->vtab, rc, scan_message(c->scan));
     if (rc == 1)
         c->rows = scan_rows(c->scan, &c->n);
-    return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, scan_message(c->scan)) : SQLITE_OK;
+    for (int i = 0; i < c->spec.n; i++)
+        c->cells[i].v = NULL;
+    return SQLITE_OK;
+}
+
+static void use_columns(struct cursor *c) {
+    const struct sql_table *t = &table_of(c)->columns;
+    for (int i = 0; i < t->n; i++) {
+        enum cell_kind kind = cell_kind(&t->column[i]);
+        bool used = kind != CELL_NONE && c->query.used >> (i < 63 ? i : 63) & 1;
+        c->place[i] = used ? c->spec.n : -1;
+        if (!used)
+            continue;
+        c->spec.column[c->spec.n] = &t->column[i];
+        c->spec.kind[c->spec.n++] = kind;
+    }
+}
+
+/* The terms of the statement's order. */
+static void order_terms(const struct cursor *c, struct row_terms *terms) {
+    bool in[MAX_COLUMNS] = {false};
+    terms->n = 0;
+    for (int i = 0; i < c->query.norder; i++) {
+        int place = c->place[c->query.order[i].column];
+        if (place < 0 || in[place])
+            continue;
+        in[place] = true;
+        terms->term[terms->n++] = (struct row_term){place, c->query.order[i].desc};
+    }
+}
+
+static int start_scan(struct cursor *c) {
+    bool used[SCAN_NCOLUMNS] = {false};
+    for (int i = 0; i < c->spec.n; i++)
+        sql_column_needs(c->spec.column[i], used);
+    c->source = scan_source_new(c->snapshot);
+    if (c->source)
+        c->scan = scan_new(c->source, c->query.predicate, &c->query.window, used);
+    return c->scan ? next_block(c) : SQLITE_NOMEM;
+}
+
+static int start_ordered(struct cursor *c) {
+    struct row_terms terms;
+    order_terms(c, &terms);
+    c->ordered = ordered_new(&c->query, c->snapshot, &c->spec, &terms);
+    return c->ordered ? next_batch(c) : SQLITE_NOMEM;
 }
 
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
     struct cursor *c = (struct cursor *)base;
-    struct flow_table *t = table_of(c);
-    scan_free(c->scan);
-    scan_source_free(c->source);
-    c->scan = NULL;
-    c->source = NULL;
-    int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot, &c->now);
+    clear(c);
+    int rc = flow_table_filter(table_of(c), idxstr, argc, argv, &c->query, &c->snapshot, &c->now);
     if (rc != SQLITE_OK)
         return rc;
-    bool used[SCAN_NCOLUMNS] = {false};
-    for (int i = 0; i < t->columns.n; i++)
-        if (c->query.used >> (i < 63 ? i : 63) & 1)
-            sql_column_needs(&t->columns.column[i], used);
-    c->source = scan_source_new(c->snapshot);
-    if (c->source)
-        c->scan = scan_new(c->source, c->query.predicate, &c->query.window, used);
-    if (!c->scan)
-        return SQLITE_NOMEM;
+    use_columns(c);
     c->left = c->query.limit;
     c->eof = c->left == 0;
     if (c->eof)
         return SQLITE_OK;
-    return next_block(c);
+    return c->query.norder ? start_ordered(c) : start_scan(c);
 }
 
 static int next(sqlite3_vtab_cursor *base) {
@@ -106,7 +188,9 @@ static int next(sqlite3_vtab_cursor *base) {
         c->eof = true;
         return SQLITE_OK;
     }
-    return ++c->at < c->n ? SQLITE_OK : next_block(c);
+    if (++c->at < c->n)
+        return SQLITE_OK;
+    return c->ordered ? next_batch(c) : next_block(c);
 }
 
 static int eof(sqlite3_vtab_cursor *base) {
@@ -115,94 +199,78 @@ static int eof(sqlite3_vtab_cursor *base) {
 
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
     struct cursor *c = (struct cursor *)base;
-    *out = scan_rowid(c->scan, c->rows[c->at]);
+    *out = c->ordered ? scan_rowid_at(c->snapshot, c->batch->position[c->at])
+                      : scan_rowid(c->scan, c->rows[c->at]);
     return SQLITE_OK;
 }
 
-/* The value of a scan column in the current row; false when it is NULL. */
-static bool value(struct cursor *c, int column, int64_t *v) {
-    const uint8_t *nulls;
-    uint32_t row = c->rows[c->at];
-    *v = scan_values(c->scan, column, &nulls)[row];
-    return !nulls[row];
+/* ---- values ----------------------------------------------------------------------------- */
+
+static void show_coded(struct cursor *c, sqlite3_context *ctx, int place, int64_t v) {
+    enum cell_kind kind = c->spec.kind[place];
+    size_t n;
+    const char *text;
+    if (c->ordered) {
+        text = ordered_text(c->ordered, kind, v, &n);
+        result_text(ctx, text, n);
+        return;
+    }
+    const struct fvt_dict *d = scan_dict(c->scan, cell_column(c->spec.column[place]));
+    if (kind == CELL_IP)
+        result_ip(ctx, &d->ip[v]);
+    else if (kind == CELL_TEXT)
+        result_text(ctx, d->text[v], d->len[v]);
+    else
+        result_net(ctx, &d->ip[v >> 8], (int)(v & 255));
 }
 
-static void show_value(struct cursor *c, sqlite3_context *ctx, int column) {
-    int64_t v;
-    if (!value(c, column, &v))
-        return;
-    const struct fvt_dict *d;
+static void show(struct cursor *c, sqlite3_context *ctx, int place, int64_t v) {
     char text[FLOW_MAC_TEXT];
-    switch (flow_fields[scan_field(column)].class) {
-    case FLOW_UINT:
+    switch (c->spec.kind[place]) {
+    case CELL_NONE:
+        break;
+    case CELL_INT:
         sqlite3_result_int64(ctx, v);
         break;
-    case FLOW_TIME:
+    case CELL_REAL:
+        sqlite3_result_double(ctx, cell_real(v));
+        break;
+    case CELL_TIME:
         result_time(ctx, v);
         break;
-    case FLOW_MAC:
+    case CELL_MAC:
         result_text(ctx, text, flow_mac_text((uint64_t)v, text));
         break;
-    case FLOW_IP:
-        if ((d = scan_dict(c->scan, column)) != NULL)
-            result_ip(ctx, &d->ip[v]);
-        break;
-    case FLOW_TEXT:
-        if ((d = scan_dict(c->scan, column)) != NULL)
-            result_text(ctx, d->text[v], d->len[v]);
+    case CELL_IP:
+    case CELL_TEXT:
+    case CELL_NET:
+        show_coded(c, ctx, place, v);
         break;
     }
 }
 
-static void show_net(struct cursor *c, sqlite3_context *ctx, int address, int mask) {
-    int64_t code, len;
-    const struct fvt_dict *d = scan_dict(c->scan, address);
-    if (!d || !value(c, address, &code) || !value(c, mask, &len))
-        return;
-    const struct flow_ip *ip = &d->ip[code];
-    if (len >= 0 && len <= (ip->family == 4 ? 32 : 128))
-        result_net(ctx, ip, (int)len);
+/* Have the values of a column of the block. */
+static bool read_cells(struct cursor *c, int place) {
+    struct cells *k = &c->cells[place];
+    const struct sql_column *column = c->spec.column[place];
+    if (column->kind == COLUMN_COMPUTED && !k->buffer && !(k->buffer = malloc(sizeof *k->buffer)))
+        return false;
+    k->v = cells_of_block(c->scan, column, k->buffer, &k->null);
+    return true;
 }
 
-static void show_computed(struct cursor *c, sqlite3_context *ctx, enum computed id) {
-    int column[COMPUTED_COLUMNS];
-    int64_t values[COMPUTED_COLUMNS];
-    double number;
-    if (id == COMPUTED_srcnet || id == COMPUTED_dstnet) {
-        show_net(c, ctx, id == COMPUTED_srcnet ? FLOW_srcip : FLOW_dstip,
-                 id == COMPUTED_srcnet ? FLOW_srcmask : FLOW_dstmask);
-        return;
-    }
-    int n = computed_columns(id, column);
-    for (int i = 0; i < n; i++)
-        if (!value(c, column[i], &values[i]))
-            return;
-    if (!computed_number(id, values, &number))
-        return;
-    if (id == COMPUTED_dscp)
-        sqlite3_result_int64(ctx, (int64_t)number);
-    else
-        sqlite3_result_double(ctx, number);
-}
-
+/* Parameters are what the statement says they are, and are not shown. */
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     struct cursor *c = (struct cursor *)base;
-    const struct sql_column *col = &table_of(c)->columns.column[i];
-    int64_t v;
-    switch (col->kind) {
-    case COLUMN_VALUE:
-        show_value(c, ctx, col->id);
-        break;
-    case COLUMN_MS:
-        if (value(c, col->id, &v))
-            sqlite3_result_int64(ctx, v);
-        break;
-    case COLUMN_COMPUTED:
-        show_computed(c, ctx, (enum computed)col->id);
-        break;
-    default:
-        break; /* parameters are what the statement says they are, and are not shown */
-    }
+    int place = c->place[i];
+    if (place < 0)
+        return SQLITE_OK;
+    const struct cells *k = &c->cells[place];
+    if (!k->v && !read_cells(c, place))
+        return SQLITE_NOMEM;
+    uint32_t row = c->ordered ? c->at : c->rows[c->at];
+    if (!k->null[row])
+        show(c, ctx, place, k->v[row]);
     return SQLITE_OK;
 }
 

@@ -220,10 +220,12 @@ static bool comes_grouped(const struct best *b) {
     return true;
 }
 
-/* Totals are sorted as ORDER BY or GROUP BY ask, which costs less than SQLite's sorter; GROUP BY
-** would do with less, but SQLite (3.40) also takes our order for that of an ORDER BY it has dropped. */
+/* Rows are sorted as ORDER BY or GROUP BY ask, which costs less than SQLite's sorter; GROUP BY
+** would do with less, but SQLite (3.40) also takes our order for that of an ORDER BY it has dropped.
+** Of flows that are alike none is left out for DISTINCT: a statement may look at their rowid, of
+** which colUsed does not tell. */
 static bool can_order(const struct best *b) {
-    if (b->t->kind == TABLE_FLOWS || b->info->nOrderBy == 0)
+    if (b->info->nOrderBy == 0)
         return false;
     for (int i = 0; i < b->info->nOrderBy; i++) {
         int c = b->info->aOrderBy[i].iColumn;

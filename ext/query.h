@@ -17,7 +17,7 @@
 **
 **   @HEX           columns the statement names, sqlite3_index_info.colUsed
 **   grouped        rows come as DISTINCT wants them, without a sorter
-**   order:COL,-COL rows of totals come sorted so, - for descending
+**   order:COL,-COL rows come sorted so, - for descending
 **
 ** Constraints that are certain to compare as SQLite would, column affinity included, are omitted
 ** from its own checks. The rest is taken for what it saves, and checked again. An address or a time
@@ -54,7 +54,7 @@ struct query {
     struct {
         int column;
         bool desc;
-    } order[MAX_COLUMNS]; /* of totals; norder 0: any */
+    } order[MAX_COLUMNS]; /* norder 0: any */
     int norder;
     uint64_t params; /* hash of the parameters, for rowids of totals */
 };

@@ -296,11 +296,31 @@ bool scan_inside_window(const struct scan *s) {
     return s->no_window;
 }
 
-int64_t scan_rowid(const struct scan *s, uint32_t index) {
-    uint64_t row = s->open->groups[s->group].first_row + s->first + index;
-    uint64_t h = s->path_hash + row * UINT64_C(0x9e3779b97f4a7c15);
+enum { ROW_BITS = 40 }; /* of a position: rows of a file */
+
+int64_t scan_position(const struct scan *s, uint32_t index) {
+    return (int64_t)((uint64_t)s->file << ROW_BITS |
+                     (s->open->groups[s->group].first_row + s->first + index));
+}
+
+static int64_t rowid(uint64_t path_hash, uint64_t row) {
+    uint64_t h = path_hash + row * UINT64_C(0x9e3779b97f4a7c15);
     h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93); /* one to one, so unique in the file */
     return (int64_t)(h ^ h >> 32);
+}
+
+int64_t scan_rowid_at(const struct snapshot *snapshot, int64_t position) {
+    const char *path = snapshot->paths[position >> ROW_BITS];
+    return rowid(fvt_checksum(path, strlen(path)),
+                 (uint64_t)position & ((UINT64_C(1) << ROW_BITS) - 1));
+}
+
+int64_t scan_rowid(const struct scan *s, uint32_t index) {
+    return rowid(s->path_hash, s->open->groups[s->group].first_row + s->first + index);
+}
+
+uint32_t scan_group_rows(const struct scan *s) {
+    return s->open->groups[s->group].rows;
 }
 
 const uint16_t *scan_rows(const struct scan *s, uint32_t *n) {

@@ -56,6 +56,13 @@ bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK])
 /* A number for a row of the block: of its file's path and its place in the file alone. */
 int64_t scan_rowid(const struct scan *s, uint32_t index);
 
+/* The file's place in the snapshot and the row's in the file, in one number; scan_rowid_at() makes
+** it the row's number again. */
+int64_t scan_position(const struct scan *s, uint32_t index);
+int64_t scan_rowid_at(const struct snapshot *snapshot, int64_t position);
+/* Rows of the group, those included that do not pass. */
+uint32_t scan_group_rows(const struct scan *s);
+
 /* When the flow was, as the window sees it: tstart and tend, the other where one is NULL, trecv
 ** where both are, in order where the exporter swapped them; a flow of more than 31 days is taken
 ** for a clock error and was when it ended. false: it has no time at all. */

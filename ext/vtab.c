@@ -5,7 +5,6 @@
 #include "vtab.h"
 
 #include <ctype.h>
-#include <stdio.h>
 
 SQLITE_EXTENSION_INIT3
 
@@ -89,11 +88,8 @@ void result_ip(sqlite3_context *ctx, const struct flow_ip *ip) {
 }
 
 void result_net(sqlite3_context *ctx, const struct flow_ip *ip, int len) {
-    struct flow_ip net = flow_ip_mask(ip, (unsigned)len);
-    char text[FLOW_IP_TEXT + 8];
-    size_t n = flow_ip_text(&net, text);
-    n += (size_t)snprintf(text + n, sizeof text - n, "/%d", len);
-    result_text(ctx, text, n);
+    char text[FLOW_NET_TEXT];
+    result_text(ctx, text, flow_net_text(ip, (unsigned)len, text));
 }
 
 void result_time(sqlite3_context *ctx, int64_t ms) {

@@ -119,6 +119,15 @@ int flow_net_parse(const char *text, size_t n, struct flow_ip *first, struct flo
     return 0;
 }
 
+size_t flow_net_text(const struct flow_ip *ip, unsigned len, char out[FLOW_NET_TEXT]) {
+    struct flow_ip net = flow_ip_mask(ip, len);
+    size_t n = flow_ip_text(&net, out);
+    out[n++] = '/';
+    n += octet_text((uint8_t)len, out + n);
+    out[n] = '\0';
+    return n;
+}
+
 size_t flow_mac_text(uint64_t mac, char out[FLOW_MAC_TEXT]) {
     static const char hex[] = "0123456789abcdef";
     size_t n = 0;

@@ -21,6 +21,7 @@ struct flow_ip {
 
 enum {
     FLOW_IP_TEXT = 46,   /* longest IPv6 text and its NUL (INET6_ADDRSTRLEN) */
+    FLOW_NET_TEXT = 50,  /* an address, "/128" and a NUL */
     FLOW_MAC_TEXT = 18,  /* aa:bb:cc:dd:ee:ff and its NUL */
     FLOW_TIME_TEXT = 32, /* YYYY-MM-DD HH:MM:SS.SSS and its NUL; room for far years */
 };
@@ -49,6 +50,9 @@ int flow_net_parse(const char *text, size_t n, struct flow_ip *first, struct flo
 
 /* ip with all bits behind the first len (0 to 32, or to 128) cleared. */
 struct flow_ip flow_ip_mask(const struct flow_ip *ip, unsigned len);
+
+/* The network of that length in which ip lies: "192.0.2.0/24". */
+size_t flow_net_text(const struct flow_ip *ip, unsigned len, char out[FLOW_NET_TEXT]);
 
 /* mac: the 48 bits as an integer, first octet highest. */
 size_t flow_mac_text(uint64_t mac, char out[FLOW_MAC_TEXT]);
