@@ -4,6 +4,8 @@
 */
 #include "predicate.h"
 
+#include "../schema/kernel.h"
+
 #include <stdlib.h>
 
 static const struct {
@@ -533,28 +535,33 @@ static bool in_ranges(const struct filter_values *v, int64_t x) {
     return lo < v->nrange && v->range[lo].lo <= x;
 }
 
-static void test_range(const int64_t *v, uint32_t n, int64_t lo, int64_t hi, uint8_t *pass) {
-    uint64_t width = (uint64_t)hi - (uint64_t)lo;
-    for (uint32_t i = 0; i < n; i++)
-        pass[i] = (uint64_t)v[i] - (uint64_t)lo <= width;
+enum { FEW = 8 }; /* ranges that are faster compared with each than searched */
+
+static void test_ranges(const struct filter_values *r, const int64_t *v, uint32_t n,
+                        uint8_t *pass) {
+    uint8_t one[PREDICATE_BLOCK];
+    if (r->nrange == 0)
+        memset(pass, 0, n);
+    for (uint32_t k = 0; r->nrange <= FEW && k < r->nrange; k++) {
+        kernels()->in_range(k ? one : pass, v, n, r->range[k].lo,
+                            (uint64_t)r->range[k].hi - (uint64_t)r->range[k].lo);
+        if (k)
+            kernels()->either(pass, one, n);
+    }
+    for (uint32_t i = 0; r->nrange > FEW && i < n; i++)
+        pass[i] = in_ranges(r, v[i]);
 }
 
 static void test_values(const struct predicate *p, const int64_t *v, uint32_t n, uint8_t *pass) {
-    bool coded = p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT;
-    if (p->codes) {
-        for (uint32_t i = 0; i < n; i++)
-            pass[i] = p->codes[v[i]];
-    } else if (coded) { /* of no code there would be no test */
-        test_range(v, n, p->code_lo, (int64_t)p->code_hi - 1, pass);
-    } else if (p->op == PREDICATE_MASK) {
-        for (uint32_t i = 0; i < n; i++)
-            pass[i] = (v[i] & p->mask) == p->value;
-    } else if (p->values.nrange == 1) {
-        test_range(v, n, p->values.range[0].lo, p->values.range[0].hi, pass);
-    } else {
-        for (uint32_t i = 0; i < n; i++)
-            pass[i] = in_ranges(&p->values, v[i]);
-    }
+    if (p->codes)
+        kernels()->coded(pass, v, n, p->codes);
+    else if (p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT)
+        /* Of no code there would be no test. */
+        kernels()->in_range(pass, v, n, p->code_lo, (uint64_t)p->code_hi - 1 - p->code_lo);
+    else if (p->op == PREDICATE_MASK)
+        kernels()->masked(pass, v, n, p->mask, p->value);
+    else
+        test_ranges(&p->values, v, n, pass);
 }
 
 static bool in_reals(const struct filter_values *v, double x) {
@@ -606,8 +613,7 @@ static bool test_column(const struct predicate *p, const struct predicate_block 
         return true;
     }
     test_values(p, v, b->n, pass);
-    for (uint32_t i = 0; i < b->n; i++)
-        pass[i] &= !nulls[i];
+    kernels()->but_not(pass, nulls, b->n);
     return true;
 }
 
@@ -627,8 +633,7 @@ static bool test_children(const struct predicate *p, const struct predicate_bloc
             continue;
         if (!predicate_test(c, b, one))
             return false;
-        for (uint32_t k = 0; k < b->n; k++)
-            pass[k] = all ? pass[k] & one[k] : pass[k] | one[k];
+        (all ? kernels()->both : kernels()->either)(pass, one, b->n);
         if (all ? !any(pass, b->n) : !memchr(pass, 0, b->n))
             break;
     }

@@ -11,6 +11,7 @@
 #include "scan.h"
 
 #include "../schema/format.h"
+#include "../schema/kernel.h"
 #include "../schema/portion.h"
 
 #include <pthread.h>
@@ -262,8 +263,7 @@ const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
         }
         /* Counters and numbers below 0 are not written; a forged file may have them. */
         if (flow_fields[scan_field(c)].class == FLOW_UINT)
-            for (uint32_t i = 0; i < s->n; i++)
-                col->v[i] = col->v[i] < 0 ? 0 : col->v[i];
+            kernels()->not_below_0(col->v, s->n);
         if (scan_scaled(c) && s->open->groups[s->group].chunk_of[FLOW_sampling] >= 0 &&
             !scale(s, col)) {
             col->valid = false;
@@ -378,10 +378,7 @@ static bool select_rows(struct scan *s) {
         return true;
     if (!s->no_window && !apply_window(s, pass))
         return false;
-    for (uint32_t i = 0; i < s->n; i++) {
-        s->rows[s->nrows] = (uint16_t)i;
-        s->nrows += pass[i];
-    }
+    s->nrows = kernels()->places(s->rows, pass, s->n);
     return true;
 }
 

@@ -3,6 +3,7 @@
 ** Chunks and dictionaries in memory: read, checked, decompressed, and their values by row.
 */
 #include "dict.h"
+#include "kernel.h"
 #include "pool.h"
 #include "stream.h"
 
@@ -12,7 +13,7 @@
 
 /* A chunk coded against a chunk coded against a chunk: tstart, tend, trecv. A longer chain is not
 ** written by flowvt and would let a forged file recurse without end. */
-enum { MAX_PARENTS = 4, SLACK = 8 };
+enum { MAX_PARENTS = 4, SLACK = KERNEL_SLACK };
 
 /* What is loaded from where, and into whose memory. */
 struct source {
@@ -521,8 +522,8 @@ void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *ou
         read_step(c, first + at, n - at < STEP ? n - at : STEP, out + at,
                   nulls ? nulls + at : NULL);
     /* A forged file may hold codes behind its dictionary; they become the last entry. */
-    for (uint32_t i = 0; c->coded && i < n; i++)
-        out[i] = (uint64_t)out[i] > c->last_code ? (int64_t)c->last_code : out[i];
+    if (c->coded)
+        kernels()->limit(out, n, c->last_code);
 }
 
 /* Is this chunk itself damaged, and not one that it is coded against? */

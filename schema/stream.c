@@ -4,6 +4,7 @@
 ** decoding gives any range without touching what is before it.
 */
 #include "stream.h"
+#include "kernel.h"
 
 #include <lz4.h>
 
@@ -313,34 +314,6 @@ void fvt_stream_free(struct fvt_stream *s) {
     free(s);
 }
 
-static void read_packed(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
-    uint64_t bit = (uint64_t)first * s->width;
-    unsigned w = s->width;
-    uint64_t mask = w == 64 ? UINT64_MAX : (UINT64_C(1) << w) - 1;
-    if (w <= 56) {
-        for (uint32_t i = 0; i < n; i++, bit += w)
-            out[i] = (int64_t)(s->base + ((fvt_load64(s->data + bit / 8) >> (bit & 7)) & mask));
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++, bit += w) {
-        unsigned shift = bit & 7;
-        uint64_t x = fvt_load64(s->data + bit / 8) >> shift;
-        if (shift)
-            x |= (uint64_t)s->data[bit / 8 + 8] << (64 - shift);
-        out[i] = (int64_t)(s->base + (x & mask));
-    }
-}
-
-static void read_planes(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
-    for (uint32_t i = 0; i < n; i++)
-        out[i] = (int64_t)s->base;
-    for (unsigned k = 0; k < s->width; k++) {
-        const uint8_t *plane = s->data + (size_t)k * s->n + first;
-        for (uint32_t i = 0; i < n; i++)
-            out[i] = (int64_t)((uint64_t)out[i] + ((uint64_t)plane[i] << 8 * k));
-    }
-}
-
 /* open_runs() has made sure that ends ascend up to the number of rows. */
 static void read_runs(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
     uint32_t lo = 0, hi = s->count - 1;
@@ -359,13 +332,6 @@ static void read_runs(const struct fvt_stream *s, uint32_t first, uint32_t n, in
     }
 }
 
-static void read_values(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
-    fvt_stream_read(s->codes, first, n, out);
-    uint64_t last = s->count - 1;
-    for (uint32_t i = 0; i < n; i++)
-        out[i] = s->values[(uint64_t)out[i] < last ? (uint64_t)out[i] : last];
-}
-
 void fvt_stream_read(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out) {
     switch (s->encoding) {
     case FVT_CONST:
@@ -373,16 +339,17 @@ void fvt_stream_read(const struct fvt_stream *s, uint32_t first, uint32_t n, int
             out[i] = (int64_t)s->base;
         break;
     case FVT_PACKED:
-        read_packed(s, first, n, out);
+        kernels()->unpack(out, s->data, first, n, s->width, s->base);
         break;
     case FVT_RUNS:
         read_runs(s, first, n, out);
         break;
     case FVT_PLANES:
-        read_planes(s, first, n, out);
+        kernels()->join(out, s->data + first, s->n, n, s->width, s->base);
         break;
     case FVT_VALUES:
-        read_values(s, first, n, out);
+        fvt_stream_read(s->codes, first, n, out);
+        kernels()->look_up(out, n, s->values, s->count - 1);
         break;
     }
 }

@@ -27,7 +27,7 @@ struct fvt_stream {
 };
 
 /* Parse one stream at the cursor, which moves behind it. The stream points into the cursor's
-** bytes, which must be followed by 8 readable octets. Returns FVT_OK, FVT_DAMAGED when the bytes
+** bytes, which must be followed by KERNEL_SLACK readable octets. Returns FVT_OK, FVT_DAMAGED when the bytes
 ** contradict themselves, FVT_UNKNOWN for an encoding of a later version, FVT_NOMEM. pool may be NULL
 ** and must outlive the stream. */
 int fvt_stream_open(struct fvt_cursor *c, struct fvt_pool *pool, struct fvt_stream **out);

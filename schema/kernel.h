@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The inner loops of reading: unpacking, looking up, comparing, each over the values of a block.
+** They are compiled for the processor that every build is for, and for later ones too; which of
+** them are used is found out when the program runs. All give the same results.
+**
+** FLOWVT_SIMD=0 in the environment: the plain ones, on any processor.
+*/
+#ifndef FLOWVT_KERNEL_H
+#define FLOWVT_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Octets behind packed data that may be read, whatever is in them. */
+enum { KERNEL_SLACK = 32 };
+
+struct kernels {
+    const char *name;
+
+    /* out[i] = base + number first + i of those that lie packed in data, width (0 to 64) bits each,
+    ** lowest bit first. KERNEL_SLACK octets behind data must be readable. */
+    void (*unpack)(int64_t *out, const uint8_t *data, uint64_t first, uint32_t n, unsigned width,
+                   uint64_t base);
+    /* out[i] = base + the octets p[i], p[i + stride], ..., the first the lowest; 0 to 8 octets. */
+    void (*join)(int64_t *out, const uint8_t *p, size_t stride, uint32_t n, unsigned octets,
+                 uint64_t base);
+    /* v[i] = from[v[i]], from[last] where v[i], without sign, is beyond that. */
+    void (*look_up)(int64_t *v, uint32_t n, const int64_t *from, uint32_t last);
+    /* Values beyond last, without sign, become last; values below 0 become 0. */
+    void (*limit)(int64_t *v, uint32_t n, uint32_t last);
+    void (*not_below_0)(int64_t *v, uint32_t n);
+
+    /* pass[i], 0 or 1: is v[i] one of the width + 1 numbers from lo on, modulo 2^64; (v[i] & mask)
+    ** == value; is codes[v[i]] set? */
+    void (*in_range)(uint8_t *pass, const int64_t *v, uint32_t n, int64_t lo, uint64_t width);
+    void (*masked)(uint8_t *pass, const int64_t *v, uint32_t n, int64_t mask, int64_t value);
+    void (*coded)(uint8_t *pass, const int64_t *v, uint32_t n, const uint8_t *codes);
+    /* What passes and passes more; passes either; passes and is not set in more. */
+    void (*both)(uint8_t *pass, const uint8_t *more, uint32_t n);
+    void (*either)(uint8_t *pass, const uint8_t *more, uint32_t n);
+    void (*but_not)(uint8_t *pass, const uint8_t *more, uint32_t n);
+    /* The places i < n where pass is 1, ascending; n is at most 65536, rows has room for n. Returns
+    ** how many. */
+    uint32_t (*places)(uint16_t *rows, const uint8_t *pass, uint32_t n);
+};
+
+/* The best that this processor can run. */
+const struct kernels *kernels(void);
+/* Each that this processor can run: i from 0, the plain ones, until NULL. */
+const struct kernels *kernels_variant(unsigned i);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** The loops of kernel.h in plain C, in a form that compilers vectorise. Included by kernel.c once
+** for each kind of processor: KERNEL(name) makes the name of this kind's function, KERNEL_TARGET
+** tells the compiler what it may use. Not to be included elsewhere, and so without a guard.
+*/
+
+KERNEL_TARGET
+static void KERNEL(join)(int64_t *restrict out, const uint8_t *restrict p, size_t stride,
+                         uint32_t n, unsigned octets, uint64_t base) {
+    const uint8_t *q = p + stride, *r = q + stride;
+    switch (octets) {
+    case 0:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)base;
+        return;
+    case 1:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)(base + p[i]);
+        return;
+    case 2:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)(base + ((uint32_t)p[i] | (uint32_t)q[i] << 8));
+        return;
+    default:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] =
+                (int64_t)(base + ((uint32_t)p[i] | (uint32_t)q[i] << 8 | (uint32_t)r[i] << 16));
+        break;
+    }
+    for (unsigned k = 3; k < octets; k++) {
+        const uint8_t *plane = p + k * stride;
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)((uint64_t)out[i] + ((uint64_t)plane[i] << 8 * k));
+    }
+}
+
+KERNEL_TARGET
+static void KERNEL(look_up)(int64_t *v, uint32_t n, const int64_t *from, uint32_t last) {
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = from[(uint64_t)v[i] < last ? (uint64_t)v[i] : last];
+}
+
+KERNEL_TARGET
+static void KERNEL(limit)(int64_t *v, uint32_t n, uint32_t last) {
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = (uint64_t)v[i] > last ? (int64_t)last : v[i];
+}
+
+KERNEL_TARGET
+static void KERNEL(not_below_0)(int64_t *v, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = v[i] < 0 ? 0 : v[i];
+}
+
+KERNEL_TARGET
+static void KERNEL(in_range)(uint8_t *restrict pass, const int64_t *restrict v, uint32_t n,
+                             int64_t lo, uint64_t width) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] = (uint64_t)v[i] - (uint64_t)lo <= width;
+}
+
+KERNEL_TARGET
+static void KERNEL(masked)(uint8_t *restrict pass, const int64_t *restrict v, uint32_t n,
+                           int64_t mask, int64_t value) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] = (v[i] & mask) == value;
+}
+
+KERNEL_TARGET
+static void KERNEL(coded)(uint8_t *restrict pass, const int64_t *restrict v, uint32_t n,
+                          const uint8_t *restrict codes) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] = codes[v[i]];
+}
+
+KERNEL_TARGET
+static void KERNEL(both)(uint8_t *restrict pass, const uint8_t *restrict more, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] &= more[i];
+}
+
+KERNEL_TARGET
+static void KERNEL(either)(uint8_t *restrict pass, const uint8_t *restrict more, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] |= more[i];
+}
+
+KERNEL_TARGET
+static void KERNEL(but_not)(uint8_t *restrict pass, const uint8_t *restrict more, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] &= more[i] == 0;
+}
+
+/* Eight at a time: mostly none of them pass, or all. */
+KERNEL_TARGET
+static uint32_t KERNEL(places)(uint16_t *restrict rows, const uint8_t *restrict pass, uint32_t n) {
+    uint32_t count = 0, i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, pass + i, 8);
+        if (eight == 0)
+            continue;
+        if (eight == UINT64_C(0x0101010101010101)) {
+            for (uint32_t k = 0; k < 8; k++)
+                rows[count + k] = (uint16_t)(i + k);
+            count += 8;
+            continue;
+        }
+        for (uint32_t k = 0; k < 8; k++) {
+            rows[count] = (uint16_t)(i + k);
+            count += pass[i + k];
+        }
+    }
+    for (; i < n; i++) {
+        rows[count] = (uint16_t)i;
+        count += pass[i];
+    }
+    return count;
+}
+
+static const struct kernels KERNEL(kernels) = {
+    .name = KERNEL_NAME,
+    .unpack = KERNEL(unpack),
+    .join = KERNEL(join),
+    .look_up = KERNEL(look_up),
+    .limit = KERNEL(limit),
+    .not_below_0 = KERNEL(not_below_0),
+    .in_range = KERNEL(in_range),
+    .masked = KERNEL(masked),
+    .coded = KERNEL(coded),
+    .both = KERNEL(both),
+    .either = KERNEL(either),
+    .but_not = KERNEL(but_not),
+    .places = KERNEL(places),
+};
