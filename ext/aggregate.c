@@ -329,7 +329,7 @@ static bool add_timed(struct aggregate *a, int side, const struct block *in, con
     for (uint32_t i = 0; i < n; i++) {
         uint16_t row = rows[i];
         struct flow_span f = span_of(a, in, row);
-        int64_t from = spec->window.since, to = spec->window.until;
+        int64_t from = scan_window(a->scan)->since, to = scan_window(a->scan)->until;
         bool ok = true;
         if (!spec->buckets || !f.known) {
             contribute(a, in, row, &f, 0, from, to);
@@ -350,6 +350,31 @@ static bool add_timed(struct aggregate *a, int side, const struct block *in, con
     return flush_batch(a, side);
 }
 
+/* Rows of a roll-up, which are of whole buckets: they are what their flows would be there. */
+static bool add_totals(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
+                       uint32_t n) {
+    const struct aggregate_spec *spec = a->spec;
+    struct batch *b = &a->batch;
+    const uint8_t *never, *undated = NULL;
+    const int64_t *bucket = scan_values(a->scan, FLOW_trecv, &never);
+    const int64_t *first = spec->times ? scan_values(a->scan, FLOW_tstart, &undated) : NULL;
+    const int64_t *last = spec->times ? scan_values(a->scan, FLOW_tend, &undated) : NULL;
+    b->n = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint16_t row = rows[k];
+        uint32_t i = b->n++;
+        bool bucketed = spec->buckets && !never[row];
+        b->row[i] = row;
+        b->bucket[i] = bucketed ? key_bucket(a->keys, bucket[row]) : 0;
+        b->first[i] = first && !undated[row] ? first[row] : INT64_MAX;
+        b->last[i] = last && !undated[row] ? last[row] : INT64_MIN;
+        for (int c = 0; c < spec->ncounters; c++)
+            b->value[c][i] = in->counter[c][row];
+        b->n -= bucketed && is_nothing(a);
+    }
+    return flush_batch(a, side);
+}
+
 static bool add_side(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
                      uint32_t n) {
     const struct aggregate_spec *spec = a->spec;
@@ -362,8 +387,10 @@ static bool add_side(struct aggregate *a, int side, const struct block *in, cons
     }
     if (n == 0)
         return true;
-    if (!spec->buckets && !spec->times && scan_inside_window(a->scan))
+    if (!spec->buckets && !spec->times && (scan_totals(a->scan) || scan_inside_window(a->scan)))
         return add_whole(a, side, in, rows, n);
+    if (scan_totals(a->scan))
+        return add_totals(a, side, in, rows, n);
     return add_timed(a, side, in, rows, n);
 }
 
@@ -372,13 +399,15 @@ static bool add_block(struct aggregate *a, struct predicate *const side[2]) {
     struct block in = {0};
     for (int c = 0; c < spec->ncounters; c++)
         in.counter[c] = scan_values(a->scan, spec->counter[c], &in.null[c]);
-    if (spec->buckets || spec->times || !scan_inside_window(a->scan)) {
+    if (!scan_totals(a->scan) && (spec->buckets || spec->times || !scan_inside_window(a->scan))) {
         in.start = scan_values(a->scan, FLOW_tstart, &in.start_null);
         in.end = scan_values(a->scan, FLOW_tend, &in.end_null);
     }
     uint32_t n;
     const uint16_t *rows = scan_rows(a->scan, &n);
     for (int s = 0; s < spec->sides; s++) {
+        if (!(scan_sides(a->scan) >> s & 1))
+            continue;
         uint8_t pass[SCAN_BLOCK];
         uint16_t some[SCAN_BLOCK];
         uint32_t nsome = 0;

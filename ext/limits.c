@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Memory and threads, from the environment.
+** Memory, threads and roll-ups, from the environment.
 */
 #include "limits.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 size_t limits_memory(void) {
@@ -36,4 +37,9 @@ int limits_threads(void) {
     if (n < 1)
         n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
+}
+
+bool limits_rollups(void) {
+    const char *text = getenv("FLOWVT_ROLLUPS");
+    return !text || strcmp(text, "0") != 0;
 }

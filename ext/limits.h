@@ -5,6 +5,7 @@
 #ifndef FLOWVT_LIMITS_H
 #define FLOWVT_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { MAX_THREADS = 64 };
@@ -14,5 +15,7 @@ enum { MAX_THREADS = 64 };
 size_t limits_memory(void);
 /* FLOWVT_THREADS, or as many as there are processors: 1 to MAX_THREADS. */
 int limits_threads(void);
+/* FLOWVT_ROLLUPS: false when it is 0. */
+bool limits_rollups(void);
 
 #endif

@@ -14,7 +14,6 @@
 #include "../schema/kernel.h"
 #include "../schema/portion.h"
 
-#include <pthread.h>
 #include <sqlite3ext.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,55 +29,28 @@ struct column {
     uint8_t null[SCAN_BLOCK];
 };
 
-struct scan_source {
-    pthread_mutex_t lock;
-    struct snapshot *snapshot;
-    size_t file;           /* in the snapshot */
-    uint32_t group;        /* in the file */
-    struct fvt_file *open; /* file, or NULL */
-};
-
 struct scan {
     struct scan_source *source;
     struct predicate *predicate;
-    struct window window;
+    struct window asked;
+    struct window window; /* what of it the group is asked for */
     bool used[SCAN_NCOLUMNS];
     bool timed[SCAN_NCOLUMNS]; /* columns that only the window asks for */
     struct fvt_cache *cache;
-    size_t file;        /* in the snapshot */
-    uint32_t group;     /* in the file */
-    uint32_t first;     /* row of the group the block begins with */
-    uint32_t n;         /* rows of the block */
-    bool in_group, all; /* all: every row of the group passes the predicate */
-    bool ready;         /* the block is selected, and not delivered yet */
-    bool no_window;     /* every row of the group lies in the window */
-    int failed;         /* FVT_* of the column that could not be loaded */
+    struct source_item item; /* the row group */
+    uint32_t first;          /* row of the group the block begins with */
+    uint32_t n;              /* rows of the block */
+    bool in_group, all;      /* all: every row of the group passes the predicate */
+    bool ready;              /* the block is selected, and not delivered yet */
+    bool no_window;          /* every row of the group lies in the window */
+    int failed;              /* FVT_* of the column that could not be loaded */
     int failed_column;
-    struct fvt_file *open;
     uint64_t path_hash;
     struct column *column[SCAN_NCOLUMNS];
     uint16_t rows[SCAN_BLOCK];
     uint32_t nrows;
     struct fvt_error error;
 };
-
-struct scan_source *scan_source_new(struct snapshot *snapshot) {
-    struct scan_source *source = calloc(1, sizeof *source);
-    if (source) {
-        source->snapshot = snapshot;
-        pthread_mutex_init(&source->lock, NULL);
-    }
-    return source;
-}
-
-void scan_source_free(struct scan_source *source) {
-    if (!source)
-        return;
-    if (source->open)
-        snapshot_release(source->snapshot, source->file);
-    pthread_mutex_destroy(&source->lock);
-    free(source);
-}
 
 /* What tells when a flow was. */
 static const int clocks[] = {FLOW_tstart, FLOW_tend, FLOW_trecv};
@@ -92,7 +64,7 @@ struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
     }
     s->source = source;
     s->predicate = predicate;
-    s->window = *window;
+    s->asked = *window;
     memcpy(s->used, used, sizeof s->used);
     predicate_columns(predicate, s->used);
     if (window->since != INT64_MIN || window->until != INT64_MAX)
@@ -112,17 +84,11 @@ static void leave_group(struct scan *s) {
     s->in_group = false;
 }
 
-static void leave_file(struct scan *s) {
-    if (s->open)
-        snapshot_release(s->source->snapshot, s->file);
-    s->open = NULL;
-}
-
 void scan_free(struct scan *s) {
     if (!s)
         return;
     leave_group(s);
-    leave_file(s);
+    source_give_back(s->source, &s->item);
     for (int c = 0; c < SCAN_NCOLUMNS; c++)
         free(s->column[c]);
     fvt_cache_free(s->cache);
@@ -150,7 +116,7 @@ static int load_column(struct scan *s, int c) {
     col->dict = NULL;
     col->valid = false;
     int field = scan_field(c), rc = FVT_OK;
-    if (s->open->groups[s->group].chunk_of[field] >= 0)
+    if (s->item.group->chunk_of[field] >= 0)
         rc = fvt_cache_chunk(s->cache, field, &col->chunk);
     if (rc != FVT_OK)
         return fail(s, c, rc);
@@ -160,7 +126,7 @@ static int load_column(struct scan *s, int c) {
 
 /* The dictionary of a column, NULL when it has none. */
 static int load_dict(struct scan *s, int c, const struct fvt_dict **out) {
-    const struct fvt_group *g = &s->open->groups[s->group];
+    const struct fvt_group *g = s->item.group;
     int at = g->chunk_of[scan_field(c)], dict = at >= 0 ? g->chunks[at].dict : -1;
     int rc = dict >= 0 ? fvt_cache_dict(s->cache, dict, out) : FVT_OK;
     return rc == FVT_OK ? rc : fail(s, c, rc);
@@ -180,11 +146,24 @@ static int dict_of(void *arg, int column, const struct fvt_dict **out) {
     return load_dict(arg, column, out);
 }
 
+/* Of a roll-up's row group. */
+static bool bucket_in_window(struct scan *s, const struct fvt_group *g) {
+    int at = g->chunk_of[FLOW_trecv];
+    if (at < 0)
+        return false;
+    const struct fvt_chunk_info *bucket = &g->chunks[at];
+    s->no_window =
+        !bucket->nulls && bucket->min >= s->window.since && bucket->max < s->window.until;
+    return bucket->min < s->window.until && bucket->max >= s->window.since;
+}
+
 /* Do zone maps leave a chance that a row of the group lies in the window? Sets no_window when
 ** every row certainly does. */
 static bool zone_in_window(struct scan *s, const struct fvt_group *g) {
     const struct window *w = &s->window;
     s->no_window = w->since == INT64_MIN && w->until == INT64_MAX;
+    if (s->item.totals && !s->no_window)
+        return bucket_in_window(s, g);
     int a = g->chunk_of[FLOW_tstart], b = g->chunk_of[FLOW_tend];
     if (s->no_window || a < 0 || b < 0 || g->chunks[a].nulls || g->chunks[b].nulls)
         return true;
@@ -196,7 +175,7 @@ static bool zone_in_window(struct scan *s, const struct fvt_group *g) {
 }
 
 static int bind(struct scan *s, struct predicate *p, enum predicate_zone *zone) {
-    struct predicate_group g = {&s->open->groups[s->group], dict_of, s};
+    struct predicate_group g = {s->item.group, dict_of, s};
     int rc = predicate_bind(p, &g, zone);
     if (rc == FVT_NOMEM && !s->failed)
         fail(s, p->column, rc);
@@ -206,8 +185,8 @@ static int bind(struct scan *s, struct predicate *p, enum predicate_zone *zone) 
 /* Does the window ask for this column in a group whose flows do not all lie in it? When a flow
 ** arrived matters where it has no other time. */
 static bool window_needs(const struct scan *s, int c) {
-    const struct fvt_group *g = &s->open->groups[s->group];
-    if (!s->timed[c] || s->no_window)
+    const struct fvt_group *g = s->item.group;
+    if (!s->timed[c] || s->no_window || s->item.totals)
         return false;
     int a = g->chunk_of[FLOW_tstart], b = g->chunk_of[FLOW_tend];
     bool dated = (a >= 0 && g->chunks[a].nulls == 0) || (b >= 0 && g->chunks[b].nulls == 0);
@@ -225,18 +204,18 @@ static int load_all(struct scan *s) {
 
 /* A column could not be loaded: 0 when its group is left out, or what the scan ends with. */
 static int leave_out(struct scan *s) {
-    const struct fvt_group *g = &s->open->groups[s->group];
+    const struct fvt_group *g = s->item.group;
     const char *name = flow_fields[scan_field(s->failed_column)].name;
     if (s->failed == FVT_DAMAGED) {
         sqlite3_log(SQLITE_CORRUPT,
                     "flowvt: %s: column %s of group %u is damaged: its %u rows are left out",
-                    s->open->path, name, s->group, g->rows);
+                    s->item.file->path, name, s->item.number, g->rows);
         return 0;
     }
     snprintf(s->error.text, sizeof s->error.text,
              s->failed == FVT_UNKNOWN ? "%.400s: column %s needs a newer flowvt"
                                       : "%.400s: column %s: out of memory",
-             s->open->path, name);
+             s->item.file->path, name);
     return s->failed;
 }
 
@@ -264,8 +243,7 @@ const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
         /* Counters and numbers below 0 are not written; a forged file may have them. */
         if (flow_fields[scan_field(c)].class == FLOW_UINT)
             kernels()->not_below_0(col->v, s->n);
-        if (scan_scaled(c) && s->open->groups[s->group].chunk_of[FLOW_sampling] >= 0 &&
-            !scale(s, col)) {
+        if (scan_scaled(c) && s->item.group->chunk_of[FLOW_sampling] >= 0 && !scale(s, col)) {
             col->valid = false;
             return NULL;
         }
@@ -283,7 +261,7 @@ const struct fvt_dict *scan_dict(struct scan *s, int column) {
 }
 
 bool scan_zone(const struct scan *s, int column, int64_t *min, int64_t *max) {
-    const struct fvt_group *g = &s->open->groups[s->group];
+    const struct fvt_group *g = s->item.group;
     int at = g->chunk_of[scan_field(column)];
     if (at < 0)
         return false;
@@ -296,11 +274,23 @@ bool scan_inside_window(const struct scan *s) {
     return s->no_window;
 }
 
+bool scan_totals(const struct scan *s) {
+    return s->item.totals;
+}
+
+const struct window *scan_window(const struct scan *s) {
+    return &s->window;
+}
+
+unsigned scan_sides(const struct scan *s) {
+    return s->item.sides;
+}
+
 enum { ROW_BITS = 40 }; /* of a position: rows of a file */
 
 int64_t scan_position(const struct scan *s, uint32_t index) {
-    return (int64_t)((uint64_t)s->file << ROW_BITS |
-                     (s->open->groups[s->group].first_row + s->first + index));
+    return (int64_t)((uint64_t)s->item.place << ROW_BITS |
+                     (s->item.group->first_row + s->first + index));
 }
 
 static int64_t rowid(uint64_t path_hash, uint64_t row) {
@@ -316,11 +306,11 @@ int64_t scan_rowid_at(const struct snapshot *snapshot, int64_t position) {
 }
 
 int64_t scan_rowid(const struct scan *s, uint32_t index) {
-    return rowid(s->path_hash, s->open->groups[s->group].first_row + s->first + index);
+    return rowid(s->path_hash, s->item.group->first_row + s->first + index);
 }
 
 uint32_t scan_group_rows(const struct scan *s) {
-    return s->open->groups[s->group].rows;
+    return s->item.group->rows;
 }
 
 const uint16_t *scan_rows(const struct scan *s, uint32_t *n) {
@@ -350,8 +340,19 @@ bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK])
     return bind(s, part, &zone) == FVT_OK && predicate_test(part, &b, pass);
 }
 
+/* Take out the rows of a roll-up that are not in the window. */
+static bool apply_to_buckets(struct scan *s, uint8_t *pass) {
+    const uint8_t *nulls;
+    const int64_t *bucket = scan_values(s, FLOW_trecv, &nulls);
+    for (uint32_t i = 0; bucket && i < s->n; i++)
+        pass[i] &= !nulls[i] && bucket[i] >= s->window.since && bucket[i] < s->window.until;
+    return bucket != NULL;
+}
+
 /* Take out the rows that are not in the window. False when a time cannot be had. */
 static bool apply_window(struct scan *s, uint8_t *pass) {
+    if (s->item.totals)
+        return apply_to_buckets(s, pass);
     for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++)
         if ((s->used[clocks[i]] || window_needs(s, clocks[i])) &&
             load_column(s, clocks[i]) != FVT_OK)
@@ -384,7 +385,7 @@ static bool select_rows(struct scan *s) {
 
 /* The next block with a row in it; false at the end of the group, or when a column cannot be had. */
 static bool find_block(struct scan *s) {
-    uint32_t rows = s->open->groups[s->group].rows;
+    uint32_t rows = s->item.group->rows;
     while (s->first + s->n < rows) {
         s->first += s->n;
         s->n = rows - s->first < SCAN_BLOCK ? rows - s->first : SCAN_BLOCK;
@@ -409,13 +410,18 @@ bool scan_next_block(struct scan *s) {
 
 /* Prepare the group. 1: go on with its blocks; 0: nothing in it; negative: FVT_*. */
 static int enter_group(struct scan *s) {
-    const struct fvt_group *g = &s->open->groups[s->group];
+    const struct fvt_group *g = s->item.group;
     enum predicate_zone zone;
+    const char *path = s->item.file->path;
+    s->path_hash = fvt_checksum(path, strlen(path));
+    const struct window *w = &s->item.window;
+    s->window.since = s->asked.since > w->since ? s->asked.since : w->since;
+    s->window.until = s->asked.until < w->until ? s->asked.until : w->until;
     s->first = s->n = 0;
     s->ready = false;
     s->failed = FVT_OK;
     s->in_group = true;
-    fvt_cache_enter(s->cache, s->open, g);
+    fvt_cache_enter(s->cache, s->item.file, g);
     predicate_unbind(s->predicate);
     if (g->damaged || !zone_in_window(s, g))
         return 0;
@@ -429,46 +435,16 @@ static int enter_group(struct scan *s) {
     return load_all(s) == FVT_OK ? 1 : leave_out(s);
 }
 
-/* Take the next row group from the source: 1, 0 when there is none, or negative. */
-static int take_group(struct scan *s) {
-    struct scan_source *q = s->source;
-    int rc = FVT_OK;
-    pthread_mutex_lock(&q->lock);
-    while (rc == FVT_OK && q->file < q->snapshot->n && (!q->open || q->group >= q->open->ngroups)) {
-        if (q->open) {
-            q->open = NULL;
-            snapshot_release(q->snapshot, q->file++);
-        }
-        q->group = 0;
-        if (q->file < q->snapshot->n)
-            rc = snapshot_open(q->snapshot, q->file, &q->open, &s->error);
-        q->file += rc == FVT_OK && q->file < q->snapshot->n && !q->open;
-    }
-    bool found = rc == FVT_OK && q->file < q->snapshot->n;
-    if (found && (!s->open || s->file != q->file)) {
-        leave_file(s);
-        s->file = q->file;
-        rc = snapshot_open(q->snapshot, s->file, &s->open, &s->error);
-        const char *path = q->snapshot->paths[s->file];
-        s->path_hash = fvt_checksum(path, strlen(path));
-    }
-    if (found)
-        s->group = q->group++;
-    pthread_mutex_unlock(&q->lock);
-    return rc != FVT_OK ? rc : found;
-}
-
 int scan_next_group(struct scan *s) {
-    if (s->window.since >= s->window.until)
+    if (s->asked.since >= s->asked.until)
         return 0;
     for (;;) {
         if (s->in_group)
             leave_group(s);
-        int rc = take_group(s);
-        if (rc == 1)
-            rc = enter_group(s);
-        else
+        int rc = source_next(s->source, &s->item, &s->error);
+        if (rc != 1)
             return rc;
+        rc = enter_group(s);
         if (rc != 0)
             return rc;
     }

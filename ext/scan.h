@@ -7,20 +7,14 @@
 #define FLOWVT_SCAN_H
 
 #include "predicate.h"
-#include "snapshot.h"
+#include "source.h"
 #include "window.h"
 
 enum { SCAN_BLOCK = PREDICATE_BLOCK };
 
 struct scan;
 
-/* Where the next row group is to be had. Scans of several threads that share one divide the row
-** groups of a snapshot between them. */
-struct scan_source;
-struct scan_source *scan_source_new(struct snapshot *snapshot);
-void scan_source_free(struct scan_source *source);
-
-/* source and predicate are borrowed and must outlive the scan; the predicate is this scan's alone.
+/* Scans of several threads that share a source divide its row groups between them. source and predicate are borrowed and must outlive the scan; the predicate is this scan's alone.
 ** used: the scan columns the statement names; a group in which one of them is damaged is left out
 ** whole. Rows are those that pass the predicate and overlap the window. */
 struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
@@ -48,6 +42,13 @@ const struct fvt_dict *scan_dict(struct scan *s, int column);
 bool scan_zone(const struct scan *s, int column, int64_t *min, int64_t *max);
 /* Does every row of the group certainly lie inside the window, whole? */
 bool scan_inside_window(const struct scan *s);
+
+/* Are the group's rows totals of a roll-up? Then trecv is the begin of their bucket, and they are in the
+** window when that is; tstart and tend are the first and last times of the flows in it. */
+bool scan_totals(const struct scan *s);
+/* What of the group is asked for: the window, and SIDE_SENDER, SIDE_RECEIVER or both. */
+const struct window *scan_window(const struct scan *s);
+unsigned scan_sides(const struct scan *s);
 
 /* Which rows of the block pass a part of the scan's predicate: pass[i] for row i of the block.
 ** False without memory. */

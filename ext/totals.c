@@ -30,6 +30,8 @@ struct totals {
     struct aggregate_spec spec;
     struct key_layout keys;
     bool used[SCAN_NCOLUMNS];
+    bool rollups; /* may one do? */
+    struct rollup_request rollup;
     struct budget budget;
     struct interner interner;
     struct groups *groups;
@@ -47,6 +49,32 @@ struct totals {
     const uint64_t *row; /* of the current group */
     struct fvt_error error;
 };
+
+/* What is asked of a roll-up; false when none has it. */
+static bool ask_rollups(const struct totals *t, struct rollup_request *out) {
+    const struct aggregate_spec *spec = &t->spec;
+    out->sides = spec->sides;
+    out->bucket = spec->buckets ? spec->bucket : 0;
+    out->window = spec->window;
+    out->totals[FLOW_tstart] = out->totals[FLOW_tend] = spec->times;
+    for (int c = 0; c < spec->ncounters; c++) {
+        int f = spec->counter[c];
+        if (f != FLOW_flows && f != FLOW_packets && f != FLOW_bytes)
+            return false;
+        out->totals[f] = true;
+    }
+    for (int side = 0; side < spec->sides; side++) {
+        bool need[SCAN_NCOLUMNS] = {false};
+        predicate_columns(t->query->side[side], need);
+        for (int d = 0; d < spec->ndims; d++)
+            need[spec->dim[d].side[side]] = true;
+        for (int c = FLOW_NFIELDS; c < SCAN_NCOLUMNS; c++)
+            if (need[c])
+                return false;
+        memcpy(out->need[side], need, sizeof out->need[side]);
+    }
+    return true;
+}
 
 struct totals *totals_new(const struct totals_request *request, const struct query *query,
                           struct snapshot *snapshot) {
@@ -66,6 +94,7 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     spec->sides = request->table->kind == TABLE_ENDPOINTS ? 2 : 1;
     measures_need(spec, request->measures);
     aggregate_columns(spec, t->used);
+    t->rollups = limits_rollups() && ask_rollups(t, &t->rollup);
     interner_init(&t->interner, query->mask4, query->mask6, &t->budget);
     return t;
 }
@@ -126,6 +155,8 @@ static int start_reading(struct totals *t) {
         groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
     t->source = scan_source_new(t->snapshot);
     bool ok = t->groups && t->source;
+    if (ok && t->rollups)
+        scan_source_ask(t->source, &t->rollup);
     for (t->threads = 0; ok && t->threads < threads_for(t); t->threads++) {
         struct reader *r = &t->reader[t->threads];
         r->result = AGGREGATE_PAUSED;

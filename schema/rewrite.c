@@ -206,8 +206,8 @@ int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err)
 
 int rewrite_rollups(struct rewrite *r, const struct rollup_plan *plan, uint64_t rows,
                     struct fvt_error *err) {
-    r->rollups = rollup_new(plan, rows);
-    if (r->rollups)
+    r->rollups = plan->n ? rollup_new(plan, rows) : NULL;
+    if (r->rollups || plan->n == 0)
         return FVT_OK;
     fvt_fail(err, "%s: out of memory", r->to.path);
     return FVT_NOMEM;

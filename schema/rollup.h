@@ -2,7 +2,8 @@
 /*
 ** Roll-ups: what the flows of a file come to by some of their columns and by hour or day, stored in
 ** the file beside them, so that questions about months need not read the flows. FORMAT.md,
-** "Roll-ups". This is the writing side; fvt.h has the reading one. Private to schema/.
+** "Roll-ups". This is the writing side; fvt.h has the reading one. The plan is for who merges files, the
+** rest private to schema/.
 **
 ** A roll-up pays only when it is much smaller than the flows, which depends on the line: each one is
 ** made, and left out when it has more rows than a quarter of the flows; and all of them together take at
@@ -13,7 +14,9 @@
 #ifndef FLOWVT_ROLLUP_H
 #define FLOWVT_ROLLUP_H
 
-#include "format.h"
+#include "fvt.h"
+
+struct fvt_buffer;
 
 enum {
     ROLLUP_SETS = 24, /* sets of columns */

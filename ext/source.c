@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A queue of files with groups left. Threads that find none open the next file, each its own, and those
+** that come too late for that wait for what the others find.
+*/
+#include "source.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* An open file, until its last group was given back. */
+struct source_file {
+    struct source_file *next;
+    size_t number; /* in the snapshot */
+    struct fvt_file *file;
+    struct rollup_parts parts;
+    int part; /* where the next group is */
+    uint32_t group;
+    uint32_t users;
+};
+
+struct scan_source {
+    pthread_mutex_t lock;
+    pthread_cond_t opened;
+    struct snapshot *snapshot;
+    const struct rollup_request *request;
+    size_t at;                 /* the next file of the snapshot */
+    uint32_t opening;          /* threads that are at it */
+    struct source_file *first; /* oldest first */
+};
+
+struct scan_source *scan_source_new(struct snapshot *snapshot) {
+    struct scan_source *q = calloc(1, sizeof *q);
+    if (q) {
+        q->snapshot = snapshot;
+        pthread_mutex_init(&q->lock, NULL);
+        pthread_cond_init(&q->opened, NULL);
+    }
+    return q;
+}
+
+void scan_source_ask(struct scan_source *q, const struct rollup_request *request) {
+    q->request = request;
+}
+
+static void drop(struct scan_source *q, struct source_file *f) {
+    rollup_parts_free(&f->parts);
+    snapshot_release(q->snapshot, f->number);
+    free(f);
+}
+
+void scan_source_free(struct scan_source *q) {
+    if (!q)
+        return;
+    for (struct source_file *next, *f = q->first; f; f = next) {
+        next = f->next;
+        drop(q, f);
+    }
+    pthread_mutex_destroy(&q->lock);
+    pthread_cond_destroy(&q->opened);
+    free(q);
+}
+
+static bool has_more(struct source_file *f) {
+    while (f->part < f->parts.n && f->group >= f->parts.part[f->part].n) {
+        f->part++;
+        f->group = 0;
+    }
+    return f->part < f->parts.n;
+}
+
+static void give_back(struct scan_source *q, struct source_item *item) {
+    struct source_file *f = item->held;
+    memset(item, 0, sizeof *item);
+    if (!f || --f->users > 0 || has_more(f))
+        return;
+    struct source_file **at = &q->first;
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    drop(q, f);
+}
+
+void source_give_back(struct scan_source *q, struct source_item *item) {
+    pthread_mutex_lock(&q->lock);
+    give_back(q, item);
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* The next group of the files that are open. */
+static bool take(struct scan_source *q, struct source_item *item) {
+    struct source_file *f = q->first;
+    while (f && !has_more(f))
+        f = f->next;
+    if (!f)
+        return false;
+    const struct rollup_part *p = &f->parts.part[f->part];
+    *item = (struct source_item){.held = f,
+                                 .file = f->file,
+                                 .group = &p->groups[f->group],
+                                 .place = f->number,
+                                 .window = p->window,
+                                 .number = f->group,
+                                 .sides = p->sides,
+                                 .totals = p->totals};
+    f->group++;
+    f->users++;
+    return true;
+}
+
+/* Open a file of the snapshot; *out is NULL when it has gone. */
+static int open_file(struct scan_source *q, size_t number, struct source_file **out,
+                     struct fvt_error *err) {
+    struct source_file *f = calloc(1, sizeof *f);
+    *out = NULL;
+    if (!f) {
+        strcpy(err->text, "out of memory");
+        return FVT_NOMEM;
+    }
+    f->number = number;
+    int rc = snapshot_open(q->snapshot, number, &f->file, err);
+    if (rc != FVT_OK || !f->file) {
+        free(f);
+        return rc;
+    }
+    rollup_parts_make(q->request, f->file, &f->parts);
+    *out = f;
+    return FVT_OK;
+}
+
+/* Open the next file of the snapshot, without holding the lock meanwhile. */
+static int open_next(struct scan_source *q, struct fvt_error *err) {
+    size_t number = q->at++;
+    struct source_file *f;
+    q->opening++;
+    pthread_mutex_unlock(&q->lock);
+    int rc = open_file(q, number, &f, err);
+    pthread_mutex_lock(&q->lock);
+    q->opening--;
+    pthread_cond_broadcast(&q->opened);
+    if (f && !has_more(f)) {
+        drop(q, f);
+    } else if (f) {
+        struct source_file **at = &q->first;
+        while (*at && (*at)->number < number)
+            at = &(*at)->next;
+        f->next = *at;
+        *at = f;
+    }
+    return rc;
+}
+
+int source_next(struct scan_source *q, struct source_item *item, struct fvt_error *err) {
+    int rc = FVT_OK;
+    pthread_mutex_lock(&q->lock);
+    give_back(q, item);
+    bool found = take(q, item);
+    while (rc == FVT_OK && !found && (q->at < q->snapshot->n || q->opening > 0)) {
+        if (q->at < q->snapshot->n)
+            rc = open_next(q, err);
+        else
+            pthread_cond_wait(&q->opened, &q->lock);
+        found = rc == FVT_OK && take(q, item);
+    }
+    pthread_mutex_unlock(&q->lock);
+    return rc != FVT_OK ? rc : found;
+}

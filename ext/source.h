@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Where scans get their row groups from: the files of a snapshot, oldest first, opened one after the
+** other, and their groups handed to whichever thread asks next.
+*/
+#ifndef FLOWVT_SOURCE_H
+#define FLOWVT_SOURCE_H
+
+#include "rollup.h"
+#include "snapshot.h"
+
+struct scan_source;
+
+/* snapshot is borrowed. */
+struct scan_source *scan_source_new(struct snapshot *snapshot);
+void scan_source_free(struct scan_source *source);
+/* Before the first group: take totals from roll-ups where that will do. request is borrowed. */
+void scan_source_ask(struct scan_source *source, const struct rollup_request *request);
+
+/* A row group to be read. */
+struct source_item {
+    struct source_file *held; /* the source's; NULL: none */
+    const struct fvt_file *file;
+    const struct fvt_group *group;
+    size_t place;         /* of the file in the snapshot */
+    struct window window; /* what of the group is asked for, of what the scan asks for */
+    uint32_t number;      /* of the group in its file, or roll-up */
+    unsigned sides;       /* SIDE_SENDER, SIDE_RECEIVER */
+    bool totals;          /* of a roll-up: rows are totals, not flows */
+};
+
+/* Give *item back, unless it is all zero, and make it the next one. 1, 0 at the end (item is all
+** zero then), or negative FVT_* and a sentence in err. Safe from several threads. */
+int source_next(struct scan_source *source, struct source_item *item, struct fvt_error *err);
+void source_give_back(struct scan_source *source, struct source_item *item);
+
+#endif
