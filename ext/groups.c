@@ -3,6 +3,7 @@
 ** Tables, partitions, and the merge.
 */
 #include "groups.h"
+#include "../schema/format.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ struct groups {
     size_t width;
     uint32_t table_rows; /* of a full hash table */
     unsigned nparts, part_shift;
+    uint64_t seed; /* of hashes, so that nobody outside can choose keys that fall into one slot */
     struct budget *budget;
     struct group_table *tables;
     struct part *part;
@@ -69,6 +71,7 @@ struct groups *groups_new(const struct group_shape *shape, uint64_t rows, struct
     g->shape = *shape;
     g->width = group_width(shape);
     g->budget = budget;
+    g->seed = fvt_hash("", 0);
     size_t fit = TABLE_OCTETS / (g->width * sizeof(uint64_t));
     g->table_rows = (uint32_t)(fit > SLOTS / 2 ? SLOTS / 2 : fit < TABLE_MIN ? TABLE_MIN : fit);
     g->part_shift = 64 - 6;
@@ -147,9 +150,9 @@ struct group_table *group_table_new(struct groups *g, bool direct) {
 
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
 
-static uint64_t hash_row(const uint64_t *key, int words) {
-    uint64_t h = 0;
-    for (int w = 0; w < words; w++) {
+static uint64_t hash_row(const struct groups *g, const uint64_t *key) {
+    uint64_t h = g->seed;
+    for (int w = 0; w < g->shape.words; w++) {
         h = (h ^ key[w]) * MIX;
         h ^= h >> 32;
     }
@@ -162,7 +165,8 @@ static size_t slot_of(uint64_t hash) {
 }
 
 static void hash_batch(struct group_table *t, const struct group_batch *b) {
-    memset(t->hash, 0, b->n * sizeof *t->hash);
+    for (uint32_t i = 0; i < b->n; i++)
+        t->hash[i] = t->groups->seed;
     for (int w = 0; w < t->groups->shape.words; w++) {
         const uint64_t *key = b->key[w];
         for (uint32_t i = 0; i < b->n; i++) {
@@ -293,7 +297,7 @@ static bool flush_array(struct group_table *t) {
     for (size_t key = 0; key < t->narray; key++) {
         if (!t->seen[key])
             continue;
-        uint64_t k = key, *row = list_place(g, &t->list[hash_row(&k, 1) >> g->part_shift]);
+        uint64_t k = key, *row = list_place(g, &t->list[hash_row(g, &k) >> g->part_shift]);
         if (!row)
             return false;
         row[0] = key;
@@ -352,7 +356,7 @@ static bool flush_hashed(struct group_table *t) {
     size_t octets = g->width * sizeof(uint64_t);
     for (uint32_t i = 0; i < t->n; i++) {
         const uint64_t *from = t->row + i * g->width;
-        uint64_t *row = list_place(g, &t->list[hash_row(from, g->shape.words) >> g->part_shift]);
+        uint64_t *row = list_place(g, &t->list[hash_row(g, from) >> g->part_shift]);
         if (!row)
             return false;
         memcpy(row, from, octets);
@@ -417,7 +421,7 @@ struct merge {
 static void merge_row(struct merge *m, const uint64_t *row) {
     const struct groups *g = m->g;
     size_t octets = (size_t)g->shape.words * sizeof *row;
-    size_t s = slot_of(hash_row(row, g->shape.words)) & m->mask;
+    size_t s = slot_of(hash_row(g, row)) & m->mask;
     for (; m->slots[s]; s = (s + 1) & m->mask) {
         uint64_t *to = m->row + (m->slots[s] - 1) * g->width;
         if (memcmp(to, row, octets) == 0) {

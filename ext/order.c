@@ -37,7 +37,7 @@ static bool add_term(struct order *o, const struct order_term *t, struct interne
     if (t->kind == ORDER_DIMENSION) {
         enum flow_class class = o->spec->dim[t->id].class;
         bits = o->keys->slot[t->id].bits;
-        if (class == FLOW_IP || class == FLOW_TEXT) {
+        if (interner && (class == FLOW_IP || class == FLOW_TEXT)) {
             if (!interner_rank(interner, class))
                 return false;
             rank = interner_list(interner, class)->rank;
@@ -75,7 +75,7 @@ bool order_make(struct order *o, const struct aggregate_spec *spec, const struct
     return ok;
 }
 
-static uint64_t value_of(const struct order *o, const struct order_field *f, const uint64_t *row) {
+uint64_t order_value(const struct order *o, const struct order_field *f, const uint64_t *row) {
     const uint64_t *sums = row + o->keys->words;
     uint64_t v;
     int64_t first, last;
@@ -104,7 +104,7 @@ static uint64_t word_of(const void *arg, uint64_t at, unsigned w) {
         const struct order_field *f = &o->field[i];
         if (f->word != w)
             continue;
-        uint64_t v = value_of(o, f, row);
+        uint64_t v = order_value(o, f, row);
         if (f->term.desc)
             v = (f->bits == 64 ? UINT64_MAX : (UINT64_C(1) << f->bits) - 1) - v;
         word |= v << f->shift;

@@ -35,9 +35,13 @@ struct order {
     struct order_field field[MAX_ORDER];
 };
 
-/* Complete the terms, and rank what they need in interner. False without memory. */
+/* Complete the terms, and rank what they need in interner; NULL where order_groups() is not to be
+** called. False without memory. */
 bool order_make(struct order *o, const struct aggregate_spec *spec, const struct key_layout *keys,
                 struct interner *interner, const struct order_term *terms, int nterms);
+
+/* The value of a field in a group's row, not inverted; the rank of an address or text if it has one. */
+uint64_t order_value(const struct order *o, const struct order_field *f, const uint64_t *row);
 
 /* All groups in order, or with limit >= 0 the first ones: (*rows)[i].at is the address of a row.
 ** *rows is from malloc(). FVT_OK, FVT_NOMEM; after an interrupt *rows is of no use. */

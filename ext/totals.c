@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** A totals query: the threads that count, merge and sort, and the groups one by one.
+**
+** When memory is used up the threads pause. What they have is merged; where that does not help it
+** goes to disk, with the interner, and they go on with nothing. In the end the groups come from the
+** runs on disk as they would from memory.
 */
 #include "totals.h"
+#include "record.h"
+#include "spill.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +16,8 @@
 enum {
     /* Rows that one thread reads in less time than it takes to start another. */
     THREAD_ROWS = 50000,
-    AHEAD = 12, /* groups whose memory is asked for before they are delivered */
+    AHEAD = 12,       /* groups whose memory is asked for before they are delivered */
+    SORT_OCTETS = 32, /* of a group when groups are sorted */
 };
 
 /* One thread's share of a scan. */
@@ -45,8 +52,15 @@ struct totals {
     struct order order;
     struct sort_item *rows; /* in order; NULL: as the partitions have them */
     size_t nrows, at;
+    int64_t delivered;
     unsigned part;
-    const uint64_t *row; /* of the current group */
+    const uint64_t *row;  /* of the current group */
+    size_t full;          /* octets of the budget at which to make room */
+    struct spill *spill;  /* NULL: all is in memory */
+    struct order on_disk; /* of spill */
+    uint64_t spilled_row[MAX_KEY_WORDS + GROUP_COUNTERS + 2];
+    struct name spilled_name[MAX_DIMENSIONS];
+    struct fvt_buffer texts, record;
     struct fvt_error error;
 };
 
@@ -117,6 +131,9 @@ void totals_free(struct totals *t) {
         return;
     stop_reading(t);
     free(t->rows);
+    spill_free(t->spill);
+    free(t->texts.p);
+    free(t->record.p);
     groups_free(t->groups);
     interner_free(&t->interner);
     free(t);
@@ -153,6 +170,10 @@ static int start_reading(struct totals *t) {
     struct group_shape shape = {t->keys.words, spec->ncounters * spec->sides, spec->times};
     t->groups =
         groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
+    size_t octets = group_width(&shape) * sizeof(uint64_t);
+    t->full = t->budget.limit - t->budget.limit / 8; /* the rest is for spilling */
+    if (t->request.norder > 0)
+        t->full = t->full / (octets + SORT_OCTETS) * octets;
     t->source = scan_source_new(t->snapshot);
     bool ok = t->groups && t->source;
     if (ok && t->rollups)
@@ -179,7 +200,7 @@ struct pause {
 
 static bool must_pause(void *arg) {
     struct pause *p = arg;
-    return is_stopped(p->totals, p->worker);
+    return is_stopped(p->totals, p->worker) || budget_used(&p->totals->budget) > p->totals->full;
 }
 
 /* Go on with readers that are not done; there may be fewer threads than readers. */
@@ -195,6 +216,146 @@ static void read_some(void *arg, int worker) {
             interrupt_stop(&t->interrupt); /* what the others do is of no use */
     }
 }
+
+static void merge_some(void *arg, int worker) {
+    struct totals *t = arg;
+    for (unsigned p; (p = (unsigned)atomic_fetch_add(&t->next, 1)) < groups_parts(t->groups);) {
+        if (is_stopped(t, worker))
+            return;
+        if (!groups_merge(t->groups, p))
+            atomic_store(&t->failed, true);
+    }
+}
+
+static int merge(struct totals *t) {
+    atomic_store(&t->next, 0);
+    workers_run(t->threads, merge_some, t, &t->interrupt);
+    return atomic_load(&t->failed) ? FVT_NOMEM : FVT_OK;
+}
+
+/* ---- on disk ---------------------------------------------------------------------------- */
+
+static const struct name *name_in_memory(const void *arg, int dim, const uint64_t *row) {
+    const struct totals *t = arg;
+    return interner_get(&t->interner, t->spec.dim[dim].class, key_get(&t->keys.slot[dim], row));
+}
+
+static const struct name *name_on_disk(const void *arg, int dim, const uint64_t *row) {
+    (void)row;
+    return &((const struct totals *)arg)->spilled_name[dim];
+}
+
+static int spill_row(struct totals *t, struct spill *to, const struct order *o, const uint64_t *row,
+                     record_name *name) {
+    t->record.n = 0;
+    record_encode(o, row, name, t, &t->record);
+    if (t->record.failed)
+        return FVT_NOMEM;
+    int rc = spill_add(to, t->record.p, t->record.n, row + t->keys.words);
+    return rc == FVT_IO ? fail(t, rc, spill_message(to)) : rc;
+}
+
+static bool orders_by_measure(const struct totals *t) {
+    for (int i = 0; i < t->request.norder; i++)
+        if (t->request.order[i].kind == ORDER_MEASURE)
+            return true;
+    return false;
+}
+
+/* The order in which groups are spilled: that of the statement, unless it needs their totals. */
+static int open_spill(struct totals *t) {
+    if (t->spill)
+        return FVT_OK;
+    t->spill = spill_new(groups_shape(t->groups), t->budget.limit / 8);
+    int n = orders_by_measure(t) ? 0 : t->request.norder;
+    return t->spill && order_make(&t->on_disk, &t->spec, &t->keys, NULL, t->request.order, n)
+               ? FVT_OK
+               : FVT_NOMEM;
+}
+
+/* All merged groups to disk, and the numbers of their addresses forgotten. */
+static int spill_groups(struct totals *t) {
+    size_t width = group_width(groups_shape(t->groups));
+    int rc = open_spill(t);
+    if (rc == FVT_OK && !interner_name(&t->interner))
+        rc = FVT_NOMEM;
+    for (unsigned p = 0; rc == FVT_OK && p < groups_parts(t->groups); p++) {
+        size_t n;
+        const uint64_t *row = groups_rows(t->groups, p, &n);
+        for (size_t i = 0; rc == FVT_OK && i < n; i++, row += width)
+            rc = spill_row(t, t->spill, &t->on_disk, row, name_in_memory);
+        groups_drop(t->groups, p);
+        if (interrupt_poll(&t->interrupt))
+            return TOTALS_INTERRUPTED;
+    }
+    interner_clear(&t->interner);
+    return rc;
+}
+
+/* The next record of from as the current group: 1, 0 at the end, or negative. */
+static int next_on_disk(struct totals *t, struct spill *from, const struct order *o) {
+    struct spill_record r;
+    int rc = spill_next(from, &r);
+    if (rc != 1)
+        return rc == FVT_IO ? fail(t, rc, spill_message(from)) : rc;
+    const struct group_shape *shape = groups_shape(t->groups);
+    if (!record_decode(o, r.key, r.n, t->spilled_row, t->spilled_name, &t->texts))
+        return FVT_NOMEM;
+    memcpy(t->spilled_row + shape->words, r.sums,
+           (group_width(shape) - (size_t)shape->words) * sizeof *r.sums);
+    t->row = t->spilled_row;
+    return 1;
+}
+
+/* An order by totals: sort once more, by it. */
+static int sort_again(struct totals *t) {
+    struct order by_measure;
+    struct spill *again = spill_new(groups_shape(t->groups), t->budget.limit / 8);
+    int rc = again && order_make(&by_measure, &t->spec, &t->keys, NULL, t->request.order,
+                                 t->request.norder)
+                 ? FVT_OK
+                 : FVT_NOMEM;
+    while (rc == FVT_OK && (rc = next_on_disk(t, t->spill, &t->on_disk)) == 1) {
+        rc = spill_row(t, again, &by_measure, t->row, name_on_disk);
+        if (rc == FVT_OK && interrupt_poll(&t->interrupt))
+            rc = TOTALS_INTERRUPTED;
+    }
+    spill_free(t->spill);
+    t->spill = again;
+    t->on_disk = by_measure;
+    if (rc == FVT_OK)
+        rc = spill_sort(again);
+    return rc == FVT_IO ? fail(t, rc, spill_message(again)) : rc;
+}
+
+/* What is in memory still is the last to go to disk. */
+static int finish_spill(struct totals *t) {
+    int rc = spill_groups(t);
+    if (rc == FVT_OK) {
+        rc = spill_sort(t->spill);
+        if (rc == FVT_IO)
+            fail(t, rc, spill_message(t->spill));
+    }
+    return rc == FVT_OK && orders_by_measure(t) ? sort_again(t) : rc;
+}
+
+/* All readers pause. */
+static int make_room(struct totals *t) {
+    int rc = FVT_OK;
+    for (int i = 0; i < t->threads; i++)
+        if (!aggregate_flush(t->reader[i].aggregate))
+            rc = FVT_NOMEM;
+    if (rc == FVT_OK)
+        rc = merge(t);
+    if (rc != FVT_OK || interrupt_stopped(&t->interrupt) || budget_used(&t->budget) < t->full / 2)
+        return rc;
+    rc = spill_groups(t);
+    for (int i = 0; i < t->threads; i++)
+        aggregate_forget(t->reader[i].aggregate);
+    return rc;
+}
+
+/* ---- all of it --------------------------------------------------------------------------- */
 
 /* Read all. FVT_OK, a failure, or 1: the layout was too narrow, begin anew. */
 static int read_all(struct totals *t) {
@@ -216,32 +377,33 @@ static int read_all(struct totals *t) {
             return 1;
         if (interrupt_stopped(&t->interrupt))
             return TOTALS_INTERRUPTED;
+        int rc = more ? make_room(t) : FVT_OK;
+        if (rc != FVT_OK)
+            return rc;
     }
     return FVT_OK;
 }
 
-static void merge_some(void *arg, int worker) {
-    struct totals *t = arg;
-    for (unsigned p; (p = (unsigned)atomic_fetch_add(&t->next, 1)) < groups_parts(t->groups);) {
-        if (is_stopped(t, worker))
-            return;
-        if (!groups_merge(t->groups, p))
-            atomic_store(&t->failed, true);
-    }
-}
-
-static int merge(struct totals *t) {
-    atomic_store(&t->next, 0);
-    workers_run(t->threads, merge_some, t, &t->interrupt);
-    return atomic_load(&t->failed) ? FVT_NOMEM : FVT_OK;
-}
-
 /* ---- groups one by one ------------------------------------------------------------------ */
+
+static int sort_in_memory(struct totals *t) {
+    if (!interner_name(&t->interner))
+        return FVT_NOMEM;
+    if (t->request.norder == 0 || interrupt_stopped(&t->interrupt))
+        return FVT_OK;
+    if (!order_make(&t->order, &t->spec, &t->keys, &t->interner, t->request.order,
+                    t->request.norder))
+        return FVT_NOMEM;
+    return order_groups(&t->order, t->groups, t->query->limit, t->threads, &t->interrupt,
+                        &t->budget, &t->rows, &t->nrows);
+}
 
 static int count_all(struct totals *t) {
     int rc;
     do {
         stop_reading(t);
+        spill_free(t->spill);
+        t->spill = NULL;
         groups_free(t->groups);
         t->groups = NULL;
         interner_clear(&t->interner);
@@ -253,15 +415,7 @@ static int count_all(struct totals *t) {
     if (rc == FVT_OK)
         rc = merge(t);
     if (rc == FVT_OK && !interrupt_stopped(&t->interrupt))
-        rc = interner_name(&t->interner) ? FVT_OK : FVT_NOMEM;
-    int64_t limit = t->query->limit;
-    if (rc == FVT_OK && t->request.norder > 0 && !interrupt_stopped(&t->interrupt)) {
-        rc = FVT_NOMEM;
-        if (order_make(&t->order, &t->spec, &t->keys, &t->interner, t->request.order,
-                       t->request.norder))
-            rc = order_groups(&t->order, t->groups, limit, t->threads, &t->interrupt, &t->budget,
-                              &t->rows, &t->nrows);
-    }
+        rc = t->spill ? finish_spill(t) : sort_in_memory(t);
     if (rc == FVT_OK && interrupt_stopped(&t->interrupt))
         rc = TOTALS_INTERRUPTED;
     stop_reading(t);
@@ -293,31 +447,35 @@ static void fetch_ahead(const struct totals *t) {
     }
 }
 
-int totals_next(struct totals *t) {
-    if (!t->started) {
-        int rc = start(t);
-        if (rc != FVT_OK)
-            return rc;
-    }
-    if (t->request.norder > 0) {
+static bool next_in_memory(struct totals *t) {
+    size_t n, width = group_width(groups_shape(t->groups));
+    if (t->rows) {
         if (t->at >= t->nrows)
-            return 0;
+            return false;
         fetch_ahead(t);
         t->row = (const uint64_t *)(uintptr_t)t->rows[t->at++].at;
-        return 1;
+        return true;
     }
     for (; t->part < groups_parts(t->groups); t->part++, t->at = 0) {
-        size_t n, width = group_width(groups_shape(t->groups));
         const uint64_t *rows = groups_rows(t->groups, t->part, &n);
-        if (t->query->limit >= 0 && t->nrows >= (size_t)t->query->limit)
-            return 0;
-        if (t->at < n) {
-            t->row = rows + t->at++ * width;
-            t->nrows++;
-            return 1;
-        }
+        if (t->at >= n)
+            continue;
+        t->row = rows + t->at++ * width;
+        return true;
     }
-    return 0;
+    return false;
+}
+
+int totals_next(struct totals *t) {
+    int rc = t->started ? FVT_OK : start(t);
+    if (rc != FVT_OK)
+        return rc;
+    if (t->query->limit >= 0 && t->delivered++ >= t->query->limit)
+        return 0;
+    if (!t->spill)
+        return next_in_memory(t);
+    rc = next_on_disk(t, t->spill, &t->on_disk);
+    return rc == FVT_NOMEM ? fail(t, rc, "") : rc;
 }
 
 bool totals_null(const struct totals *t, int dim) {
@@ -330,7 +488,7 @@ int64_t totals_integer(const struct totals *t, int dim) {
 
 const char *totals_text(const struct totals *t, int dim, uint32_t *n) {
     const struct name *name =
-        interner_get(&t->interner, t->spec.dim[dim].class, key_get(&t->keys.slot[dim], t->row));
+        t->spill ? name_on_disk(t, dim, t->row) : name_in_memory(t, dim, t->row);
     *n = name->n;
     return name_text(name);
 }
