@@ -58,3 +58,39 @@ void test_row_make(struct test_row *out, uint64_t seed, uint64_t i) {
     if (flow_row_has(row, FLOW_srcip))
         flow_row_set(row, FLOW_srcas, row->value[FLOW_srcip].ip.addr[1]);
 }
+
+void test_odd_row_make(struct flow_row *row, int64_t begin, uint64_t i) {
+    const int64_t HOUR = 3600000;
+    uint64_t r = mix(i);
+    flow_row_clear(row);
+    int64_t start = begin + (int64_t)(r % 30) * HOUR / 4, length = (int64_t)(r >> 8) % 100000;
+    if (r % 50 == 0)
+        length = 5 * HOUR + (int64_t)(r >> 16) % HOUR;
+    if (r % 2000 == 1)
+        length = 40 * 24 * HOUR; /* a clock error */
+    bool swapped = r % 70 == 2;
+    if (r % 60 != 3)
+        flow_row_set_time(row, FLOW_tstart, swapped ? start + length : start);
+    if (r % 60 != 4 && r % 60 != 3)
+        flow_row_set_time(row, FLOW_tend, swapped ? start : start + length);
+    if (r % 600 != 3)
+        flow_row_set_time(row, FLOW_trecv, start + length + 1000);
+    uint8_t octets[16] = {10, 0, 0, (uint8_t)(mix(r) % 5)};
+    if (r % 9)
+        flow_row_set_ip(row, FLOW_srcip, r % 5 ? 4 : 6, octets);
+    octets[3] = (uint8_t)(mix(r + 1) % 5);
+    flow_row_set_ip(row, FLOW_dstip, 4, octets);
+    octets[3] = (uint8_t)(r % 2);
+    flow_row_set_ip(row, FLOW_exporter, 4, octets);
+    flow_row_set(row, FLOW_proto, r % 3 ? 6 : 17);
+    if (r % 11)
+        flow_row_set(row, FLOW_dstport, r % 13 == 0 ? 0 : 443);
+    flow_row_set(row, FLOW_srcport, mix(r) % 65536);
+    flow_row_set(row, FLOW_packets, r % 100);
+    if (r % 17)
+        flow_row_set(row, FLOW_bytes, mix(r) % 1000000);
+    if (r % 4 == 0)
+        flow_row_set(row, FLOW_flows, r % 3);
+    if (r % 6 == 0)
+        flow_row_set(row, FLOW_sampling, r % 7 * 100);
+}

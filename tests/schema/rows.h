@@ -17,4 +17,8 @@ struct test_row {
 ** columns that are NULL always, never, or now and then; extreme values every few rows. */
 void test_row_make(struct test_row *out, uint64_t seed, uint64_t i);
 
+/* Few hosts, ports and hours from begin (ms) on, and all that is odd about times, rates and NULLs:
+** flows of hours, swapped times, clock errors, flows without a time, zero counters. */
+void test_odd_row_make(struct flow_row *row, int64_t begin, uint64_t i);
+
 #endif
