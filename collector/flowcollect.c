@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "cmdline.h"
 #include "decode.h"
@@ -166,6 +167,20 @@ static void merge_warning(void *arg, const char *text) {
     log_line("%s", text);
 }
 
+/* What was merged just now is in the index when its directory has rested. */
+static int update_index(const char *store, bool merged) {
+    struct fvt_error error;
+    bool fresh;
+    int rc = fvt_index_update(store, &fresh, &error);
+    for (int i = 0; i < 25 && rc == FVT_OK && fresh && merged && !stop; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    if (rc == FVT_OK && fresh && merged && !stop)
+        rc = fvt_index_update(store, &fresh, &error);
+    if (rc != FVT_OK)
+        log_line("%s", error.text);
+    return rc;
+}
+
 /* Days that are not over yet are never merged. */
 static int run_merge(const struct cmdline *o) {
     const struct merge_calls calls = {merge_warning, is_stopped, NULL};
@@ -179,7 +194,7 @@ static int run_merge(const struct cmdline *o) {
         return 1;
     }
     log_line("%s: %" PRIu64 " files merged into %" PRIu64 " days", o->store, n.files, n.days);
-    return n.undone != 0;
+    return update_index(o->store, n.files > 0) != FVT_OK || n.undone != 0;
 }
 
 /* ---- main ------------------------------------------------------------------------------- */

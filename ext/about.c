@@ -233,7 +233,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     }
     const char *store =
         param[PARAM_STORE] ? (const char *)sqlite3_value_text(param[PARAM_STORE]) : NULL;
-    rc = vtab_snapshot(&a->vtab, store, &c->snapshot);
+    const struct fvt_choice choice = {FVT_BY_INTERVAL, c->window.since, c->window.until};
+    rc = vtab_snapshot(&a->vtab, store, &choice, &c->snapshot);
     c->file = 0;
     c->eof = false;
     return rc == SQLITE_OK ? settle(c) : rc;

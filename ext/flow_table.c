@@ -71,5 +71,6 @@ int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite
         sqlite3_free(t->vtab.base.zErrMsg);
         t->vtab.base.zErrMsg = message;
     }
-    return rc == SQLITE_OK ? vtab_snapshot(&t->vtab, query->store, snapshot) : rc;
+    const struct fvt_choice choice = {FVT_BY_FLOWS, query->window.since, query->window.until};
+    return rc == SQLITE_OK ? vtab_snapshot(&t->vtab, query->store, &choice, snapshot) : rc;
 }

@@ -20,16 +20,18 @@ const char *snapshot_store(const char *store) {
     return store && *store ? store : "/var/lib/flowvt";
 }
 
-int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err) {
+int snapshot_take(const char *store, const struct fvt_choice *choice, struct snapshot **out,
+                  struct fvt_error *err) {
     store = snapshot_store(store);
     struct snapshot *s = calloc(1, sizeof *s);
     int rc = FVT_NOMEM;
     if (s) {
         pthread_mutex_init(&s->lock, NULL);
+        s->choice = *choice;
         s->hold = hold_shared(store);
     }
     if (s && (s->store = strdup(store)) != NULL)
-        rc = fvt_store_list(store, &s->paths, &s->n, err);
+        rc = fvt_store_choose(store, choice, &s->paths, &s->n, err);
     if (rc == FVT_OK) {
         s->files = calloc(s->n + 1, sizeof(struct fvt_file *));
         s->users = calloc(s->n + 1, sizeof *s->users);

@@ -13,8 +13,9 @@
 
 struct snapshot {
     char *store;
-    int hold;     /* keeps the files where they are: schema/hold.h */
-    char **paths; /* oldest first */
+    struct fvt_choice choice; /* files that cannot matter for it may be missing */
+    int hold;                 /* keeps the files where they are: schema/hold.h */
+    char **paths;             /* oldest first */
     size_t n;
     struct fvt_file **files; /* open ones; NULL: not opened, or closed again */
     uint32_t *users;         /* of each open file */
@@ -25,9 +26,10 @@ struct snapshot {
 /* store, or what is meant when it is NULL or "": FLOWVT_STORE, or /var/lib/flowvt. */
 const char *snapshot_store(const char *store);
 
-/* store: directory or one file, or NULL or "" as above. Returns FVT_OK, or an
-** FVT_* code and a sentence in err. */
-int snapshot_take(const char *store, struct snapshot **out, struct fvt_error *err);
+/* store: directory or one file, or NULL or "" as above. choice: the stretch of time that the files are
+** wanted for. Returns FVT_OK, or an FVT_* code and a sentence in err. */
+int snapshot_take(const char *store, const struct fvt_choice *choice, struct snapshot **out,
+                  struct fvt_error *err);
 void snapshot_free(struct snapshot *s);
 
 /* Open file i, once more if it is open already; for each FVT_OK with a file there must be one

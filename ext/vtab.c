@@ -66,15 +66,21 @@ int vtab_error(struct vtab *v, int rc, const char *text) {
     return rc == FVT_IO ? SQLITE_IOERR_READ : SQLITE_ERROR;
 }
 
-int vtab_snapshot(struct vtab *v, const char *store, struct snapshot **snapshot) {
+static bool same_choice(const struct fvt_choice *a, const struct fvt_choice *b) {
+    return a->by == b->by && a->since == b->since && a->until == b->until;
+}
+
+int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *choice,
+                  struct snapshot **snapshot) {
     if (!store)
         store = v->store;
-    if (*snapshot && strcmp((*snapshot)->store, snapshot_store(store)) == 0)
+    if (*snapshot && strcmp((*snapshot)->store, snapshot_store(store)) == 0 &&
+        same_choice(&(*snapshot)->choice, choice))
         return SQLITE_OK;
     snapshot_free(*snapshot);
     *snapshot = NULL;
     struct fvt_error err = {{0}};
-    int rc = snapshot_take(store, snapshot, &err);
+    int rc = snapshot_take(store, choice, snapshot, &err);
     return rc == FVT_OK ? SQLITE_OK : vtab_error(v, rc == FVT_IO ? FVT_FOREIGN : rc, err.text);
 }
 

@@ -21,9 +21,10 @@ struct vtab {
 int vtab_init(struct vtab *v, int argc, const char *const *argv, char **message);
 void vtab_clear(struct vtab *v);
 
-/* The snapshot for a cursor: kept when it is of that store already. store: the parameter, or NULL
-** for the table's own. An SQLite result code, with a message in v. */
-int vtab_snapshot(struct vtab *v, const char *store, struct snapshot **snapshot);
+/* The snapshot for a cursor: kept when it is of that store and stretch of time already. store: the
+** parameter, or NULL for the table's own. An SQLite result code, with a message in v. */
+int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *choice,
+                  struct snapshot **snapshot);
 
 /* Set the message and return the SQLite code for an FVT_* code. */
 int vtab_error(struct vtab *v, int rc, const char *text);

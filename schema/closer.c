@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** A queue of files to sync or close, and the thread that works it off.
+** A queue of files to sync or close and of indexes to bring up to date, and the thread that works
+** it off.
 */
 #include "closer.h"
 
 #include "format.h"
+#include "store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,7 @@
 
 struct job {
     struct job *next;
-    bool close; /* else: sync */
+    enum { SYNC, CLOSE, INDEX } what;
     char path[];
 };
 
@@ -42,15 +44,15 @@ static void post_message(struct closer *c, const char *text) {
     pthread_mutex_unlock(&c->lock);
 }
 
-static void post_job(struct closer *c, const char *path, bool close_it) {
+static void post_job(struct closer *c, const char *path, int what) {
     struct job *job = malloc(sizeof *job + strlen(path) + 1);
     if (!job)
         return; /* a file left live is closed at the next start */
     job->next = NULL;
-    job->close = close_it;
+    job->what = what;
     strcpy(job->path, path);
     pthread_mutex_lock(&c->lock);
-    bool waiting = !close_it && c->first && !c->first->close && !c->first->next &&
+    bool waiting = what != CLOSE && c->first && (int)c->first->what == what && !c->first->next &&
                    strcmp(c->first->path, path) == 0;
     if (waiting) {
         free(job);
@@ -65,7 +67,13 @@ static void post_job(struct closer *c, const char *path, bool close_it) {
 /* Returns whether the job is done for good. */
 static bool do_job(struct closer *c, const struct job *job) {
     struct fvt_error err = {{0}};
-    if (job->close) {
+    bool fresh;
+    if (job->what == INDEX) {
+        if (fvt_index_update(job->path, &fresh, &err) != FVT_OK)
+            post_message(c, err.text);
+        return true;
+    }
+    if (job->what == CLOSE) {
         int rc = fvt_close_file(job->path, &err);
         bool gone = rc == FVT_IO && access(job->path, F_OK) != 0;
         if (rc != FVT_OK && !gone)
@@ -156,11 +164,15 @@ void closer_free(struct closer *c) {
 }
 
 void closer_sync(struct closer *c, const char *path) {
-    post_job(c, path, false);
+    post_job(c, path, SYNC);
 }
 
 void closer_close(struct closer *c, const char *path) {
-    post_job(c, path, true);
+    post_job(c, path, CLOSE);
+}
+
+void closer_index(struct closer *c, const char *dir) {
+    post_job(c, dir, INDEX);
 }
 
 static bool has_job(const struct closer *c, const char *path) {
@@ -195,7 +207,7 @@ void closer_retry(struct closer *c) {
     pthread_mutex_unlock(&c->lock);
     while (failed) {
         struct job *after = failed->next;
-        post_job(c, failed->path, true);
+        post_job(c, failed->path, CLOSE);
         free(failed);
         failed = after;
     }

@@ -21,6 +21,9 @@ void closer_free(struct closer *c);
 void closer_sync(struct closer *c, const char *path);
 void closer_close(struct closer *c, const char *path);
 void closer_retry(struct closer *c);
+/* Bring the index of the store at dir up to date. What changed in the last seconds is left for
+** another time. */
+void closer_index(struct closer *c, const char *dir);
 
 /* Have nothing more to do with a file, once what is under way with it is done: nobody may write to
 ** one that is being closed. */

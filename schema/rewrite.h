@@ -8,10 +8,6 @@
 
 #include "format.h"
 
-/* fvt_store_list() for files of another suffix. */
-int list_files(const char *dir, const char *suffix, char ***paths, size_t *n,
-               struct fvt_error *err);
-
 /* The file header and the column table. */
 void file_begin(struct fvt_buffer *out, enum fvt_state state, int64_t start, int64_t length);
 

@@ -7,6 +7,7 @@
 #include "closer.h"
 #include "format.h"
 #include "hold.h"
+#include "list.h"
 #include "merge.h"
 #include "newfile.h"
 #include "replaced.h"
@@ -23,6 +24,8 @@
 enum {
     FLUSH_MS = 1000,        /* rows are queryable at most this long after they were added */
     RETRY_MS = 1000,        /* between attempts to open a file that could not be opened */
+    INDEX_MS = 15000,       /* a file was closed by then, and its directory rested */
+    INDEX_AGAIN_MS = 60000, /* between indexes */
     RETRY_CLOSE_MS = 30000, /* between attempts to close one that could not be closed */
     MAX_LATE = 8,           /* files of past intervals that wait for room on the disk */
 };
@@ -47,6 +50,8 @@ struct fvt_store {
     int64_t flushed;    /* monotonic ms of the last flush */
     int64_t failed;     /* monotonic ms of the last failure to open, 0: none */
     int64_t retried;    /* monotonic ms of the last attempt to close what failed */
+    int64_t index_due;  /* monotonic ms, 0: the index is up to date, or soon */
+    int64_t indexed;    /* monotonic ms of the last index */
     struct late late[MAX_LATE];
     unsigned nlate;
     char path[4096];
@@ -268,6 +273,16 @@ static void set_clock(struct fvt_store *s, int64_t now) {
     }
 }
 
+/* Once after each file, when its directory will rest. */
+static void tick_index(struct fvt_store *s) {
+    int64_t now = monotonic_ms();
+    if (!s->index_due || now < s->index_due || (s->indexed && now - s->indexed < INDEX_AGAIN_MS))
+        return;
+    closer_index(s->closer, s->dir);
+    s->indexed = now;
+    s->index_due = 0;
+}
+
 int fvt_store_tick(struct fvt_store *s, int64_t now) {
     set_clock(s, now);
     int64_t length = (int64_t)s->interval * 1000;
@@ -280,6 +295,7 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
         if (!s->started)
             recover(s);
         s->started = true;
+        s->index_due = monotonic_ms() + INDEX_MS;
     } else if (monotonic_ms() - s->flushed >= FLUSH_MS) {
         retry_late(s);
         rc = flush(s, false);
@@ -288,6 +304,7 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
         closer_retry(s->closer);
         s->retried = monotonic_ms();
     }
+    tick_index(s);
     pass_messages(s);
     return rc;
 }

@@ -51,4 +51,18 @@ void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out
 ** free() it. dir may also name one flow file. */
 int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *err);
 
+/* The same, but files that certainly have nothing of a stretch of time may be left out: by the times
+** of their flows (tstart, tend, trecv), or by the interval they are for. Whether they are depends on
+** the store's index; nothing else does. */
+struct fvt_choice {
+    enum { FVT_BY_FLOWS, FVT_BY_INTERVAL } by;
+    int64_t since, until; /* ms, since <= t < until; INT64_MIN, INT64_MAX: open */
+};
+int fvt_store_choose(const char *dir, const struct fvt_choice *choice, char ***paths, size_t *n,
+                     struct fvt_error *err);
+
+/* Bring the store's index up to date: a cache beside the files, which those who only read do not write.
+** *fresh: something changed in the last seconds and is not in it yet. */
+int fvt_index_update(const char *dir, bool *fresh, struct fvt_error *err);
+
 #endif
