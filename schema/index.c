@@ -70,8 +70,9 @@ static bool get_dirs(struct index *x, struct fvt_cursor *c) {
         d->length = (uint32_t)fvt_get_int(c, 4);
         d->nfiles = (uint32_t)fvt_get_int(c, 4);
         d->checksum = fvt_get_int(c, 8);
-        if (c->bad || !is_inside(d->path) || d->offset > x->size || d->length > x->size - d->offset ||
-            d->nfiles > d->length / INDEX_FILE || (i && strcmp(x->dirs[i - 1].path, d->path) >= 0))
+        if (c->bad || !is_inside(d->path) || d->offset > x->size ||
+            d->length > x->size - d->offset || d->nfiles > d->length / INDEX_FILE ||
+            (i && strcmp(x->dirs[i - 1].path, d->path) >= 0))
             return false;
     }
     return true;
