@@ -122,23 +122,45 @@ static const char *include(struct filter_sources *s, struct filter_source *sourc
     return why;
 }
 
+static struct filter_source *source_new(const char *name, size_t n) {
+    struct filter_source *source = calloc(1, sizeof *source);
+    if (source)
+        source->name = strndup(name, n);
+    if (source && source->name)
+        return source;
+    free(source);
+    return NULL;
+}
+
+/* A source for the file of that name, read; NULL, or why not in *why. */
+static struct filter_source *open_source(struct filter_sources *s, const char *name, size_t n,
+                                         const char **why) {
+    if (n == 0 || n >= PATH_MAX || memchr(name, '\0', n)) {
+        *why = "expected the name of a file";
+        return NULL;
+    }
+    if (s->files >= FILTER_MAX_INCLUDES || s->now->depth >= FILTER_MAX_OPEN) {
+        *why = "too many files include each other";
+        return NULL;
+    }
+    struct filter_source *source = source_new(name, n);
+    if (!source) {
+        *why = "out of memory";
+        return NULL;
+    }
+    *why = include(s, source);
+    if (!*why)
+        return source;
+    source_free(source);
+    return NULL;
+}
+
 const char *filter_sources_include(struct filter_sources *s, const char *name, size_t n, char *err,
                                    size_t errn) {
     const char *why = NULL;
-    struct filter_source *source = NULL;
-    if (n == 0 || n >= PATH_MAX || memchr(name, '\0', n))
-        why = "expected the name of a file";
-    else if (s->files >= FILTER_MAX_INCLUDES || s->now->depth >= FILTER_MAX_OPEN)
-        why = "too many files include each other";
-    else if ((source = calloc(1, sizeof *source)) == NULL ||
-             (source->name = strndup(name, n)) == NULL)
-        why = "out of memory";
-    else
-        why = include(s, source);
-    if (why) {
+    struct filter_source *source = open_source(s, name, n, &why);
+    if (!source) {
         snprintf(err, errn, "@include %.*s: %s", n < 200 ? (int)n : 200, name, why);
-        if (source)
-            source_free(source);
         return err;
     }
     source->outer = s->now;

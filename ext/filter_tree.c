@@ -59,7 +59,8 @@ int filter_values_text(struct filter_values *v, const char *p, size_t n) {
     if (n)
         memcpy(copy, p, n);
     copy[n] = '\0';
-    v->text[v->ntext++] = (struct filter_text){copy, n};
+    v->text[v->ntext].p = copy;
+    v->text[v->ntext++].n = n;
     return 0;
 }
 
@@ -459,16 +460,16 @@ static bool in_nets(const struct filter_node *node, const struct flow_ip *ip) {
     return lo < node->n && flow_ip_cmp(ip, &node->net[lo].lo) >= 0;
 }
 
-static bool in_reals(const struct filter_node *node, double v) {
-    uint32_t lo = 0, hi = node->n;
+bool filter_in_reals(const struct filter_real *real, uint32_t n, double v) {
+    uint32_t lo = 0, hi = n;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (v > node->real[mid].hi)
+        if (v > real[mid].hi)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < node->n && v >= node->real[lo].lo;
+    return lo < n && v >= real[lo].lo;
 }
 
 static bool in_texts(const struct filter_node *node, const char *p, size_t n) {
@@ -498,7 +499,8 @@ static bool match_computed(const struct filter_node *node, const struct flow_row
     for (int i = 0; i < n; i++)
         if (!integer_of(row, column[i], &value[i]))
             return false;
-    return computed_number(node->computed, value, &number) && in_reals(node, number);
+    return computed_number(node->computed, value, &number) &&
+           filter_in_reals(node->real, node->n, number);
 }
 
 static bool match_all(const struct filter_node *node, const struct flow_row *row) {

@@ -30,6 +30,9 @@ void filter_values_free(struct filter_values *v);
 /* Sort, and join what overlaps or touches; of texts, leave out what repeats. */
 void filter_values_normalize(struct filter_values *v);
 
+/* Does v lie in one of real[0..n), ascending and disjoint? */
+bool filter_in_reals(const struct filter_real *real, uint32_t n, double v);
+
 struct filter_node *filter_node_true(void);
 struct filter_node *filter_node_not(struct filter_node *child);
 struct filter_node *filter_node_mask(int field, int64_t mask, int64_t value);

@@ -564,18 +564,6 @@ static void test_values(const struct predicate *p, const int64_t *v, uint32_t n,
         test_ranges(&p->values, v, n, pass);
 }
 
-static bool in_reals(const struct filter_values *v, double x) {
-    uint32_t lo = 0, hi = v->nreal;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (v->real[mid].hi < x)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < v->nreal && v->real[lo].lo <= x;
-}
-
 static bool test_computed(const struct predicate *p, const struct predicate_block *b,
                           uint8_t *pass) {
     const uint8_t *nulls[COMPUTED_COLUMNS];
@@ -593,8 +581,8 @@ static bool test_computed(const struct predicate *p, const struct predicate_bloc
             value[k] = v[k][i];
             null |= nulls[k][i];
         }
-        pass[i] =
-            !null && computed_number(p->computed, value, &number) && in_reals(&p->values, number);
+        pass[i] = !null && computed_number(p->computed, value, &number) &&
+                  filter_in_reals(p->values.real, p->values.nreal, number);
     }
     return true;
 }
