@@ -218,9 +218,9 @@ def sizes(work, flowvt, peers):
     lines = [("flowvt, live file", live_size(work))]
     lines += [(what, size / FLOWS) for what, size in flowvt.sizes()]
     if merged:
-        days = [f for f in glob.glob(merged.store + "/**/*.fvt", recursive=True)]
-        lines.append(("flowvt, day merged", sum(map(os.path.getsize, days)) / FLOWS))
-        lines.append(("flowvt, day merged, with roll-ups", octets(merged.store) / FLOWS))
+        rollups = columns.rollup_octets(glob.glob(merged.store + "/**/*.fvt", recursive=True))
+        lines.append(("flowvt, day merged", octets(merged.store) / FLOWS))
+        lines.append(("flowvt, day merged, without roll-ups", (octets(merged.store) - rollups) / FLOWS))
     lines += [(what, size / FLOWS) for peer in peers for what, size in peer.sizes()]
     zstd = next((size for what, size in lines if "zstd writes" in what), None)
     for what, size in lines:

@@ -24,6 +24,23 @@ def encoding(entry):
     return " ".join([name] + marks + (["flags %#x" % other] if other else []))
 
 
+def blocks(file):
+    """Octets of a file's blocks by type, headers included."""
+    size, at = collections.Counter(), read_fvt.HEADER
+    while True:
+        block = file.block(at)
+        if not block:
+            return size
+        length = read_fvt.BLOCK_HEADER + block[2]
+        size[block[0]] += length
+        at += length
+
+
+def rollup_octets(paths):
+    known = read_fvt.known_columns()
+    return sum(blocks(read_fvt.File(path, known))[read_fvt.ROLLUP] for path in paths)
+
+
 def table(paths):
     """Lines of text: of each column octets a flow and its encodings with the share of its groups."""
     size, kinds = collections.Counter(), collections.defaultdict(collections.Counter)
@@ -33,6 +50,9 @@ def table(paths):
         file = read_fvt.File(path, known)
         total += len(file.data)
         groups += len(file.groups)
+        by_type = blocks(file)
+        size["roll-ups"] += by_type[read_fvt.ROLLUP]
+        size["footer"] += by_type[read_fvt.FOOTER]
         for group in file.groups:
             rows += group.rows
             for entry in group.dictionaries:
@@ -42,10 +62,10 @@ def table(paths):
             for column, entry in group.chunks.items():
                 size[file.names[column]] += entry.stored
                 kinds[file.names[column]][encoding(entry)] += 1
-    size["headers and directories"] = total - sum(size.values())
+    size["headers, directories, meta"] = total - sum(size.values())
     yield "%d flows in %d files and %d row groups: %.2f octets a flow" % (rows, len(paths), groups, total / max(rows, 1))
     for name, octets in size.most_common():
-        yield "  %-24s %6.3f  %s" % (name, octets / max(rows, 1), ", ".join(
+        yield "  %-30s %6.3f  %s" % (name, octets / max(rows, 1), ", ".join(
             "%s (%d)" % kind for kind in kinds[name].most_common(4)))
 
 
