@@ -291,14 +291,9 @@ def year(work):
     hour = day + 180 * 86400
 
     def make():
-        for i in range(12):
-            pcap = directory + "/x.pcap"
-            must([FLOWGEN, "--version", "9", "--mix", "--count", str(20 * 8760), "--first", str(i * 20 * 8760), "--span",
-                  str(8760 * 300 - 0.1), "--begin", str(day + i * 8760 * 300), "--pcap", pcap])
-            big.collect(pcap, big.store)
-            os.unlink(pcap)
+        must([BUILD + "/tests/load/storegen", big.store, str(day), str(365 * 288), "100"])
         for k in range(12):
-            name = time.strftime("%Y/%m/%d/flows.%Y%m%d%H%M.fvt", time.gmtime(hour + k * 300))
+            name = time.strftime("%Y/%m/%d/flows.%Y%m%d%H%M.fvt", time.gmtime(hour + k * SECONDS))
             os.makedirs(os.path.dirname(small.store + "/" + name), exist_ok=True)
             shutil.copy(big.store + "/" + name, small.store + "/" + name)
 

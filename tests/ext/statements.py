@@ -506,7 +506,7 @@ class Maker:
             s.joins = "hosts AS h JOIN @0 ON {f.%s} = h.ip" % ip
         elif form == 1:
             t.arguments = True
-            t.own = []
+            t.window.mask4 = t.window.mask6 = None  # and none of what has to hold in the table itself
             s.joins = "hosts AS h LEFT JOIN @0 ON {f.%s} = h.ip" % ip
         elif form == 2:
             s.joins = "@0 LEFT JOIN hosts AS h ON h.ip = {f.%s}" % ip

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/*
+** storegen: writes a store of many closed files with few flows each, for what is slow only there.
+** It does not wait for the disk, so that a year of five-minute files takes a minute.
+**
+**   storegen STORE BEGIN FILES FLOWS
+**     BEGIN   of the first file, seconds since 1970, a multiple of 300
+**     FILES   how many, five minutes each, without gaps
+**     FLOWS   in each of them
+*/
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "schema/fvt.h"
+
+enum { INTERVAL = 300 };
+
+/* Instead of the C library's. */
+int fsync(int fd) {
+    (void)fd;
+    return 0;
+}
+int fdatasync(int fd) {
+    (void)fd;
+    return 0;
+}
+
+/* Flow number n, somewhere in the interval that begins at start: few hosts talk to many. */
+static void make_flow(struct flow_row *row, uint64_t n, int64_t start) {
+    static const uint16_t services[] = {443, 443, 443, 80, 53, 22, 25, 3389};
+    const uint64_t mixed = n * UINT64_C(0x9e3779b97f4a7c15) ^ n >> 7;
+    const uint32_t src = htonl(0xc0a80000u | (uint32_t)(mixed >> 40 & 0x1ff));
+    const uint32_t dst = htonl(0x0b000000u + (uint32_t)(mixed >> 24 & 0xfffff));
+    const int64_t first = start + (int64_t)(mixed % (INTERVAL * 1000 - 20000));
+    flow_row_clear(row);
+    flow_row_set_time(row, FLOW_tstart, first);
+    flow_row_set_time(row, FLOW_tend, first + (int64_t)(mixed >> 13 & 0x3fff));
+    flow_row_set_time(row, FLOW_trecv, first + 20000);
+    flow_row_set_ip(row, FLOW_srcip, 4, &src);
+    flow_row_set_ip(row, FLOW_dstip, 4, &dst);
+    flow_row_set(row, FLOW_srcport, 32768 + (mixed >> 3 & 0x3fff));
+    flow_row_set(row, FLOW_dstport, services[mixed >> 60 & 7]);
+    flow_row_set(row, FLOW_proto, (mixed >> 60 & 7) == 4 ? 17 : 6);
+    flow_row_set(row, FLOW_packets, 1 + (mixed >> 33 & 63));
+    flow_row_set(row, FLOW_bytes, 60 + (mixed >> 20 & 0xffff));
+}
+
+/* STORE/YYYY/MM/DD/flows.YYYYMMDDhhmm.fvt, its directories made. False: errno. */
+static bool make_path(char path[4096], const char *store, time_t start) {
+    struct tm tm;
+    char name[64];
+    gmtime_r(&start, &tm);
+    strftime(name, sizeof name, "/%Y/%m/%d/flows.%Y%m%d%H%M.fvt", &tm);
+    if (snprintf(path, 4096, "%s%s", store, name) >= 4096)
+        return false;
+    for (char *p = path + 1; (p = strchr(p, '/')) != NULL; p++) {
+        *p = '\0';
+        const bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
+        *p = '/';
+        if (!made)
+            return false;
+    }
+    return true;
+}
+
+static int write_file(const char *path, int64_t start, uint64_t n, uint64_t flows,
+                      struct fvt_error *err) {
+    struct fvt_writer *w;
+    struct flow_row row;
+    int rc = fvt_writer_open(path, start, INTERVAL * 1000, &w, err);
+    if (rc != FVT_OK)
+        return rc;
+    for (uint64_t i = 0; i < flows && rc == FVT_OK; i++) {
+        make_flow(&row, n + i, start);
+        rc = fvt_writer_add(w, &row);
+    }
+    const int finished = fvt_writer_finish(w);
+    rc = rc != FVT_OK ? rc : finished;
+    return rc != FVT_OK ? rc : fvt_close_file(path, err);
+}
+
+int main(int argc, char **argv) {
+    char path[4096];
+    struct fvt_error err = {.text = ""};
+    if (argc != 5) {
+        fprintf(stderr, "usage: storegen STORE BEGIN FILES FLOWS\n");
+        return 2;
+    }
+    const int64_t begin = strtoll(argv[2], NULL, 10);
+    const uint64_t files = strtoull(argv[3], NULL, 10), flows = strtoull(argv[4], NULL, 10);
+    for (uint64_t i = 0; i < files; i++) {
+        const int64_t start = begin + (int64_t)i * INTERVAL;
+        if (!make_path(path, argv[1], (time_t)start)) {
+            fprintf(stderr, "storegen: %s: %s\n", path, strerror(errno));
+            return 1;
+        }
+        if (write_file(path, start * 1000, i * flows, flows, &err) != FVT_OK) {
+            fprintf(stderr, "storegen: %s: %s\n", path, err.text);
+            return 1;
+        }
+    }
+    return 0;
+}
