@@ -12,6 +12,9 @@
 enum {
     HC_LEVEL = 6,
     TRIAL = 64, /* octets of a chunk that make looking for a smaller one worth the time */
+    /* Candidates are compared by what becomes of so many slices of so many octets. */
+    SLICES = 8,
+    SLICE = 16 << 10,
 };
 
 /* Columns worth coding against another one of the same row. RELATIVE: close to it in value;
@@ -51,6 +54,7 @@ struct piece {
     uint32_t count; /* values in the stream, entries of a dictionary */
     uint8_t flags, encoding;
     uint32_t parent;
+    size_t guess; /* octets after LZ4, about */
 };
 
 static void piece_free(struct piece *p) {
@@ -63,21 +67,46 @@ static void put_bitmap(struct fvt_buffer *out, const uint64_t *present, uint32_t
         fvt_put_int(out, present[w], 8);
 }
 
+/* Octets that n octets take as an LZ4 block; n when it is not to be had. */
+static size_t lz4_size(const uint8_t *p, size_t n, struct fvt_buffer *scratch) {
+    int bound = LZ4_compressBound((int)n);
+    scratch->n = 0;
+    if (!fvt_buffer_reserve(scratch, (size_t)bound))
+        return n;
+    int size = LZ4_compress_HC((const char *)p, (char *)scratch->p, (int)n, bound, HC_LEVEL);
+    return size > 0 ? (size_t)size : n;
+}
+
+/* About how many octets are left of a piece by compress_piece(), from slices all over it. */
+static void guess_piece(struct piece *p) {
+    struct fvt_buffer scratch = {0};
+    size_t n = p->bytes.n, step = n / SLICES, size = 0;
+    p->guess = n;
+    if (n <= SLICES * SLICE) {
+        size = lz4_size(p->bytes.p, n, &scratch);
+    } else {
+        for (int i = 0; i < SLICES; i++)
+            size += lz4_size(p->bytes.p + step * (size_t)i, SLICE, &scratch);
+        size = (size_t)((double)size * (double)n / (SLICES * SLICE));
+    }
+    if (size < n - n / 16)
+        p->guess = size;
+    free(scratch.p);
+}
+
 /* Replace the bytes by their LZ4 block when that saves a sixteenth. */
 static void compress_piece(struct piece *p) {
     p->raw = (uint32_t)p->bytes.n;
-    if (p->bytes.failed || p->bytes.n < 64 || p->bytes.n > LZ4_MAX_INPUT_SIZE)
+    if (p->bytes.failed || p->bytes.n < TRIAL || p->bytes.n > LZ4_MAX_INPUT_SIZE)
         return;
-    int bound = LZ4_compressBound((int)p->bytes.n);
-    char *out = malloc((size_t)bound);
-    int n =
-        out ? LZ4_compress_HC((const char *)p->bytes.p, out, (int)p->bytes.n, bound, HC_LEVEL) : 0;
-    if (n > 0 && (size_t)n < p->bytes.n - p->bytes.n / 16) {
-        memcpy(p->bytes.p, out, (size_t)n);
-        p->bytes.n = (size_t)n;
+    struct fvt_buffer out = {0};
+    size_t n = lz4_size(p->bytes.p, p->bytes.n, &out);
+    if (n < p->bytes.n - p->bytes.n / 16) {
+        memcpy(p->bytes.p, out.p, n);
+        p->bytes.n = n;
         p->flags |= FVT_LZ4;
     }
-    free(out);
+    free(out.p);
 }
 
 /* present: NULL when every one of rows has a value. */
@@ -93,8 +122,8 @@ static struct piece make_piece(const int64_t *v, uint32_t count, const uint64_t 
     if (!p.bytes.failed)
         p.encoding = p.bytes.p[at];
     p.raw = (uint32_t)p.bytes.n;
-    if (small)
-        compress_piece(&p);
+    if (small && !p.bytes.failed)
+        guess_piece(&p);
     return p;
 }
 
@@ -243,7 +272,9 @@ static bool make_mirror(struct group *g, int field, int twin, uint32_t parent, s
             p.encoding = p.bytes.p[at];
         if (parent != FVT_NO_COLUMN)
             p.flags |= FVT_RELATIVE;
-        compress_piece(&p);
+        p.raw = (uint32_t)p.bytes.n;
+        if (!p.bytes.failed)
+            guess_piece(&p);
         free(own);
         *out = p;
     }
@@ -255,7 +286,7 @@ static bool make_mirror(struct group *g, int field, int twin, uint32_t parent, s
 
 /* Keep the smaller of the two in *best. */
 static void keep_smaller(struct piece *best, struct piece *p) {
-    if (p->bytes.failed || p->bytes.n < best->bytes.n) {
+    if (p->bytes.failed || p->guess < best->guess) {
         struct piece swap = *best;
         *best = *p;
         *p = swap;
@@ -267,12 +298,12 @@ static struct piece encode_column(struct group *g, int field, bool small) {
     struct group_column *c = &g->column[field];
     struct piece p = {0}, best = make_piece(c->v, c->count, c->count < g->rows ? c->present : NULL,
                                             g->rows, 0, small);
-    if (small && g->mirrored && best.bytes.n > TRIAL &&
+    if (small && g->mirrored && best.guess > TRIAL &&
         make_mirror(g, field, field, FVT_NO_COLUMN, &p))
         keep_smaller(&best, &p);
     for (size_t i = 0; small && i < sizeof relations / sizeof relations[0]; i++) {
         int parent = relations[i].parent;
-        if (relations[i].field != field || g->column[parent].count == 0 || best.bytes.n <= TRIAL)
+        if (relations[i].field != field || g->column[parent].count == 0 || best.guess <= TRIAL)
             continue;
         bool made = relations[i].how == FVT_RELATIVE ? make_relative(g, field, parent, &p)
                                                      : make_derived(g, field, parent, &p);
@@ -294,10 +325,10 @@ static struct piece encode_column(struct group *g, int field, bool small) {
 static void mirror_twins(struct group *g, const int *field, struct piece **own) {
     struct piece p[2];
     memset(p, 0, sizeof p);
-    if (own[0]->bytes.n + own[1]->bytes.n > 2 * TRIAL &&
+    if (own[0]->guess + own[1]->guess > 2 * TRIAL &&
         make_mirror(g, field[0], field[1], FVT_NO_COLUMN, &p[0]) &&
         make_mirror(g, field[1], field[0], FVT_NO_COLUMN, &p[1]) &&
-        p[0].bytes.n + p[1].bytes.n < own[0]->bytes.n + own[1]->bytes.n)
+        p[0].guess + p[1].guess < own[0]->guess + own[1]->guess)
         for (int i = 0; i < 2; i++) {
             struct piece swap = *own[i];
             *own[i] = p[i];
@@ -426,8 +457,11 @@ static void layout_columns(struct group *g, struct layout *l, const uint16_t *pl
             mirror_twins(g, twins[i], own);
     }
     for (int f = 0; f < FLOW_NFIELDS; f++)
-        if (of[f])
+        if (of[f]) {
+            if (small)
+                compress_piece(of[f]);
             put_column(g, l, f, of[f], place, sorted);
+        }
     fvt_set_int(&l->dir, 4, used, 2);
 }
 
