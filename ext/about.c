@@ -31,7 +31,8 @@ static const char *const declarations[] = {
         " flows_udp INTEGER, packets_udp INTEGER, bytes_udp INTEGER,"
         " flows_icmp INTEGER, packets_icmp INTEGER, bytes_icmp INTEGER,"
         " flows_other INTEGER, packets_other INTEGER, bytes_other INTEGER,"
-        " size INTEGER, groups INTEGER, blocks INTEGER, damaged_blocks INTEGER)",
+        " size INTEGER, groups INTEGER, blocks INTEGER, damaged_blocks INTEGER,"
+        " rollups TEXT)",
     [ABOUT_EXPORTERS] =
         "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
         " exporter TEXT, odid INTEGER, version TEXT, datagrams INTEGER, flows INTEGER,"
@@ -60,6 +61,7 @@ enum file_column {
     FILE_GROUPS,
     FILE_BLOCKS,
     FILE_DAMAGED,
+    FILE_ROLLUPS,
 };
 
 enum exporter_column {
@@ -276,6 +278,23 @@ static void show_total(sqlite3_context *ctx, const uint64_t of[FVT_NPROTO]) {
     result_count(ctx, sum);
 }
 
+/* "hour:proto,exporter hour:srcip,exporter day:srcip,exporter"; NULL when there are none. */
+static void show_rollups(sqlite3_context *ctx, const struct fvt_file *f) {
+    sqlite3_str *out = sqlite3_str_new(NULL);
+    for (uint32_t i = 0; i < f->nrollups; i++) {
+        const struct fvt_rollup *r = &f->rollups[i];
+        sqlite3_str_appendf(out, "%s%s:", i ? " " : "", r->seconds == 3600 ? "hour" : "day");
+        for (uint32_t c = 0; c < r->ncolumns; c++)
+            sqlite3_str_appendf(out, "%s%s", c ? "," : "", flow_fields[r->column[c]].name);
+    }
+    int rc = sqlite3_str_errcode(out);
+    char *text = sqlite3_str_finish(out);
+    if (rc != SQLITE_OK)
+        sqlite3_result_error_nomem(ctx);
+    else if (text)
+        sqlite3_result_text(ctx, text, -1, sqlite3_free);
+}
+
 static void show_file(sqlite3_context *ctx, struct fvt_file *f, int i) {
     static const char *const states[] = {[FVT_LIVE] = "live", [FVT_CLOSED] = "closed"};
     const struct fvt_totals *t = &f->totals;
@@ -320,6 +339,9 @@ static void show_file(sqlite3_context *ctx, struct fvt_file *f, int i) {
         break;
     case FILE_DAMAGED:
         result_count(ctx, fvt_verify(f));
+        break;
+    case FILE_ROLLUPS:
+        show_rollups(ctx, f);
         break;
     default:
         if (i >= FILE_BY_PROTO && i < FILE_SIZE) {

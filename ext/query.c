@@ -4,6 +4,7 @@
 ** other end.
 */
 #include "query.h"
+#include "rollup.h"
 
 SQLITE_EXTENSION_INIT3
 
@@ -254,6 +255,55 @@ static void put_order(struct best *b) {
         sqlite3_str_appendall(b->words, " grouped");
 }
 
+/* Is the bucket, as far as it is known yet, of whole hours? It is of 300 seconds when it is not given. */
+static bool whole_hours(const struct best *b) {
+    for (int i = 0; i < b->info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
+        sqlite3_value *value;
+        if (k->iColumn < 0 || b->t->column[k->iColumn].kind != COLUMN_PARAM ||
+            b->t->column[k->iColumn].id != PARAM_bucket)
+            continue;
+        return sqlite3_libversion_number() < RHS_VERSION ||
+               sqlite3_vtab_rhs_value(b->info, i, &value) != SQLITE_OK ||
+               sqlite3_value_int64(value) % 3600 == 0;
+    }
+    return false;
+}
+
+/* May a column be had from a roll-up? */
+static bool rolls_up(const struct best *b, const struct sql_column *c) {
+    switch (c->kind) {
+    case COLUMN_PARAM:
+        return true;
+    case COLUMN_VALUE:
+        return rollup_able(c->side[0]) && (b->t->kind == TABLE_TRAFFIC || rollup_able(c->side[1]));
+    case COLUMN_MEASURE:
+        return c->id != MEASURE_outpackets && c->id != MEASURE_outbytes;
+    case COLUMN_BUCKET:
+    case COLUMN_BUCKET_MS:
+        return whole_hours(b);
+    default:
+        return false;
+    }
+}
+
+static void put_rollup(struct best *b) {
+    const char *before = " rollup:";
+    for (int c = 0; c < b->t->n; c++) {
+        bool named = b->info->colUsed >> (c < 63 ? c : 63) & 1;
+        if (b->t->kind == TABLE_FLOWS || (named && !rolls_up(b, &b->t->column[c])))
+            return;
+    }
+    for (int c = 0; c < b->t->n && c < 63; c++) {
+        if (!(b->info->colUsed >> c & 1) || b->t->column[c].kind != COLUMN_VALUE)
+            continue;
+        sqlite3_str_appendf(b->words, "%s%s", before, b->t->column[c].name);
+        before = ",";
+    }
+    if (*before == ' ')
+        sqlite3_str_appendf(b->words, "%sany", before);
+}
+
 int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_index_info *info) {
     struct best b = {
         .t = t, .info = info, .rows = STORE_ROWS, .cost = STORE_ROWS, .all_taken = true};
@@ -271,6 +321,7 @@ int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_inde
         take_limit(&b);
         sqlite3_str_appendf(b.words, "@%llx", (unsigned long long)info->colUsed);
         put_order(&b);
+        put_rollup(&b);
         if (t->kind != TABLE_FLOWS)
             b.rows *= 0.05;
         info->estimatedRows = b.rows < 1 ? 1 : (sqlite3_int64)b.rows;

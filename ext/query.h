@@ -18,6 +18,8 @@
 **   @HEX           columns the statement names, sqlite3_index_info.colUsed
 **   grouped        rows come as DISTINCT wants them, without a sorter
 **   order:COL,-COL rows come sorted so, - for descending
+**   rollup:COL,COL totals may come from roll-ups: in the whole hours or days of the window, and in files that
+**                  have one with these columns and those of the filter (flow_files.rollups); `any` for no columns
 **
 ** Constraints that are certain to compare as SQLite would, column affinity included, are omitted
 ** from its own checks. The rest is taken for what it saves, and checked again. An address or a time

@@ -12,6 +12,12 @@ SQLITE_EXTENSION_INIT3
 /* Lengths of buckets, ms, in the order they are tried, ended by 0. */
 static const int64_t steps[] = {INT64_C(86400000), INT64_C(3600000), 0};
 
+bool rollup_able(int column) {
+    const struct flow_field_def *f = &flow_fields[column];
+    return column < FLOW_NFIELDS && (f->class == FLOW_UINT || f->class == FLOW_IP) &&
+           (f->role == FLOW_DIM || f->role == FLOW_META);
+}
+
 static bool has_column(const struct fvt_rollup *r, int field) {
     for (uint32_t i = 0; i < r->ncolumns; i++)
         if (r->column[i] == (uint32_t)field)

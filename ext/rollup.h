@@ -20,6 +20,9 @@
 /* Whose part of an endpoints query; of traffic there is only the sender's. */
 enum { SIDE_SENDER = 1, SIDE_RECEIVER = 2, SIDE_BOTH = 3 };
 
+/* Can a roll-up have this scan column among its columns? */
+bool rollup_able(int column);
+
 /* What a query asks of a roll-up. */
 struct rollup_request {
     int sides;                  /* 2: endpoints */

@@ -307,6 +307,30 @@ static void test_used(void **state) {
     }
 }
 
+/* What is said of it: the plan where one may do, the files which they have. */
+static void test_said(void **state) {
+    (void)state;
+    static const char *const never[] = {
+        "SELECT sum(outbytes) FROM traffic", "SELECT insrcmac, sum(bytes) FROM traffic GROUP BY 1",
+        "SELECT time, sum(bytes) FROM traffic GROUP BY time",
+        "SELECT time, sum(bytes) FROM traffic WHERE bucket = 5400 GROUP BY time"};
+    for (size_t i = 0; i < COVERED + sizeof never / sizeof never[0]; i++) {
+        bool may = i < COVERED;
+        char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", may ? covered[i] : never[i - COVERED]);
+        char *plan = ask(sql, true);
+        if ((strstr(plan, " rollup:") != NULL) != may)
+            fail_msg("%s: %s", sql, plan);
+        sqlite3_free(plan);
+        sqlite3_free(sql);
+    }
+    char *said =
+        ask("SELECT count(*), count(rollups), min(instr(rollups, 'day:srcip,exporter')) > 0,"
+            " min(instr(rollups, 'hour:proto,exporter')) > 0 FROM flow_files",
+            true);
+    assert_string_equal(said, "|5:1|3:1|1:1|1:1\n");
+    sqlite3_free(said);
+}
+
 static void test_damaged(void **state) {
     (void)state;
     damage(true);
@@ -351,6 +375,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generated),
         cmocka_unit_test(test_used),
+        cmocka_unit_test(test_said),
         cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -768,6 +768,9 @@ static void plans(void **state) {
         {"SELECT srcip FROM flows WHERE proto = 6 LIMIT 5", "proto= limit"},
         {"SELECT DISTINCT srcip FROM traffic WHERE dstport = 443", "grouped"},
         {"SELECT count(*) FROM flows('2023', NULL, 'tcp')", "since= until= filter="},
+        {"SELECT srcip, sum(bytes) FROM traffic WHERE proto = 6 GROUP BY 1", "rollup:proto,srcip"},
+        {"SELECT time, sum(flows) FROM traffic WHERE bucket = 7200 GROUP BY time", "rollup:any"},
+        {"SELECT ip, min(first) FROM endpoints GROUP BY ip", "rollup:ip"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", table[i].sql);
