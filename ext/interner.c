@@ -68,18 +68,35 @@ static void count(struct interner *in) {
     in->counted = size;
 }
 
+static bool number_ips(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
+                       uint32_t n, uint32_t *number) {
+    enum { STEP = 256 };
+    for (uint32_t at = 0; at < n; at += STEP) {
+        uint32_t entry[STEP], some = n - at < STEP ? n - at : STEP;
+        struct flow_ip ip[STEP];
+        for (uint32_t i = 0; i < some; i++)
+            ip[i] = masked(in, &dict->ip[codes[at + i]]);
+        pthread_mutex_lock(&in->lock);
+        bool ok = dict_builder_ips(&in->ips.entries, ip, some, entry);
+        count(in);
+        pthread_mutex_unlock(&in->lock);
+        for (uint32_t i = 0; ok && i < some; i++)
+            number[codes[at + i]] = entry[i] + 1;
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 bool interner_number(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                      uint32_t n, uint32_t *number) {
     int64_t entry = 0;
+    if (dict->class == FLOW_IP)
+        return number_ips(in, dict, codes, n, number);
     pthread_mutex_lock(&in->lock);
     for (uint32_t i = 0; i < n && entry >= 0; i++) {
         uint32_t code = codes[i];
-        if (dict->class == FLOW_IP) {
-            struct flow_ip ip = masked(in, &dict->ip[code]);
-            entry = dict_builder_ip(&in->ips.entries, &ip);
-        } else {
-            entry = dict_builder_text(&in->texts.entries, dict->text[code], dict->len[code]);
-        }
+        entry = dict_builder_text(&in->texts.entries, dict->text[code], dict->len[code]);
         number[code] = (uint32_t)(entry + 1);
     }
     count(in);

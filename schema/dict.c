@@ -70,16 +70,45 @@ static bool grow(struct dict_builder *d) {
     return true;
 }
 
-int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
+static int64_t add_ip(struct dict_builder *d, const struct flow_ip *ip, uint32_t hash) {
     if (!grow(d))
         return -1;
-    uint32_t h = (uint32_t)fvt_hash(ip, sizeof *ip) & (d->nslots - 1);
+    uint32_t h = hash & (d->nslots - 1);
     for (; d->slots[h]; h = (h + 1) & (d->nslots - 1))
         if (flow_ip_cmp(&d->ip[d->slots[h] - 1], ip) == 0)
             return d->slots[h] - 1;
     d->ip[d->n] = *ip;
     d->slots[h] = ++d->n;
     return d->n - 1;
+}
+
+int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
+    return add_ip(d, ip, (uint32_t)fvt_hash(ip, sizeof *ip));
+}
+
+bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
+                      uint32_t *number) {
+    enum { AHEAD = 64 };
+    for (uint32_t at = 0; at < n; at += AHEAD) {
+        uint32_t hash[AHEAD], some = n - at < AHEAD ? n - at : AHEAD;
+        for (uint32_t i = 0; i < some; i++) {
+            hash[i] = (uint32_t)fvt_hash(&ip[at + i], sizeof *ip);
+            if (d->nslots)
+                __builtin_prefetch(&d->slots[hash[i] & (d->nslots - 1)]);
+        }
+        for (uint32_t i = 0; i < some && d->nslots; i++) {
+            uint32_t slot = d->slots[hash[i] & (d->nslots - 1)];
+            if (slot)
+                __builtin_prefetch(&d->ip[slot - 1]);
+        }
+        for (uint32_t i = 0; i < some; i++) {
+            int64_t entry = add_ip(d, &ip[at + i], hash[i]);
+            if (entry < 0)
+                return false;
+            number[at + i] = (uint32_t)entry;
+        }
+    }
+    return true;
 }
 
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n) {

@@ -26,6 +26,9 @@ void dict_builder_free(struct dict_builder *d);
 void dict_builder_clear(struct dict_builder *d);
 /* The number of the entry, added if it is new; -1 without memory. */
 int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip);
+/* The same for n addresses at once, in less time: memory is asked for ahead. false without memory. */
+bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
+                      uint32_t *number);
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n);
 
 /* code[i] = place of entry i in sorted order. code has room for d->n. Returns false without
