@@ -27,6 +27,21 @@ fi
 compare "lab.pcap" "$work/lab"
 intact "lab.pcap" "$work/lab"
 
+# Enough connections for answers to be coded against what they answer.
+"$BUILD/tests/load/flowgen" --mix --count 12000 --span 240 --pcap "$work/mix.pcap" >"$work/log"
+"$collect" -r "$work/mix.pcap" -w "$work/mix" >"$work/log" 2>&1
+compare "connections" "$work/mix"
+intact "connections" "$work/mix"
+is "connections: answers are coded against what they answer" "$("$python" - "$work"/mix/*/*/*/*.fvt <<'PYTHON'
+import sys
+sys.path.insert(0, "tests/schema")
+sys.dont_write_bytecode = True
+from read_fvt import MIRROR, File, known_columns
+files = [File(path, known_columns()) for path in sys.argv[1:]]
+print(any(c.flags & MIRROR for f in files for g in f.groups for c in g.chunks.values()))
+PYTHON
+)" True
+
 # A store of files that are one file with another octet changed in each, or cut, step octets on.
 # Their headers all have the same begin; a file is looked for by its name.
 damage() { # FILE STEP STORE
