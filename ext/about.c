@@ -130,38 +130,11 @@ static int disconnect(sqlite3_vtab *vtab) {
     return SQLITE_OK;
 }
 
-/* idxNum: bit p is set when parameter p is given; the arguments are in that order. */
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     static const char *const names[] = {"since", "until", "store"};
-    int at[FIRST_COLUMN] = {-1, -1, -1}, args = 0;
-    for (int i = 0; i < info->nConstraint; i++) {
-        const struct sqlite3_index_constraint *k = &info->aConstraint[i];
-        if (k->iColumn < 0 || k->iColumn >= FIRST_COLUMN)
-            continue;
-#ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
-        if (k->op == SQLITE_INDEX_CONSTRAINT_LIMIT || k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
-            continue;
-#endif
-        if (k->op != SQLITE_INDEX_CONSTRAINT_EQ && k->op != SQLITE_INDEX_CONSTRAINT_IS) {
-            sqlite3_free(vtab->zErrMsg);
-            vtab->zErrMsg = sqlite3_mprintf("%s is a parameter of the table: write %s = value",
-                                            names[k->iColumn], names[k->iColumn]);
-            return SQLITE_ERROR;
-        }
-        if (!k->usable)
-            return SQLITE_CONSTRAINT;
-        at[k->iColumn] = i;
-    }
-    for (int p = 0; p < FIRST_COLUMN; p++) {
-        if (at[p] < 0)
-            continue;
-        info->idxNum |= 1 << p;
-        info->aConstraintUsage[at[p]].argvIndex = ++args;
-        info->aConstraintUsage[at[p]].omit = 1;
-    }
     info->estimatedCost = 1e4;
     info->estimatedRows = 1000;
-    return SQLITE_OK;
+    return vtab_take_params(vtab, info, names, FIRST_COLUMN);
 }
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {

@@ -21,6 +21,8 @@ static const struct {
     {"flows", &flows_module, TABLE_FLOWS},
     {"traffic", &totals_module, TABLE_TRAFFIC},
     {"endpoints", &totals_module, TABLE_ENDPOINTS},
+    {"flows_csv", &export_module, EXPORT_CSV},
+    {"flows_ndjson", &export_module, EXPORT_NDJSON},
     {"flow_files", &about_module, ABOUT_FILES},
     {"flow_exporters", &about_module, ABOUT_EXPORTERS},
     {"flow_interfaces", &about_module, ABOUT_INTERFACES},

@@ -49,6 +49,7 @@ struct scan {
     struct column *column[SCAN_NCOLUMNS];
     uint16_t rows[SCAN_BLOCK];
     uint32_t nrows;
+    uint32_t part, parts; /* of scans that share the blocks */
     struct fvt_error error;
 };
 
@@ -383,12 +384,28 @@ static bool select_rows(struct scan *s) {
     return true;
 }
 
+void scan_share(struct scan *s, uint32_t part, uint32_t parts) {
+    s->part = part;
+    s->parts = parts;
+}
+
+uint32_t scan_block_row(const struct scan *s) {
+    return s->first;
+}
+
+/* Small groups are divided, too. */
+static bool is_others(const struct scan *s) {
+    return s->parts > 1 && (s->group + s->first / SCAN_SHARE_ROWS) % s->parts != s->part;
+}
+
 /* The next block with a row in it; false at the end of the group, or when a column cannot be had. */
 static bool find_block(struct scan *s) {
     uint32_t rows = s->item.group->rows;
     while (s->first + s->n < rows) {
         s->first += s->n;
         s->n = rows - s->first < SCAN_BLOCK ? rows - s->first : SCAN_BLOCK;
+        if (is_others(s))
+            continue;
         for (int c = 0; c < SCAN_NCOLUMNS; c++)
             if (s->column[c])
                 s->column[c]->valid = false;

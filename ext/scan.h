@@ -21,6 +21,13 @@ struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
                       const struct window *window, const bool used[SCAN_NCOLUMNS]);
 void scan_free(struct scan *s);
 
+/* Of several scans, each with a source of its own, this is number part of parts: it gives only its
+** share of the blocks, SCAN_SHARE_ROWS rows and then those of the others'. Before the first group. */
+enum { SCAN_SHARE_ROWS = 2 * SCAN_BLOCK };
+void scan_share(struct scan *s, uint32_t part, uint32_t parts);
+/* The row of the group that the block begins with. */
+uint32_t scan_block_row(const struct scan *s);
+
 /* Go to the next row group that may have rows. 1: there is one; 0: the end; negative: FVT_*, with a
 ** sentence in scan_message(). */
 int scan_next_group(struct scan *s);

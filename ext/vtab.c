@@ -66,6 +66,37 @@ int vtab_error(struct vtab *v, int rc, const char *text) {
     return rc == FVT_IO ? SQLITE_IOERR_READ : SQLITE_ERROR;
 }
 
+int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *const *names, int n) {
+    int args = 0;
+    for (int p = 0; p < n; p++) {
+        int at = -1;
+        for (int i = 0; i < info->nConstraint; i++) {
+            const struct sqlite3_index_constraint *k = &info->aConstraint[i];
+#ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
+            if (k->op == SQLITE_INDEX_CONSTRAINT_LIMIT || k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
+                continue;
+#endif
+            if (k->iColumn != p)
+                continue;
+            if (k->op != SQLITE_INDEX_CONSTRAINT_EQ && k->op != SQLITE_INDEX_CONSTRAINT_IS) {
+                sqlite3_free(v->zErrMsg);
+                v->zErrMsg = sqlite3_mprintf("%s is a parameter of the table: write %s = value",
+                                             names[p], names[p]);
+                return SQLITE_ERROR;
+            }
+            if (!k->usable)
+                return SQLITE_CONSTRAINT; /* a plan in which the value is not known yet */
+            at = i;
+        }
+        if (at < 0)
+            continue;
+        info->idxNum |= 1 << p;
+        info->aConstraintUsage[at].argvIndex = ++args;
+        info->aConstraintUsage[at].omit = 1;
+    }
+    return SQLITE_OK;
+}
+
 static bool same_choice(const struct fvt_choice *a, const struct fvt_choice *b) {
     return a->by == b->by && a->since == b->since && a->until == b->until;
 }

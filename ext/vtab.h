@@ -26,6 +26,11 @@ void vtab_clear(struct vtab *v);
 int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *choice,
                   struct snapshot **snapshot);
 
+/* xBestIndex of a table whose first n columns are parameters (and nothing else is looked for): bit p
+** of idxNum is set when parameter p is given, and the arguments of xFilter are in that order. A code
+** as xBestIndex returns it. */
+int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *const *names, int n);
+
 /* Set the message and return the SQLite code for an FVT_* code. */
 int vtab_error(struct vtab *v, int rc, const char *text);
 
@@ -40,8 +45,9 @@ void result_count(sqlite3_context *ctx, uint64_t n);
 
 /* What ext/flowvt.c registers, each with a kind of table as its client data: an enum table_kind of
 ** columns.h for the first two. */
-extern const sqlite3_module flows_module, totals_module, about_module;
+extern const sqlite3_module flows_module, totals_module, about_module, export_module;
 
+enum export_format { EXPORT_CSV, EXPORT_NDJSON };
 enum about_kind { ABOUT_FILES, ABOUT_EXPORTERS, ABOUT_INTERFACES };
 
 #endif

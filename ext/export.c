@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Table-valued functions flows_csv and flows_ndjson: flows as text, straight from the columns.
+**
+**   SELECT text FROM flows_csv;
+**   SELECT text FROM flows_csv('-1 hour', NULL, 'dst port 443');
+**   SELECT text FROM flows_ndjson WHERE columns = 'tstart, srcip, dstip, bytes' AND since = '-1 day';
+**
+** A row is a block of some thousand finished lines with newlines between and none at the end, so a
+** client that ends rows with a newline, as sqlite3 does, writes a file as it should be:
+**
+**   sqlite3 -cmd '.load flowvt' :memory: 'SELECT text FROM flows_csv' > flows.csv
+**
+** Parameters: since, until, filter, store as of flows; columns, a list of columns of flows in the
+** order wanted ('*': all that SELECT * has); header: 0 leaves out the first row of flows_csv, the
+** names of the columns. Rows are those of flows in the order of the files.
+*/
+#include <stdlib.h>
+#include <time.h>
+
+#include "export_pipe.h"
+
+SQLITE_EXTENSION_INIT3
+
+enum { EXPORT_PARAMS = 6, PARAM_COLUMNS = 4, PARAM_HEADER = 5, COLUMN_TEXT = 6 };
+
+static const char *const params[EXPORT_PARAMS] = {"since", "until",   "filter",
+                                                  "store", "columns", "header"};
+
+static const char declaration[] =
+    "CREATE TABLE x(since HIDDEN, until HIDDEN, filter TEXT HIDDEN, store TEXT HIDDEN,"
+    " columns TEXT HIDDEN, header INTEGER HIDDEN, text TEXT)";
+
+/* What is written when columns is not given. */
+static const char usual[] =
+    "tstart,tend,duration,proto,srcip,srcport,dstip,dstport,icmptype,icmpcode,tcpflags,tos,"
+    "packets,bytes,flows,inif,outif,srcas,dstas,exporter";
+
+struct export_table {
+    struct vtab vtab; /* base class */
+    enum export_format format;
+    struct sql_table flows;
+};
+
+struct cursor {
+    sqlite3_vtab_cursor base;
+    struct snapshot *snapshot;
+    struct query query;
+    int n;
+    struct render_column column[MAX_COLUMNS];
+    struct export_pipe *pipe;
+    struct text_block *block; /* of the row */
+    sqlite3_int64 row;
+    bool eof;
+};
+
+static struct export_table *table_of(const struct cursor *c) {
+    return (struct export_table *)c->base.pVtab;
+}
+
+/* aux: enum export_format */
+static int connect_export(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                          sqlite3_vtab **out, char **message) {
+    struct export_table *t = calloc(1, sizeof *t);
+    if (!t)
+        return SQLITE_NOMEM;
+    t->format = (enum export_format)(intptr_t)aux;
+    sql_table_init(&t->flows, TABLE_FLOWS);
+    int rc = vtab_init(&t->vtab, argc, argv, message);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_declare_vtab(db, declaration);
+    if (rc != SQLITE_OK) {
+        vtab_clear(&t->vtab);
+        free(t);
+        return rc;
+    }
+    t->vtab.db = db;
+    *out = &t->vtab.base;
+    return SQLITE_OK;
+}
+
+static int disconnect(sqlite3_vtab *vtab) {
+    struct export_table *t = (struct export_table *)vtab;
+    vtab_clear(&t->vtab);
+    free(t);
+    return SQLITE_OK;
+}
+
+static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
+    info->estimatedCost = 1e7;
+    info->estimatedRows = 10000;
+    return vtab_take_params(vtab, info, params, EXPORT_PARAMS);
+}
+
+static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
+    (void)vtab;
+    struct cursor *c = calloc(1, sizeof *c);
+    if (!c)
+        return SQLITE_NOMEM;
+    *out = &c->base;
+    return SQLITE_OK;
+}
+
+static void clear(struct cursor *c) {
+    export_pipe_free(c->pipe);
+    text_block_drop(c->block);
+    query_free(&c->query);
+    c->pipe = NULL;
+    c->block = NULL;
+    c->n = 0;
+}
+
+static int close_cursor(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    clear(c);
+    snapshot_free(c->snapshot);
+    free(c);
+    return SQLITE_OK;
+}
+
+/* ---- columns ---------------------------------------------------------------------------- */
+
+static bool add_column(struct cursor *c, const struct sql_column *column) {
+    enum cell_kind kind = cell_kind(column);
+    if (kind == CELL_NONE || c->n == MAX_COLUMNS)
+        return false;
+    c->column[c->n++] = (struct render_column){column, kind};
+    return true;
+}
+
+static int unknown_column(struct cursor *c, const char *p, size_t n) {
+    sqlite3_vtab *v = c->base.pVtab;
+    sqlite3_free(v->zErrMsg);
+    v->zErrMsg = sqlite3_mprintf("columns: '%.*s' is no column of flows: write a list like"
+                                 " 'tstart, srcip, dstip, bytes', or '*'",
+                                 (int)n, p);
+    return SQLITE_ERROR;
+}
+
+/* A list of names with commas and blanks between, each at most as often as there are columns. */
+static int read_columns(struct cursor *c, const char *list) {
+    const struct sql_table *flows = &table_of(c)->flows;
+    const char blanks[] = " \t\r\n";
+    for (const char *p = list;; p++) {
+        p += strspn(p, blanks);
+        size_t whole = strcspn(p, ","), n = whole;
+        while (n && strchr(blanks, p[n - 1]))
+            n--;
+        int i = sql_table_find(flows, p, n);
+        if (n == 1 && *p == '*') {
+            for (i = 0; i < flows->n; i++)
+                if (!flows->column[i].hidden && !add_column(c, &flows->column[i]))
+                    return unknown_column(c, p, n);
+        } else if (n == 0 || i < 0 || !add_column(c, &flows->column[i])) {
+            return unknown_column(c, p, n);
+        }
+        p += whole;
+        if (!*p)
+            return SQLITE_OK;
+    }
+}
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+static int next(sqlite3_vtab_cursor *base) {
+    struct cursor *c = (struct cursor *)base;
+    text_block_drop(c->block);
+    c->block = NULL;
+    c->row++;
+    int rc = export_pipe_next(c->pipe, &c->block);
+    c->eof = rc != 1;
+    return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, export_pipe_message(c->pipe)) : SQLITE_OK;
+}
+
+static bool make_header(struct cursor *c) {
+    struct render *r = render_new(EXPORT_CSV, c->column, c->n);
+    c->block = calloc(1, sizeof *c->block);
+    bool ok = r && c->block && render_header(r, &c->block->text);
+    render_free(r);
+    return ok;
+}
+
+/* The parameters that flows has, too, as its own plan would say it. */
+static int read_query(struct cursor *c, sqlite3_value *const param[EXPORT_PARAMS]) {
+    sqlite3_value *given[PARAM_COLUMNS];
+    char words[64] = "";
+    int n = 0;
+    for (int p = 0; p < PARAM_COLUMNS; p++) {
+        if (!param[p])
+            continue;
+        given[n++] = param[p];
+        strcat(strcat(words, params[p]), "= ");
+    }
+    char *message = NULL;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int rc = query_read(&table_of(c)->flows, words, n, given,
+                        (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, &c->query, &message);
+    if (rc == SQLITE_ERROR) {
+        sqlite3_free(c->base.pVtab->zErrMsg);
+        c->base.pVtab->zErrMsg = message;
+    }
+    return rc;
+}
+
+static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
+                  sqlite3_value **argv) {
+    (void)idxstr;
+    (void)argc;
+    struct cursor *c = (struct cursor *)base;
+    struct export_table *t = table_of(c);
+    sqlite3_value *param[EXPORT_PARAMS] = {NULL};
+    for (int p = 0, arg = 0; p < EXPORT_PARAMS; p++)
+        if (idxnum >> p & 1)
+            param[p] = argv[arg++];
+    clear(c);
+    c->row = 0;
+    c->eof = false;
+    const char *list =
+        param[PARAM_COLUMNS] ? (const char *)sqlite3_value_text(param[PARAM_COLUMNS]) : NULL;
+    bool header = t->format == EXPORT_CSV &&
+                  (!param[PARAM_HEADER] || sqlite3_value_type(param[PARAM_HEADER]) == SQLITE_NULL ||
+                   sqlite3_value_int(param[PARAM_HEADER]) != 0);
+    int rc = read_query(c, param);
+    if (rc == SQLITE_OK)
+        rc = read_columns(c, list ? list : usual);
+    const struct fvt_choice choice = {FVT_BY_FLOWS, c->query.window.since, c->query.window.until};
+    if (rc == SQLITE_OK)
+        rc = vtab_snapshot(&t->vtab, c->query.store, &choice, &c->snapshot);
+    if (rc != SQLITE_OK)
+        return rc;
+    c->pipe = export_pipe_new(&c->query, c->snapshot, t->format, c->column, c->n);
+    if (!c->pipe)
+        return SQLITE_NOMEM;
+    if (header)
+        return make_header(c) ? SQLITE_OK : SQLITE_NOMEM;
+    return next(base);
+}
+
+static int eof(sqlite3_vtab_cursor *base) {
+    return ((struct cursor *)base)->eof;
+}
+
+static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
+    *out = ((struct cursor *)base)->row;
+    return SQLITE_OK;
+}
+
+static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
+    struct cursor *c = (struct cursor *)base;
+    if (i == COLUMN_TEXT)
+        sqlite3_result_text64(ctx, c->block->text.p, c->block->text.n, SQLITE_TRANSIENT,
+                              SQLITE_UTF8);
+    return SQLITE_OK;
+}
+
+const sqlite3_module export_module = {
+    .iVersion = 0,
+    .xCreate = connect_export, /* the same function: eponymous, and for CREATE */
+    .xConnect = connect_export,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = disconnect,
+    .xOpen = open_cursor,
+    .xClose = close_cursor,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = eof,
+    .xColumn = column,
+    .xRowid = rowid,
+    .xUpdate = NULL, /* read only */
+};
