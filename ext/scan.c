@@ -395,7 +395,8 @@ uint32_t scan_block_row(const struct scan *s) {
 
 /* Small groups are divided, too. */
 static bool is_others(const struct scan *s) {
-    return s->parts > 1 && (s->group + s->first / SCAN_SHARE_ROWS) % s->parts != s->part;
+    uint64_t share = s->item.group->first_row / SCAN_SHARE_ROWS + s->first / SCAN_SHARE_ROWS;
+    return s->parts > 1 && share % s->parts != s->part;
 }
 
 /* The next block with a row in it; false at the end of the group, or when a column cannot be had. */
