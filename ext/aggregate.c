@@ -459,6 +459,8 @@ enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
         }
         a->in_group = false;
         int found = scan_next_group(scan);
+        if (found == SCAN_STOPPED)
+            return AGGREGATE_PAUSED;
         if (found < 0) {
             *rc = found;
             return AGGREGATE_FAILED;

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 
 #include "flow_table.h"
+#include "interrupt.h"
 #include "ordered.h"
 #include "scan.h"
 
@@ -52,6 +53,7 @@ struct cursor {
     /* as the files have them: */
     struct scan_source *source;
     struct scan *scan;
+    struct interrupt interrupt;
     const uint16_t *rows;
     /* or in order: */
     struct ordered *ordered;
@@ -73,6 +75,7 @@ static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
 
 /* Forget the rows, keep the snapshot. */
 static void clear(struct cursor *c) {
+    interrupt_end(&c->interrupt);
     ordered_free(c->ordered);
     scan_free(c->scan);
     scan_source_free(c->source);
@@ -149,6 +152,10 @@ static void order_terms(const struct cursor *c, struct row_terms *terms) {
     }
 }
 
+static bool stopped(void *arg) {
+    return interrupt_poll(arg);
+}
+
 static int start_scan(struct cursor *c) {
     bool used[SCAN_NCOLUMNS] = {false};
     for (int i = 0; i < c->spec.n; i++)
@@ -156,7 +163,12 @@ static int start_scan(struct cursor *c) {
     c->source = scan_source_new(c->snapshot);
     if (c->source)
         c->scan = scan_new(c->source, c->query.predicate, &c->query.window, used);
-    return c->scan ? next_block(c) : SQLITE_NOMEM;
+    if (!c->scan)
+        return SQLITE_NOMEM;
+    interrupt_begin(&c->interrupt, table_of(c)->vtab.db);
+    interrupt_watch(&c->interrupt, c->source);
+    scan_set_poll(c->scan, stopped, &c->interrupt);
+    return next_block(c);
 }
 
 static int start_ordered(struct cursor *c) {

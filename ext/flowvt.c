@@ -9,6 +9,7 @@
 
 #include "columns.h"
 #include "functions.h"
+#include "interrupt.h"
 #include "vtab.h"
 
 SQLITE_EXTENSION_INIT1
@@ -39,6 +40,8 @@ __attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char
         return SQLITE_ERROR;
     }
     int rc = functions_register(db);
+    if (rc == SQLITE_OK)
+        rc = interrupt_register(db);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof modules / sizeof modules[0]; i++)
         rc = sqlite3_create_module(db, modules[i].name, modules[i].module,
                                    (void *)(intptr_t)modules[i].kind);

@@ -5,6 +5,9 @@
 ** Versions before 3.41 do not tell whether it was called. But a statement that is stepped while an
 ** outer one runs finds out before it does anything, and leaves the mark where it is. So the thread
 ** that SQLite called looks every INTERRUPT_MS by stepping a small statement of its own.
+**
+** That statement is SELECT flowvt_progress(...), which tells whoever listens how far the scan is:
+** progress.h.
 */
 #ifndef FLOWVT_INTERRUPT_H
 #define FLOWVT_INTERRUPT_H
@@ -16,15 +19,20 @@
 
 enum { INTERRUPT_MS = 20 };
 
+struct scan_source;
+
 struct interrupt {
-    sqlite3 *db;        /* NULL: nobody to ask */
-    sqlite3_stmt *stmt; /* prepared when it is first time to look */
-    int64_t looked;     /* ms of the monotonic clock */
-    atomic_bool stop;   /* read by every thread, and set by any to end the work of all */
+    sqlite3 *db;                /* NULL: nobody to ask */
+    sqlite3_stmt *stmt;         /* prepared when it is first time to look */
+    int64_t looked;             /* ms of the monotonic clock */
+    struct scan_source *source; /* whose progress is told, or NULL */
+    atomic_bool stop;           /* read by every thread, and set by any to end the work of all */
 };
 
 /* Before work that takes long. */
 void interrupt_begin(struct interrupt *i, sqlite3 *db);
+/* Tell how far source is, until interrupt_end() or with NULL. */
+void interrupt_watch(struct interrupt *i, struct scan_source *source);
 /* After it; the connection could not be closed before. */
 void interrupt_end(struct interrupt *i);
 /* By the thread that SQLite called, as often as it likes: looks when it is time. true: stop. */
@@ -36,5 +44,8 @@ static inline bool interrupt_stopped(struct interrupt *i) {
 static inline void interrupt_stop(struct interrupt *i) {
     atomic_store(&i->stop, true);
 }
+
+/* Register flowvt_progress(). Returns an SQLite result code. */
+int interrupt_register(sqlite3 *db);
 
 #endif

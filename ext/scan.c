@@ -47,6 +47,8 @@ struct scan {
     int failed_column;
     uint64_t path_hash;
     struct column *column[SCAN_NCOLUMNS];
+    bool (*stop)(void *arg); /* NULL: nobody to ask */
+    void *stop_arg;
     uint16_t rows[SCAN_BLOCK];
     uint32_t nrows;
     uint32_t part, parts; /* of scans that share the blocks */
@@ -94,6 +96,15 @@ void scan_free(struct scan *s) {
         free(s->column[c]);
     fvt_cache_free(s->cache);
     free(s);
+}
+
+void scan_set_poll(struct scan *s, bool (*stop)(void *arg), void *arg) {
+    s->stop = stop;
+    s->stop_arg = arg;
+}
+
+static bool must_stop(struct scan *s) {
+    return s->stop && s->stop(s->stop_arg);
 }
 
 const char *scan_message(const struct scan *s) {
@@ -401,9 +412,15 @@ static bool is_others(const struct scan *s) {
 
 /* The next block with a row in it; false at the end of the group, or when a column cannot be had. */
 static bool find_block(struct scan *s) {
+    enum { BLOCKS = 16 }; /* between questions whether to stop */
     uint32_t rows = s->item.group->rows;
     while (s->first + s->n < rows) {
         s->first += s->n;
+        if (s->first / SCAN_BLOCK % BLOCKS == BLOCKS - 1 && must_stop(s)) {
+            s->first = rows; /* the group is over */
+            s->n = s->nrows = 0;
+            return false;
+        }
         s->n = rows - s->first < SCAN_BLOCK ? rows - s->first : SCAN_BLOCK;
         if (is_others(s))
             continue;
@@ -459,6 +476,10 @@ int scan_next_group(struct scan *s) {
     for (;;) {
         if (s->in_group)
             leave_group(s);
+        if (must_stop(s)) {
+            strcpy(s->error.text, "interrupted");
+            return SCAN_STOPPED;
+        }
         int rc = source_next(s->source, &s->item, &s->error);
         if (rc != 1)
             return rc;

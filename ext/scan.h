@@ -14,12 +14,18 @@ enum { SCAN_BLOCK = PREDICATE_BLOCK };
 
 struct scan;
 
+/* scan_next() and scan_next_group() ended early because of scan_set_poll(). */
+enum { SCAN_STOPPED = -100 };
+
 /* Scans of several threads that share a source divide its row groups between them. source and predicate are borrowed and must outlive the scan; the predicate is this scan's alone.
 ** used: the scan columns the statement names; a group in which one of them is damaged is left out
 ** whole. Rows are those that pass the predicate and overlap the window. */
 struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
                       const struct window *window, const bool used[SCAN_NCOLUMNS]);
 void scan_free(struct scan *s);
+/* Ask stop(arg) every few microseconds, also while no row passes; once it says true it must go on to
+** do so. A row group that is stopped within counts as at its end, and the next one is not had. */
+void scan_set_poll(struct scan *s, bool (*stop)(void *arg), void *arg);
 
 /* Of several scans, each with a source of its own, this is number part of parts: it gives only its
 ** share of the blocks, SCAN_SHARE_ROWS rows and then those of the others'. Before the first group. */

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* An open file, until its last group was given back. */
 struct source_file {
@@ -27,6 +28,8 @@ struct scan_source {
     size_t at;                 /* the next file of the snapshot */
     uint32_t opening;          /* threads that are at it */
     struct source_file *first; /* oldest first */
+    uint64_t files_done, bytes_done;
+    uint64_t bytes; /* of all files, 0: not looked up */
 };
 
 struct scan_source *scan_source_new(struct snapshot *snapshot) {
@@ -43,7 +46,28 @@ void scan_source_ask(struct scan_source *q, const struct rollup_request *request
     q->request = request;
 }
 
+static uint64_t size_of_all(const struct snapshot *s) {
+    uint64_t size = 0;
+    struct stat st;
+    for (size_t i = 0; i < s->n; i++)
+        size += stat(s->paths[i], &st) == 0 ? (uint64_t)st.st_size : 0;
+    return size;
+}
+
+/* Only the thread that SQLite called counts, so that bytes needs no lock. */
+void source_count(struct scan_source *q, struct source_count *out) {
+    if (q->bytes == 0)
+        q->bytes = size_of_all(q->snapshot);
+    pthread_mutex_lock(&q->lock);
+    *out = (struct source_count){q->files_done, q->snapshot->n, q->bytes_done, q->bytes};
+    pthread_mutex_unlock(&q->lock);
+    if (out->bytes_done > out->bytes) /* files that have gone, or grown */
+        out->bytes_done = out->bytes;
+}
+
 static void drop(struct scan_source *q, struct source_file *f) {
+    q->files_done++;
+    q->bytes_done += f->file->size;
     rollup_parts_free(&f->parts);
     snapshot_release(q->snapshot, f->number);
     free(f);
@@ -138,6 +162,8 @@ static int open_next(struct scan_source *q, struct fvt_error *err) {
     pthread_mutex_lock(&q->lock);
     q->opening--;
     pthread_cond_broadcast(&q->opened);
+    if (!f)
+        q->files_done++;
     if (f && !has_more(f)) {
         drop(q, f);
     } else if (f) {

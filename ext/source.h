@@ -17,6 +17,13 @@ void scan_source_free(struct scan_source *source);
 /* Before the first group: take totals from roll-ups where that will do. request is borrowed. */
 void scan_source_ask(struct scan_source *source, const struct rollup_request *request);
 
+/* How far all who share the source are. Looks up the size of every file of the snapshot when it is
+** asked for the first time. */
+struct source_count {
+    uint64_t files_done, files, bytes_done, bytes;
+};
+void source_count(struct scan_source *source, struct source_count *out);
+
 /* A row group to be read. */
 struct source_item {
     struct source_file *held; /* the source's; NULL: none */

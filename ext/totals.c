@@ -124,6 +124,7 @@ static void stop_reading(struct totals *t) {
     t->threads = 0;
     scan_source_free(t->source);
     t->source = NULL;
+    interrupt_watch(&t->interrupt, NULL);
 }
 
 void totals_free(struct totals *t) {
@@ -175,6 +176,7 @@ static int start_reading(struct totals *t) {
     if (t->request.norder > 0)
         t->full = t->full / (octets + SORT_OCTETS) * octets;
     t->source = scan_source_new(t->snapshot);
+    interrupt_watch(&t->interrupt, t->source);
     bool ok = t->groups && t->source;
     if (ok && t->rollups)
         scan_source_ask(t->source, &t->rollup);
@@ -198,6 +200,11 @@ struct pause {
     int worker;
 };
 
+static bool must_stop(void *arg) {
+    struct pause *p = arg;
+    return is_stopped(p->totals, p->worker);
+}
+
 static bool must_pause(void *arg) {
     struct pause *p = arg;
     return is_stopped(p->totals, p->worker) || budget_used(&p->totals->budget) > p->totals->full;
@@ -209,6 +216,7 @@ static void read_some(void *arg, int worker) {
     struct pause pause = {t, worker};
     for (int i; (i = atomic_fetch_add(&t->next, 1)) < t->threads;) {
         struct reader *r = &t->reader[i];
+        scan_set_poll(r->scan, must_stop, &pause);
         if (r->result == AGGREGATE_PAUSED)
             r->result = aggregate_run(r->aggregate, r->scan, r->predicate->child, must_pause,
                                       &pause, r->wide, &r->rc);

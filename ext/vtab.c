@@ -3,6 +3,7 @@
 ** Shared parts of the virtual tables.
 */
 #include "vtab.h"
+#include "scan.h"
 
 #include <ctype.h>
 
@@ -61,6 +62,8 @@ void vtab_clear(struct vtab *v) {
 int vtab_error(struct vtab *v, int rc, const char *text) {
     if (rc == FVT_NOMEM)
         return SQLITE_NOMEM;
+    if (rc == SCAN_STOPPED)
+        return SQLITE_INTERRUPT;
     sqlite3_free(v->base.zErrMsg);
     v->base.zErrMsg = sqlite3_mprintf("%s", text);
     return rc == FVT_IO ? SQLITE_IOERR_READ : SQLITE_ERROR;
