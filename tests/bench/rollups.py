@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A year of merged days with its roll-ups and without: times of questions about it, and octets a flow.
+
+usage: rollups.py [STORE]      a store of merged days; without: one is made in BUILD/bench/days
+
+In the environment: BUILD=build  DAYS=366  DAY_FLOWS=200000  RUNS=5. Making the store takes some
+seconds a day and million flows; it is kept. Times are of whole processes, with and without in turns; answers
+must be the same, or the line says WRONG and the exit status is 1."""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from measure import Run, interleaved, ratios, spread  # noqa: E402
+
+BUILD = os.path.abspath(os.environ.get("BUILD") or "build")
+DAYS = int(os.environ.get("DAYS") or 366)
+FLOWS = int(os.environ.get("DAY_FLOWS") or 200000)
+RUNS = int(os.environ.get("RUNS") or 5)
+BEGIN = 1704067200  # 2024-01-01
+ALL = "since = '2024-01-01' AND until = '2025-01-01'"
+
+QUESTIONS = (
+    ("top talkers", "SELECT srcip, sum(bytes) FROM traffic WHERE %s GROUP BY srcip ORDER BY 2 DESC LIMIT 10" % ALL),
+    ("hosts, both ways", "SELECT ip, sum(bytes) FROM endpoints WHERE %s GROUP BY ip ORDER BY 2 DESC LIMIT 10" % ALL),
+    ("one host by day", "SELECT time, sum(bytes) FROM traffic WHERE %s AND bucket = 86400"
+                        " AND srcip = (SELECT min(srcip) FROM traffic WHERE since = '2024-03-01'"
+                        " AND until = '2024-03-02') GROUP BY time" % ALL),
+    ("protocols by hour", "SELECT time, proto, sum(bytes) FROM traffic WHERE %s AND bucket = 3600 GROUP BY 1, 2" % ALL),
+    ("AS pairs", "SELECT srcas, dstas, sum(bytes) FROM traffic WHERE %s GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10" % ALL),
+    ("ragged window", "SELECT srcip, sum(bytes) FROM traffic WHERE since = '2024-02-01 10:20'"
+                      " AND until = '2024-11-01 12:34:56' GROUP BY srcip ORDER BY 2 DESC LIMIT 10"),
+)
+
+
+def must(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def make(store):
+    """One file a day, then all merged."""
+    capture = store + ".pcap"
+    os.makedirs(store, exist_ok=True)
+    for day in range(DAYS):
+        must(BUILD + "/tests/load/flowgen", "--version", "9", "--mix", "--count", str(FLOWS), "--first",
+             str(day * FLOWS), "--span", "86399.9", "--begin", str(BEGIN + day * 86400), "--pcap", capture)
+        must(BUILD + "/flowcollect", "-t", "86400", "-r", capture, "-w", store)
+    os.remove(capture)
+    must(BUILD + "/flowcollect", "--merge", "-w", store)
+
+
+def command(sql, rollups):
+    return ["env", "FLOWVT_ROLLUPS=%d" % rollups, "sqlite3", ":memory:", "-cmd", ".load %s/flowvt" % BUILD, sql]
+
+
+def main():
+    store = sys.argv[1] if len(sys.argv) > 1 else "%s/bench/days-%d-%d" % (BUILD, DAYS, FLOWS)
+    if not os.path.isdir(store):
+        print("making %s" % store, flush=True)
+        make(store + ".new")
+        os.rename(store + ".new", store)
+    os.environ["FLOWVT_STORE"] = store
+    status = 0
+    print(Run(command("SELECT count(*) || ' files, ' || sum(rows) || ' flows, '"
+                      " || round(1.0 * sum(size) / sum(rows), 2) || ' octets each' FROM flow_files", 1)).output, end="")
+    print("%-20s %-22s %-22s %s" % ("", "with roll-ups, s", "without", "ratio"))
+    for name, sql in QUESTIONS:
+        with_them, without = Run(command(sql, 1)), Run(command(sql, 0))
+        if with_them.output != without.output or with_them.status or without.status:
+            print("%-20s WRONG" % name)
+            status = 1
+            continue
+        runs = interleaved({1: command(sql, 1), 0: command(sql, 0)}, RUNS)
+        print("%-20s %-22s %-22s %s" % (name, spread([r.wall for r in runs[1]]), spread([r.wall for r in runs[0]]),
+                                        spread(ratios(runs[1], runs[0]), "%.3f")), flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
