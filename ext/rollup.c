@@ -103,7 +103,11 @@ static bool add_rollup(const struct rollup_request *q, const struct fvt_file *fi
                        struct rollup_parts *out) {
     struct fvt_group *g = NULL;
     int rc = fvt_rollup_open(file, r, &g);
+    uint32_t n = 0;
     for (uint32_t i = 0; rc == FVT_OK && i < r->nblocks; i++)
+        n += inside(&g[i], w);
+    /* A scan knows whether it can read a group before it takes a row of it, but not whether the next. */
+    for (uint32_t i = 0; rc == FVT_OK && n > 1 && i < r->nblocks; i++)
         if (inside(&g[i], w))
             rc = check_group(q, file, r, &g[i]);
     if (rc != FVT_OK) {
@@ -160,6 +164,11 @@ void rollup_parts_make(const struct rollup_request *q, const struct fvt_file *fi
         return;
     rollup_parts_free(out);
     add_part(out, file->groups, file->ngroups, q ? &q->window : &all, SIDE_BOTH, false);
+}
+
+void rollup_parts_reject(struct rollup_parts *parts, const struct fvt_file *file,
+                         const struct window *window, unsigned sides) {
+    add_part(parts, file->groups, file->ngroups, window, sides, false);
 }
 
 void rollup_parts_free(struct rollup_parts *parts) {

@@ -40,7 +40,7 @@ struct rollup_part {
     unsigned sides;
     bool totals;
 };
-enum { ROLLUP_PARTS = 8 };
+enum { ROLLUP_PARTS = 16 }; /* 8, and the flows for each of them */
 struct rollup_parts {
     struct rollup_part part[ROLLUP_PARTS];
     int n;
@@ -53,6 +53,9 @@ struct rollup_parts {
 ** says), else from the flows alone. request NULL: all flows. file must stay. */
 void rollup_parts_make(const struct rollup_request *request, const struct fvt_file *file,
                        struct rollup_parts *out);
+/* The one row group of a part cannot be read: the flows answer in its place. */
+void rollup_parts_reject(struct rollup_parts *parts, const struct fvt_file *file,
+                         const struct window *window, unsigned sides);
 void rollup_parts_free(struct rollup_parts *parts);
 
 #endif

@@ -218,6 +218,12 @@ static int load_all(struct scan *s) {
 static int leave_out(struct scan *s) {
     const struct fvt_group *g = s->item.group;
     const char *name = flow_fields[scan_field(s->failed_column)].name;
+    if (s->item.totals && s->failed != FVT_NOMEM) {
+        sqlite3_log(SQLITE_CORRUPT, "flowvt: %s: a roll-up cannot be read: its flows are",
+                    s->item.file->path);
+        source_reject(s->source, &s->item);
+        return 0;
+    }
     if (s->failed == FVT_DAMAGED) {
         sqlite3_log(SQLITE_CORRUPT,
                     "flowvt: %s: column %s of group %u is damaged: its %u rows are left out",

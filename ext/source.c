@@ -105,6 +105,13 @@ static void give_back(struct scan_source *q, struct source_item *item) {
     drop(q, f);
 }
 
+void source_reject(struct scan_source *q, const struct source_item *item) {
+    pthread_mutex_lock(&q->lock);
+    rollup_parts_reject(&item->held->parts, item->file, &item->window, item->sides);
+    pthread_cond_broadcast(&q->opened);
+    pthread_mutex_unlock(&q->lock);
+}
+
 void source_give_back(struct scan_source *q, struct source_item *item) {
     pthread_mutex_lock(&q->lock);
     give_back(q, item);

@@ -39,6 +39,8 @@ struct source_item {
 /* Give *item back, unless it is all zero, and make it the next one. 1, 0 at the end (item is all
 ** zero then), or negative FVT_* and a sentence in err. Safe from several threads. */
 int source_next(struct scan_source *source, struct source_item *item, struct fvt_error *err);
+/* No row was taken of *item, of a roll-up, because it cannot be read: what it stands for comes from the flows. */
+void source_reject(struct scan_source *source, const struct source_item *item);
 void source_give_back(struct scan_source *source, struct source_item *item);
 
 #endif
