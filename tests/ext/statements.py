@@ -263,7 +263,7 @@ class Maker:
 
     def filter_column(self):
         """A column by its name in SQL."""
-        column = self.r.choice([c for c in self.busy["flows"] if c in self.reference.classes and c != "extra"])
+        column = self.r.choice([c for c in self.busy["flows"] if c in self.reference.classes and c not in ("extra", "tcpflags")])
         cls = self.reference.classes[column]
         values = self.pool("flows", column)
         value = self.r.choice(values)
