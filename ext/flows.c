@@ -178,6 +178,19 @@ static int start_ordered(struct cursor *c) {
     return c->ordered ? next_batch(c) : SQLITE_NOMEM;
 }
 
+/* More than LIMIT was asked for, so SQLite had a test of its own: all rows, from behind those that
+** were the first ones. Rows that are equal come by their place, so the order is the same again. */
+static int beyond_limit(struct cursor *c) {
+    int64_t known = c->query.limit;
+    clear(c);
+    c->query.limit = -1;
+    use_columns(c);
+    int rc = start_ordered(c);
+    while (rc == SQLITE_OK && !c->eof && known-- > 0)
+        rc = ++c->at < c->n ? SQLITE_OK : next_batch(c);
+    return rc;
+}
+
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
@@ -196,10 +209,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
 
 static int next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
-    if (c->left > 0 && --c->left == 0) {
-        c->eof = true;
-        return SQLITE_OK;
-    }
+    if (c->left > 0 && --c->left == 0 && c->ordered)
+        return beyond_limit(c);
     if (++c->at < c->n)
         return SQLITE_OK;
     return c->ordered ? next_batch(c) : next_block(c);

@@ -173,12 +173,14 @@ static bool params_known(const struct best *b) {
     return true;
 }
 
-/* LIMIT is ours only when what we deliver is the result: nothing left to check and nothing to
-** sort. Not with OFFSET, which SQLite gives to each arm of a compound and applies itself as well. */
+/* LIMIT is ours only when what we deliver is the result, as far as we are told: nothing left to
+** check and nothing to sort. SQLite 3.40 does not tell of comparisons between columns, and checks them itself,
+** so it is a hint: flows goes on when asked for more, totals would have to begin again. Not with OFFSET, which SQLite gives to each arm of a compound and applies itself as well. */
 static void take_limit(struct best *b) {
 #ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
     int limit = -1;
-    if (!b->all_taken || (b->info->nOrderBy > 0 && !b->info->orderByConsumed))
+    if (b->t->kind != TABLE_FLOWS || !b->all_taken ||
+        (b->info->nOrderBy > 0 && !b->info->orderByConsumed))
         return;
     for (int i = 0; i < b->info->nConstraint; i++) {
         const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
@@ -188,7 +190,8 @@ static void take_limit(struct best *b) {
             limit = i;
     }
     if (limit >= 0)
-        take(b, limit, "limit", "", true);
+        take(b, limit, "limit", "",
+             false); /* omitted, SQLite 3.40 would leave out its own checks */
 #endif
 }
 
