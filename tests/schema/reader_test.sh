@@ -65,6 +65,16 @@ for state in live closed; do
     compare "$state file, damaged and cut" "$work/damage-$state"
 done
 
+# A day merged, with the roll-ups that pay: what they say is recomputed from the rows.
+"$flowgen" --version 9 --mix --count 20000 --span 86000 --begin 1700006400 \
+    --pcap "$work/day.pcap" >"$work/log"
+"$collect" -t 3600 -r "$work/day.pcap" -w "$work/day" 2>"$work/log"
+"$collect" --merge -w "$work/day" 2>"$work/log"
+compare "a merged day" "$work/day"
+intact "a merged day" "$work/day"
+is "roll-ups of a merged day" \
+    "$(FLOWVT_STORE=$work/day sqlite "SELECT sum(rollups LIKE '%day:proto%') FROM flow_files")" 1
+
 # Each of them into one store: files that are closed, get more rows, and are closed again.
 if [ -d "$data" ]; then
     for capture in "$data"/traffic/*.pcap*; do

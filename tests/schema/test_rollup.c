@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "rows.h"
+#include "schema/group.h"
+#include "schema/meta.h"
 #include "schema/portion.h"
 #include "schema/rewrite.h"
 #include "schema/rollup.h"
@@ -377,6 +379,47 @@ static void test_damage(void **state) {
     fvt_file_free(file);
 }
 
+/* Records that lead nowhere, or to something else, or that cannot be. */
+static void test_forged(void **state) {
+    (void)state;
+    uint64_t at[] = {0, 63, 64, 65, 1 << 20, UINT64_MAX - 7};
+    struct fvt_buffer b = {0};
+    file_begin(&b, FVT_CLOSED, BEGIN, HOUR);
+    at[4] = b.n; /* the meta block itself */
+    size_t block = b.n;
+    fvt_put_zeros(&b, FVT_BLOCK_HEADER);
+    for (int i = 0; i < 6; i++)
+        meta_put_rollup(&b,
+                        &(struct fvt_rollup){.seconds = 3600,
+                                             .rows = UINT64_MAX,
+                                             .ncolumns = 2,
+                                             .column = {FLOW_srcip, FLOW_exporter},
+                                             .nblocks = 1,
+                                             .block = &at[i]},
+                        0);
+    const struct fvt_rollup odd[] = {
+        {.seconds = 7, .nblocks = 1, .block = at},
+        {.seconds = 3600, .nblocks = 0, .block = at},
+        {.seconds = 3600, .nblocks = 1, .ncolumns = 1, .column = {4711}, .block = at}};
+    for (int i = 0; i < 3; i++)
+        meta_put_rollup(&b, &odd[i], 0);
+    block_seal(&b, block, FVT_META, b.n - block - FVT_BLOCK_HEADER, 0);
+    unlink(path);
+    struct fvt_error err;
+    struct fvt_file *file;
+    assert_int_equal(file_replace(path, &b, NULL, NULL, &err), FVT_OK);
+    free(b.p);
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    assert_int_equal(file->nrollups, 6);
+    for (int i = 0; i < 6; i++) {
+        struct fvt_group *g;
+        assert_int_equal(fvt_rollup_open(file, &file->rollups[i], &g), FVT_DAMAGED);
+        assert_null(g);
+    }
+    assert_int_equal(fvt_verify(file), file->damaged + 6);
+    fvt_file_free(file);
+}
+
 /* A file that gets rows again has none: they would not count those. */
 static void test_live_again(void **state) {
     (void)state;
@@ -402,6 +445,7 @@ int main(void) {
         cmocka_unit_test(test_totals),     cmocka_unit_test(test_memory),
         cmocka_unit_test(test_saturation), cmocka_unit_test(test_plan),
         cmocka_unit_test(test_damage),     cmocka_unit_test(test_live_again),
+        cmocka_unit_test(test_forged),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
