@@ -481,6 +481,7 @@ class File:
         self.exporters = {}
         self.interfaces = {}
         self.rollups = []  # seconds, columns and places of the blocks
+        self.merged = False  # the files of a day
         self.left_out = 0  # damaged blocks when the file was rewritten
 
     def file_header(self):
@@ -613,6 +614,8 @@ class File:
                 self.interfaces[key] = [octets.decode("utf-8", "replace") or None for octets in texts]
             elif kind == 3:
                 self.left_out += fields("<Q", record)[0]
+            elif kind == 4:
+                self.merged = True
             elif kind == 5:
                 seconds, blocks, columns = fields("<IHH", record)
                 places = fields("<%dQ" % blocks, record, 16)
@@ -649,7 +652,7 @@ class File:
         """What flow_files says of a file; rows of damaged chunks included."""
         first = min((group.first for group in self.groups), default=NO_FIRST)
         last = max((group.last for group in self.groups), default=NO_LAST)
-        row = {"path": os.path.basename(self.path), "state": self.state, "begin": self.begin,
+        row = {"path": os.path.basename(self.path), "state": "day" if self.merged else self.state, "begin": self.begin,
                "length_ms": self.interval, "groups": self.row_groups,
                "rows": sum(group.rows for group in self.groups),
                "first": None if first == NO_FIRST else first,
