@@ -17,7 +17,7 @@ enum {
     /* Rows that one thread reads in less time than it takes to start another. */
     THREAD_ROWS = 50000,
     AHEAD = 12,       /* groups whose memory is asked for before they are delivered */
-    SORT_OCTETS = 32, /* of a group when groups are sorted */
+    SORT_OCTETS = 32, /* of a group when groups are sorted, beside a copy of it */
 };
 
 /* One thread's share of a scan. */
@@ -50,7 +50,7 @@ struct totals {
     atomic_bool failed;
     bool started;
     struct order order;
-    struct sort_item *rows; /* in order; NULL: as the partitions have them */
+    uint64_t *rows; /* in order; NULL: as the partitions have them */
     size_t nrows, at;
     int64_t delivered;
     unsigned part;
@@ -174,7 +174,7 @@ static int start_reading(struct totals *t) {
     size_t octets = group_width(&shape) * sizeof(uint64_t);
     t->full = t->budget.limit - t->budget.limit / 8; /* the rest is for spilling */
     if (t->request.norder > 0)
-        t->full = t->full / (octets + SORT_OCTETS) * octets;
+        t->full = t->full / (2 * octets + SORT_OCTETS) * octets;
     t->source = scan_source_new(t->snapshot);
     interrupt_watch(&t->interrupt, t->source);
     bool ok = t->groups && t->source;
@@ -438,15 +438,8 @@ static int start(struct totals *t) {
     return rc;
 }
 
-/* Groups are all over the memory: ask for those that come next. */
-static void fetch_ahead(const struct totals *t) {
-    size_t at = t->at + AHEAD;
-    if (at >= t->nrows)
-        return;
-    const uint64_t *row = (const uint64_t *)(uintptr_t)t->rows[at].at;
-    __builtin_prefetch(row);
-    __builtin_prefetch(row + group_width(groups_shape(t->groups)) - 1);
-    row = (const uint64_t *)(uintptr_t)t->rows[t->at + AHEAD / 2].at;
+/* Names are all over the memory: ask for those that come next. */
+static void fetch_names(const struct totals *t, const uint64_t *row) {
     for (int d = 0; d < t->spec.ndims; d++) {
         enum flow_class class = t->spec.dim[d].class;
         uint64_t number = key_get(&t->keys.slot[d], row);
@@ -460,8 +453,9 @@ static bool next_in_memory(struct totals *t) {
     if (t->rows) {
         if (t->at >= t->nrows)
             return false;
-        fetch_ahead(t);
-        t->row = (const uint64_t *)(uintptr_t)t->rows[t->at++].at;
+        t->row = t->rows + t->at++ * width;
+        if (t->at + AHEAD < t->nrows)
+            fetch_names(t, t->row + AHEAD * width);
         return true;
     }
     for (; t->part < groups_parts(t->groups); t->part++, t->at = 0) {

@@ -602,6 +602,115 @@ static void totals_in_order(void **state) {
     }
 }
 
+/* What a statement on totals and one on plain flows are made of: the same, but for the grouping. */
+static const struct {
+    const char *totals, *plain;
+    bool sorted; /* by the statement, completely */
+} ordered_forms[] = {
+    {"SELECT A, B, sum(packets) FROM traffic WHERE W GROUP BY A, B",
+     "SELECT A, B, sum(p) FROM flat WHERE P GROUP BY A, B", false},
+    {"SELECT A, B, sum(packets) FROM traffic WHERE W GROUP BY A, B ORDER BY A, B DESC",
+     "SELECT A, B, sum(p) FROM flat WHERE P GROUP BY A, B ORDER BY A, B DESC", true},
+    {"SELECT B, A, sum(flows) FROM traffic WHERE W GROUP BY A, B ORDER BY B, A DESC LIMIT N",
+     "SELECT B, A, sum(flows) FROM flat WHERE P GROUP BY A, B ORDER BY B, A DESC LIMIT N", true},
+    {"SELECT A, B, packets FROM traffic WHERE W ORDER BY packets DESC, A, B DESC LIMIT N",
+     "SELECT A, B, sum(p) FROM flat WHERE P GROUP BY A, B ORDER BY 3 DESC, A, B DESC LIMIT N",
+     true},
+    {"SELECT A, B, packets FROM traffic WHERE W ORDER BY packets DESC, A, B",
+     "SELECT A, B, sum(p) FROM flat WHERE P GROUP BY A, B ORDER BY 3 DESC, A, B", true},
+    {"SELECT A, flows, first_ms, last_ms FROM traffic WHERE W ORDER BY first_ms, last_ms DESC, A",
+     "SELECT A, sum(flows), min(s), max(e) FROM flat WHERE P GROUP BY A ORDER BY 3, 4 DESC, A",
+     true},
+    {"SELECT A, B, flows FROM traffic WHERE W ORDER BY B, A LIMIT N OFFSET 3",
+     "SELECT A, B, sum(flows) FROM flat WHERE P GROUP BY A, B ORDER BY B, A LIMIT N OFFSET 3",
+     true},
+    {"SELECT A, packets FROM traffic WHERE W AND A IS NOT NULL ORDER BY A DESC LIMIT N",
+     "SELECT A, sum(p) FROM flat WHERE P AND A IS NOT NULL GROUP BY A ORDER BY A DESC LIMIT N",
+     true},
+    {"SELECT DISTINCT A, B FROM traffic WHERE W", "SELECT DISTINCT A, B FROM flat WHERE P", false},
+    {"SELECT DISTINCT B FROM traffic WHERE W ORDER BY B DESC LIMIT N",
+     "SELECT DISTINCT B FROM flat WHERE P ORDER BY B DESC LIMIT N", true},
+    {"SELECT A, count(DISTINCT B) FROM traffic WHERE W GROUP BY A ORDER BY 2 DESC, A LIMIT N",
+     "SELECT A, count(DISTINCT B) FROM flat WHERE P GROUP BY A ORDER BY 2 DESC, A LIMIT N", true},
+    {"SELECT A, count(DISTINCT B), sum(packets) FROM traffic WHERE W GROUP BY A",
+     "SELECT A, count(DISTINCT B), sum(p) FROM flat WHERE P GROUP BY A", false},
+    {"SELECT count(DISTINCT A) FROM traffic WHERE W", "SELECT count(DISTINCT A) FROM flat WHERE P",
+     false},
+    {"SELECT A, min(B), max(B) FROM traffic WHERE W GROUP BY A HAVING sum(flows) > 1",
+     "SELECT A, min(B), max(B) FROM flat WHERE P GROUP BY A HAVING sum(flows) > 1", false},
+    {"SELECT k.A, t.packets FROM (SELECT DISTINCT A FROM flat WHERE P ORDER BY A LIMIT 5) k JOIN "
+     "traffic t"
+     " ON t.A = k.A ORDER BY k.A",
+     "SELECT k.A, sum(p) FROM (SELECT DISTINCT A FROM flat WHERE P ORDER BY A LIMIT 5) k JOIN flat "
+     "t"
+     " ON t.A = k.A GROUP BY k.A ORDER BY k.A",
+     true},
+    {"SELECT B, n FROM (SELECT B, packets n FROM traffic WHERE W ORDER BY packets DESC, B LIMIT N)"
+     " ORDER BY B",
+     "SELECT B, n FROM (SELECT B, sum(p) n FROM flat WHERE P GROUP BY B ORDER BY n DESC, B LIMIT N)"
+     " ORDER BY B",
+     true},
+    {"SELECT (SELECT A FROM traffic WHERE W ORDER BY A DESC LIMIT 1), count(*) FROM traffic WHERE "
+     "W",
+     "SELECT (SELECT A FROM flat WHERE P ORDER BY A DESC LIMIT 1),"
+     " (SELECT count(*) FROM (SELECT 1 FROM flat WHERE P LIMIT 1))",
+     false},
+};
+enum { ORDERED_FORMS = sizeof ordered_forms / sizeof ordered_forms[0] };
+
+/* A form with its letters replaced where they stand alone. */
+static char *fill_form(const char *form, const char *a, const char *b, int port, int limit) {
+    sqlite3_str *s = sqlite3_str_new(NULL);
+    for (const char *p = form; *p; p++) {
+        bool alone = (p == form || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", p[-1])) &&
+                     (p[1] == '\0' || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", p[1]));
+        if (alone && *p == 'A')
+            sqlite3_str_appendall(s, a);
+        else if (alone && *p == 'B')
+            sqlite3_str_appendall(s, b);
+        else if (alone && *p == 'W' && port < 0)
+            sqlite3_str_appendall(s, "1");
+        else if (alone && *p == 'W') /* a column named would be part of the key */
+            sqlite3_str_appendf(s, "filter = 'dst port > %d'", port);
+        else if (alone && *p == 'P')
+            sqlite3_str_appendf(s, "coalesce(dstport, -1) > %d", port < 0 ? -2 : port);
+        else if (alone && *p == 'N')
+            sqlite3_str_appendf(s, "%d", limit);
+        else
+            sqlite3_str_appendchar(s, 1, *p);
+    }
+    return sqlite3_str_finish(s);
+}
+
+/* Order, limits and distinct values of totals, in any number of threads, and from disk. */
+static void totals_in_any_order(void **state) {
+    (void)state;
+    static const char *const dims[] = {"srcip",   "dstip",    "srcport", "proto",
+                                       "tos",     "exporter", "srcas",   "icmptype",
+                                       "appname", "insrcmac", "next"};
+    enum { DIMS = sizeof dims / sizeof dims[0] };
+    run("CREATE TEMP VIEW flat AS SELECT *, coalesce(packets, 0) p FROM small");
+    for (int i = 0; i < 40 * ORDERED_FORMS; i++) {
+        /* Columns from the 64th on are all named when one is, and make finer totals. */
+        bool grouped = strstr(ordered_forms[i % ORDERED_FORMS].totals, "GROUP BY") != NULL;
+        size_t n = grouped ? DIMS : 5, a = rnd(n), b = (a + 1 + rnd(n - 1)) % n;
+        char threads[2] = {(char)('1' + rnd(4)), 0};
+        int form = i % ORDERED_FORMS, limit = (int)rnd(rnd(2) ? 10 : 3000);
+        int port = rnd(2) && form < ORDERED_FORMS - 1 ? (int)rnd(200) : -1;
+        char *x = fill_form(ordered_forms[form].totals, dims[a], dims[b], port, limit);
+        char *y = fill_form(ordered_forms[form].plain, dims[a], dims[b], port, limit);
+        setenv("FLOWVT_THREADS", threads, 1);
+        if (rnd(2))
+            setenv("FLOWVT_MEMORY", "1", 1);
+        agree_lines(x, y, !ordered_forms[form].sorted);
+        unsetenv("FLOWVT_THREADS");
+        unsetenv("FLOWVT_MEMORY");
+        sqlite3_free(x);
+        sqlite3_free(y);
+    }
+    run("DROP VIEW flat");
+}
+
 static void endpoints_are_both_ends(void **state) {
     (void)state;
     static const char *const tests[] = {
@@ -854,6 +963,9 @@ static void plans(void **state) {
          "tstart>= dstip~"},
         {"SELECT srcip FROM flows WHERE proto = 6 LIMIT 5", "proto= limit"},
         {"SELECT DISTINCT srcip FROM traffic WHERE dstport = 443", "grouped"},
+        {"SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip", " order:srcip"},
+        {"SELECT srcip, bytes FROM traffic ORDER BY bytes DESC LIMIT 10", "limit"},
+        {"SELECT srcip, bytes FROM traffic ORDER BY bytes DESC LIMIT 10", " order:-bytes"},
         {"SELECT count(*) FROM flows('2023', NULL, 'tcp')", "since= until= filter="},
         {"SELECT srcip, sum(bytes) FROM traffic WHERE proto = 6 GROUP BY 1", "rollup:proto,srcip"},
         {"SELECT time, sum(flows) FROM traffic WHERE bucket = 7200 GROUP BY time", "rollup:any"},
@@ -953,17 +1065,29 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_rows),      cmocka_unit_test(generated_on_flows),
-        cmocka_unit_test(in_order),        cmocka_unit_test(in_order_without_memory),
-        cmocka_unit_test(rowids_in_order), cmocka_unit_test(exports),
-        cmocka_unit_test(limits),          cmocka_unit_test(generated_on_traffic),
-        cmocka_unit_test(totals_in_order), cmocka_unit_test(endpoints_are_both_ends),
-        cmocka_unit_test(parts_add_up),    cmocka_unit_test(pro_rating),
-        cmocka_unit_test(passes),          cmocka_unit_test(plans),
-        cmocka_unit_test(odd_plans),       cmocka_unit_test(params_in_or),
-        cmocka_unit_test(every_dimension), cmocka_unit_test(masks),
-        cmocka_unit_test(extreme_times),   cmocka_unit_test(errors),
-        cmocka_unit_test(created_tables),  cmocka_unit_test(files),
+        cmocka_unit_test(whole_rows),
+        cmocka_unit_test(generated_on_flows),
+        cmocka_unit_test(in_order),
+        cmocka_unit_test(in_order_without_memory),
+        cmocka_unit_test(rowids_in_order),
+        cmocka_unit_test(exports),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(generated_on_traffic),
+        cmocka_unit_test(totals_in_order),
+        cmocka_unit_test(totals_in_any_order),
+        cmocka_unit_test(endpoints_are_both_ends),
+        cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(pro_rating),
+        cmocka_unit_test(passes),
+        cmocka_unit_test(plans),
+        cmocka_unit_test(odd_plans),
+        cmocka_unit_test(params_in_or),
+        cmocka_unit_test(every_dimension),
+        cmocka_unit_test(masks),
+        cmocka_unit_test(extreme_times),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(created_tables),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("ext/tables", tests, setup, teardown);
 }

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** sqlite3_interrupt() from another thread stops a table that counts, in whatever it is at.
+*/
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "schema/fvt.h"
+
+enum { ROWS = 300000 };
+
+static char path[] = "/tmp/flowvt-test-XXXXXX";
+static atomic_bool done;
+
+/* Rows of which no two have the same addresses and ports, and one that lasts a month. */
+static void write_file(void) {
+    struct fvt_writer *w;
+    struct fvt_error err;
+    unlink(path);
+    assert_int_equal(fvt_writer_open(path, 1700000000000, 60000, &w, &err), FVT_OK);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        struct flow_row row;
+        flow_row_clear(&row);
+        flow_row_set_time(&row, FLOW_tstart, 1700000000000);
+        flow_row_set_time(&row, FLOW_tend, 1700000000000 + (i % 100 ? 1000 : INT64_C(2500000000)));
+        flow_row_set_ip(&row, FLOW_srcip, 4, &i);
+        flow_row_set(&row, FLOW_srcport, i % 65536);
+        flow_row_set(&row, FLOW_bytes, INT64_C(1) << 40);
+        assert_int_equal(fvt_writer_add(w, &row), FVT_OK);
+    }
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+}
+
+/* Until the statement has ended: an interrupt before it began is forgotten. */
+static void *interrupt(void *db) {
+    while (!atomic_load(&done)) {
+        struct timespec t = {0, 10000000};
+        nanosleep(&t, NULL);
+        sqlite3_interrupt(db);
+    }
+    return NULL;
+}
+
+static void stops(void **state) {
+    (void)state;
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    const char *so = getenv("FLOWVT_SO");
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    sqlite3_enable_load_extension(db, 1);
+    assert_int_equal(sqlite3_load_extension(db, so ? so : "build/flowvt.so", NULL, NULL),
+                     SQLITE_OK);
+    /* Seconds of work: each long flow is in 2.5 million buckets. */
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT time, srcip, bytes FROM traffic"
+                                        " WHERE bucket = 1 ORDER BY bytes, time LIMIT 5",
+                                        -1, &s, NULL),
+                     SQLITE_OK);
+    for (int threads = 1; threads <= 3; threads++) {
+        char text[2] = {(char)('0' + threads), 0};
+        setenv("FLOWVT_THREADS", text, 1);
+        pthread_t id;
+        atomic_store(&done, false);
+        assert_int_equal(pthread_create(&id, NULL, interrupt, db), 0);
+        assert_int_equal(sqlite3_step(s), SQLITE_INTERRUPT);
+        atomic_store(&done, true);
+        pthread_join(id, NULL);
+        sqlite3_reset(s);
+    }
+    unsetenv("FLOWVT_THREADS");
+    sqlite3_finalize(s);
+    /* The connection is as it was, and nothing of ours is in the way of closing it. */
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT sum(flows) FROM traffic", -1, &s, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int64(s, 0), ROWS);
+    sqlite3_finalize(s);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static int setup(void **state) {
+    (void)state;
+    int fd = mkstemp(path);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    setenv("FLOWVT_STORE", path, 1);
+    write_file();
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    return unlink(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stops)};
+    return cmocka_run_group_tests_name("ext/interrupt", tests, setup, teardown);
+}
