@@ -964,7 +964,6 @@ static void plans(void **state) {
         {"SELECT srcip FROM flows WHERE proto = 6 LIMIT 5", "proto= limit"},
         {"SELECT DISTINCT srcip FROM traffic WHERE dstport = 443", "grouped"},
         {"SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip", " order:srcip"},
-        {"SELECT srcip, bytes FROM traffic ORDER BY bytes DESC LIMIT 10", "limit"},
         {"SELECT srcip, bytes FROM traffic ORDER BY bytes DESC LIMIT 10", " order:-bytes"},
         {"SELECT count(*) FROM flows('2023', NULL, 'tcp')", "since= until= filter="},
         {"SELECT srcip, sum(bytes) FROM traffic WHERE proto = 6 GROUP BY 1", "rollup:proto,srcip"},
