@@ -103,15 +103,16 @@ struct cursor {
     bool eof;
 };
 
-/* aux: enum about_kind */
+/* aux: struct vtab_module with an enum about_kind */
 static int connect_about(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **message) {
-    enum about_kind kind = (enum about_kind)(intptr_t)aux;
+    const struct vtab_module *module = aux;
+    enum about_kind kind = (enum about_kind)module->kind;
     struct about *a = calloc(1, sizeof *a);
     if (!a)
         return SQLITE_NOMEM;
     a->kind = kind;
-    int rc = vtab_init(&a->vtab, argc, argv, message);
+    int rc = vtab_init(&a->vtab, module, argc, argv, message);
     if (rc == SQLITE_OK)
         rc = sqlite3_declare_vtab(db, declarations[kind]);
     if (rc != SQLITE_OK) {

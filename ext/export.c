@@ -58,15 +58,16 @@ static struct export_table *table_of(const struct cursor *c) {
     return (struct export_table *)c->base.pVtab;
 }
 
-/* aux: enum export_format */
+/* aux: struct vtab_module with an enum export_format */
 static int connect_export(sqlite3 *db, void *aux, int argc, const char *const *argv,
                           sqlite3_vtab **out, char **message) {
+    const struct vtab_module *module = aux;
     struct export_table *t = calloc(1, sizeof *t);
     if (!t)
         return SQLITE_NOMEM;
-    t->format = (enum export_format)(intptr_t)aux;
+    t->format = (enum export_format)module->kind;
     sql_table_init(&t->flows, TABLE_FLOWS);
-    int rc = vtab_init(&t->vtab, argc, argv, message);
+    int rc = vtab_init(&t->vtab, module, argc, argv, message);
     if (rc == SQLITE_OK)
         rc = sqlite3_declare_vtab(db, declaration);
     if (rc != SQLITE_OK) {

@@ -15,9 +15,9 @@ int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv
     struct flow_table *t = calloc(1, sizeof *t);
     if (!t)
         return SQLITE_NOMEM;
-    sql_table_init(&t->columns, (enum table_kind)(intptr_t)aux);
+    sql_table_init(&t->columns, (enum table_kind)((const struct vtab_module *)aux)->kind);
     t->vtab.db = db;
-    int rc = vtab_init(&t->vtab, argc, argv, message);
+    int rc = vtab_init(&t->vtab, aux, argc, argv, message);
     if (rc == SQLITE_OK) {
         char *sql = sql_table_declaration(&t->columns);
         rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;

@@ -15,7 +15,7 @@ struct flow_table {
     struct sql_table columns;
 };
 
-/* aux: the enum table_kind, as the modules are registered with it. */
+/* aux: struct vtab_module with an enum table_kind. */
 int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                        sqlite3_vtab **out, char **message);
 int flow_table_disconnect(sqlite3_vtab *vtab);

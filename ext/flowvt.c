@@ -29,6 +29,21 @@ static const struct {
     {"flow_interfaces", &about_module, ABOUT_INTERFACES},
 };
 
+static void drop_module(void *arg) {
+    struct vtab_module *m = arg;
+    footers_drop(m->footers);
+    sqlite3_free(m);
+}
+
+static int register_module(sqlite3 *db, size_t i, struct footers *footers) {
+    struct vtab_module *m = sqlite3_malloc(sizeof *m);
+    if (!m)
+        return SQLITE_NOMEM;
+    *m = (struct vtab_module){modules[i].kind, footers_share(footers)};
+    /* Drops it when it fails, too. */
+    return sqlite3_create_module_v2(db, modules[i].name, modules[i].module, m, drop_module);
+}
+
 int sqlite3_flowvt_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 
 __attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char **message,
@@ -39,11 +54,12 @@ __attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char
             sqlite3_mprintf("flowvt needs SQLite 3.34 or later, this is %s", sqlite3_libversion());
         return SQLITE_ERROR;
     }
+    struct footers *footers = footers_new();
     int rc = functions_register(db);
     if (rc == SQLITE_OK)
         rc = interrupt_register(db);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof modules / sizeof modules[0]; i++)
-        rc = sqlite3_create_module(db, modules[i].name, modules[i].module,
-                                   (void *)(intptr_t)modules[i].kind);
+        rc = register_module(db, i, footers);
+    footers_drop(footers);
     return rc;
 }

@@ -20,14 +20,15 @@ const char *snapshot_store(const char *store) {
     return store && *store ? store : "/var/lib/flowvt";
 }
 
-int snapshot_take(const char *store, const struct fvt_choice *choice, struct snapshot **out,
-                  struct fvt_error *err) {
+int snapshot_take(const char *store, const struct fvt_choice *choice, struct footers *footers,
+                  struct snapshot **out, struct fvt_error *err) {
     store = snapshot_store(store);
     struct snapshot *s = calloc(1, sizeof *s);
     int rc = FVT_NOMEM;
     if (s) {
         pthread_mutex_init(&s->lock, NULL);
         s->choice = *choice;
+        s->footers = footers;
         s->hold = hold_shared(store);
     }
     if (s && (s->store = strdup(store)) != NULL)
@@ -51,7 +52,7 @@ void snapshot_free(struct snapshot *s) {
     if (!s)
         return;
     for (size_t i = 0; s->files && i < s->n; i++)
-        fvt_file_free(s->files[i]);
+        footers_keep(s->footers, s->files[i]);
     if (s->hold >= 0)
         close(s->hold);
     pthread_mutex_destroy(&s->lock);
@@ -68,7 +69,7 @@ static bool close_idle(struct snapshot *s) {
     for (size_t i = 0; i < s->n; i++) {
         if (!s->files[i] || s->users[i])
             continue;
-        fvt_file_free(s->files[i]);
+        footers_keep(s->footers, s->files[i]);
         s->files[i] = NULL;
         s->open--;
         any = true;
@@ -80,10 +81,10 @@ static int open_file(struct snapshot *s, size_t i, struct fvt_error *err) {
     if (s->files[i])
         return FVT_OK;
     errno = 0;
-    int rc = fvt_open(s->paths[i], &s->files[i], err);
+    int rc = footers_open(s->footers, s->paths[i], &s->files[i], err);
     if (rc == FVT_IO && (errno == EMFILE || errno == ENFILE) && close_idle(s)) {
         errno = 0;
-        rc = fvt_open(s->paths[i], &s->files[i], err);
+        rc = footers_open(s->footers, s->paths[i], &s->files[i], err);
     }
     if (rc == FVT_OK)
         s->open++;
@@ -108,7 +109,7 @@ bool snapshot_exists(const struct snapshot *s, size_t i) {
 void snapshot_release(struct snapshot *s, size_t i) {
     pthread_mutex_lock(&s->lock);
     if (s->users[i] > 0 && --s->users[i] == 0 && s->open > MAX_OPEN) {
-        fvt_file_free(s->files[i]);
+        footers_keep(s->footers, s->files[i]);
         s->files[i] = NULL;
         s->open--;
     }

@@ -10,9 +10,11 @@
 #include <pthread.h>
 
 #include "../schema/store.h"
+#include "footers.h"
 
 struct snapshot {
     char *store;
+    struct footers *footers;  /* borrowed */
     struct fvt_choice choice; /* files that cannot matter for it may be missing */
     int hold;                 /* keeps the files where they are: schema/hold.h */
     char **paths;             /* oldest first */
@@ -27,9 +29,9 @@ struct snapshot {
 const char *snapshot_store(const char *store);
 
 /* store: directory or one file, or NULL or "" as above. choice: the stretch of time that the files are
-** wanted for. Returns FVT_OK, or an FVT_* code and a sentence in err. */
-int snapshot_take(const char *store, const struct fvt_choice *choice, struct snapshot **out,
-                  struct fvt_error *err);
+** wanted for. footers: outlives the snapshot; may be NULL. Returns FVT_OK, or an FVT_* code and a sentence in err. */
+int snapshot_take(const char *store, const struct fvt_choice *choice, struct footers *footers,
+                  struct snapshot **out, struct fvt_error *err);
 void snapshot_free(struct snapshot *s);
 
 /* Open file i, once more if it is open already; for each FVT_OK with a file there must be one

@@ -39,7 +39,9 @@ static char *argument(const char *arg, const char *key) {
     return value;
 }
 
-int vtab_init(struct vtab *v, int argc, const char *const *argv, char **message) {
+int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const char *const *argv,
+              char **message) {
+    v->footers = footers_share(module->footers);
     for (int i = 3; i < argc; i++) {
         char *store = argument(argv[i], "store");
         if (!store) {
@@ -57,6 +59,8 @@ int vtab_init(struct vtab *v, int argc, const char *const *argv, char **message)
 void vtab_clear(struct vtab *v) {
     sqlite3_free(v->store);
     v->store = NULL;
+    footers_drop(v->footers);
+    v->footers = NULL;
 }
 
 int vtab_error(struct vtab *v, int rc, const char *text) {
@@ -114,7 +118,7 @@ int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *ch
     snapshot_free(*snapshot);
     *snapshot = NULL;
     struct fvt_error err = {{0}};
-    int rc = snapshot_take(store, choice, snapshot, &err);
+    int rc = snapshot_take(store, choice, v->footers, snapshot, &err);
     return rc == FVT_OK ? SQLITE_OK : vtab_error(v, rc == FVT_IO ? FVT_FOREIGN : rc, err.text);
 }
 

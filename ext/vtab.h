@@ -13,12 +13,20 @@
 struct vtab {
     sqlite3_vtab base;
     sqlite3 *db;
-    char *store; /* argument of CREATE VIRTUAL TABLE, or NULL */
+    char *store;             /* argument of CREATE VIRTUAL TABLE, or NULL */
+    struct footers *footers; /* the connection's */
 };
 
-/* Take over "store = 'DIR'" from the arguments after the table's name; anything else is an error
+/* What a module is registered with, as its client data. */
+struct vtab_module {
+    int kind; /* of table: see below */
+    struct footers *footers;
+};
+
+/* Take over what the module is registered with, and "store = 'DIR'" from the arguments after the table's name; anything else is an error
 ** in *message. v is zeroed memory of the caller's. */
-int vtab_init(struct vtab *v, int argc, const char *const *argv, char **message);
+int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const char *const *argv,
+              char **message);
 void vtab_clear(struct vtab *v);
 
 /* The snapshot for a cursor: kept when it is of that store and stretch of time already. store: the
@@ -43,8 +51,7 @@ void result_time(sqlite3_context *ctx, int64_t ms);
 /* SQLite has no unsigned integers. */
 void result_count(sqlite3_context *ctx, uint64_t n);
 
-/* What ext/flowvt.c registers, each with a kind of table as its client data: an enum table_kind of
-** columns.h for the first two. */
+/* What ext/flowvt.c registers. The kind of the first two is an enum table_kind of columns.h. */
 extern const sqlite3_module flows_module, totals_module, about_module, export_module;
 
 enum export_format { EXPORT_CSV, EXPORT_NDJSON };

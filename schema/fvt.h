@@ -182,8 +182,10 @@ struct fvt_file {
     enum fvt_state state;
     int64_t start, length; /* the interval, ms */
     uint64_t size;         /* octets on disk when opened */
-    uint64_t tail;         /* end of the last whole block, where a writer goes on */
-    bool native;           /* has exactly this library's columns */
+    uint64_t inode, device;
+    int64_t changed; /* ctime when opened, ns */
+    uint64_t tail;   /* end of the last whole block, where a writer goes on */
+    bool native;     /* has exactly this library's columns */
     uint64_t rows;
     uint64_t blocks;  /* checksummed parts of groups: directories, dictionaries, chunks */
     uint64_t damaged; /* blocks and footers found damaged while opening */

@@ -411,6 +411,9 @@ int fvt_open(const char *path, struct fvt_file **out, struct fvt_error *err) {
         fvt_fail(err, "%s: not a regular file", path);
     else {
         file->size = (uint64_t)st.st_size;
+        file->inode = (uint64_t)st.st_ino;
+        file->device = (uint64_t)st.st_dev;
+        file->changed = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
         rc = open_blocks(file, err);
     }
     if (rc != FVT_OK) {
