@@ -207,8 +207,7 @@ bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *i
 struct block {
     const int64_t *counter[GROUP_COUNTERS];
     const uint8_t *null[GROUP_COUNTERS];
-    const int64_t *start, *end;
-    const uint8_t *start_null, *end_null;
+    const struct scan_spans *spans; /* NULL when rows count whole, or are totals */
 };
 
 static bool flush_batch(struct aggregate *a, int side) {
@@ -312,41 +311,81 @@ static bool spread(struct aggregate *a, int side, const struct block *in, uint16
     return true;
 }
 
-static struct flow_span span_of(struct aggregate *a, const struct block *in, uint16_t row) {
-    int64_t start = in->start[row], end = in->end[row];
-    struct flow_span f = {true, start, end};
-    bool plain = !in->start_null[row] && !in->end_null[row] && start >= FLOW_MS_MIN &&
-                 end >= start && end <= FLOW_MS_MAX && end - start < INT64_C(86400000);
-    if (!plain)
-        f.known = scan_times(a->scan, row, &f.start, &f.end);
-    return f;
+/* Drop the contributions that add nothing to any total that was asked for. */
+static void drop_nothings(struct aggregate *a) {
+    struct batch *b = &a->batch;
+    uint32_t n = 0;
+    if (a->spec->times || a->spec->ncounters == 0)
+        return;
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t any = 0;
+        b->row[n] = b->row[i];
+        b->bucket[n] = b->bucket[i];
+        for (int c = 0; c < a->spec->ncounters; c++) {
+            any |= b->value[c][i];
+            b->value[c][n] = b->value[c][i];
+        }
+        n += any != 0;
+    }
+    b->n = n;
+}
+
+/* Rows that count whole in one bucket, or without buckets in the window; the others, which are to
+** be cut, go to cut. Returns how many those are. */
+static uint32_t batch_uncut(struct aggregate *a, const struct block *in, const uint16_t *rows,
+                            uint32_t n, uint16_t *cut) {
+    const struct aggregate_spec *spec = a->spec;
+    const struct window *w = scan_window(a->scan);
+    struct batch *b = &a->batch;
+    const int64_t *start = in->spans->start, *end = in->spans->end;
+    uint32_t ncut = 0, m = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t row = rows[i];
+        bool whole = !in->spans->undated[row] & (start[row] >= w->since) & (end[row] < w->until);
+        uint64_t bucket = 0;
+        if (spec->buckets && whole) {
+            bucket = key_bucket(a->keys, start[row]);
+            whole = end[row] < key_bucket_ms(a->keys, bucket) + a->keys->step;
+        }
+        b->row[m] = row;
+        b->bucket[m] = bucket;
+        cut[ncut] = row;
+        m += whole;
+        ncut += !whole;
+    }
+    for (uint32_t i = 0; spec->times && i < m; i++) {
+        b->first[i] = start[b->row[i]];
+        b->last[i] = end[b->row[i]];
+    }
+    for (int c = 0; c < spec->ncounters; c++)
+        for (uint32_t i = 0; i < m; i++)
+            b->value[c][i] = in->counter[c][b->row[i]];
+    b->n = m;
+    if (spec->buckets)
+        drop_nothings(a);
+    return ncut;
+}
+
+/* A row of which only a part is asked for, that lies in several buckets, or has no time. */
+static bool add_cut(struct aggregate *a, int side, const struct block *in, uint16_t row) {
+    const struct window *w = scan_window(a->scan);
+    struct flow_span f = {!in->spans->undated[row], in->spans->start[row], in->spans->end[row]};
+    bool ok = true;
+    if (!a->spec->buckets || !f.known)
+        contribute(a, in, row, &f, 0, w->since, w->until);
+    else
+        ok = spread(a, side, in, row, &f, w->since > f.start ? w->since : f.start,
+                    w->until <= f.end ? w->until : f.end + 1);
+    return ok && (a->batch.n < GROUP_BATCH || flush_batch(a, side));
 }
 
 static bool add_timed(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
                       uint32_t n) {
-    const struct aggregate_spec *spec = a->spec;
-    a->batch.n = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint16_t row = rows[i];
-        struct flow_span f = span_of(a, in, row);
-        int64_t from = scan_window(a->scan)->since, to = scan_window(a->scan)->until;
-        bool ok = true;
-        if (!spec->buckets || !f.known) {
-            contribute(a, in, row, &f, 0, from, to);
-        } else {
-            from = from > f.start ? from : f.start;
-            to = to <= f.end ? to : f.end + 1;
-            uint64_t bucket = key_bucket(a->keys, from);
-            if (to - 1 < key_bucket_ms(a->keys, bucket) + a->keys->step) {
-                contribute(a, in, row, &f, bucket, from, to);
-                a->batch.n -= is_nothing(a);
-            } else {
-                ok = spread(a, side, in, row, &f, from, to);
-            }
-        }
-        if (!ok || (a->batch.n == GROUP_BATCH && !flush_batch(a, side)))
+    uint16_t cut[SCAN_BLOCK];
+    uint32_t ncut = batch_uncut(a, in, rows, n, cut);
+    for (uint32_t i = 0; i < ncut; i++)
+        if (!add_cut(a, side, in, cut[i]))
             return false;
-    }
     return flush_batch(a, side);
 }
 
@@ -399,10 +438,9 @@ static bool add_block(struct aggregate *a, struct predicate *const side[2]) {
     struct block in = {0};
     for (int c = 0; c < spec->ncounters; c++)
         in.counter[c] = scan_values(a->scan, spec->counter[c], &in.null[c]);
-    if (!scan_totals(a->scan) && (spec->buckets || spec->times || !scan_inside_window(a->scan))) {
-        in.start = scan_values(a->scan, FLOW_tstart, &in.start_null);
-        in.end = scan_values(a->scan, FLOW_tend, &in.end_null);
-    }
+    if (!scan_totals(a->scan) && (spec->buckets || spec->times || !scan_inside_window(a->scan)) &&
+        !(in.spans = scan_spans(a->scan)))
+        return false;
     uint32_t n;
     const uint16_t *rows = scan_rows(a->scan, &n);
     for (int s = 0; s < spec->sides; s++) {

@@ -13,6 +13,7 @@
 #include "../schema/format.h"
 #include "../schema/kernel.h"
 #include "../schema/portion.h"
+#include "../schema/value.h"
 
 #include <sqlite3ext.h>
 #include <stdio.h>
@@ -51,6 +52,8 @@ struct scan {
     void *stop_arg;
     uint16_t rows[SCAN_BLOCK];
     uint32_t nrows;
+    bool spans_valid; /* spans are those of the block */
+    struct scan_spans spans;
     uint32_t part, parts; /* of scans that share the blocks */
     struct fvt_error error;
 };
@@ -336,16 +339,42 @@ const uint16_t *scan_rows(const struct scan *s, uint32_t *n) {
     return s->rows;
 }
 
-bool scan_times(struct scan *s, uint32_t i, int64_t *start, int64_t *end) {
+/* Spans of rows that all have a start and an end, in order and within the calendar: most blocks. */
+static bool plain_spans(struct scan_spans *to, const int64_t *ts, const int64_t *te, uint32_t n) {
+    bool plain = true;
+    for (uint32_t i = 0; i < n; i++) {
+        plain &= (ts[i] >= FLOW_MS_MIN) & (te[i] <= FLOW_MS_MAX) & (ts[i] <= te[i]) &
+                 ((uint64_t)te[i] - (uint64_t)ts[i] <= FLOW_LONGEST_MS);
+        to->start[i] = ts[i];
+        to->end[i] = te[i];
+    }
+    memset(to->undated, 0, n);
+    return plain;
+}
+
+const struct scan_spans *scan_spans(struct scan *s) {
+    if (s->spans_valid)
+        return &s->spans;
     const uint8_t *ns, *ne, *nr = NULL;
+    const int64_t *tr = NULL;
     const int64_t *ts = scan_values(s, FLOW_tstart, &ns);
-    const int64_t *te = scan_values(s, FLOW_tend, &ne);
-    const int64_t *tr = ns[i] && ne[i] ? scan_values(s, FLOW_trecv, &nr) : NULL;
-    struct flow_span f =
-        flow_span_of(ns[i] ? NULL : &ts[i], ne[i] ? NULL : &te[i], tr && !nr[i] ? &tr[i] : NULL);
-    *start = f.start;
-    *end = f.end;
-    return f.known;
+    const int64_t *te = ts ? scan_values(s, FLOW_tend, &ne) : NULL;
+    if (!te)
+        return NULL;
+    struct scan_spans *to = &s->spans;
+    s->spans_valid = true;
+    if (!memchr(ns, 1, s->n) && !memchr(ne, 1, s->n) && plain_spans(to, ts, te, s->n))
+        return to;
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (ns[i] && ne[i] && !tr && !(tr = scan_values(s, FLOW_trecv, &nr)))
+            return NULL;
+        struct flow_span f = flow_span_of(ns[i] ? NULL : &ts[i], ne[i] ? NULL : &te[i],
+                                          tr && !nr[i] ? &tr[i] : NULL);
+        to->start[i] = f.start;
+        to->end[i] = f.end;
+        to->undated[i] = !f.known;
+    }
+    return to;
 }
 
 static const int64_t *block_values(void *arg, int column, const uint8_t **nulls) {
@@ -375,13 +404,11 @@ static bool apply_window(struct scan *s, uint8_t *pass) {
         if ((s->used[clocks[i]] || window_needs(s, clocks[i])) &&
             load_column(s, clocks[i]) != FVT_OK)
             return false;
-    for (uint32_t i = 0; i < s->n; i++) {
-        int64_t start, end;
-        if (pass[i])
-            pass[i] =
-                scan_times(s, i, &start, &end) && start < s->window.until && end >= s->window.since;
-    }
-    return true;
+    const struct scan_spans *spans = scan_spans(s);
+    for (uint32_t i = 0; spans && i < s->n; i++)
+        pass[i] &= !spans->undated[i] & (spans->start[i] < s->window.until) &
+                   (spans->end[i] >= s->window.since);
+    return spans != NULL;
 }
 
 /* Which rows of the block pass. False when a column cannot be had. */
@@ -433,6 +460,7 @@ static bool find_block(struct scan *s) {
         for (int c = 0; c < SCAN_NCOLUMNS; c++)
             if (s->column[c])
                 s->column[c]->valid = false;
+        s->spans_valid = false;
         if (!select_rows(s))
             return false;
         if (s->nrows) {

@@ -77,9 +77,13 @@ int64_t scan_rowid_at(const struct snapshot *snapshot, int64_t position);
 /* Rows of the group, those included that do not pass. */
 uint32_t scan_group_rows(const struct scan *s);
 
-/* When the flow was, as the window sees it: tstart and tend, the other where one is NULL, trecv
-** where both are, in order where the exporter swapped them; a flow of more than 31 days is taken
-** for a clock error and was when it ended. false: it has no time at all. */
-bool scan_times(struct scan *s, uint32_t index, int64_t *start, int64_t *end);
+/* When the flows of the block were, as windows see it (struct flow_span), for every row whether it
+** passes or not. undated: of each row whether it has no time at all; its start and end are 0 then.
+** Valid until the next block; NULL when a column cannot be had. */
+struct scan_spans {
+    int64_t start[SCAN_BLOCK], end[SCAN_BLOCK];
+    uint8_t undated[SCAN_BLOCK];
+};
+const struct scan_spans *scan_spans(struct scan *s);
 
 #endif

@@ -5,8 +5,6 @@
 #include "portion.h"
 #include "value.h"
 
-#define MAX_FLOW_MS (INT64_C(31) * 86400 * 1000)
-
 static int64_t within_calendar(int64_t ms) {
     return ms < FLOW_MS_MIN ? FLOW_MS_MIN : ms > FLOW_MS_MAX ? FLOW_MS_MAX : ms;
 }
@@ -18,7 +16,7 @@ struct flow_span flow_span_of(const int64_t *tstart, const int64_t *tend, const 
         return (struct flow_span){false, 0, 0};
     int64_t a = within_calendar(*from), b = within_calendar(*to);
     struct flow_span f = {true, a < b ? a : b, a < b ? b : a};
-    if (f.end - f.start > MAX_FLOW_MS)
+    if (f.end - f.start > FLOW_LONGEST_MS)
         f.start = f.end;
     return f;
 }

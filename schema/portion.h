@@ -21,6 +21,9 @@ struct flow_span {
     int64_t start, end;
 };
 
+/* What lasts longer was exported with a clock that was wrong. */
+#define FLOW_LONGEST_MS (INT64_C(31) * 86400 * 1000)
+
 /* The span of a flow by its times, NULL for one that is not there: tstart and tend, the other where
 ** one is missing, trecv where both are; in order where the exporter swapped them. Times outside of the
 ** calendar (years 0000 to 9999) are at its ends. No exporter keeps a flow for more than 31 days: a
