@@ -29,6 +29,7 @@
 #include "interrupt.h"
 #include "ordered.h"
 #include "scan.h"
+#include "shown.h"
 
 SQLITE_EXTENSION_INIT3
 
@@ -37,6 +38,8 @@ struct cells {
     const int64_t *v;
     const uint8_t *null;
     struct cell_buffer *buffer; /* of a computed column */
+    struct shown shown;
+    bool entered; /* shown is of the row group */
 };
 
 struct cursor {
@@ -53,6 +56,7 @@ struct cursor {
     /* as the files have them: */
     struct scan_source *source;
     struct scan *scan;
+    bool in_group;
     struct interrupt interrupt;
     const uint16_t *rows;
     /* or in order: */
@@ -81,9 +85,12 @@ static void clear(struct cursor *c) {
     scan_source_free(c->source);
     c->ordered = NULL;
     c->scan = NULL;
+    c->in_group = false;
     c->source = NULL;
-    for (int i = 0; i < c->spec.n; i++)
+    for (int i = 0; i < c->spec.n; i++) {
         free(c->cells[i].buffer);
+        shown_clear(&c->cells[i].shown);
+    }
     memset(c->cells, 0, sizeof c->cells);
     c->spec.n = 0;
 }
@@ -113,8 +120,21 @@ static int next_batch(struct cursor *c) {
     return SQLITE_OK;
 }
 
+/* The next block of the scan. Results as of scan_next(). */
+static int go_on(struct cursor *c) {
+    while (!c->in_group || !scan_next_block(c->scan)) {
+        int rc = scan_next_group(c->scan);
+        if (rc != 1)
+            return rc;
+        c->in_group = true;
+        for (int i = 0; i < c->spec.n; i++)
+            c->cells[i].entered = false;
+    }
+    return 1;
+}
+
 static int next_block(struct cursor *c) {
-    int rc = scan_next(c->scan);
+    int rc = go_on(c);
     c->eof = rc != 1;
     c->at = 0;
     if (rc < 0)
@@ -134,6 +154,7 @@ static void use_columns(struct cursor *c) {
         c->place[i] = used ? c->spec.n : -1;
         if (!used)
             continue;
+        shown_init(&c->cells[c->spec.n].shown);
         c->spec.column[c->spec.n] = &t->column[i];
         c->spec.kind[c->spec.n++] = kind;
     }
@@ -229,22 +250,35 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
 
 /* ---- values ----------------------------------------------------------------------------- */
 
+/* Text that ends with a NUL. SQLite copies it with its end: a length instead would have it copied
+** once more when it is read as a C string. */
+static void show_plain(sqlite3_context *ctx, const char *text) {
+    sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+}
+
+static void show_time(struct shown *s, sqlite3_context *ctx, int64_t ms) {
+    char text[FLOW_TIME_TEXT];
+    *shown_put_time(s, ms, text) = '\0';
+    show_plain(ctx, text);
+}
+
 static void show_coded(struct cursor *c, sqlite3_context *ctx, int place, int64_t v) {
     enum cell_kind kind = c->spec.kind[place];
-    size_t n;
-    const char *text;
     if (c->ordered) {
-        text = ordered_text(c->ordered, kind, v, &n);
+        size_t n;
+        const char *text = ordered_text(c->ordered, kind, v, &n);
         result_text(ctx, text, n);
         return;
     }
-    const struct fvt_dict *d = scan_dict(c->scan, cell_column(c->spec.column[place]));
-    if (kind == CELL_IP)
-        result_ip(ctx, &d->ip[v]);
+    struct shown *s = &c->cells[place].shown;
+    if (s->ip)
+        show_plain(ctx, shown_ip(s, (uint32_t)v)->text);
+    else if (kind == CELL_IP)
+        result_ip(ctx, &s->dict->ip[v]);
     else if (kind == CELL_TEXT)
-        result_text(ctx, d->text[v], d->len[v]);
+        result_text(ctx, s->dict->text[v], s->dict->len[v]);
     else
-        result_net(ctx, &d->ip[v >> 8], (int)(v & 255));
+        result_net(ctx, &s->dict->ip[v >> 8], (int)(v & 255));
 }
 
 static void show(struct cursor *c, sqlite3_context *ctx, int place, int64_t v) {
@@ -259,7 +293,7 @@ static void show(struct cursor *c, sqlite3_context *ctx, int place, int64_t v) {
         sqlite3_result_double(ctx, cell_real(v));
         break;
     case CELL_TIME:
-        result_time(ctx, v);
+        show_time(&c->cells[place].shown, ctx, v);
         break;
     case CELL_MAC:
         result_text(ctx, text, flow_mac_text((uint64_t)v, text));
@@ -278,6 +312,9 @@ static bool read_cells(struct cursor *c, int place) {
     const struct sql_column *column = c->spec.column[place];
     if (column->kind == COLUMN_COMPUTED && !k->buffer && !(k->buffer = malloc(sizeof *k->buffer)))
         return false;
+    if (!k->entered && !shown_enter_group(&k->shown, c->scan, column, c->spec.kind[place]))
+        return false;
+    k->entered = true;
     k->v = cells_of_block(c->scan, column, k->buffer, &k->null);
     return true;
 }

@@ -4,22 +4,13 @@
 ** written where room for the longest was made, but for texts, whose room is made one by one.
 */
 #include "render.h"
+#include "shown.h"
 
 #include <sqlite3ext.h>
 #include <stdlib.h>
 SQLITE_EXTENSION_INIT3
 
-enum {
-    MAX_PLAIN = 64,   /* octets of a value that is no TEXT, with quotes */
-    CACHED = 1 << 18, /* a dictionary of more entries than this is not kept as text */
-    DAY_MS = 86400000,
-};
-
-/* An address as it is shown. */
-struct shown {
-    uint8_t n; /* 0: not made yet */
-    char text[FLOW_IP_TEXT + 1];
-};
+enum { MAX_PLAIN = 64 }; /* octets of a value that is no TEXT, with quotes */
 
 struct column_state {
     char *name; /* "name": of JSON, with the comma or brace before */
@@ -28,10 +19,7 @@ struct column_state {
     const uint8_t *null;
     const int64_t *start, *end; /* of duration, ms */
     struct cell_buffer *buffer;
-    const struct fvt_dict *dict;
-    struct shown *shown; /* by code, or NULL */
-    int64_t day;         /* whose date is in date */
-    char date[16];
+    struct shown shown;
 };
 
 struct render {
@@ -62,24 +50,13 @@ static void put(struct render_text *t, const char *p, size_t n) {
 
 /* ---- numbers and times ------------------------------------------------------------------ */
 
-static const char pairs[] = "0001020304050607080910111213141516171819"
-                            "2021222324252627282930313233343536373839"
-                            "4041424344454647484950515253545556575859"
-                            "6061626364656667686970717273747576777879"
-                            "8081828384858687888990919293949596979899";
-
-static char *put_pair(char *p, unsigned v) {
-    memcpy(p, pairs + (size_t)v * 2, 2);
-    return p + 2;
-}
-
 static char *put_unsigned(char *p, uint64_t v) {
     char digits[20];
     size_t n = sizeof digits;
     for (; v >= 100; v /= 100)
-        memcpy(digits + (n -= 2), pairs + v % 100 * 2, 2);
+        (void)shown_put_pair(digits + (n -= 2), (unsigned)(v % 100));
     if (v >= 10)
-        memcpy(digits + (n -= 2), pairs + v * 2, 2);
+        (void)shown_put_pair(digits + (n -= 2), (unsigned)v);
     else
         digits[--n] = (char)('0' + v);
     memcpy(p, digits + n, sizeof digits - n);
@@ -115,27 +92,6 @@ static char *put_seconds(char *p, int64_t ms) {
     if (rest % 10)
         *p++ = (char)('0' + rest % 10);
     return p;
-}
-
-static char *put_time(struct column_state *s, char *p, int64_t ms) {
-    ms = cell_time(ms);
-    int64_t day = (ms - FLOW_MS_MIN) / DAY_MS;
-    unsigned rest = (unsigned)((ms - FLOW_MS_MIN) % DAY_MS);
-    if (day != s->day) {
-        char text[FLOW_TIME_TEXT];
-        flow_time_text(ms, text);
-        memcpy(s->date, text, 11);
-        s->day = day;
-    }
-    memcpy(p, s->date, 11);
-    p = put_pair(p + 11, rest / 3600000);
-    *p++ = ':';
-    p = put_pair(p, rest / 60000 % 60);
-    *p++ = ':';
-    p = put_pair(p, rest / 1000 % 60);
-    *p++ = '.';
-    *p++ = (char)('0' + rest % 1000 / 100);
-    return put_pair(p, rest % 100);
 }
 
 /* ---- texts ------------------------------------------------------------------------------ */
@@ -187,12 +143,10 @@ static bool put_json_text(struct render_text *t, const char *p, size_t n) {
 
 /* ---- values ----------------------------------------------------------------------------- */
 
-static char *put_address(struct column_state *s, char *p, uint32_t code) {
-    if (!s->shown)
+static char *put_address(struct shown *s, char *p, uint32_t code) {
+    if (!s->ip)
         return p + flow_ip_text(&s->dict->ip[code], p);
-    struct shown *k = &s->shown[code];
-    if (!k->n)
-        k->n = (uint8_t)flow_ip_text(&s->dict->ip[code], k->text);
+    const struct shown_ip *k = shown_ip(s, code);
     memcpy(p, k->text, 16);
     if (k->n > 16)
         memcpy(p + 16, k->text + 16, FLOW_IP_TEXT - 16);
@@ -212,13 +166,13 @@ static char *put_plain(struct column_state *s, enum cell_kind kind, char *p, uin
     case CELL_REAL:
         return s->start ? put_seconds(p, s->end[row] - s->start[row]) : put_real(p, cell_real(v));
     case CELL_TIME:
-        return put_time(s, p, v);
+        return shown_put_time(&s->shown, v, p);
     case CELL_MAC:
         return p + flow_mac_text((uint64_t)v, p);
     case CELL_IP:
-        return put_address(s, p, (uint32_t)v);
+        return put_address(&s->shown, p, (uint32_t)v);
     case CELL_NET:
-        return p + flow_net_text(&s->dict->ip[v >> 8], (unsigned)(v & 255), p);
+        return p + flow_net_text(&s->shown.dict->ip[v >> 8], (unsigned)(v & 255), p);
     default:
         return p;
     }
@@ -233,8 +187,8 @@ static bool put_value(struct render *r, int c, uint32_t row, struct render_text 
         return true;
     }
     if (kind == CELL_TEXT) {
-        const char *text = s->dict->text[s->v[row]];
-        size_t n = s->dict->len[s->v[row]];
+        const char *text = s->shown.dict->text[s->v[row]];
+        size_t n = s->shown.dict->len[s->v[row]];
         return r->json ? put_json_text(out, text, n) : put_csv_text(out, text, n);
     }
     char *p = out->p + out->n;
@@ -293,19 +247,9 @@ bool render_block(struct render *r, struct scan *scan, struct render_text *out) 
 }
 
 bool render_enter_group(struct render *r, struct scan *scan) {
-    for (int c = 0; c < r->n; c++) {
-        struct column_state *s = &r->state[c];
-        enum cell_kind kind = r->column[c].kind;
-        free(s->shown);
-        s->shown = NULL;
-        s->dict = NULL;
-        if (kind != CELL_IP && kind != CELL_TEXT && kind != CELL_NET)
-            continue;
-        s->dict = scan_dict(scan, cell_column(r->column[c].column));
-        if (kind == CELL_IP && s->dict && s->dict->n <= CACHED &&
-            !(s->shown = calloc(s->dict->n ? s->dict->n : 1, sizeof *s->shown)))
+    for (int c = 0; c < r->n; c++)
+        if (!shown_enter_group(&r->state[c].shown, scan, r->column[c].column, r->column[c].kind))
             return false;
-    }
     return true;
 }
 
@@ -332,7 +276,7 @@ struct render *render_new(enum export_format format, const struct render_column 
     bool ok = r->state != NULL;
     for (int c = 0; ok && c < n; c++) {
         struct column_state *s = &r->state[c];
-        s->day = -1;
+        shown_init(&s->shown);
         s->name = r->json ? sqlite3_mprintf("%c\"%s\":", c ? ',' : '{', columns[c].column->name)
                           : sqlite3_mprintf("%s", c ? "," : "");
         ok = s->name != NULL;
@@ -350,7 +294,7 @@ void render_free(struct render *r) {
     for (int c = 0; r->state && c < r->n; c++) {
         sqlite3_free(r->state[c].name);
         free(r->state[c].buffer);
-        free(r->state[c].shown);
+        shown_clear(&r->state[c].shown);
     }
     free(r->state);
     free(r);
