@@ -311,7 +311,7 @@ static int sort_few(struct job *j, size_t *n) {
     return j->rows ? FVT_OK : FVT_NOMEM;
 }
 
-int order_groups(const struct order *o, struct groups *groups, int64_t limit, int threads,
+int order_groups(const struct order *o, struct groups *groups, int64_t first, int threads,
                  struct interrupt *interrupt, struct budget *budget, uint64_t **rows, size_t *n) {
     struct job j = {.order = o, .groups = groups, .interrupt = interrupt, .budget = budget};
     size_t total = 0;
@@ -326,19 +326,19 @@ int order_groups(const struct order *o, struct groups *groups, int64_t limit, in
     int rc = FVT_NOMEM;
     budget_add(budget, total * sizeof *j.items);
     *n = total;
-    if (j.share && limit >= 0 && limit <= FEW) {
-        j.limit = (size_t)limit;
+    bool few = first >= 0 && first <= FEW && (size_t)first < total;
+    if (j.share && few) {
+        j.limit = (size_t)first;
         rc = sort_few(&j, n);
     } else if (j.share) {
         rc = sort_all(&j, total);
-        *n = limit >= 0 && total > (size_t)limit ? (size_t)limit : total;
     }
     for (int s = 0; j.share && s < j.nshares; s++) {
         budget_sub(budget, j.share[s].nscratch * sizeof *j.items);
         free(j.share[s].heap);
         free(j.share[s].scratch);
     }
-    for (unsigned p = 0; p < groups_parts(groups); p++)
+    for (unsigned p = 0; !few && p < groups_parts(groups); p++)
         groups_drop(groups, p);
     budget_sub(budget, total * sizeof *j.items);
     budget_add(budget, *n * j.width * sizeof **rows);

@@ -43,10 +43,11 @@ bool order_make(struct order *o, const struct aggregate_spec *spec, const struct
 /* The value of a field in a group's row, not inverted; the rank of an address or text if it has one. */
 uint64_t order_value(const struct order *o, const struct order_field *f, const uint64_t *row);
 
-/* All groups in order, or with limit >= 0 the first ones, copied one behind the other: *rows is from
-** malloc(), *n rows of group_width() words. groups are empty afterwards. budget counts *rows until the
-** caller takes it off. FVT_OK, FVT_NOMEM; after an interrupt *rows is of no use. */
-int order_groups(const struct order *o, struct groups *groups, int64_t limit, int threads,
+/* All groups in order, copied one behind the other: *rows is from malloc(), *n rows of group_width()
+** words. groups are empty afterwards. With first >= 0 and few, only so many first ones, *n is less than
+** the number of groups then, and groups stay as they are. budget counts *rows until the caller takes it
+** off. FVT_OK, FVT_NOMEM; after an interrupt *rows is of no use. */
+int order_groups(const struct order *o, struct groups *groups, int64_t first, int threads,
                  struct interrupt *interrupt, struct budget *budget, uint64_t **rows, size_t *n);
 
 #endif

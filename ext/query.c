@@ -173,14 +173,16 @@ static bool params_known(const struct best *b) {
     return true;
 }
 
-/* LIMIT is ours only when what we deliver is the result, as far as we are told: nothing left to
-** check and nothing to sort. SQLite 3.40 does not tell of comparisons between columns, and checks them itself,
-** so it is a hint: flows goes on when asked for more, totals would have to begin again. Not with OFFSET, which SQLite gives to each arm of a compound and applies itself as well. */
+/* LIMIT is taken when what we deliver is the result, as far as we are told: nothing left to check and
+** nothing to sort. SQLite 3.40 does not tell of comparisons between columns, and checks them itself, so
+** it is a hint, and more is delivered when more is asked for. Totals without an order are all made
+** before the first one is, a limit is of no use there. Not with OFFSET, which SQLite gives to each arm
+** of a compound and applies itself as well. */
 static void take_limit(struct best *b) {
 #ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
     int limit = -1;
-    if (b->t->kind != TABLE_FLOWS || !b->all_taken ||
-        (b->info->nOrderBy > 0 && !b->info->orderByConsumed))
+    if (!b->all_taken || (b->info->nOrderBy > 0 && !b->info->orderByConsumed) ||
+        (b->info->nOrderBy == 0 && b->t->kind != TABLE_FLOWS))
         return;
     for (int i = 0; i < b->info->nConstraint; i++) {
         const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
@@ -190,8 +192,7 @@ static void take_limit(struct best *b) {
             limit = i;
     }
     if (limit >= 0)
-        take(b, limit, "limit", "",
-             false); /* omitted, SQLite 3.40 would leave out its own checks */
+        take(b, limit, "limit", "", false); /* SQLite 3.40 must go on with its own checks */
 #endif
 }
 

@@ -52,7 +52,7 @@ struct totals {
     struct order order;
     uint64_t *rows; /* in order; NULL: as the partitions have them */
     size_t nrows, at;
-    int64_t delivered;
+    bool unordered; /* rows are the first ones only, groups has all of them */
     unsigned part;
     const uint64_t *row;  /* of the current group */
     size_t full;          /* octets of the budget at which to make room */
@@ -394,6 +394,20 @@ static int read_all(struct totals *t) {
 
 /* ---- groups one by one ------------------------------------------------------------------ */
 
+/* Order groups that are in memory, or only the first ones when so many are asked for as far as is
+** known. */
+static int order_in_memory(struct totals *t, int threads, int64_t first) {
+    size_t n, ngroups = 0;
+    int rc = order_groups(&t->order, t->groups, first, threads, &t->interrupt, &t->budget, &t->rows,
+                          &t->nrows);
+    for (unsigned p = 0; rc == FVT_OK && p < groups_parts(t->groups); p++) {
+        groups_rows(t->groups, p, &n);
+        ngroups += n;
+    }
+    t->unordered = ngroups > 0;
+    return rc;
+}
+
 static int sort_in_memory(struct totals *t) {
     if (!interner_name(&t->interner))
         return FVT_NOMEM;
@@ -402,8 +416,7 @@ static int sort_in_memory(struct totals *t) {
     if (!order_make(&t->order, &t->spec, &t->keys, &t->interner, t->request.order,
                     t->request.norder))
         return FVT_NOMEM;
-    return order_groups(&t->order, t->groups, t->query->limit, t->threads, &t->interrupt,
-                        &t->budget, &t->rows, &t->nrows);
+    return order_in_memory(t, t->threads, t->query->limit);
 }
 
 static int count_all(struct totals *t) {
@@ -448,6 +461,22 @@ static void fetch_names(const struct totals *t, const uint64_t *row) {
     }
 }
 
+/* More is asked for than the limit said: the order decides of any two groups, so those after the first
+** ones are the same when all are ordered. */
+static int order_rest(struct totals *t) {
+    size_t delivered = t->at;
+    budget_sub(&t->budget, t->nrows * group_width(groups_shape(t->groups)) * sizeof *t->rows);
+    free(t->rows);
+    t->rows = NULL;
+    interrupt_begin(&t->interrupt, t->request.db);
+    int rc = order_in_memory(t, limits_threads(), -1);
+    if (rc == FVT_OK && interrupt_stopped(&t->interrupt))
+        rc = TOTALS_INTERRUPTED;
+    interrupt_end(&t->interrupt);
+    t->at = delivered;
+    return rc == FVT_NOMEM ? fail(t, rc, "") : rc;
+}
+
 static bool next_in_memory(struct totals *t) {
     size_t n, width = group_width(groups_shape(t->groups));
     if (t->rows) {
@@ -472,10 +501,11 @@ int totals_next(struct totals *t) {
     int rc = t->started ? FVT_OK : start(t);
     if (rc != FVT_OK)
         return rc;
-    if (t->query->limit >= 0 && t->delivered++ >= t->query->limit)
-        return 0;
-    if (!t->spill)
-        return next_in_memory(t);
+    if (!t->spill) {
+        if (t->unordered && t->at >= t->nrows)
+            rc = order_rest(t);
+        return rc == FVT_OK ? next_in_memory(t) : rc;
+    }
     rc = next_on_disk(t, t->spill, &t->on_disk);
     return rc == FVT_NOMEM ? fail(t, rc, "") : rc;
 }

@@ -624,6 +624,10 @@ static const struct {
     {"SELECT A, B, flows FROM traffic WHERE W ORDER BY B, A LIMIT N OFFSET 3",
      "SELECT A, B, sum(flows) FROM flat WHERE P GROUP BY A, B ORDER BY B, A LIMIT N OFFSET 3",
      true},
+    /* more than the limit is needed, which SQLite 3.40 says nothing of */
+    {"SELECT A, B, packets FROM traffic WHERE W AND A < B ORDER BY packets DESC, A, B LIMIT N",
+     "SELECT A, B, sum(p) FROM flat WHERE P AND A < B GROUP BY A, B ORDER BY 3 DESC, A, B LIMIT N",
+     true},
     {"SELECT A, packets FROM traffic WHERE W AND A IS NOT NULL ORDER BY A DESC LIMIT N",
      "SELECT A, sum(p) FROM flat WHERE P AND A IS NOT NULL GROUP BY A ORDER BY A DESC LIMIT N",
      true},
