@@ -23,6 +23,10 @@ int computed_columns(enum computed id, int column[COMPUTED_COLUMNS]) {
     return inputs[id].n;
 }
 
+bool computed_is_number(enum computed id) {
+    return id != COMPUTED_srcnet && id != COMPUTED_dstnet;
+}
+
 /* a * scale / b, NULL when b is not above 0. */
 static bool ratio(double a, double scale, double b, double *out) {
     *out = b > 0 ? a * scale / b : 0;

@@ -26,6 +26,9 @@ enum { COMPUTED_COLUMNS = 3 };
 ** sampling rate. */
 int computed_columns(enum computed id, int column[COMPUTED_COLUMNS]);
 
+/* Is it a number in SQL, not a text? */
+bool computed_is_number(enum computed id);
+
 /* The number made of value[], none of them NULL, in the order of computed_columns(). False: NULL, or
 ** no number (srcnet, dstnet). */
 bool computed_number(enum computed id, const int64_t value[COMPUTED_COLUMNS], double *out);

@@ -30,6 +30,9 @@ void filter_values_free(struct filter_values *v);
 /* Sort, and join what overlaps or touches; of texts, leave out what repeats. */
 void filter_values_normalize(struct filter_values *v);
 
+/* The double that is nearest to v among those not below it (up), or not above it. */
+double filter_real_from(int64_t v, bool up);
+
 /* Does v lie in one of real[0..n), ascending and disjoint? */
 bool filter_in_reals(const struct filter_real *real, uint32_t n, double v);
 

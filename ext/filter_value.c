@@ -187,8 +187,7 @@ static bool add_number(struct filter_parser *p, const struct filter_subject *sub
 
 /* ---- numbers with a fraction ------------------------------------------------------------ */
 
-/* The double that is nearest to v among those not below it, or not above it. */
-static double real_from(int64_t v, bool up) {
+double filter_real_from(int64_t v, bool up) {
     double d = (double)v;
     if (d >= 0x1p63)
         return up ? d : nextafter(d, 0);
@@ -202,11 +201,11 @@ static bool add_real(struct filter_parser *p, const struct filter_subject *subje
     int64_t first, last;
     if (!take_numbers(p, subject, comparator, &first, &last))
         return false;
-    double lo = real_from(first, true), hi = real_from(last, false);
+    double lo = filter_real_from(first, true), hi = filter_real_from(last, false);
     if (comparator == TOKEN_GT)
-        lo = nextafter(real_from(first, false), INFINITY);
+        lo = nextafter(filter_real_from(first, false), INFINITY);
     if (comparator == TOKEN_LT)
-        hi = nextafter(real_from(last, true), -INFINITY);
+        hi = nextafter(filter_real_from(last, true), -INFINITY);
     if (comparator == TOKEN_LT || comparator == TOKEN_LE)
         lo = -INFINITY;
     if (comparator == TOKEN_GT || comparator == TOKEN_GE)

@@ -48,11 +48,12 @@ int flow_table_find_function(sqlite3_vtab *vtab, int argc, const char *name,
                              void (**function)(sqlite3_context *, int, sqlite3_value **),
                              void **arg) {
     (void)vtab;
-    if (argc != 2 || sqlite3_stricmp(name, "ip_in") != 0)
+    bool match = sqlite3_stricmp(name, "match") == 0;
+    if (argc != 2 || (!match && sqlite3_stricmp(name, "ip_in") != 0))
         return 0;
-    *function = functions_ip_in;
+    *function = match ? functions_match : functions_ip_in;
     *arg = NULL;
-    return QUERY_IP_IN;
+    return match ? 1 : QUERY_IP_IN;
 }
 
 static int64_t now_ms(void) {

@@ -6,6 +6,7 @@
 SQLITE_EXTENSION_INIT3
 
 #include "functions.h"
+#include "pattern.h"
 
 #include <lz4.h>
 #include <math.h>
@@ -81,6 +82,26 @@ void functions_ip_in(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     int in = address_of(argv[0], &ip) == 0 && flow_ip_cmp(&ip, &net->first) >= 0 &&
              flow_ip_cmp(&ip, &net->last) <= 0;
     sqlite3_result_int(ctx, in);
+}
+
+void functions_match(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    struct flow_ip ip, first, last;
+    const char *list = (const char *)sqlite3_value_text(argv[0]);
+    if (!list || is_null(argv[1]))
+        return;
+    if (address_of(argv[1], &ip) != 0) {
+        fail(ctx, "MATCH: '%s' is no address: it is for columns of addresses, and for filter",
+             (const char *)sqlite3_value_text(argv[1]));
+        return;
+    }
+    int more, in = 0;
+    while ((more = pattern_next_net(&list, &first, &last)) > 0)
+        in |= flow_ip_cmp(&ip, &first) >= 0 && flow_ip_cmp(&ip, &last) <= 0;
+    if (more < 0)
+        fail(ctx, "MATCH: '%s' is no list of networks: " PATTERN_NETS, list);
+    else
+        sqlite3_result_int(ctx, in);
 }
 
 /* A prefix length up to limit, or -1 after an error. */

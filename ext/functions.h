@@ -33,5 +33,8 @@ int functions_register(sqlite3 *db);
 
 /* ip_in() itself, for xFindFunction. */
 void functions_ip_in(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+/* address MATCH 'net net, net': match(list, address), where it is no constraint. Only the tables' columns
+** have it. NULL when either is NULL; an error when what is listed is no network, or the value no address. */
+void functions_match(sqlite3_context *ctx, int argc, sqlite3_value **argv);
 
 #endif

@@ -6,7 +6,10 @@
 
 #include "../schema/kernel.h"
 
+#include <sqlite3ext.h>
 #include <stdlib.h>
+
+SQLITE_EXTENSION_INIT3
 
 static const struct {
     int raw, field;
@@ -238,6 +241,8 @@ static enum predicate_zone zone_of_test(const struct predicate *p, const struct 
         return zone_of_values(p, e);
     case PREDICATE_NETS:
         return zone_of_values(p, e);
+    case PREDICATE_TEXT: /* in the network of a pattern, a look is still needed */
+        return p->values.nnet && zone_of_values(p, e) == ZONE_NONE ? ZONE_NONE : ZONE_SOME;
     default:
         return ZONE_SOME;
     }
@@ -407,6 +412,39 @@ static bool mark_spelled(struct predicate *p, const struct fvt_dict *d) {
     return ok;
 }
 
+static bool is_pattern(const struct predicate *p) {
+    return p->op == PREDICATE_TEXT && (p->text_op == TEXT_LIKE || p->text_op == TEXT_GLOB);
+}
+
+static bool is_like(const struct predicate *p, const char *text) {
+    const char *pattern = p->text[0].p;
+    return (p->text_op == TEXT_GLOB ? sqlite3_strglob(pattern, text)
+                                    : sqlite3_strlike(pattern, text, 0)) == 0;
+}
+
+/* Entries that are LIKE the pattern: as strings, which is how SQLite compares them. */
+static bool mark_pattern(struct predicate *p, const struct fvt_dict *d) {
+    const struct filter_net *net = p->values.nnet ? &p->values.net[0] : NULL;
+    size_t room = FLOW_IP_TEXT;
+    for (uint32_t code = 0; d->class == FLOW_TEXT && code < d->n; code++)
+        room = d->len[code] >= room ? d->len[code] + (size_t)1 : room;
+    char *string = malloc(room);
+    bool ok = string != NULL;
+    for (uint32_t code = net ? seek_ip(d, 0, &net->lo) : 0; ok && code < d->n; code++) {
+        size_t n;
+        if (net && flow_ip_cmp(&d->ip[code], &net->hi) > 0)
+            break;
+        const char *text = dict_text(d, code, string, &n);
+        if (text != string && n)
+            memcpy(string, text, n);
+        string[n] = '\0';
+        if (is_like(p, string))
+            ok = add_codes(p, d, code, code + 1);
+    }
+    free(string);
+    return ok;
+}
+
 static double share_of_codes(const struct predicate *p, const struct fvt_dict *d) {
     double pass = p->code_hi - p->code_lo;
     if (p->codes) {
@@ -426,6 +464,8 @@ static int bind_codes(struct predicate *p, const struct predicate_group *g) {
     bool ok = true;
     if (d && p->op == PREDICATE_NETS)
         ok = mark_nets(p, d);
+    else if (d && is_pattern(p))
+        ok = mark_pattern(p, d);
     else if (d && d->class == FLOW_TEXT)
         ok = mark_sorted_texts(p, d);
     else if (d)

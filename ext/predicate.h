@@ -42,7 +42,18 @@ enum predicate_op {
 /* No row of a group passes, every row does, or it takes a look. */
 enum predicate_zone { ZONE_NONE, ZONE_SOME, ZONE_ALL };
 
-enum text_op { TEXT_EQ, TEXT_NE, TEXT_LT, TEXT_LE, TEXT_GT, TEXT_GE, TEXT_IN };
+/* LIKE and GLOB are SQLite's; of addresses, values.net is where they may be, when it is given. */
+enum text_op {
+    TEXT_EQ,
+    TEXT_NE,
+    TEXT_LT,
+    TEXT_LE,
+    TEXT_GT,
+    TEXT_GE,
+    TEXT_IN,
+    TEXT_LIKE,
+    TEXT_GLOB
+};
 
 struct text {
     char *p;

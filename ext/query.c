@@ -21,6 +21,8 @@ struct best {
     sqlite3_str *words;
     int args;
     double rows, cost;
+    int looked_up;           /* = with values that may be of another table, */
+    double looked_left;      /* and what these leave of the rows */
     bool masked;             /* mask4 or mask6 is given */
     bool all_taken;          /* SQLite has nothing left to check */
     bool ordered;            /* rows come as aOrderBy asks */
@@ -41,7 +43,11 @@ static const struct {
     {SQLITE_INDEX_CONSTRAINT_GE, ">=", 0.3},
     {SQLITE_INDEX_CONSTRAINT_ISNULL, "=NULL", 0.1},
     {SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "<>NULL", 0.9},
-    {QUERY_IP_IN, "~", 0.1},
+    {SQLITE_INDEX_CONSTRAINT_ISNOT, "!==", 0.9},
+    {SQLITE_INDEX_CONSTRAINT_GLOB, "~*", 0.1},
+    {SQLITE_INDEX_CONSTRAINT_LIKE, "~%", 0.1},
+    {SQLITE_INDEX_CONSTRAINT_MATCH, "~,", 0.01},
+    {QUERY_IP_IN, "~", 0.01},
 };
 
 static int find_operator(unsigned char op) {
@@ -55,23 +61,27 @@ static bool is_equality(unsigned char op) {
     return op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_IS;
 }
 
+static bool is_pattern(unsigned char op) {
+    return op == SQLITE_INDEX_CONSTRAINT_GLOB || op == SQLITE_INDEX_CONSTRAINT_LIKE;
+}
+
 /* Tests that query_read.c can compile for this column. */
 static bool can_take(const struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
-    if (find_operator(op) < 0 || (c->kind != COLUMN_VALUE && c->kind != COLUMN_MS))
+    bool computed = c->kind == COLUMN_COMPUTED && computed_is_number((enum computed)c->id);
+    if (find_operator(op) < 0 || (c->kind != COLUMN_VALUE && c->kind != COLUMN_MS && !computed))
         return false;
     enum flow_class class = sql_column_class(c);
-    if (op == QUERY_IP_IN)
+    if (op == QUERY_IP_IN || op == SQLITE_INDEX_CONSTRAINT_MATCH)
         return class == FLOW_IP;
+    if (is_pattern(op) && class == FLOW_UINT)
+        return false;
     /* mask4 and mask6 make networks of addresses, and it is these that SQLite compares. */
     if (b->masked && class == FLOW_IP && c->kind == COLUMN_VALUE &&
         op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
         return false;
     if (op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
         return true;
-    /* The order of MAC texts that are not canonical is SQLite's to say. */
-    if (c->kind == COLUMN_VALUE && class == FLOW_MAC && !is_equality(op))
-        return false;
     if (c->kind == COLUMN_VALUE && class != FLOW_UINT &&
         sqlite3_stricmp(sqlite3_vtab_collation(b->info, i), "BINARY") != 0)
         return false;
@@ -95,8 +105,12 @@ static void take(struct best *b, int i, const char *name, const char *word, bool
 static bool is_exact(const struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
     if (c->kind != COLUMN_VALUE || sql_column_class(c) == FLOW_UINT || op == QUERY_IP_IN ||
-        op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+        op == SQLITE_INDEX_CONSTRAINT_MATCH || op == SQLITE_INDEX_CONSTRAINT_ISNULL ||
+        op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
         return true;
+    /* Of <> and IS NOT SQLite (3.40) does not tell the collation, which may have more texts equal. */
+    if (is_pattern(op) || op == SQLITE_INDEX_CONSTRAINT_NE || op == SQLITE_INDEX_CONSTRAINT_ISNOT)
+        return false;
     sqlite3_value *value;
     if (sqlite3_libversion_number() < RHS_VERSION || is_list(b, i) ||
         sqlite3_vtab_rhs_value(b->info, i, &value) != SQLITE_OK)
@@ -106,7 +120,8 @@ static bool is_exact(const struct best *b, int i, const struct sql_column *c) {
 
 static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sql_column *c) {
     const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
-    if (!is_equality(k->op)) {
+    bool match = k->op == SQLITE_INDEX_CONSTRAINT_MATCH && c->id == PARAM_filter;
+    if (!is_equality(k->op) && !match) {
         sqlite3_free(vtab->zErrMsg);
         vtab->zErrMsg =
             sqlite3_mprintf("%s is a parameter of the table: write %s = value", c->name, c->name);
@@ -123,6 +138,22 @@ static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sq
     return SQLITE_OK;
 }
 
+/* Does the value come from another table or a subquery, so that the store may be scanned for each of
+** its rows? A vector's IN is one of these too. */
+static bool is_looked_up(const struct best *b, int i) {
+    sqlite3_value *value;
+    return sqlite3_libversion_number() >= RHS_VERSION &&
+           sqlite3_vtab_rhs_value(b->info, i, &value) != SQLITE_OK;
+}
+
+/* What a test makes of the cost of a scan. To ask for each flow whether it is in a network of another
+** table takes several times as long as a scan for each of these. */
+static double cost_of(const struct best *b, int i) {
+    unsigned char op = b->info->aConstraint[i].op;
+    bool net = op == QUERY_IP_IN || op == SQLITE_INDEX_CONSTRAINT_MATCH;
+    return net && is_looked_up(b, i) ? 0.1 : 0.7;
+}
+
 static void take_test(struct best *b, int i, const struct sql_column *c) {
     const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
     int op = find_operator(k->op);
@@ -131,12 +162,15 @@ static void take_test(struct best *b, int i, const struct sql_column *c) {
         sqlite3_vtab_in(b->info, i, 1);
         take(b, i, c->name, "[]", exact);
         b->rows *= 0.01;
+        b->cost *= 0.7;
     } else {
         take(b, i, c->name, operators[op].word, exact);
-        b->rows *= operators[op].left;
+        bool looked_up = is_equality(k->op) && is_looked_up(b, i);
+        b->looked_up += looked_up;
+        *(looked_up ? &b->looked_left : &b->rows) *= operators[op].left;
         b->fixed[k->iColumn] |= is_equality(k->op);
+        b->cost *= cost_of(b, i);
     }
-    b->cost *= 0.7;
 }
 
 static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
@@ -155,6 +189,14 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
             int rc = take_param(b, vtab, i, c);
             if (rc != SQLITE_OK)
                 return rc;
+        } else if (k->op == SQLITE_INDEX_CONSTRAINT_MATCH &&
+                   (c->kind != COLUMN_VALUE || sql_column_class(c) != FLOW_IP)) {
+            sqlite3_free(vtab->zErrMsg);
+            vtab->zErrMsg =
+                sqlite3_mprintf("%s MATCH: it is for columns of addresses, as srcip MATCH "
+                                "'10.0.0.0/8 192.0.2.1', and for filter",
+                                c->name);
+            return SQLITE_ERROR;
         } else if (k->usable && can_take(b, i, c)) {
             take_test(b, i, c);
         } else {
@@ -308,9 +350,22 @@ static void put_rollup(struct best *b) {
         sqlite3_str_appendf(b->words, "%sany", before);
 }
 
+/* Several that are looked up may be (a, b) IN (SELECT ...), which cannot be told from a join, and of which
+** SQLite would make a scan for each row: one scan that looks these up must be cheaper, whatever follows. */
+static void put_looked_up(struct best *b) {
+    if (b->looked_up > 1)
+        b->cost += 2 * STORE_ROWS;
+    else
+        b->rows *= b->looked_left;
+}
+
 int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_index_info *info) {
-    struct best b = {
-        .t = t, .info = info, .rows = STORE_ROWS, .cost = STORE_ROWS, .all_taken = true};
+    struct best b = {.t = t,
+                     .info = info,
+                     .rows = STORE_ROWS,
+                     .cost = STORE_ROWS,
+                     .looked_left = 1,
+                     .all_taken = true};
     b.words = sqlite3_str_new(NULL);
     for (int i = 0; i < info->nConstraint; i++) {
         int c = info->aConstraint[i].iColumn;
@@ -328,6 +383,7 @@ int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_inde
         put_rollup(&b);
         if (t->kind != TABLE_FLOWS)
             b.rows *= 0.05;
+        put_looked_up(&b);
         info->estimatedRows = b.rows < 1 ? 1 : (sqlite3_int64)b.rows;
         info->estimatedCost = b.cost;
         info->idxStr = sqlite3_str_finish(b.words);

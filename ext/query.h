@@ -7,9 +7,11 @@
 **
 **   since=  until=  filter=  store=  bucket=  mask4=  mask6=      a parameter
 **   COL=  COL<>  COL<  COL<=  COL>  COL>=                         a comparison with the argument
-**   COL==                                                        IS, NULL included
+**   COL==  COL!==                                                IS and IS NOT, NULL included
 **   COL[]                                                        IN, all values in one scan
 **   COL~                                                         ip_in(COL, argument)
+**   COL~*  COL~%                                                 GLOB, LIKE without ESCAPE
+**   COL~,                                                        MATCH: in one of the networks listed
 **   COL=NULL  COL<>NULL                                          IS NULL, IS NOT NULL
 **   limit
 **

@@ -3,6 +3,7 @@
 ** xFilter's end of the plan: words and arguments to a window and a predicate. Every comparison is
 ** the one SQLite would make, as ranges of what is stored.
 */
+#include "pattern.h"
 #include "query.h"
 
 #include <math.h>
@@ -79,6 +80,42 @@ static bool add_number(struct filter_values *v, enum compare op, sqlite3_value *
     }
 }
 
+/* Numbers from lo to hi or, where these two are neighbours in the wrong order, none that is
+** between them: a value that has no double of its own. */
+static bool add_compared_doubles(struct filter_values *v, enum compare op, double up, double down) {
+    switch (op) {
+    case EQ:
+        return up > down || filter_values_real(v, up, down) == 0;
+    case NE:
+        break; /* made of EQ */
+    case LT:
+        return filter_values_real(v, -INFINITY, nextafter(up, -INFINITY)) == 0;
+    case LE:
+        return filter_values_real(v, -INFINITY, down) == 0;
+    case GT:
+        return filter_values_real(v, nextafter(down, INFINITY), INFINITY) == 0;
+    case GE:
+        return filter_values_real(v, up, INFINITY) == 0;
+    }
+    return true;
+}
+
+/* The same for numbers that are computed, and may have a fraction. */
+static bool add_computed(struct filter_values *v, enum compare op, sqlite3_value *value) {
+    int64_t x = sqlite3_value_int64(value);
+    double real = sqlite3_value_double(value);
+    switch (sqlite3_value_numeric_type(value)) {
+    case SQLITE_INTEGER:
+        return add_compared_doubles(v, op, filter_real_from(x, true), filter_real_from(x, false));
+    case SQLITE_FLOAT:
+        return add_compared_doubles(v, op, real, real);
+    case SQLITE_NULL:
+        return true;
+    default:
+        return !(op == LT || op == LE) || filter_values_real(v, -INFINITY, INFINITY) == 0;
+    }
+}
+
 /* ---- text ------------------------------------------------------------------------------- */
 
 /* A number beside a text column: what SQLite makes of it depends on where it comes from, so every
@@ -119,6 +156,40 @@ static bool add_time(struct predicate *p, enum compare op, const char *text, siz
     return add_range(&p->values, lo, hi);
 }
 
+/* How many MAC addresses have a text below this one, as memcmp() has it. */
+static uint64_t macs_below(const char *text, size_t n) {
+    static const char digits[] = "0123456789abcdef";
+    uint64_t below = 0;
+    unsigned bits = 48;
+    for (size_t i = 0; i < FLOW_MAC_TEXT - 1; i++) {
+        if (i == n)
+            return below;
+        unsigned char c = (unsigned char)text[i];
+        if (i % 3 == 2) {
+            if (c != ':')
+                return below + (c > ':' ? UINT64_C(1) << bits : 0);
+            continue;
+        }
+        unsigned digit = 0;
+        while (digit < 16 && (unsigned char)digits[digit] < c)
+            digit++;
+        bits -= 4;
+        below += (uint64_t)digit << bits;
+        if (digit == 16 || (unsigned char)digits[digit] != c)
+            return below;
+    }
+    return below + (n > FLOW_MAC_TEXT - 1);
+}
+
+static bool add_mac_order(struct predicate *p, enum compare op, const char *text, size_t n) {
+    uint64_t mac, below = macs_below(text, n);
+    bool equal = canonical_mac(text, n, &mac);
+    bool less = op == LT || op == LE;
+    uint64_t from = less ? 0 : below + (op == GT && equal);
+    uint64_t to = less ? below + (op == LE && equal) : UINT64_C(1) << 48; /* not itself */
+    return from >= to || add_range(&p->values, (int64_t)from, (int64_t)to - 1);
+}
+
 static bool add_text_value(struct predicate *p, enum flow_class class, enum compare op,
                            sqlite3_value *value) {
     size_t n;
@@ -144,6 +215,8 @@ static bool add_text_value(struct predicate *p, enum flow_class class, enum comp
 static enum predicate_op test_of(const struct sql_column *c) {
     if (c->kind == COLUMN_MS)
         return PREDICATE_RANGES;
+    if (c->kind == COLUMN_COMPUTED)
+        return PREDICATE_COMPUTED;
     switch (sql_column_class(c)) {
     case FLOW_IP:
         return PREDICATE_NETS;
@@ -154,12 +227,46 @@ static enum predicate_op test_of(const struct sql_column *c) {
     }
 }
 
+static struct predicate *new_test(const struct sql_column *c, int column) {
+    struct predicate *p = predicate_new(test_of(c), column);
+    if (p && c->kind == COLUMN_COMPUTED)
+        p->computed = (enum computed)c->id;
+    return p;
+}
+
+static struct predicate *make_not(struct predicate *test) {
+    struct predicate *not = test ? predicate_new(PREDICATE_NOT, 0) : NULL;
+    if (not &&predicate_adopt(not, test))
+        return not ;
+    predicate_free(not ? NULL : test);
+    predicate_free(not );
+    return NULL;
+}
+
+static struct predicate *make_notnull(const struct sql_column *c, int column) {
+    if (c->kind != COLUMN_COMPUTED)
+        return predicate_new(PREDICATE_NOTNULL, column);
+    struct predicate *p = new_test(c, column);
+    if (p && filter_values_real(&p->values, -INFINITY, INFINITY) == 0)
+        return p;
+    predicate_free(p);
+    return NULL;
+}
+
+static struct predicate *make_null(const struct sql_column *c, int column) {
+    if (c->kind == COLUMN_COMPUTED)
+        return make_not(make_notnull(c, column));
+    return predicate_new(PREDICATE_NULL, column);
+}
+
 static bool is_number(const struct sql_column *c) {
     return c->kind == COLUMN_MS || sql_column_class(c) == FLOW_UINT;
 }
 
 static bool add_value(struct predicate *p, const struct sql_column *c, enum compare op,
                       sqlite3_value *value) {
+    if (c->kind == COLUMN_COMPUTED)
+        return add_computed(&p->values, op, value);
     return is_number(c) ? add_number(&p->values, op, value)
                         : add_text_value(p, sql_column_class(c), op, value);
 }
@@ -188,13 +295,15 @@ static bool add_order(struct predicate *p, const struct sql_column *c, enum comp
     }
     if (sql_column_class(c) == FLOW_TIME)
         return add_time(p, op, text, n);
+    if (sql_column_class(c) == FLOW_MAC)
+        return add_mac_order(p, op, text, n);
     p->op = PREDICATE_TEXT;
     p->text_op = ops[op];
     return predicate_add_text(p, text, n);
 }
 
 static struct predicate *make_list(const struct sql_column *c, int column, sqlite3_value *list) {
-    struct predicate *p = predicate_new(test_of(c), column);
+    struct predicate *p = new_test(c, column);
     bool ok = p != NULL, open = false;
     if (ok)
         p->text_op = TEXT_IN;
@@ -216,7 +325,7 @@ static struct predicate *make_list(const struct sql_column *c, int column, sqlit
 
 static struct predicate *make_equal(const struct sql_column *c, int column, sqlite3_value *value) {
     bool open = is_open(c, value);
-    struct predicate *p = predicate_new(open ? PREDICATE_NOTNULL : test_of(c), column);
+    struct predicate *p = open ? make_notnull(c, column) : new_test(c, column);
     if (p)
         p->text_op = TEXT_IN; /* of the one value, or of none */
     if (p && (open || add_value(p, c, EQ, value))) {
@@ -233,22 +342,27 @@ static struct predicate *make_unequal(const struct sql_column *c, int column,
     if (sqlite3_value_type(value) == SQLITE_NULL)
         return predicate_new(PREDICATE_OR, 0);
     if (is_open(c, value))
-        return predicate_new(PREDICATE_NOTNULL, column);
-    struct predicate *p = predicate_new(PREDICATE_AND, 0), *not = predicate_new(PREDICATE_NOT, 0);
-    bool ok = p && not &&predicate_adopt(not, make_equal(c, column, value)) &&
-              predicate_adopt(p, predicate_new(PREDICATE_NOTNULL, column));
-    if (!ok) {
-        predicate_free(not );
-    } else if (predicate_adopt(p, not )) {
+        return make_notnull(c, column);
+    struct predicate *p = predicate_new(PREDICATE_AND, 0);
+    if (p && predicate_adopt(p, make_notnull(c, column)) &&
+        predicate_adopt(p, make_not(make_equal(c, column, value))))
         return p;
-    }
     predicate_free(p);
     return NULL;
 }
 
+/* column IS NOT value: NULL is equal to NULL, and to nothing else. */
+static struct predicate *make_is_not(const struct sql_column *c, int column, sqlite3_value *value) {
+    if (sqlite3_value_type(value) == SQLITE_NULL)
+        return make_notnull(c, column);
+    if (is_open(c, value))
+        return predicate_new(PREDICATE_AND, 0);
+    return make_not(make_equal(c, column, value));
+}
+
 static struct predicate *make_order(const struct sql_column *c, int column, enum compare op,
                                     sqlite3_value *value) {
-    struct predicate *p = predicate_new(PREDICATE_RANGES, column);
+    struct predicate *p = new_test(c, column);
     if (p && add_order(p, c, op, value)) {
         predicate_settle(p);
         return p;
@@ -275,6 +389,36 @@ static struct predicate *make_ip_in(struct reading *r, int column, sqlite3_value
     return NULL;
 }
 
+/* column MATCH 'network network': as ip_in() of any of them. */
+static struct predicate *make_match(struct reading *r, int column, sqlite3_value *value) {
+    struct predicate *p = predicate_new(PREDICATE_NETS, column);
+    struct flow_ip first, last;
+    const char *list = p ? (const char *)sqlite3_value_text(value) : NULL;
+    if (!list)
+        return p;
+    int more;
+    bool ok = true;
+    while (ok && (more = pattern_next_net(&list, &first, &last)) > 0)
+        ok = filter_values_net(&p->values, &first, &last) == 0;
+    if (ok && more == 0) {
+        predicate_settle(p);
+        return p;
+    }
+    if (ok)
+        fail(r, sqlite3_mprintf("MATCH: '%s' is no list of networks: " PATTERN_NETS, list));
+    predicate_free(p);
+    return NULL;
+}
+
+/* A superset of the rows: SQLite looks again. What is compared with NULL, or with nothing, is not
+** LIKE it. */
+static struct predicate *make_pattern(int column, bool glob, sqlite3_value *value) {
+    const char *text = (const char *)sqlite3_value_text(value);
+    if (!text)
+        return predicate_new(PREDICATE_OR, 0);
+    return pattern_test(column, glob, text);
+}
+
 static const struct {
     const char *word;
     int compare;
@@ -286,11 +430,17 @@ static struct predicate *make_test(struct reading *r, const struct sql_column *c
         return make_list(c, column, value);
     if (n == 1 && *op == '~')
         return make_ip_in(r, column, value);
+    if (n == 2 && memcmp(op, "~,", 2) == 0)
+        return make_match(r, column, value);
+    if (n == 2 && *op == '~')
+        return make_pattern(column, op[1] == '*', value);
+    if (n == 3 && memcmp(op, "!==", 3) == 0)
+        return make_is_not(c, column, value);
     bool is_null = n == 2 && memcmp(op, "==", 2) == 0 && sqlite3_value_type(value) == SQLITE_NULL;
     if (is_null || (n == 5 && memcmp(op, "=NULL", 5) == 0))
-        return predicate_new(PREDICATE_NULL, column);
+        return make_null(c, column);
     if (n == 6 && memcmp(op, "<>NULL", 6) == 0)
-        return predicate_new(PREDICATE_NOTNULL, column);
+        return make_notnull(c, column);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strlen(words[i].word) != n || memcmp(op, words[i].word, n) != 0)
             continue;
@@ -304,7 +454,7 @@ static struct predicate *make_test(struct reading *r, const struct sql_column *c
 }
 
 static int read_test(struct reading *r, const char *word, size_t n, sqlite3_value *value) {
-    size_t name = strcspn(word, "=<>[~");
+    size_t name = strcspn(word, "=<>![~");
     int i = name < n ? sql_table_find(r->t, word, name) : -1;
     if (i < 0)
         return SQLITE_ERROR;
