@@ -195,7 +195,8 @@ static int start_scan(struct cursor *c) {
 static int start_ordered(struct cursor *c) {
     struct row_terms terms;
     order_terms(c, &terms);
-    c->ordered = ordered_new(&c->query, c->snapshot, &c->spec, &terms);
+    interrupt_begin(&c->interrupt, table_of(c)->vtab.db);
+    c->ordered = ordered_new(&c->query, c->snapshot, &c->spec, &terms, &c->interrupt);
     return c->ordered ? next_batch(c) : SQLITE_NOMEM;
 }
 

@@ -41,6 +41,7 @@ struct ring {
 struct ordered {
     const struct query *query;
     struct snapshot *snapshot;
+    struct interrupt *interrupt;
     struct row_spec spec;
     struct row_terms terms;
     bool used[SCAN_NCOLUMNS];
@@ -294,11 +295,21 @@ static int fill_set(struct ordered *o, int i, struct scan *scan, struct row_boun
     return rc < 0 ? fail(o, rc, scan_message(scan)) : FVT_OK;
 }
 
+static bool poll_interrupt(void *arg) {
+    return interrupt_poll(arg);
+}
+
+static bool interrupted(void *arg) {
+    return interrupt_stopped(arg);
+}
+
 static void fill(void *arg, int i) {
     struct ordered *o = arg;
     struct row_bound mine = {0};
     struct predicate *p = predicate_clone(o->predicate);
     struct scan *scan = p ? scan_new(o->source, p, &o->query->window, o->used) : NULL;
+    if (scan) /* SQLite is asked by its own thread */
+        scan_set_poll(scan, i == 0 ? poll_interrupt : interrupted, o->interrupt);
     o->set[i] = scan ? rowset_new(&o->spec) : NULL;
     o->rc[i] = o->set[i] ? fill_set(o, i, scan, &mine) : no_memory(o);
     row_bound_clear(&mine);
@@ -327,7 +338,9 @@ static int run_pass(struct ordered *o) {
     row_bound_clear(&o->high);
     o->source = scan_source_new(o->snapshot);
     o->predicate = span_predicate(o);
+    interrupt_watch(o->interrupt, o->source);
     int rc = o->source && o->predicate ? run_all(o, fill) : no_memory(o);
+    interrupt_watch(o->interrupt, NULL);
     scan_source_free(o->source);
     predicate_free(o->predicate);
     o->source = NULL;
@@ -456,12 +469,14 @@ const char *ordered_text(const struct ordered *o, enum cell_kind kind, int64_t v
 }
 
 struct ordered *ordered_new(const struct query *query, struct snapshot *snapshot,
-                            const struct row_spec *spec, const struct row_terms *terms) {
+                            const struct row_spec *spec, const struct row_terms *terms,
+                            struct interrupt *interrupt) {
     struct ordered *o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
     o->query = query;
     o->snapshot = snapshot;
+    o->interrupt = interrupt;
     o->spec = *spec;
     o->terms = *terms;
     o->nsets = limits_threads();

@@ -11,15 +11,18 @@
 #ifndef FLOWVT_ORDERED_H
 #define FLOWVT_ORDERED_H
 
+#include "interrupt.h"
 #include "query.h"
 #include "row_order.h"
 #include "snapshot.h"
 
 struct ordered;
 
-/* query and snapshot are borrowed; spec and terms are copied. NULL without memory. */
+/* query, snapshot and interrupt are borrowed; spec and terms are copied. interrupt has begun: it is
+** asked, and told how far each pass is, while the store is read. NULL without memory. */
 struct ordered *ordered_new(const struct query *query, struct snapshot *snapshot,
-                            const struct row_spec *spec, const struct row_terms *terms);
+                            const struct row_spec *spec, const struct row_terms *terms,
+                            struct interrupt *interrupt);
 void ordered_free(struct ordered *o);
 
 /* The next rows, at least one, good until the next call: 1, 0 at the end, or negative FVT_* with
