@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A year of merged days with its roll-ups and without: times of questions about it, and octets a flow.
 
-usage: rollups.py [STORE]      a store of merged days; without: one is made in BUILD/bench/days
+usage: rollups.py [STORE]      a store of merged days; without: one is made in BUILD/bench
 
 In the environment: BUILD=build  DAYS=366  DAY_FLOWS=200000  RUNS=5. Making the store takes some
 seconds a day and million flows; it is kept. Times are of whole processes, with and without in turns; answers
@@ -13,9 +13,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+from data import BUILD, made, stamp  # noqa: E402
 from measure import Run, interleaved, ratios, spread  # noqa: E402
 
-BUILD = os.path.abspath(os.environ.get("BUILD") or "build")
 DAYS = int(os.environ.get("DAYS") or 366)
 FLOWS = int(os.environ.get("DAY_FLOWS") or 200000)
 RUNS = int(os.environ.get("RUNS") or 5)
@@ -39,43 +39,50 @@ def must(*command):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def make(store):
+def make(path):
     """One file a day, then all merged."""
-    capture = store + ".pcap"
-    os.makedirs(store, exist_ok=True)
+    print("making a year of days: %s" % path, flush=True)
+    capture = path + ".pcap"
+    os.makedirs(path, exist_ok=True)
     for day in range(DAYS):
         must(BUILD + "/tests/load/flowgen", "--version", "9", "--mix", "--count", str(FLOWS), "--first",
              str(day * FLOWS), "--span", "86399.9", "--begin", str(BEGIN + day * 86400), "--pcap", capture)
-        must(BUILD + "/flowcollect", "-t", "86400", "-r", capture, "-w", store)
+        must(BUILD + "/flowcollect", "-t", "86400", "-r", capture, "-w", path)
     os.remove(capture)
-    must(BUILD + "/flowcollect", "--merge", "-w", store)
+    must(BUILD + "/flowcollect", "--merge", "-w", path)
 
 
 def command(sql, rollups):
     return ["env", "FLOWVT_ROLLUPS=%d" % rollups, "sqlite3", ":memory:", "-cmd", ".load %s/flowvt" % BUILD, sql]
 
 
-def main():
-    store = sys.argv[1] if len(sys.argv) > 1 else "%s/bench/days-%d-%d" % (BUILD, DAYS, FLOWS)
-    if not os.path.isdir(store):
-        print("making %s" % store, flush=True)
-        make(store + ".new")
-        os.rename(store + ".new", store)
-    os.environ["FLOWVT_STORE"] = store
-    status = 0
+def store():
+    """Where the store is that is asked unless another is named; it is made unless it is there."""
+    path = "%s/bench/days-%d-%d" % (BUILD, DAYS, FLOWS)
+    made(path, stamp(), lambda: make(path))
+    return path
+
+
+def compare(path):
+    """Prints the figures of a store. Returns whether answers are the same with roll-ups and without."""
+    env, good = {"FLOWVT_STORE": path}, True
     print(Run(command("SELECT count(*) || ' files, ' || sum(rows) || ' flows, '"
-                      " || round(1.0 * sum(size) / sum(rows), 2) || ' octets each' FROM flow_files", 1)).output, end="")
+                      " || round(1.0 * sum(size) / sum(rows), 2) || ' octets each' FROM flow_files", 1), env).output, end="")
     print("%-20s %-22s %-22s %s" % ("", "with roll-ups, s", "without", "ratio"))
     for name, sql in QUESTIONS:
-        with_them, without = Run(command(sql, 1)), Run(command(sql, 0))
+        with_them, without = Run(command(sql, 1), env), Run(command(sql, 0), env)
         if with_them.output != without.output or with_them.status or without.status:
             print("%-20s WRONG" % name)
-            status = 1
+            good = False
             continue
-        runs = interleaved({1: command(sql, 1), 0: command(sql, 0)}, RUNS)
+        runs = interleaved({1: command(sql, 1), 0: command(sql, 0)}, RUNS, env)
         print("%-20s %-22s %-22s %s" % (name, spread([r.wall for r in runs[1]]), spread([r.wall for r in runs[0]]),
                                         spread(ratios(runs[1], runs[0]), "%.3f")), flush=True)
-    return status
+    return good
+
+
+def main():
+    return 0 if compare(sys.argv[1] if len(sys.argv) > 1 else store()) else 1
 
 
 if __name__ == "__main__":
