@@ -15,6 +15,7 @@
 
 #include "ext/filter.h"
 #include "schema/store.h"
+#include "tests/ext/client.h"
 #include "tests/schema/rows.h"
 
 enum { ROWS = 2000, SEED = 5, FILTERS = 2500, TEXT = 1 << 16 };
@@ -22,12 +23,6 @@ enum { ROWS = 2000, SEED = 5, FILTERS = 2500, TEXT = 1 << 16 };
 static char dir[] = "/tmp/flowvt-test-XXXXXX";
 static sqlite3 *db;
 static struct test_row rows[ROWS];
-
-static uint64_t random_state = 3;
-static uint64_t rnd(uint64_t n) {
-    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (random_state >> 33) % n;
-}
 
 /* ---- the rows --------------------------------------------------------------------------- */
 
@@ -43,20 +38,21 @@ static void make_rows(void) {
         struct test_row *t = &rows[i];
         test_row_make(t, SEED, i);
         flow_row_set(&t->row, FLOW_exportseq, i);
-        set(t, FLOW_proto, protocols[rnd(5)]);
-        set(t, FLOW_tcpflags, rnd(256));
-        set(t, FLOW_tos, rnd(256));
-        set(t, FLOW_bytes, rnd(100000));
-        set(t, FLOW_packets, rnd(100));
-        set(t, FLOW_flows, rnd(4));
-        set(t, FLOW_sampling, rnd(4));
+        set(t, FLOW_proto, protocols[test_random(5)]);
+        set(t, FLOW_tcpflags, test_random(256));
+        set(t, FLOW_tos, test_random(256));
+        set(t, FLOW_bytes, test_random(100000));
+        set(t, FLOW_packets, test_random(100));
+        set(t, FLOW_flows, test_random(4));
+        set(t, FLOW_sampling, test_random(4));
         for (int f = 0; f < FLOW_NFIELDS; f++)
             if (flow_fields[f].class == FLOW_UINT && flow_row_has(&t->row, f) &&
                 t->row.value[f].i > 100000)
                 flow_row_set(&t->row, f, 100000);
-        if (flow_row_has(&t->row, FLOW_tstart) && flow_row_has(&t->row, FLOW_tend) && rnd(8))
+        if (flow_row_has(&t->row, FLOW_tstart) && flow_row_has(&t->row, FLOW_tend) &&
+            test_random(8))
             flow_row_set_time(&t->row, FLOW_tend,
-                              t->row.value[FLOW_tstart].i + (int64_t)rnd(5) * 500);
+                              t->row.value[FLOW_tstart].i + (int64_t)test_random(5) * 500);
     }
 }
 
@@ -102,7 +98,7 @@ __attribute__((format(printf, 2, 3))) static void s_add(struct pair *p, const ch
 }
 
 static const char *pick(const char *const *of, size_t n) {
-    return of[rnd(n)];
+    return of[test_random(n)];
 }
 #define PICK(array) pick(array, sizeof array / sizeof *array)
 
@@ -113,7 +109,7 @@ static const char *comparator(struct pair *p) {
     } all[] = {{" ", "="},   {" = ", "="},  {" == ", "="},  {" eq ", "="},
                {" < ", "<"}, {" lt ", "<"}, {" <= ", "<="}, {" le ", "<="},
                {" > ", ">"}, {" GT ", ">"}, {">=", ">="},   {" ge ", ">="}};
-    size_t i = rnd(sizeof all / sizeof *all);
+    size_t i = test_random(sizeof all / sizeof *all);
     f_add(p, "%s", all[i].filter);
     return all[i].sql;
 }
@@ -121,18 +117,18 @@ static const char *comparator(struct pair *p) {
 /* A value that some row has, or one beside it. */
 static int64_t near_value(int field) {
     for (int tries = 0; tries < 10; tries++) {
-        const struct flow_row *row = &rows[rnd(ROWS)].row;
+        const struct flow_row *row = &rows[test_random(ROWS)].row;
         if (flow_row_has(row, field)) {
-            int64_t v = row->value[field].i + (int64_t)rnd(3) - 1;
+            int64_t v = row->value[field].i + (int64_t)test_random(3) - 1;
             return v < 0 ? 0 : v;
         }
     }
-    return (int64_t)rnd(300);
+    return (int64_t)test_random(300);
 }
 
 static const struct flow_row *row_with(int field) {
     for (int tries = 0; tries < 50; tries++) {
-        const struct flow_row *row = &rows[rnd(ROWS)].row;
+        const struct flow_row *row = &rows[test_random(ROWS)].row;
         if (flow_row_has(row, field))
             return row;
     }
@@ -146,17 +142,17 @@ static void integer_values(struct pair *p, const char *const *column, int n, con
     unsigned octets = field == FLOW_tcpflags ? 2 : flow_fields[field].octets;
     int64_t limit = octets == 0 || octets >= 4 ? INT64_MAX : (INT64_C(1) << octets * 8) - 1;
     char condition[2048] = "";
-    if (rnd(3)) {
+    if (test_random(3)) {
         const char *sign = comparator(p);
         int64_t v = near_value(field);
         v = v > limit ? limit : v;
-        if (rnd(5))
+        if (test_random(5))
             f_add(p, "%lld", (long long)v);
         else
             f_add(p, "0x%llx", (unsigned long long)v);
         snprintf(condition, sizeof condition, "%s%lld", sign, (long long)v);
-    } else if (rnd(3) == 0) {
-        int64_t lo = near_value(field), hi = lo + (int64_t)rnd(20);
+    } else if (test_random(3) == 0) {
+        int64_t lo = near_value(field), hi = lo + (int64_t)test_random(20);
         hi = hi > limit ? limit : hi;
         lo = lo > hi ? hi : lo;
         f_add(p, " %lld-%lld", (long long)lo, (long long)hi);
@@ -164,11 +160,11 @@ static void integer_values(struct pair *p, const char *const *column, int n, con
                  (long long)hi);
     } else {
         strcpy(condition, " IN (");
-        f_add(p, rnd(2) ? " in [" : " [");
-        for (int i = 0, values = (int)rnd(10) + 1; i < values; i++) {
+        f_add(p, test_random(2) ? " in [" : " [");
+        for (int i = 0, values = (int)test_random(10) + 1; i < values; i++) {
             int64_t v = near_value(field);
             v = v > limit ? limit : v;
-            f_add(p, "%s%lld", i ? rnd(2) ? "," : "\n " : "", (long long)v);
+            f_add(p, "%s%lld", i ? test_random(2) ? "," : "\n " : "", (long long)v);
             sprintf(condition + strlen(condition), "%s%lld", i ? "," : "", (long long)v);
         }
         f_add(p, " ]");
@@ -183,10 +179,11 @@ static void integer_values(struct pair *p, const char *const *column, int n, con
 static void integer_test(struct pair *p) {
     int field;
     do
-        field = (int)rnd(FLOW_NFIELDS);
+        field = (int)test_random(FLOW_NFIELDS);
     while (flow_fields[field].class != FLOW_UINT || field == FLOW_tcpflags);
     const struct flow_field_def *def = &flow_fields[field];
-    f_add(p, "%s", def->filter[0] && field != FLOW_ipversion && rnd(2) ? def->filter : def->name);
+    f_add(p, "%s",
+          def->filter[0] && field != FLOW_ipversion && test_random(2) ? def->filter : def->name);
     integer_values(p, &def->name, 1, "", field);
 }
 
@@ -215,7 +212,7 @@ static void network(struct pair *p, int field, char *out, bool address) {
     int len = 32;
     if (row) {
         flow_ip_text(&row->value[field].ip, text);
-        len = row->value[field].ip.family == 4 ? (int)rnd(33) : (int)rnd(129);
+        len = row->value[field].ip.family == 4 ? (int)test_random(33) : (int)test_random(129);
     }
     if (address)
         sprintf(out, "%s", text);
@@ -228,10 +225,10 @@ static void network(struct pair *p, int field, char *out, bool address) {
 static void address_values(struct pair *p, const char *const *column, int n, const char *op,
                            int field) {
     char list[4096] = "", one[64];
-    int values = rnd(2) ? (int)rnd(6) + 1 : 0;
+    int values = test_random(2) ? (int)test_random(6) + 1 : 0;
     f_add(p, values ? " in [" : " ");
     for (int i = 0; i < values; i++) {
-        network(p, field, one, rnd(2));
+        network(p, field, one, test_random(2));
         f_add(p, " ");
         sprintf(list + strlen(list), "%sip_in(@,'%s')", i ? " OR " : "", one);
     }
@@ -255,14 +252,14 @@ static void address_values(struct pair *p, const char *const *column, int n, con
 }
 
 static void twin_test(struct pair *p) {
-    size_t i = rnd(sizeof twins / sizeof *twins);
-    bool both = rnd(4) == 0, one = !both && rnd(2);
-    int side = (int)rnd(2);
+    size_t i = test_random(sizeof twins / sizeof *twins);
+    bool both = test_random(4) == 0, one = !both && test_random(2);
+    int side = (int)test_random(2);
     if (both)
         f_add(p, "%s and %s ", twins[i].direction[side], twins[i].direction[!side]);
     else if (one)
         f_add(p, "%s ", twins[i].direction[side]);
-    else if (rnd(2))
+    else if (test_random(2))
         f_add(p, "%s or %s ", twins[i].direction[side], twins[i].direction[!side]);
     const char *op = both ? " AND " : " OR ";
     f_add(p, "%s", twins[i].word);
@@ -277,7 +274,7 @@ static void net_test(struct pair *p) {
     static const int fields[] = {FLOW_srcip, FLOW_dstip, FLOW_next, FLOW_bgpnext, FLOW_exporter};
     static const char *const spellings[] = {"src net ", "dst net ", "next net ", "bgp next net ",
                                             "router net "};
-    size_t i = rnd(sizeof fields / sizeof *fields);
+    size_t i = test_random(sizeof fields / sizeof *fields);
     char net[64];
     f_add(p, "%s", spellings[i]);
     network(p, fields[i], net, false);
@@ -287,12 +284,12 @@ static void net_test(struct pair *p) {
 static void text_test(struct pair *p) {
     int field;
     do
-        field = (int)rnd(FLOW_NFIELDS);
+        field = (int)test_random(FLOW_NFIELDS);
     while (flow_fields[field].class != FLOW_TEXT);
-    const char *quote = rnd(2) ? "'" : "\"";
-    int a = (int)rnd(25), b = (int)rnd(25);
+    const char *quote = test_random(2) ? "'" : "\"";
+    int a = (int)test_random(25), b = (int)test_random(25);
     f_add(p, "%s", flow_fields[field].name);
-    if (rnd(2))
+    if (test_random(2))
         f_add(p, " in [%sname %d%s %sname %d%s '']", quote, a, quote, quote, b, quote);
     else
         f_add(p, " %sname %d%s", quote, b = a, quote);
@@ -306,7 +303,7 @@ static void time_test(struct pair *p) {
                                  FLOW_revtstart};
     static const char *const spellings[] = {"first seen", "last seen", "received", "eventtime",
                                             "revtstart"};
-    size_t i = rnd(sizeof fields / sizeof *fields);
+    size_t i = test_random(sizeof fields / sizeof *fields);
     char text[FLOW_TIME_TEXT];
     const struct flow_row *row = row_with(fields[i]);
     size_t n = flow_time_text(row ? row->value[fields[i]].i : 1700000000000, text);
@@ -322,12 +319,12 @@ static void mac_test(struct pair *p) {
     static const int fields[] = {FLOW_insrcmac, FLOW_outsrcmac, FLOW_indstmac, FLOW_outdstmac};
     static const char *const spelling[] = {"in src mac", "out src mac", "in dst mac",
                                            "out dst mac"};
-    size_t i = rnd(4);
+    size_t i = test_random(4);
     char text[FLOW_MAC_TEXT] = "00:11:22:33:44:55";
     const struct flow_row *row = row_with(fields[i]);
     if (row)
         flow_mac_text((uint64_t)row->value[fields[i]].i, text);
-    int kind = (int)rnd(3);
+    int kind = (int)test_random(3);
     f_add(p, "%s %s",
           kind == 0   ? spelling[i]
           : kind == 1 ? "mac"
@@ -345,10 +342,11 @@ static void computed_test(struct pair *p) {
     static const char *const names[] = {"duration", "pps", "bps", "bpp", "dscp"};
     static const char *const sql[] = {"(tend_ms-tstart_ms)", "pps", "bps", "bpp", "dscp"};
     static const unsigned scale[] = {2500, 300, 2000000, 300, 64};
-    size_t i = rnd(5);
+    size_t i = test_random(5);
     f_add(p, "%s", names[i]);
     const char *sign = comparator(p);
-    unsigned v = (unsigned)rnd(scale[i]) / (rnd(2) ? 1 : 500) * (rnd(2) ? 500 : 1);
+    unsigned v =
+        (unsigned)test_random(scale[i]) / (test_random(2) ? 1 : 500) * (test_random(2) ? 500 : 1);
     v = i == 4 && v > 63 ? 63 : v;
     f_add(p, "%u", v);
     s_add(p, "coalesce(%s%s%u,0)", sql[i], sign, v);
@@ -356,8 +354,8 @@ static void computed_test(struct pair *p) {
 
 static void flags_test(struct pair *p, bool negated) {
     static const char letters[] = "FSRPAUEC";
-    unsigned mask = (unsigned)rnd(256) & (unsigned)rnd(256);
-    bool exact = rnd(4) == 0;
+    unsigned mask = (unsigned)test_random(256) & (unsigned)test_random(256);
+    bool exact = test_random(4) == 0;
     if (!mask)
         mask = 2;
     f_add(p, exact ? "flags =" : "flags ");
@@ -386,7 +384,7 @@ static void plain_test(struct pair *p) {
         {"flowdir egress", "coalesce(direction=1,0)"},
         {"not not any", "1"},
     };
-    size_t i = rnd(sizeof all / sizeof *all);
+    size_t i = test_random(sizeof all / sizeof *all);
     f_add(p, "%s", all[i].filter);
     s_add(p, "%s", all[i].sql);
 }
@@ -395,7 +393,7 @@ static void test(struct pair *p, bool negated) {
     static void (*const kinds[])(struct pair *) = {
         integer_test, integer_test, twin_test,  twin_test,     net_test,     text_test,
         time_test,    mac_test,     plain_test, computed_test, computed_test};
-    size_t i = rnd(sizeof kinds / sizeof *kinds + 1);
+    size_t i = test_random(sizeof kinds / sizeof *kinds + 1);
     if (i < sizeof kinds / sizeof *kinds)
         kinds[i](p);
     else
@@ -406,11 +404,11 @@ static void expression(struct pair *p, int depth, bool negated);
 
 static void operand(struct pair *p, int depth, bool negated) {
     static const char *const nots[] = {"not ", "! ", "NOT "};
-    if (rnd(4) == 0) {
+    if (test_random(4) == 0) {
         f_add(p, "%s", PICK(nots));
         s_add(p, "NOT ");
         operand(p, depth, !negated);
-    } else if (depth > 0 && rnd(2)) {
+    } else if (depth > 0 && test_random(2)) {
         f_add(p, "(");
         s_add(p, "(");
         expression(p, depth - 1, negated);
@@ -426,8 +424,8 @@ static void expression(struct pair *p, int depth, bool negated) {
     static const char *const ands[] = {" and ", " && ", "\nAND ", " # why\nand "};
     static const char *const ors[] = {" or ", " || ", " OR "};
     operand(p, depth, negated);
-    for (uint64_t more = rnd(4); more; more--) {
-        bool and = rnd(2);
+    for (uint64_t more = test_random(4); more; more--) {
+        bool and = test_random(2);
         f_add(p, "%s", and? PICK(ands) : PICK(ors));
         s_add(p, "%s", and? " AND " : " OR ");
         operand(p, depth, negated);
@@ -473,7 +471,7 @@ static void test_same_answers(void **state) {
     for (int i = 0; i < FILTERS; i++) {
         char want[200], got[200], count[16];
         p.nf = p.ns = 0;
-        expression(&p, (int)rnd(4), false);
+        expression(&p, (int)test_random(4), false);
         snprintf(
             sql, sizeof sql,
             "SELECT count(*), sum(exportseq), sum(exportseq*(exportseq%%101)) FROM plain WHERE %s",
@@ -529,32 +527,18 @@ static void test_message(void **state) {
 
 static int setup(void **state) {
     (void)state;
-    const char *so = getenv("FLOWVT_SO");
-    char *message = NULL;
-    if (!mkdtemp(dir) || sqlite3_open(":memory:", &db) != SQLITE_OK)
+    if (!mkdtemp(dir) || (db = client_open(dir)) == NULL)
         return -1;
-    setenv("FLOWVT_STORE", dir, 1);
-    sqlite3_enable_load_extension(db, 1);
-    if (sqlite3_load_extension(db, so ? so : "build/flowvt.so", NULL, &message) != SQLITE_OK) {
-        fprintf(stderr, "test_filter_sql: %s\n", message);
-        return -1;
-    }
     make_rows();
     write_store();
-    return sqlite3_exec(db,
-                        "CREATE TABLE plain AS SELECT *, tstart_ms, tend_ms, pps, bps, bpp, dscp"
-                        " FROM flows",
-                        NULL, NULL, NULL) == SQLITE_OK
-               ? 0
-               : -1;
+    client_run(
+        db, "CREATE TABLE plain AS SELECT *, tstart_ms, tend_ms, pps, bps, bpp, dscp FROM flows");
+    return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
-    char command[300];
-    sqlite3_close(db);
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    return system(command);
+    return client_close(db, dir);
 }
 
 int main(void) {

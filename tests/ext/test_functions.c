@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The SQL functions and the collation, through the extension as a client loads it: FLOWVT_SO, or
-** flowvt.so in the build directory BUILD.
+** The SQL functions and the collation, through the extension as a client loads it.
 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +13,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-static const char *extension(void) {
-    static char path[4096];
-    const char *build = getenv("BUILD"), *so = getenv("FLOWVT_SO");
-    snprintf(path, sizeof path, "%s%s", so ? so : build ? build : "build", so ? "" : "/flowvt.so");
-    return path;
-}
+#include "tests/ext/client.h"
 
 /* The first column of the first row, or the error, in memory of sqlite3_malloc. */
 static char *answer(sqlite3 *db, const char *sql) {
@@ -46,24 +40,20 @@ static char *answer(sqlite3 *db, const char *sql) {
 
 static int setup(void **state) {
     sqlite3 *db;
-    char *message = NULL;
     if (sqlite3_open(":memory:", &db) != SQLITE_OK)
         return -1;
     sqlite3_exec(db,
                  "CREATE TABLE before AS SELECT DISTINCT name || '/' || narg AS f "
                  "FROM pragma_function_list",
                  NULL, NULL, NULL);
-    sqlite3_enable_load_extension(db, 1);
-    if (sqlite3_load_extension(db, extension(), "sqlite3_flowvt_init", &message) != SQLITE_OK) {
-        print_error("%s: %s\n", extension(), message);
+    if (!client_load(db))
         return -1;
-    }
     *state = db;
     return 0;
 }
 
 static int teardown(void **state) {
-    return sqlite3_close(*state) == SQLITE_OK ? 0 : -1;
+    return client_close(*state, NULL);
 }
 
 static const struct {

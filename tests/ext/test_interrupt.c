@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "schema/fvt.h"
+#include "tests/ext/client.h"
 
 enum { ROWS = 300000 };
 
@@ -53,13 +54,9 @@ static void *interrupt(void *db) {
 
 static void stops(void **state) {
     (void)state;
-    sqlite3 *db;
+    sqlite3 *db = client_open(path);
     sqlite3_stmt *s;
-    const char *so = getenv("FLOWVT_SO");
-    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    sqlite3_enable_load_extension(db, 1);
-    assert_int_equal(sqlite3_load_extension(db, so ? so : "build/flowvt.so", NULL, NULL),
-                     SQLITE_OK);
+    assert_non_null(db);
     /* Seconds of work: each long flow is in 2.5 million buckets. */
     assert_int_equal(sqlite3_prepare_v2(db,
                                         "SELECT time, srcip, bytes FROM traffic"
@@ -80,12 +77,8 @@ static void stops(void **state) {
     unsetenv("FLOWVT_THREADS");
     sqlite3_finalize(s);
     /* The connection is as it was, and nothing of ours is in the way of closing it. */
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT sum(flows) FROM traffic", -1, &s, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-    assert_int_equal(sqlite3_column_int64(s, 0), ROWS);
-    sqlite3_finalize(s);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(client_one(db, "SELECT sum(flows) FROM traffic"), ROWS);
+    assert_int_equal(client_close(db, NULL), 0);
 }
 
 static int setup(void **state) {
@@ -94,7 +87,6 @@ static int setup(void **state) {
     if (fd < 0)
         return -1;
     close(fd);
-    setenv("FLOWVT_STORE", path, 1);
     write_file();
     return 0;
 }

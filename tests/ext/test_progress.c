@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** How far a query is, and stopping it, while it reads a store and delivers no row: through the
-** extension as a client loads it (see test_functions.c).
+** extension as a client loads it.
 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,7 @@
 
 #include "ext/progress.h"
 #include "schema/fvt.h"
+#include "tests/ext/client.h"
 
 /* Enough for some tenths of a second with a test that is slow on each row: reports come every 20 ms.
 */
@@ -49,34 +50,18 @@ static int make_store(void) {
         if (link(first, path) != 0)
             return -1;
     }
-    return setenv("FLOWVT_STORE", dir, 1);
-}
-
-static int setup(void **state) {
-    char so[4096], *message = NULL;
-    const char *build = getenv("BUILD"), *given = getenv("FLOWVT_SO");
-    snprintf(so, sizeof so, "%s%s",
-             given   ? given
-             : build ? build
-                     : "build",
-             given ? "" : "/flowvt.so");
-    sqlite3 *db;
-    if (make_store() != 0 || sqlite3_open(":memory:", &db) != SQLITE_OK)
-        return -1;
-    sqlite3_enable_load_extension(db, 1);
-    if (sqlite3_load_extension(db, so, "sqlite3_flowvt_init", &message) != SQLITE_OK) {
-        print_error("%s: %s\n", so, message);
-        return -1;
-    }
-    *state = db;
     return 0;
 }
 
+static int setup(void **state) {
+    if (make_store() != 0)
+        return -1;
+    *state = client_open(dir);
+    return *state ? 0 : -1;
+}
+
 static int teardown(void **state) {
-    char command[200];
-    int rc = sqlite3_close(*state);
-    snprintf(command, sizeof command, "rm -rf '%s'", dir);
-    return system(command) == 0 && rc == SQLITE_OK ? 0 : -1;
+    return client_close(*state, dir);
 }
 
 struct seen {

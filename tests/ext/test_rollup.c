@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 #include "schema/merge.h"
 #include "schema/store.h"
+#include "tests/ext/client.h"
 #include "tests/schema/rows.h"
 
 #define BEGIN INT64_C(1700006400000) /* 2023-11-15 */
@@ -29,12 +29,6 @@ enum { DAYS = 4, FILE_ROWS = 12000, QUERIES = 600 };
 
 static char dir[] = "/tmp/flowvt-test-XXXXXX";
 static sqlite3 *db;
-
-static uint64_t random_state = 1;
-static uint64_t rnd(uint64_t n) {
-    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (random_state >> 33) % n;
-}
 
 /* ---- the store -------------------------------------------------------------------------- */
 
@@ -160,15 +154,15 @@ static size_t agree(const char *sql) {
 /* ---- generated statements --------------------------------------------------------------- */
 
 static void some_time(sqlite3_str *out, const char *parameter) {
-    int64_t ms = BEGIN - DAY + (int64_t)rnd(DAYS + 2) * DAY;
-    switch (rnd(4)) {
+    int64_t ms = BEGIN - DAY + (int64_t)test_random(DAYS + 2) * DAY;
+    switch (test_random(4)) {
     case 0:
         break;
     case 1:
-        ms += (int64_t)rnd(24) * HOUR;
+        ms += (int64_t)test_random(24) * HOUR;
         break;
     default:
-        ms += (int64_t)rnd(DAY);
+        ms += (int64_t)test_random(DAY);
     }
     char text[FLOW_TIME_TEXT];
     flow_time_text(ms, text);
@@ -198,10 +192,10 @@ static void some_tests(sqlite3_str *out, bool endpoints) {
     static const char *const ends[] = {
         "ip = '10.0.0.1'", "ip IS NULL",       "ip_in(peerip, '10.0.0.0/30')",
         "port = 443",      "peerport IS NULL", "asn = 2"};
-    for (uint64_t n = rnd(3); n > 0; n--) {
-        const char *test = rnd(2)      ? both[rnd(sizeof both / sizeof both[0])]
-                           : endpoints ? ends[rnd(sizeof ends / sizeof ends[0])]
-                                       : traffic[rnd(sizeof traffic / sizeof traffic[0])];
+    for (uint64_t n = test_random(3); n > 0; n--) {
+        const char *test = test_random(2) ? both[test_random(sizeof both / sizeof both[0])]
+                           : endpoints    ? ends[test_random(sizeof ends / sizeof ends[0])]
+                                       : traffic[test_random(sizeof traffic / sizeof traffic[0])];
         if (!strstr(sqlite3_str_value(out), "filter =") || strncmp(test, "filter", 6) != 0)
             sqlite3_str_appendf(out, " AND %s", test);
     }
@@ -209,14 +203,14 @@ static void some_tests(sqlite3_str *out, bool endpoints) {
 
 static void some_window(sqlite3_str *out) {
     static const char *const buckets[] = {"300", "3600", "7200", "86400", "5400", "604800"};
-    if (rnd(3))
+    if (test_random(3))
         some_time(out, "since");
-    if (rnd(3))
+    if (test_random(3))
         some_time(out, "until");
-    if (rnd(3))
-        sqlite3_str_appendf(out, " AND bucket = %s", buckets[rnd(6)]);
-    if (rnd(4) == 0)
-        sqlite3_str_appendf(out, " AND mask4 = %d AND mask6 = 8", (int)rnd(33));
+    if (test_random(3))
+        sqlite3_str_appendf(out, " AND bucket = %s", buckets[test_random(6)]);
+    if (test_random(4) == 0)
+        sqlite3_str_appendf(out, " AND mask4 = %d AND mask6 = 8", (int)test_random(33));
 }
 
 static char *some_statement(void) {
@@ -228,20 +222,20 @@ static char *some_statement(void) {
          "max(last_ms) - min(first_ms)", "sum(outbytes)"},
         {"sum(flows)", "sum(packets_in)", "sum(bytes_out)", "min(first)", "max(last)", "count(*)",
          "sum(bytes)", "sum(flows_in)"}};
-    int table = (int)rnd(2);
+    int table = (int)test_random(2);
     sqlite3_str *dims = sqlite3_str_new(NULL), *out = sqlite3_str_new(NULL);
     bool used[9] = {false};
-    for (uint64_t n = rnd(4); n > 0; n--)
-        used[rnd(9)] = true;
+    for (uint64_t n = test_random(4); n > 0; n--)
+        used[test_random(9)] = true;
     for (int i = 0; i < 9; i++)
         if (used[i])
             sqlite3_str_appendf(dims, "%s%s", sqlite3_str_length(dims) ? ", " : "",
                                 names[table][i]);
     char *columns = sqlite3_str_finish(dims);
     sqlite3_str_appendf(out, "SELECT %s%s", columns ? columns : "", columns ? ", " : "");
-    sqlite3_str_appendall(out, totals[table][rnd(8)]);
-    for (uint64_t n = rnd(3); n > 0; n--)
-        sqlite3_str_appendf(out, ", %s", totals[table][rnd(8)]);
+    sqlite3_str_appendall(out, totals[table][test_random(8)]);
+    for (uint64_t n = test_random(3); n > 0; n--)
+        sqlite3_str_appendf(out, ", %s", totals[table][test_random(8)]);
     sqlite3_str_appendf(out, " FROM %s WHERE 1", table ? "endpoints" : "traffic");
     some_tests(out, table);
     some_window(out);
@@ -342,33 +336,17 @@ static void test_damaged(void **state) {
 
 /* ---- main ------------------------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int begin(void **state) {
     (void)state;
-    const char *so = getenv("FLOWVT_SO");
-    char *message = NULL;
-    if (!mkdtemp(dir) || sqlite3_open(":memory:", &db) != SQLITE_OK)
+    if (!mkdtemp(dir) || (db = client_open(dir)) == NULL)
         return -1;
-    setenv("FLOWVT_STORE", dir, 1);
-    sqlite3_enable_load_extension(db, 1);
-    if (sqlite3_load_extension(db, so ? so : "build/flowvt.so", NULL, &message) != SQLITE_OK) {
-        fprintf(stderr, "test_rollup: %s\n", message);
-        return -1;
-    }
     write_store();
     return 0;
 }
 
 static int end(void **state) {
     (void)state;
-    sqlite3_close(db);
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return client_close(db, dir);
 }
 
 int main(void) {

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A connection with the extension, and its answers as lines of text.
+*/
+#include "client.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *extension(void) {
+    static char path[4096];
+    const char *build = getenv("BUILD"), *so = getenv("FLOWVT_SO");
+    snprintf(path, sizeof path, "%s%s", so ? so : build ? build : "build", so ? "" : "/flowvt.so");
+    return path;
+}
+
+bool client_load(sqlite3 *db) {
+    char *message = NULL;
+    sqlite3_enable_load_extension(db, 1);
+    if (sqlite3_load_extension(db, extension(), "sqlite3_flowvt_init", &message) == SQLITE_OK)
+        return true;
+    print_error("%s: %s\n", extension(), message);
+    sqlite3_free(message);
+    return false;
+}
+
+sqlite3 *client_open(const char *store) {
+    sqlite3 *db;
+    if (store)
+        setenv("FLOWVT_STORE", store, 1);
+    if (sqlite3_open(":memory:", &db) == SQLITE_OK && client_load(db))
+        return db;
+    sqlite3_close(db);
+    return NULL;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+int client_close(sqlite3 *db, const char *dir) {
+    int rc = sqlite3_close(db) == SQLITE_OK ? 0 : -1;
+    return dir && nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0 ? -1 : rc;
+}
+
+void client_run(sqlite3 *db, const char *sql) {
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+}
+
+int64_t client_one(sqlite3 *db, const char *sql) {
+    sqlite3_stmt *s;
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    int64_t v = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return v;
+}
+
+int64_t client_onef(sqlite3 *db, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *sql = sqlite3_vmprintf(format, args);
+    va_end(args);
+    int64_t v = client_one(db, sql);
+    sqlite3_free(sql);
+    return v;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct lines client_query(sqlite3 *db, const char *sql, bool sort) {
+    sqlite3_stmt *s;
+    struct lines out = {0};
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        sqlite3_str *line = sqlite3_str_new(NULL);
+        for (int i = 0; i < sqlite3_column_count(s); i++)
+            sqlite3_str_appendf(line, "%s%s:%d", i ? "|" : "",
+                                sqlite3_column_text(s, i) ? (const char *)sqlite3_column_text(s, i)
+                                                          : "",
+                                sqlite3_column_type(s, i));
+        out.p = realloc(out.p, (out.n + 1) * sizeof *out.p);
+        out.p[out.n++] = sqlite3_str_finish(line);
+    }
+    if (rc != SQLITE_DONE)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    sqlite3_finalize(s);
+    if (sort && out.n > 1)
+        qsort(out.p, out.n, sizeof *out.p, by_text);
+    return out;
+}
+
+void client_free(struct lines *l) {
+    for (size_t i = 0; i < l->n; i++)
+        sqlite3_free(l->p[i]);
+    free(l->p);
+}
+
+size_t client_agree(sqlite3 *db, const char *a, const char *b, bool sort) {
+    struct lines x = client_query(db, a, sort), y = client_query(db, b, sort);
+    if (x.n != y.n)
+        fail_msg("%zu rows of: %s\n%zu rows of: %s", x.n, a, y.n, b);
+    for (size_t i = 0; i < x.n; i++)
+        if (strcmp(x.p[i], y.p[i]) != 0)
+            fail_msg("row %zu: %s\n%s of: %s\n%s of: %s", i, "", x.p[i], a, y.p[i], b);
+    size_t n = x.n;
+    client_free(&x);
+    client_free(&y);
+    return n;
+}
+
+uint64_t test_random(uint64_t n) {
+    static uint64_t state = 1;
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (state >> 33) % n;
+}
