@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A reader of one form of SELECT. Every function returns false for what is not of this form.
+*/
+#include "statement.h"
+
+#include <stdlib.h>
+
+#include <sqlite3ext.h>
+SQLITE_EXTENSION_INIT3
+
+enum token { END, WORD, QUOTED, STRING, NUMBER, SIGN, BAD };
+enum { MAX_NAME = 64, MAX_ITEMS = 64, MOST = 10000 };
+
+/* What an item of the list of results is: a column, or sum() of one. */
+struct item {
+    int column;
+    bool sum;
+    char alias[MAX_NAME]; /* empty: none */
+};
+
+struct reader {
+    const struct sql_table *t;
+    const char *p; /* behind the token */
+    enum token token;
+    char text[MAX_NAME]; /* of WORD, QUOTED, SIGN; of NUMBER its digits */
+    char alias[MAX_NAME];
+    struct item item[MAX_ITEMS];
+    int nitems;
+    struct top_list *out;
+};
+
+static bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static const char *skip_blanks(const char *p) {
+    for (;;) {
+        if (*p == ' ' || (*p >= '\t' && *p <= '\r' && *p != '\v')) {
+            p++;
+        } else if (p[0] == '-' && p[1] == '-') {
+            p += strcspn(p, "\n");
+        } else if (p[0] == '/' && p[1] == '*') {
+            const char *end = strstr(p + 2, "*/");
+            p = end ? end + 2 : p + strlen(p);
+        } else {
+            return p;
+        }
+    }
+}
+
+static void keep(struct reader *r, enum token token, const char *from, size_t n) {
+    r->token = n < MAX_NAME ? token : BAD;
+    n = n < MAX_NAME ? n : 0;
+    memcpy(r->text, from, n);
+    r->text[n] = '\0';
+    r->p += n;
+}
+
+/* A string or name in quotes; one with a quote inside is no name of ours, but may be a string. */
+static void next_quoted(struct reader *r, char end) {
+    const char *from = ++r->p;
+    bool string = end == '\'', doubled = false;
+    for (; *r->p && (*r->p != end || (end != ']' && r->p[1] == end)); r->p++) {
+        if (*r->p == end) {
+            doubled = true;
+            r->p++;
+        }
+    }
+    size_t n = (size_t)(r->p - from);
+    r->token = !*r->p || (!string && (doubled || n >= MAX_NAME)) ? BAD : string ? STRING : QUOTED;
+    if (r->token == BAD)
+        return;
+    r->text[0] = '\0';
+    if (r->token == QUOTED) {
+        memcpy(r->text, from, n);
+        r->text[n] = '\0';
+    }
+    r->p++;
+}
+
+static void next_number(struct reader *r) {
+    const char *p = r->p;
+    while (is_digit(*p) || *p == '.')
+        p++;
+    if ((*p == 'e' || *p == 'E') &&
+        (is_digit(p[1]) || ((p[1] == '-' || p[1] == '+') && is_digit(p[2]))))
+        for (p += 2; is_digit(*p);)
+            p++;
+    keep(r, is_word(*p) ? BAD : NUMBER, r->p, (size_t)(p - r->p));
+}
+
+static void next(struct reader *r) {
+    static const char *const pairs[] = {"<=", ">=", "<>", "!=", "=="};
+    r->p = skip_blanks(r->p);
+    char c = *r->p;
+    size_t n = 0;
+    if (c == '\0') {
+        r->token = END;
+    } else if (c == '\'' || c == '"' || c == '`' || c == '[') {
+        next_quoted(r, c == '[' ? ']' : c);
+    } else if (is_digit(c)) {
+        next_number(r);
+    } else if (is_word(c)) {
+        while (is_word(r->p[n]))
+            n++;
+        /* x'00' is a blob; $ and what is not ASCII go on with a name */
+        keep(r, r->p[n] == '\'' || r->p[n] == '$' || (r->p[n] & 0x80) ? BAD : WORD, r->p, n);
+    } else {
+        for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+            if (strncmp(r->p, pairs[i], 2) == 0)
+                n = 2;
+        keep(r, strchr("(),.;*=<>-!", c) ? SIGN : BAD, r->p, n ? n : 1);
+    }
+}
+
+static bool take_sign(struct reader *r, const char *sign) {
+    if (r->token != SIGN || strcmp(r->text, sign) != 0)
+        return false;
+    next(r);
+    return true;
+}
+
+static bool take_word(struct reader *r, const char *word) {
+    if (r->token != WORD || sqlite3_stricmp(r->text, word) != 0)
+        return false;
+    next(r);
+    return true;
+}
+
+static bool is_keyword(const char *word) {
+    static const char *const words[] = {
+        "select",  "distinct", "all",    "from",   "where", "group",   "by",      "having",
+        "order",   "limit",    "offset", "as",     "and",   "or",      "not",     "in",
+        "is",      "null",     "like",   "glob",   "match", "between", "union",   "except",
+        "natural", "join",     "cross",  "inner",  "left",  "right",   "full",    "outer",
+        "using",   "on",       "window", "filter", "over",  "collate", "escape",  "case",
+        "exists",  "asc",      "desc",   "nulls",  "with",  "cast",    "indexed", "intersect",
+        "isnull",  "notnull",  "regexp", "true",   "false"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (sqlite3_stricmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool take_name(struct reader *r, char name[MAX_NAME]) {
+    if (r->token != QUOTED && (r->token != WORD || is_keyword(r->text)))
+        return false;
+    memcpy(name, r->text, MAX_NAME);
+    next(r);
+    return true;
+}
+
+static int find_column(const struct sql_table *t, const char *name) {
+    for (int i = 0; i < t->n; i++)
+        if (sqlite3_stricmp(t->column[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* A column, with or without the table's name before it: its number, or -1. */
+static int take_column(struct reader *r) {
+    char name[MAX_NAME];
+    if (!take_name(r, name))
+        return -1;
+    if (!take_sign(r, "."))
+        return find_column(r->t, name);
+    bool own = sqlite3_stricmp(name, r->alias) == 0;
+    return take_name(r, name) && own ? find_column(r->t, name) : -1;
+}
+
+/* column or sum(column), without what may follow. */
+static bool take_value(struct reader *r, struct item *out) {
+    struct reader before = *r;
+    *out = (struct item){0};
+    if (take_word(r, "sum") && take_sign(r, "(")) {
+        out->sum = true;
+        out->column = take_column(r);
+        return out->column >= 0 && r->t->column[out->column].kind == COLUMN_MEASURE &&
+               r->t->column[out->column].id < MEASURE_first && take_sign(r, ")");
+    }
+    *r = before;
+    out->column = take_column(r);
+    return out->column >= 0;
+}
+
+static bool take_item(struct reader *r, struct item *out) {
+    if (!take_value(r, out))
+        return false;
+    bool as = take_word(r, "as");
+    if (!take_name(r, out->alias))
+        return !as;
+    /* An alias that is a column's name, too, means now the one and now the other. */
+    return find_column(r->t, out->alias) < 0;
+}
+
+static bool take_items(struct reader *r) {
+    do {
+        if (r->nitems == MAX_ITEMS || !take_item(r, &r->item[r->nitems++]))
+            return false;
+        const struct item *x = &r->item[r->nitems - 1];
+        for (int i = 0; x->alias[0] && i < r->nitems - 1; i++)
+            if (sqlite3_stricmp(r->item[i].alias, x->alias) == 0)
+                return false;
+        r->out->measure[x->column] |= x->sum;
+    } while (take_sign(r, ","));
+    return true;
+}
+
+/* ---- WHERE ------------------------------------------------------------------------------ */
+
+static bool take_literal(struct reader *r) {
+    bool minus = take_sign(r, "-");
+    bool ok = r->token == NUMBER || (r->token == STRING && !minus);
+    next(r);
+    return ok;
+}
+
+static bool take_ip_in(struct reader *r) {
+    return take_sign(r, "(") && take_column(r) >= 0 && take_sign(r, ",") && take_literal(r) &&
+           take_sign(r, ")");
+}
+
+static bool take_literals(struct reader *r) {
+    bool ok = take_sign(r, "(");
+    do
+        ok = ok && take_literal(r);
+    while (ok && take_sign(r, ","));
+    return ok && take_sign(r, ")");
+}
+
+static bool take_test(struct reader *r) {
+    static const char *const compare[] = {"=", "==", "<>", "!=", "<", "<=", ">", ">="};
+    r->out->tests++;
+    if (take_word(r, "ip_in"))
+        return take_ip_in(r);
+    if (take_column(r) < 0)
+        return false;
+    if (take_word(r, "between")) {
+        r->out->tests++;
+        return take_literal(r) && take_word(r, "and") && take_literal(r);
+    }
+    if (take_word(r, "in"))
+        return take_literals(r);
+    if (take_word(r, "is")) {
+        take_word(r, "not");
+        return take_word(r, "null");
+    }
+    if (take_word(r, "match"))
+        return take_literal(r);
+    for (size_t i = 0; i < sizeof compare / sizeof compare[0]; i++)
+        if (take_sign(r, compare[i]))
+            return take_literal(r);
+    return false;
+}
+
+static bool take_where(struct reader *r) {
+    if (!take_word(r, "where"))
+        return true;
+    do
+        if (!take_test(r))
+            return false;
+    while (take_word(r, "and"));
+    return true;
+}
+
+/* ---- GROUP BY, ORDER BY, LIMIT ---------------------------------------------------------- */
+
+static bool take_integer(struct reader *r, int64_t most, int64_t *out) {
+    if (r->token != NUMBER || strlen(r->text) > 9 ||
+        strspn(r->text, "0123456789") != strlen(r->text))
+        return false;
+    *out = strtoll(r->text, NULL, 10);
+    next(r);
+    return *out <= most;
+}
+
+/* A number, alias, column or sum(). */
+static bool take_term(struct reader *r, struct item *out) {
+    int64_t at;
+    if (r->token == NUMBER) {
+        if (!take_integer(r, r->nitems, &at) || at < 1)
+            return false;
+        *out = r->item[at - 1];
+        return true;
+    }
+    for (int i = 0; (r->token == WORD || r->token == QUOTED) && i < r->nitems; i++)
+        if (r->item[i].alias[0] && sqlite3_stricmp(r->item[i].alias, r->text) == 0) {
+            *out = r->item[i];
+            next(r);
+            return true;
+        }
+    return take_value(r, out);
+}
+
+static bool take_group(struct reader *r) {
+    struct item x;
+    if (!take_word(r, "group") || !take_word(r, "by"))
+        return false;
+    do {
+        if (!take_term(r, &x) || x.sum)
+            return false;
+        enum column_kind kind = r->t->column[x.column].kind;
+        if (kind != COLUMN_VALUE && kind != COLUMN_BUCKET && kind != COLUMN_BUCKET_MS)
+            return false;
+        r->out->group[x.column] = true;
+    } while (take_sign(r, ","));
+    for (int i = 0; i < r->nitems; i++)
+        if (!r->item[i].sum && !r->out->group[r->item[i].column])
+            return false;
+    return true;
+}
+
+static bool take_order(struct reader *r) {
+    struct item x;
+    if (!take_word(r, "order") || !take_word(r, "by"))
+        return false;
+    for (bool first = true; first || take_sign(r, ","); first = false) {
+        if (!take_term(r, &x) || (first && !x.sum) || (!x.sum && !r->out->group[x.column]))
+            return false;
+        bool desc = take_word(r, "desc");
+        if (!desc)
+            take_word(r, "asc");
+        r->out->measure[x.column] |= x.sum;
+        if (first) {
+            r->out->rank = x.column;
+            r->out->desc = desc;
+        }
+    }
+    return true;
+}
+
+static bool take_limit(struct reader *r) {
+    int64_t a, b = 0;
+    if (!take_word(r, "limit") || !take_integer(r, MOST, &a))
+        return false;
+    if ((take_word(r, "offset") || take_sign(r, ",")) && !take_integer(r, MOST, &b))
+        return false;
+    r->out->first = a + b;
+    return a + b <= MOST;
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+/* The list of results may name the alias that FROM gives: look there first. */
+static bool find_source(struct reader *r, const char *name) {
+    struct reader ahead = *r;
+    while (ahead.token != END && ahead.token != BAD && !take_word(&ahead, "from"))
+        next(&ahead);
+    char table[MAX_NAME], alias[MAX_NAME];
+    if (!take_name(&ahead, table))
+        return false;
+    if (take_sign(&ahead, ".") &&
+        (sqlite3_stricmp(table, "main") != 0 || !take_name(&ahead, table)))
+        return false;
+    if (sqlite3_stricmp(table, name) != 0)
+        return false;
+    memcpy(r->alias, table, MAX_NAME);
+    bool as = take_word(&ahead, "as");
+    if (take_name(&ahead, alias))
+        memcpy(r->alias, alias, MAX_NAME);
+    else if (as)
+        return false;
+    return true;
+}
+
+static bool take_from(struct reader *r) {
+    char skipped[MAX_NAME];
+    if (!take_word(r, "from") || !take_name(r, skipped))
+        return false;
+    if (take_sign(r, "."))
+        take_name(r, skipped);
+    take_word(r, "as");
+    take_name(r, skipped);
+    return true;
+}
+
+bool statement_top_list(const char *sql, const struct sql_table *t, const char *name,
+                        struct top_list *out) {
+    struct reader r = {.t = t, .p = sql, .out = out};
+    *out = (struct top_list){.rank = -1};
+    next(&r);
+    if (!take_word(&r, "select") || !find_source(&r, name) || !take_items(&r) || !take_from(&r) ||
+        !take_where(&r) || !take_group(&r) || !take_order(&r) || !take_limit(&r))
+        return false;
+    while (take_sign(&r, ";"))
+        ;
+    return r.token == END;
+}

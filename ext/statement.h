@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Top lists, known by their text: what xBestIndex is not told of a statement with GROUP BY.
+**
+**   SELECT item, ... FROM [main.]table [[AS] alias] [WHERE test AND ...] GROUP BY column, ...
+**   ORDER BY sum(measure) [ASC|DESC] [, column ...] LIMIT n [OFFSET m]
+**
+** The reader is strict: what it does not know in whole it does not take, and the statement is
+** answered as any other. It says what the text means, not whether the table is what it seems.
+*/
+#ifndef FLOWVT_STATEMENT_H
+#define FLOWVT_STATEMENT_H
+
+#include "columns.h"
+
+struct top_list {
+    bool group[MAX_COLUMNS];   /* columns of GROUP BY */
+    bool measure[MAX_COLUMNS]; /* columns in sum() */
+    int rank;                  /* the column whose sum() the first term of ORDER BY is */
+    bool desc;
+    int64_t first; /* LIMIT and OFFSET together */
+    int tests;     /* terms of WHERE; BETWEEN is two */
+};
+
+/* sql: a whole statement, its parameters expanded. name: of the table that FROM must name. False when
+** it is anything but a top list of t. Any text is safe. */
+bool statement_top_list(const char *sql, const struct sql_table *t, const char *name,
+                        struct top_list *out);
+
+#endif
