@@ -477,6 +477,20 @@ const uint64_t *groups_rows(const struct groups *g, unsigned part, size_t *n) {
     return g->part[part].row;
 }
 
+void groups_keep(struct groups *g, unsigned p, bool (*keep)(const void *arg, const uint64_t *row),
+                 const void *arg) {
+    struct part *part = &g->part[p];
+    size_t octets = g->width * sizeof(uint64_t), n = 0;
+    for (size_t i = 0; i < part->n; i++) {
+        const uint64_t *row = part->row + i * g->width;
+        if (keep(arg, row))
+            memmove(part->row + n++ * g->width, row, octets);
+    }
+    uint64_t *fit = realloc(part->row, n * octets + 1);
+    budget_sub(g->budget, (part->n - n) * octets);
+    *part = (struct part){fit ? fit : part->row, n};
+}
+
 void groups_drop(struct groups *g, unsigned p) {
     budget_sub(g->budget, g->part[p].n * g->width * sizeof(uint64_t));
     free(g->part[p].row);

@@ -64,6 +64,9 @@ bool group_table_flush(struct group_table *t);
 bool groups_merge(struct groups *g, unsigned part);
 /* The rows of a merged partition, n of them, group_width() words each. */
 const uint64_t *groups_rows(const struct groups *g, unsigned part, size_t *n);
+/* Forget those rows of a merged partition that keep() does not want. */
+void groups_keep(struct groups *g, unsigned part,
+                 bool (*keep)(const void *arg, const uint64_t *row), const void *arg);
 /* Forget the partition's rows. */
 void groups_drop(struct groups *g, unsigned part);
 

@@ -35,8 +35,10 @@ static void clear_list(struct name_list *l) {
     dict_builder_free(&l->entries);
     free(l->name);
     free(l->rank);
+    free(l->wanted);
     l->name = NULL;
     l->rank = NULL;
+    l->wanted = NULL;
 }
 
 void interner_clear(struct interner *in) {
@@ -120,9 +122,24 @@ static const char *keep(struct interner *in, const char *text, size_t n) {
     return to;
 }
 
+bool interner_want(struct interner *in, enum flow_class class, uint64_t number) {
+    struct name_list *l = class == FLOW_IP ? &in->ips : &in->texts;
+    if (!l->wanted)
+        l->wanted = calloc((size_t)l->entries.n + 1, sizeof *l->wanted);
+    if (l->wanted)
+        l->wanted[number] = true;
+    return l->wanted;
+}
+
+static bool is_wanted(const struct name_list *l, uint32_t entry) {
+    return !l->wanted || l->wanted[entry + 1];
+}
+
 static bool name_ips(struct interner *in) {
     const struct dict_builder *d = &in->ips.entries;
     for (uint32_t i = 0; i < d->n; i++) {
+        if (!is_wanted(&in->ips, i))
+            continue;
         struct name *name = &in->ips.name[i];
         char text[NET_TEXT];
         const struct flow_ip *ip = &d->ip[i];
@@ -181,13 +198,16 @@ bool interner_rank(struct interner *in, enum flow_class class) {
     l->rank = malloc(((size_t)n + 1) * sizeof *l->rank);
     if (items && l->rank) {
         for (uint32_t i = 0; i < n; i++)
-            longest = l->name[i].n > longest ? l->name[i].n : longest;
+            if (is_wanted(l, i))
+                longest = l->name[i].n > longest ? l->name[i].n : longest;
         struct ranking r = {l->name, (longest + 7) / 8 + 1};
+        uint32_t some = 0;
         for (uint32_t i = 0; i < n; i++)
-            items[i] = (struct sort_item){word_of(&r, i, 0), i};
-        sort_items(items, n, items + n, r.words, word_of, &r);
+            if (is_wanted(l, i))
+                items[some++] = (struct sort_item){word_of(&r, i, 0), i};
+        sort_items(items, some, items + some, r.words, word_of, &r);
         l->rank[0] = 0;
-        for (uint32_t i = 0; i < n; i++)
+        for (uint32_t i = 0; i < some; i++)
             l->rank[items[i].at + 1] = i + 1;
     }
     free(items);

@@ -27,6 +27,7 @@ struct name_list {
     struct dict_builder entries;
     struct name *name; /* by number - 1 */
     uint32_t *rank;    /* by number; rank[0] is 0, then 1 and up */
+    bool *wanted;      /* by number: no other gets a name or a rank; NULL: all do */
 };
 
 struct interner {
@@ -47,7 +48,10 @@ void interner_clear(struct interner *in);
 bool interner_number(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                      uint32_t n, uint32_t *number);
 
-/* When no numbers are added any more: make the texts; and ranks of a class. False without memory. */
+/* When no numbers are added any more: say that a number (or 0) is looked at, and none of its class is
+** but those that this is said of. False without memory. */
+bool interner_want(struct interner *in, enum flow_class class, uint64_t number);
+/* Make the texts; and ranks of a class. False without memory. */
 bool interner_name(struct interner *in);
 bool interner_rank(struct interner *in, enum flow_class class);
 

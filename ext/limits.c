@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Memory, threads and roll-ups, from the environment.
+** Memory, threads, roll-ups and top lists, from the environment.
 */
 #include "limits.h"
 
@@ -39,7 +39,15 @@ int limits_threads(void) {
     return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
 }
 
-bool limits_rollups(void) {
-    const char *text = getenv("FLOWVT_ROLLUPS");
+static bool is_on(const char *variable) {
+    const char *text = getenv(variable);
     return !text || strcmp(text, "0") != 0;
+}
+
+bool limits_rollups(void) {
+    return is_on("FLOWVT_ROLLUPS");
+}
+
+bool limits_top_lists(void) {
+    return is_on("FLOWVT_TOPLISTS");
 }

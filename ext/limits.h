@@ -17,5 +17,7 @@ size_t limits_memory(void);
 int limits_threads(void);
 /* FLOWVT_ROLLUPS: false when it is 0. */
 bool limits_rollups(void);
+/* FLOWVT_TOPLISTS: false when it is 0. */
+bool limits_top_lists(void);
 
 #endif

@@ -380,6 +380,8 @@ int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_inde
         take_limit(&b);
         sqlite3_str_appendf(b.words, "@%llx", (unsigned long long)info->colUsed);
         put_order(&b);
+        if (b.all_taken)
+            sqlite3_str_appendall(b.words, " exact");
         put_rollup(&b);
         if (t->kind != TABLE_FLOWS)
             b.rows *= 0.05;

@@ -20,6 +20,7 @@
 **   @HEX           columns the statement names, sqlite3_index_info.colUsed
 **   grouped        rows come as DISTINCT wants them, without a sorter
 **   order:COL,-COL rows come sorted so, - for descending
+**   exact          SQLite has none of the constraints that it tells of left to check
 **   rollup:COL,COL totals may come from roll-ups: in the whole hours or days of the window, and in files that
 **                  have one with these columns and those of the filter (flow_files.rollups); `any` for no columns
 **
@@ -55,6 +56,8 @@ struct query {
     int mask4, mask6;
     int64_t limit; /* rows; -1: none */
     uint64_t used; /* colUsed */
+    int ntests;    /* constraints taken, parameters among them */
+    bool exact;    /* with them no row needs another look */
     struct {
         int column;
         bool desc;

@@ -622,6 +622,8 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
             out->used = strtoull(word + 1, NULL, 16);
         else if (n > 6 && memcmp(word, "order:", 6) == 0)
             read_order(t, word + 6, n - 6, out);
+        else if (n == 5 && memcmp(word, "exact", 5) == 0)
+            out->exact = true;
         else if (arg >= argc)
             ; /* a word without an argument */
         else if (n == 5 && memcmp(word, "limit", 5) == 0)
@@ -631,6 +633,7 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
         word += n;
         word += *word == ' ';
     }
+    out->ntests = arg;
     return rc == SQLITE_OK ? read_params(&r) : rc;
 }
 

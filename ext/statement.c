@@ -5,6 +5,7 @@
 #include "statement.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <sqlite3ext.h>
 SQLITE_EXTENSION_INIT3
@@ -220,8 +221,15 @@ static bool take_literal(struct reader *r) {
     return ok;
 }
 
+static int take_tested(struct reader *r) {
+    int column = take_column(r);
+    if (column >= 0)
+        r->out->tested[column] = true;
+    return column;
+}
+
 static bool take_ip_in(struct reader *r) {
-    return take_sign(r, "(") && take_column(r) >= 0 && take_sign(r, ",") && take_literal(r) &&
+    return take_sign(r, "(") && take_tested(r) >= 0 && take_sign(r, ",") && take_literal(r) &&
            take_sign(r, ")");
 }
 
@@ -238,7 +246,8 @@ static bool take_test(struct reader *r) {
     r->out->tests++;
     if (take_word(r, "ip_in"))
         return take_ip_in(r);
-    if (take_column(r) < 0)
+    int column = take_tested(r);
+    if (column < 0)
         return false;
     if (take_word(r, "between")) {
         r->out->tests++;
@@ -253,8 +262,10 @@ static bool take_test(struct reader *r) {
     if (take_word(r, "match"))
         return take_literal(r);
     for (size_t i = 0; i < sizeof compare / sizeof compare[0]; i++)
-        if (take_sign(r, compare[i]))
+        if (take_sign(r, compare[i])) {
+            r->out->fixed[column] |= i < 2;
             return take_literal(r);
+        }
     return false;
 }
 

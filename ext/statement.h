@@ -16,6 +16,8 @@
 struct top_list {
     bool group[MAX_COLUMNS];   /* columns of GROUP BY */
     bool measure[MAX_COLUMNS]; /* columns in sum() */
+    bool tested[MAX_COLUMNS];  /* columns of WHERE, */
+    bool fixed[MAX_COLUMNS];   /* and those that = leaves one value of */
     int rank;                  /* the column whose sum() the first term of ORDER BY is */
     bool desc;
     int64_t first; /* LIMIT and OFFSET together */

@@ -8,6 +8,7 @@
 */
 #include "totals.h"
 #include "record.h"
+#include "select.h"
 #include "spill.h"
 
 #include <stdio.h>
@@ -408,7 +409,33 @@ static int order_in_memory(struct totals *t, int threads, int64_t first) {
     return rc;
 }
 
+/* Only addresses and texts of the groups that are left need their names. */
+static bool want_names(struct totals *t) {
+    size_t n, width = group_width(groups_shape(t->groups));
+    for (unsigned p = 0; p < groups_parts(t->groups); p++) {
+        const uint64_t *row = groups_rows(t->groups, p, &n);
+        for (size_t i = 0; i < n; i++, row += width)
+            for (int d = 0; d < t->spec.ndims; d++) {
+                enum flow_class class = t->spec.dim[d].class;
+                if ((class == FLOW_IP || class == FLOW_TEXT) &&
+                    !interner_want(&t->interner, class, key_get(&t->keys.slot[d], row)))
+                    return false;
+            }
+    }
+    return true;
+}
+
+static int leave_out(struct totals *t) {
+    const struct totals_request *r = &t->request;
+    int rc = select_groups(t->groups, &t->spec, r->first_by, r->greatest, r->first, t->threads,
+                           &t->interrupt);
+    return rc == FVT_OK && !want_names(t) ? FVT_NOMEM : rc;
+}
+
 static int sort_in_memory(struct totals *t) {
+    int rc = t->request.first >= 0 ? leave_out(t) : FVT_OK;
+    if (rc != FVT_OK)
+        return rc;
     if (!interner_name(&t->interner))
         return FVT_NOMEM;
     if (t->request.norder == 0 || interrupt_stopped(&t->interrupt))

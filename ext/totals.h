@@ -24,6 +24,11 @@ struct totals_request {
     bool buckets; /* time is part of the key */
     struct order_term order[MAX_ORDER];
     int norder; /* 0: any order */
+    /* Nobody looks at groups but the first ones by this measure, and those equal to the last of these.
+    ** In memory the others are left out. -1: all are looked at. */
+    int64_t first;
+    enum measure first_by;
+    bool greatest; /* the first are the greatest, or else the least */
 };
 
 /* query and snapshot are borrowed, request is copied. */

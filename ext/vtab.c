@@ -42,6 +42,7 @@ static char *argument(const char *arg, const char *key) {
 int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const char *const *argv,
               char **message) {
     v->footers = footers_share(module->footers);
+    v->name = sqlite3_mprintf("%s", argv[2]);
     for (int i = 3; i < argc; i++) {
         char *store = argument(argv[i], "store");
         if (!store) {
@@ -57,8 +58,9 @@ int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const 
 }
 
 void vtab_clear(struct vtab *v) {
+    sqlite3_free(v->name);
     sqlite3_free(v->store);
-    v->store = NULL;
+    v->name = v->store = NULL;
     footers_drop(v->footers);
     v->footers = NULL;
 }

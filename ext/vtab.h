@@ -13,6 +13,7 @@
 struct vtab {
     sqlite3_vtab base;
     sqlite3 *db;
+    char *name;              /* when it was made */
     char *store;             /* argument of CREATE VIRTUAL TABLE, or NULL */
     struct footers *footers; /* the connection's */
 };
