@@ -6,9 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <sqlite3ext.h>
-SQLITE_EXTENSION_INIT3
+#include <strings.h>
 
 enum token { END, WORD, QUOTED, STRING, NUMBER, SIGN, BAD };
 enum { MAX_NAME = 64, MAX_ITEMS = 64, MOST = 10000 };
@@ -127,7 +125,7 @@ static bool take_sign(struct reader *r, const char *sign) {
 }
 
 static bool take_word(struct reader *r, const char *word) {
-    if (r->token != WORD || sqlite3_stricmp(r->text, word) != 0)
+    if (r->token != WORD || strcasecmp(r->text, word) != 0)
         return false;
     next(r);
     return true;
@@ -143,7 +141,7 @@ static bool is_keyword(const char *word) {
         "exists",  "asc",      "desc",   "nulls",  "with",  "cast",    "indexed", "intersect",
         "isnull",  "notnull",  "regexp", "true",   "false"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (sqlite3_stricmp(word, words[i]) == 0)
+        if (strcasecmp(word, words[i]) == 0)
             return true;
     return false;
 }
@@ -158,7 +156,7 @@ static bool take_name(struct reader *r, char name[MAX_NAME]) {
 
 static int find_column(const struct sql_table *t, const char *name) {
     for (int i = 0; i < t->n; i++)
-        if (sqlite3_stricmp(t->column[i].name, name) == 0)
+        if (strcasecmp(t->column[i].name, name) == 0)
             return i;
     return -1;
 }
@@ -170,7 +168,7 @@ static int take_column(struct reader *r) {
         return -1;
     if (!take_sign(r, "."))
         return find_column(r->t, name);
-    bool own = sqlite3_stricmp(name, r->alias) == 0;
+    bool own = strcasecmp(name, r->alias) == 0;
     return take_name(r, name) && own ? find_column(r->t, name) : -1;
 }
 
@@ -195,8 +193,9 @@ static bool take_item(struct reader *r, struct item *out) {
     bool as = take_word(r, "as");
     if (!take_name(r, out->alias))
         return !as;
-    /* An alias that is a column's name, too, means now the one and now the other. */
-    return find_column(r->t, out->alias) < 0;
+    /* An alias that is another column's name, too, means now the one and now the other. */
+    int same = find_column(r->t, out->alias);
+    return same < 0 || same == out->column;
 }
 
 static bool take_items(struct reader *r) {
@@ -205,7 +204,7 @@ static bool take_items(struct reader *r) {
             return false;
         const struct item *x = &r->item[r->nitems - 1];
         for (int i = 0; x->alias[0] && i < r->nitems - 1; i++)
-            if (sqlite3_stricmp(r->item[i].alias, x->alias) == 0)
+            if (strcasecmp(r->item[i].alias, x->alias) == 0)
                 return false;
         r->out->measure[x->column] |= x->sum;
     } while (take_sign(r, ","));
@@ -221,15 +220,15 @@ static bool take_literal(struct reader *r) {
     return ok;
 }
 
-static int take_tested(struct reader *r) {
+static bool take_tested(struct reader *r) {
     int column = take_column(r);
     if (column >= 0)
         r->out->tested[column] = true;
-    return column;
+    return column >= 0;
 }
 
 static bool take_ip_in(struct reader *r) {
-    return take_sign(r, "(") && take_tested(r) >= 0 && take_sign(r, ",") && take_literal(r) &&
+    return take_sign(r, "(") && take_tested(r) && take_sign(r, ",") && take_literal(r) &&
            take_sign(r, ")");
 }
 
@@ -246,8 +245,7 @@ static bool take_test(struct reader *r) {
     r->out->tests++;
     if (take_word(r, "ip_in"))
         return take_ip_in(r);
-    int column = take_tested(r);
-    if (column < 0)
+    if (!take_tested(r))
         return false;
     if (take_word(r, "between")) {
         r->out->tests++;
@@ -262,10 +260,8 @@ static bool take_test(struct reader *r) {
     if (take_word(r, "match"))
         return take_literal(r);
     for (size_t i = 0; i < sizeof compare / sizeof compare[0]; i++)
-        if (take_sign(r, compare[i])) {
-            r->out->fixed[column] |= i < 2;
+        if (take_sign(r, compare[i]))
             return take_literal(r);
-        }
     return false;
 }
 
@@ -300,7 +296,7 @@ static bool take_term(struct reader *r, struct item *out) {
         return true;
     }
     for (int i = 0; (r->token == WORD || r->token == QUOTED) && i < r->nitems; i++)
-        if (r->item[i].alias[0] && sqlite3_stricmp(r->item[i].alias, r->text) == 0) {
+        if (r->item[i].alias[0] && strcasecmp(r->item[i].alias, r->text) == 0) {
             *out = r->item[i];
             next(r);
             return true;
@@ -365,10 +361,9 @@ static bool find_source(struct reader *r, const char *name) {
     char table[MAX_NAME], alias[MAX_NAME];
     if (!take_name(&ahead, table))
         return false;
-    if (take_sign(&ahead, ".") &&
-        (sqlite3_stricmp(table, "main") != 0 || !take_name(&ahead, table)))
+    if (take_sign(&ahead, ".") && (strcasecmp(table, "main") != 0 || !take_name(&ahead, table)))
         return false;
-    if (sqlite3_stricmp(table, name) != 0)
+    if (strcasecmp(table, name) != 0)
         return false;
     memcpy(r->alias, table, MAX_NAME);
     bool as = take_word(&ahead, "as");

@@ -16,8 +16,7 @@
 struct top_list {
     bool group[MAX_COLUMNS];   /* columns of GROUP BY */
     bool measure[MAX_COLUMNS]; /* columns in sum() */
-    bool tested[MAX_COLUMNS];  /* columns of WHERE, */
-    bool fixed[MAX_COLUMNS];   /* and those that = leaves one value of */
+    bool tested[MAX_COLUMNS];  /* columns in WHERE */
     int rank;                  /* the column whose sum() the first term of ORDER BY is */
     bool desc;
     int64_t first; /* LIMIT and OFFSET together */

@@ -72,13 +72,38 @@ static int next(sqlite3_vtab_cursor *base) {
     return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;
 }
 
+/* Is it certain that SQLite only adds up what it is given, by the columns of GROUP BY? */
+static bool only_adds_up(const struct cursor *c, const struct top_list *list) {
+    const struct sql_table *t = &table_of(c)->columns;
+    if (!c->query.exact || c->query.ntests != list->tests || c->query.used >> 63)
+        return false;
+    for (int i = 0; i < t->n && i < 63; i++)
+        if ((c->query.used >> i & 1) != (list->group[i] || list->measure[i] || list->tested[i]))
+            return false;
+    return true;
+}
+
+/* Of a top list only its rows need be delivered; and what WHERE alone names is no part of the key. */
+static void ask_first(struct cursor *c, struct totals_request *r) {
+    const struct flow_table *t = table_of(c);
+    struct top_list *list = limits_top_lists() ? malloc(sizeof *list) : NULL;
+    if (list && top_list_running(t->vtab.db, &t->columns, t->vtab.name, list) &&
+        only_adds_up(c, list)) {
+        r->first = list->first;
+        r->first_by = (enum measure)t->columns.column[list->rank].id;
+        r->greatest = list->desc;
+        for (int i = 0; i < t->columns.n && i < 63; i++)
+            if (!list->group[i] && !list->measure[i])
+                c->query.used &= ~(UINT64_C(1) << i);
+    }
+    free(list);
+}
+
 /* Dimensions and measures that the statement names, and the order it asks for. */
 static void make_request(struct cursor *c, struct totals_request *r) {
     const struct sql_table *t = &table_of(c)->columns;
-    memset(r, 0, sizeof *r);
-    r->table = t;
-    r->db = table_of(c)->vtab.db;
-    r->first = -1;
+    *r = (struct totals_request){.table = t, .db = table_of(c)->vtab.db, .first = -1};
+    ask_first(c, r);
     for (int i = 0; i < t->n; i++) {
         const struct sql_column *col = &t->column[i];
         c->dimension[i] = -1;
@@ -105,34 +130,6 @@ static void make_request(struct cursor *c, struct totals_request *r) {
     }
 }
 
-/* Is it certain that SQLite makes one row of each group, and looks at no others than these? */
-static bool shows_groups(const struct cursor *c, const struct top_list *list) {
-    const struct sql_table *t = &table_of(c)->columns;
-    if (!c->query.exact || c->query.ntests != list->tests || c->query.used >> 63)
-        return false;
-    for (int i = 0; i < t->n && i < 63; i++) {
-        bool used = c->query.used >> i & 1;
-        bool known = t->column[i].kind == COLUMN_PARAM || list->group[i] || list->measure[i] ||
-                     list->fixed[i];
-        if (used != (list->group[i] || list->measure[i] || list->tested[i]) || (used && !known))
-            return false;
-    }
-    return true;
-}
-
-/* Of a top list only its rows need be delivered. */
-static void ask_first(const struct cursor *c, struct totals_request *r) {
-    const struct flow_table *t = table_of(c);
-    struct top_list *list = limits_top_lists() ? malloc(sizeof *list) : NULL;
-    if (list && top_list_running(t->vtab.db, &t->columns, t->vtab.name, list) &&
-        shows_groups(c, list)) {
-        r->first = list->first;
-        r->first_by = (enum measure)t->columns.column[list->rank].id;
-        r->greatest = list->desc;
-    }
-    free(list);
-}
-
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
@@ -147,7 +144,6 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     if (!r)
         return SQLITE_NOMEM;
     make_request(c, r);
-    ask_first(c, r);
     c->totals = totals_new(r, &c->query, c->snapshot);
     free(r);
     return c->totals ? next(base) : SQLITE_NOMEM;

@@ -31,7 +31,7 @@ from statements import Maker, bound  # noqa: E402
 
 CAPTURES = os.path.join(ROOT, "../shared/data")
 SETTINGS = [{}, {"FLOWVT_THREADS": "1"}, {"FLOWVT_THREADS": "4", "FLOWVT_MEMORY": "1M"}, {"FLOWVT_ROLLUPS": "0"},
-            {"FLOWVT_THREADS": "3"}, {"FLOWVT_MEMORY": "1M", "FLOWVT_ROLLUPS": "0"}]
+            {"FLOWVT_THREADS": "3", "FLOWVT_TOPLISTS": "0"}, {"FLOWVT_MEMORY": "1M", "FLOWVT_ROLLUPS": "0"}]
 BATCH = 10  # statements with one setting
 BEGIN = 1700000100  # of generated flows
 

@@ -496,6 +496,20 @@ class Maker:
             s.group = s.group[::-1]
         return self.finish(s)
 
+    def top_list(self, kind):
+        """A form that the extension reads in whole: it delivers no groups but those shown."""
+        kind = kind if kind != "flows" else "traffic"
+        t = self.table(kind, "f")
+        s = Statement([t])
+        s.group = self.keys(t)
+        s.select = ["sum({f.%s})" % self.r.choice(["flows", "packets", "bytes"])] + s.group
+        s.where = self.conditions(t, 1) if self.r.random() < 0.5 else []
+        s.order = ["1" + self.r.choice(["", " ASC", " DESC", " DESC", " DESC", " DESC"])]
+        s.order += ["2"] if self.r.random() < 0.2 else []
+        s.limit = self.r.choice([0, 1, 2, 5, 10, 30, 1000])
+        s.offset = self.r.choice([None, None, None, 1, 7])
+        return s
+
     def joined(self, kind):
         t = self.table(kind, "f")
         s = Statement([t])
@@ -578,7 +592,7 @@ class Maker:
     def make(self):
         kind = self.r.choice(["flows", "flows", "flows", "traffic", "traffic", "traffic", "endpoints"])
         x = self.r.random()
-        shape = (self.plain_rows if x < 0.35 else self.grouped if x < 0.75 else self.joined if x < 0.83 else
+        shape = (self.plain_rows if x < 0.32 else self.top_list if x < 0.42 else self.grouped if x < 0.75 else self.joined if x < 0.83 else
                  self.subquery if x < 0.9 else self.selfjoin if x < 0.93 else self.compounded)
         s = shape(kind)
         s.bound = self.r.random() < 0.3

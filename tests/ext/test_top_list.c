@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Top lists by GROUP BY: which texts are read as one, and that SQLite is given the groups shown and no
+** others (it then does fewer steps) with the same answer.
+*/
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ext/statement.h"
+#include "schema/store.h"
+#include "tests/schema/rows.h"
+
+enum { ROWS = 6000, SEED = 9, MUTATIONS = 200000 };
+
+static char dir[] = "/tmp/flowvt-test-XXXXXX";
+static sqlite3 *db;
+
+/* ---- texts ------------------------------------------------------------------------------ */
+
+static const char *const taken[] = {
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY 2 DESC LIMIT 10",
+    "select srcip, sum(bytes) as bytes from traffic group by srcip order by bytes desc limit 10;",
+    "SELECT sum(flows) n FROM main.traffic AS t GROUP BY t.dstport ORDER BY n LIMIT 3 OFFSET 2",
+    "SELECT [srcip], `dstip`, sum(\"bytes\") b FROM \"traffic\" GROUP BY 1, 2 ORDER BY b, 1 LIMIT "
+    "1, 5 -- x",
+    "SELECT srcip FROM traffic GROUP BY srcip ORDER BY sum(packets) DESC LIMIT 5",
+    "SELECT time, sum(bytes) b FROM traffic WHERE bucket = 60 AND since = '2023-11-14' AND"
+    " dstport BETWEEN 1 AND 1024 AND proto IN (6, 17) AND ip_in(srcip, '10.0.0.0/8') AND srcas IS "
+    "NULL"
+    " GROUP BY time ORDER BY b DESC LIMIT 5",
+};
+
+static const char *const refused[] = {
+    "",
+    "SELECT",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY 2 DESC",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY 1 LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY 2 DESC LIMIT -1",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY 2 DESC LIMIT 10001",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY 2 DESC LIMIT 5 + 5",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY 2 DESC NULLS LAST LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY sum(bytes) / 2 DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip ORDER BY -sum(bytes) LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip COLLATE NOCASE ORDER BY 2 DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY lower(srcip) ORDER BY 2 DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM traffic GROUP BY srcip HAVING sum(bytes) < 9 ORDER BY 2 DESC "
+    "LIMIT 10",
+    "SELECT srcip, sum(DISTINCT bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) FILTER (WHERE proto = 6) b FROM traffic GROUP BY srcip ORDER BY b "
+    "LIMIT 9",
+    "SELECT srcip, avg(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, count(*), sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, dstip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT DISTINCT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip AS dstip, sum(bytes) b FROM traffic GROUP BY dstip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) AS packets FROM traffic GROUP BY srcip ORDER BY packets DESC LIMIT "
+    "10",
+    "SELECT srcip, sum(bytes) b, sum(flows) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) AS bytes FROM traffic GROUP BY bytes ORDER BY bytes DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM traffic, hosts GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM traffic JOIN hosts GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM (SELECT * FROM traffic) GROUP BY srcip ORDER BY b DESC LIMIT "
+    "10",
+    "SELECT srcip, sum(bytes) b FROM traffic() GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM other.traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE srcport = dstport GROUP BY srcip ORDER BY b "
+    "LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE proto = 6 OR proto = 17 GROUP BY srcip ORDER BY "
+    "b LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE proto + 1 = 7 GROUP BY srcip ORDER BY b LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE proto = 6 + 1 GROUP BY srcip ORDER BY b LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE proto IN (SELECT 6) GROUP BY srcip ORDER BY b "
+    "LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE NOT proto = 6 GROUP BY srcip ORDER BY b LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE srcip LIKE '10%' GROUP BY srcip ORDER BY b "
+    "LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE proto = ? GROUP BY srcip ORDER BY b LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip UNION SELECT 1, 2 ORDER BY 2 LIMIT 1",
+    "WITH traffic AS (SELECT 1) SELECT srcip, sum(bytes) b FROM traffic GROUP BY 1 ORDER BY b "
+    "LIMIT 1",
+    "EXPLAIN SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10; SELECT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10 'x",
+};
+
+static void test_texts(void **state) {
+    (void)state;
+    struct sql_table t;
+    struct top_list *list = malloc(sizeof *list);
+    sql_table_init(&t, TABLE_TRAFFIC);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (!statement_top_list(taken[i], &t, "traffic", list))
+            fail_msg("not taken: %s", taken[i]);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (statement_top_list(refused[i], &t, "traffic", list))
+            fail_msg("taken: %s", refused[i]);
+    assert_true(statement_top_list(taken[2], &t, "traffic", list));
+    assert_int_equal(list->first, 5);
+    assert_false(list->desc);
+    assert_true(statement_top_list(taken[5], &t, "traffic", list));
+    assert_int_equal(list->tests, 7);
+    free(list);
+}
+
+/* Any text is safe: for the sanitizers. */
+static void test_mutations(void **state) {
+    (void)state;
+    static const char octets[] = "\"'`[]().,;-*/0123456789 \n=<>sumbytes\xff";
+    struct sql_table t;
+    struct top_list *list = malloc(sizeof *list);
+    sql_table_init(&t, TABLE_TRAFFIC);
+    srand(1);
+    for (int i = 0; i < MUTATIONS; i++) {
+        const char *from = taken[(size_t)rand() % (sizeof taken / sizeof *taken)];
+        size_t n = strlen(from);
+        char *text = malloc(n + 1);
+        memcpy(text, from, n + 1);
+        for (int k = rand() % 4; k >= 0; k--)
+            text[(size_t)rand() % n] = octets[(size_t)rand() % sizeof octets];
+        statement_top_list(text, &t, "traffic", list);
+        free(text);
+    }
+    free(list);
+}
+
+/* ---- answers ---------------------------------------------------------------------------- */
+
+/* All rows, and the steps SQLite took. */
+static char *answer(const char *sql, bool top_lists, int *steps) {
+    sqlite3_stmt *s;
+    sqlite3_str *rows = sqlite3_str_new(NULL);
+    setenv("FLOWVT_TOPLISTS", top_lists ? "1" : "0", 1);
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    for (int i = 1; i <= sqlite3_bind_parameter_count(s); i++)
+        sqlite3_bind_int(s, i, 5);
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+        for (int i = 0; i < sqlite3_column_count(s); i++)
+            sqlite3_str_appendf(rows, "%s|", (const char *)sqlite3_column_text(s, i));
+    if (rc != SQLITE_DONE)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    *steps = sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 0);
+    sqlite3_finalize(s);
+    sqlite3_str_appendall(rows, ".");
+    return sqlite3_str_finish(rows);
+}
+
+/* Same answers; cut: in fewer steps, or else in as many. */
+static void check(const char *sql, bool cut) {
+    int few, all;
+    char *got = answer(sql, true, &few), *want = answer(sql, false, &all);
+    assert_string_equal(got, want);
+    if (cut ? few >= all * 9 / 10 : few != all)
+        fail_msg("%d steps, not %d: %s", few, all, sql);
+    sqlite3_free(got);
+    sqlite3_free(want);
+}
+
+static void test_answers(void **state) {
+    (void)state;
+    if (sqlite3_libversion_number() < 3038000)
+        skip();
+    check("SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10", true);
+    check("SELECT srcip, sum(bytes) bytes FROM traffic GROUP BY 1 ORDER BY bytes LIMIT 10", true);
+    check("SELECT srcip, dstip, proto, sum(bytes), sum(flows) FROM traffic GROUP BY 3, 2, 1 "
+          "ORDER BY sum(flows) DESC, srcip, 2, 3 LIMIT 7 OFFSET 4",
+          true);
+    check("SELECT dstport, sum(flows) FROM traffic GROUP BY 1 ORDER BY 2 DESC LIMIT ?", true);
+    check("SELECT srcip, sum(bytes) b FROM traffic WHERE proto = 6 AND dstport > ? GROUP BY srcip "
+          "ORDER BY b DESC LIMIT 3",
+          true);
+    check("SELECT ip, sum(bytes) b FROM endpoints GROUP BY ip ORDER BY b DESC LIMIT 10", true);
+    check("SELECT srcip, sum(bytes) b FROM traffic WHERE proto <> 6 GROUP BY 1 ORDER BY b LIMIT 9",
+          true);
+    check("SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 0", false);
+    /* what SQLite checks by itself */
+    check("SELECT proto, sum(bytes) b FROM traffic WHERE srcport = dstport GROUP BY 1 ORDER BY b "
+          "LIMIT 1",
+          false);
+    check("SELECT dstport, sum(bytes) b FROM traffic WHERE srcip <> 'x' GROUP BY 1 ORDER BY b "
+          "LIMIT 1",
+          false);
+}
+
+static void exec(const char *sql) {
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+}
+
+/* What the text says is not what runs. */
+static void test_other_meaning(void **state) {
+    (void)state;
+    static const char list[] =
+        "SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10";
+    sqlite3_stmt *running;
+    exec("CREATE TEMP VIEW traffic AS SELECT srcip, bytes FROM main.traffic WHERE srcport > "
+         "dstport");
+    check(list, false);
+    exec("DROP VIEW temp.traffic");
+    exec("ATTACH ':memory:' AS \"an\"\"other\"");
+    exec("CREATE VIEW \"an\"\"other\".Traffic AS SELECT 'x' srcip, 1 bytes");
+    check(list, false);
+    exec("DETACH \"an\"\"other\"");
+    exec("CREATE TEMP VIEW tops AS SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY "
+         "b DESC"
+         " LIMIT 10");
+    check("SELECT * FROM tops", false);
+    exec("DROP VIEW tops");
+    sqlite3_prepare_v2(db, "SELECT proto FROM flows", -1, &running, NULL);
+    assert_int_equal(sqlite3_step(running), SQLITE_ROW);
+    check(list, false);
+    sqlite3_finalize(running);
+    exec("CREATE VIRTUAL TABLE mine USING traffic");
+    check("SELECT srcip, sum(bytes) b FROM mine GROUP BY srcip ORDER BY b DESC LIMIT 10", true);
+    exec("DROP TABLE mine");
+    check(list, true);
+}
+
+/* ---- setup ------------------------------------------------------------------------------ */
+
+static int write_store(void) {
+    char path[300];
+    struct fvt_error err;
+    struct fvt_writer *w;
+    snprintf(path, sizeof path, "%s/flows.202311142210.fvt", dir);
+    if (fvt_writer_open(path, 1700000000000, 300000, &w, &err) != FVT_OK)
+        return -1;
+    for (uint64_t i = 0; i < ROWS; i++) {
+        struct test_row t;
+        test_row_make(&t, SEED, i);
+        flow_row_set(&t.row, FLOW_bytes, i * i % 1000);
+        flow_row_set(&t.row, FLOW_packets, 1);
+        flow_row_set(&t.row, FLOW_sampling, 1);
+        flow_row_set(&t.row, FLOW_flows, 1);
+        if (fvt_writer_add(w, &t.row) != FVT_OK)
+            return -1;
+    }
+    return fvt_writer_finish(w) == FVT_OK ? 0 : -1;
+}
+
+static int setup(void **state) {
+    (void)state;
+    const char *so = getenv("FLOWVT_SO");
+    char *message = NULL;
+    if (!mkdtemp(dir) || sqlite3_open(":memory:", &db) != SQLITE_OK)
+        return -1;
+    setenv("FLOWVT_STORE", dir, 1);
+    sqlite3_enable_load_extension(db, 1);
+    if (sqlite3_load_extension(db, so ? so : "build/flowvt.so", NULL, &message) != SQLITE_OK) {
+        fprintf(stderr, "test_top_list: %s\n", message);
+        return -1;
+    }
+    return write_store();
+}
+
+static int teardown(void **state) {
+    (void)state;
+    char command[300];
+    sqlite3_close(db);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_other_meaning),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
