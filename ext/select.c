@@ -116,3 +116,55 @@ int select_groups(struct groups *groups, const struct aggregate_spec *spec, enum
     free(j);
     return ok ? FVT_OK : FVT_NOMEM;
 }
+
+/* ---- by count ---------------------------------------------------------------------------- */
+
+enum { MOST_COUNTED = 1 << 24 };
+
+/* count: of each value, from 1 on where it has groups at all. */
+struct counting {
+    const struct key_slot *by;
+    const uint32_t *count;
+    uint32_t flip, last;
+};
+
+static bool count_reaches(const void *arg, const uint64_t *row) {
+    const struct counting *c = arg;
+    return (c->count[key_get(c->by, row)] ^ c->flip) >= c->last;
+}
+
+static void count_groups(struct groups *groups, const struct key_slot *by,
+                         const struct key_slot *counted, uint32_t *count,
+                         struct interrupt *interrupt) {
+    size_t n, width = group_width(groups_shape(groups));
+    for (unsigned p = 0; p < groups_parts(groups) && !interrupt_poll(interrupt); p++) {
+        const uint64_t *row = groups_rows(groups, p, &n);
+        for (size_t i = 0; i < n; i++, row += width) {
+            uint32_t *value = &count[key_get(by, row)];
+            *value += (*value == 0) + (key_get(counted, row) != 0);
+        }
+    }
+}
+
+int select_counted(struct groups *groups, const struct key_slot *by, uint64_t most,
+                   const struct key_slot *counted, bool greatest, int64_t n,
+                   struct interrupt *interrupt) {
+    if (most >= MOST_COUNTED || n <= 0)
+        return FVT_OK;
+    uint32_t *count = calloc((size_t)most + 1, sizeof *count);
+    struct heap best = {malloc((size_t)n * sizeof *best.value), 0};
+    bool ok = count && best.value;
+    if (ok) {
+        struct counting c = {by, count, greatest ? 0 : UINT32_MAX, 0};
+        count_groups(groups, by, counted, count, interrupt);
+        for (uint64_t v = 0; v <= most; v++)
+            if (count[v])
+                add_value(&best, (size_t)n, count[v] ^ c.flip);
+        c.last = best.n == (size_t)n ? (uint32_t)best.value[0] : 0;
+        for (unsigned p = 0; p < groups_parts(groups) && !interrupt_poll(interrupt); p++)
+            groups_keep(groups, p, count_reaches, &c);
+    }
+    free(count);
+    free(best.value);
+    return ok ? FVT_OK : FVT_NOMEM;
+}

@@ -14,4 +14,11 @@
 int select_groups(struct groups *groups, const struct aggregate_spec *spec, enum measure m,
                   bool greatest, int64_t n, int threads, struct interrupt *interrupt);
 
+/* The same by count: of the n values of slot by (0 to most) that have the most groups, or the least,
+** in which slot counted is not 0, all groups stay. As many values as there are bits for in 24 are
+** counted; with more of them all groups stay. */
+int select_counted(struct groups *groups, const struct key_slot *by, uint64_t most,
+                   const struct key_slot *counted, bool greatest, int64_t n,
+                   struct interrupt *interrupt);
+
 #endif

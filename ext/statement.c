@@ -11,10 +11,10 @@
 enum token { END, WORD, QUOTED, STRING, NUMBER, SIGN, BAD };
 enum { MAX_NAME = 64, MAX_ITEMS = 64, MOST = 10000 };
 
-/* What an item of the list of results is: a column, or sum() of one. */
+/* What an item of the list of results is: a column, or sum() or count(DISTINCT) of one. */
 struct item {
     int column;
-    bool sum;
+    bool sum, count;
     char alias[MAX_NAME]; /* empty: none */
 };
 
@@ -172,7 +172,11 @@ static int take_column(struct reader *r) {
     return take_name(r, name) && own ? find_column(r->t, name) : -1;
 }
 
-/* column or sum(column), without what may follow. */
+static bool takes_key(enum column_kind kind) {
+    return kind == COLUMN_VALUE || kind == COLUMN_BUCKET || kind == COLUMN_BUCKET_MS;
+}
+
+/* column, sum(column) or count(DISTINCT column), without what may follow. */
 static bool take_value(struct reader *r, struct item *out) {
     struct reader before = *r;
     *out = (struct item){0};
@@ -183,8 +187,26 @@ static bool take_value(struct reader *r, struct item *out) {
                r->t->column[out->column].id < MEASURE_first && take_sign(r, ")");
     }
     *r = before;
+    if (take_word(r, "count") && take_sign(r, "(")) {
+        out->count = take_word(r, "distinct");
+        out->column = out->count ? take_column(r) : -1;
+        return out->column >= 0 && r->t->column[out->column].kind == COLUMN_VALUE &&
+               take_sign(r, ")");
+    }
+    *r = before;
     out->column = take_column(r);
     return out->column >= 0;
+}
+
+/* What the statement has SQLite add up; of columns to count only one. */
+static bool add_total(struct reader *r, const struct item *x) {
+    struct top_list *out = r->out;
+    if (x->count && out->counted >= 0 && out->counted != x->column)
+        return false;
+    if (x->count)
+        out->counted = x->column;
+    out->measure[x->column] |= x->sum;
+    return true;
 }
 
 static bool take_item(struct reader *r, struct item *out) {
@@ -206,7 +228,8 @@ static bool take_items(struct reader *r) {
         for (int i = 0; x->alias[0] && i < r->nitems - 1; i++)
             if (strcasecmp(r->item[i].alias, x->alias) == 0)
                 return false;
-        r->out->measure[x->column] |= x->sum;
+        if (!add_total(r, x))
+            return false;
     } while (take_sign(r, ","));
     return true;
 }
@@ -309,15 +332,12 @@ static bool take_group(struct reader *r) {
     if (!take_word(r, "group") || !take_word(r, "by"))
         return false;
     do {
-        if (!take_term(r, &x) || x.sum)
-            return false;
-        enum column_kind kind = r->t->column[x.column].kind;
-        if (kind != COLUMN_VALUE && kind != COLUMN_BUCKET && kind != COLUMN_BUCKET_MS)
+        if (!take_term(r, &x) || x.sum || x.count || !takes_key(r->t->column[x.column].kind))
             return false;
         r->out->group[x.column] = true;
     } while (take_sign(r, ","));
     for (int i = 0; i < r->nitems; i++)
-        if (!r->item[i].sum && !r->out->group[r->item[i].column])
+        if (!r->item[i].sum && !r->item[i].count && !r->out->group[r->item[i].column])
             return false;
     return true;
 }
@@ -327,18 +347,22 @@ static bool take_order(struct reader *r) {
     if (!take_word(r, "order") || !take_word(r, "by"))
         return false;
     for (bool first = true; first || take_sign(r, ","); first = false) {
-        if (!take_term(r, &x) || (first && !x.sum) || (!x.sum && !r->out->group[x.column]))
+        if (!take_term(r, &x) || !add_total(r, &x))
+            return false;
+        bool total = x.sum || x.count;
+        if (!total && (first || !r->out->group[x.column]))
             return false;
         bool desc = take_word(r, "desc");
         if (!desc)
             take_word(r, "asc");
-        r->out->measure[x.column] |= x.sum;
         if (first) {
             r->out->rank = x.column;
             r->out->desc = desc;
         }
     }
-    return true;
+    /* Counting makes rows of finer groups, of which SQLite has yet to make the sums. */
+    int counted = r->out->counted;
+    return counted < 0 || (r->out->rank == counted && !r->out->group[counted]);
 }
 
 static bool take_limit(struct reader *r) {
@@ -388,7 +412,7 @@ static bool take_from(struct reader *r) {
 bool statement_top_list(const char *sql, const struct sql_table *t, const char *name,
                         struct top_list *out) {
     struct reader r = {.t = t, .p = sql, .out = out};
-    *out = (struct top_list){.rank = -1};
+    *out = (struct top_list){.counted = -1, .rank = -1};
     next(&r);
     if (!take_word(&r, "select") || !find_source(&r, name) || !take_items(&r) || !take_from(&r) ||
         !take_where(&r) || !take_group(&r) || !take_order(&r) || !take_limit(&r))

@@ -5,6 +5,8 @@
 **   SELECT item, ... FROM [main.]table [[AS] alias] [WHERE test AND ...] GROUP BY column, ...
 **   ORDER BY sum(measure) [ASC|DESC] [, column ...] LIMIT n [OFFSET m]
 **
+** where count(DISTINCT column) may be in the place of sum(measure).
+**
 ** The reader is strict: what it does not know in whole it does not take, and the statement is
 ** answered as any other. It says what the text means, not whether the table is what it seems.
 */
@@ -17,7 +19,8 @@ struct top_list {
     bool group[MAX_COLUMNS];   /* columns of GROUP BY */
     bool measure[MAX_COLUMNS]; /* columns in sum() */
     bool tested[MAX_COLUMNS];  /* columns in WHERE */
-    int rank;                  /* the column whose sum() the first term of ORDER BY is */
+    int counted;               /* the column of count(DISTINCT), or -1 */
+    int rank; /* the column whose sum() or, if it is counted, whose count the first term of ORDER BY is */
     bool desc;
     int64_t first; /* LIMIT and OFFSET together */
     int tests;     /* terms of WHERE; BETWEEN is two */

@@ -427,8 +427,18 @@ static bool want_names(struct totals *t) {
 
 static int leave_out(struct totals *t) {
     const struct totals_request *r = &t->request;
-    int rc = select_groups(t->groups, &t->spec, r->first_by, r->greatest, r->first, t->threads,
+    int rc;
+    if (r->counted >= 0) {
+        enum flow_class class = t->spec.dim[r->counted_by].class;
+        const struct key_slot *by = &t->keys.slot[r->counted_by];
+        bool named = class == FLOW_IP || class == FLOW_TEXT;
+        uint64_t most = named ? interner_list(&t->interner, class)->entries.n : key_largest(by);
+        rc = select_counted(t->groups, by, most, &t->keys.slot[r->counted], r->greatest, r->first,
+                            &t->interrupt);
+    } else {
+        rc = select_groups(t->groups, &t->spec, r->first_by, r->greatest, r->first, t->threads,
                            &t->interrupt);
+    }
     return rc == FVT_OK && !want_names(t) ? FVT_NOMEM : rc;
 }
 

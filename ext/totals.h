@@ -24,10 +24,13 @@ struct totals_request {
     bool buckets; /* time is part of the key */
     struct order_term order[MAX_ORDER];
     int norder; /* 0: any order */
-    /* Nobody looks at groups but the first ones by this measure, and those equal to the last of these.
-    ** In memory the others are left out. -1: all are looked at. */
+    /* Nobody looks at groups but the first ones by this measure, and those equal to the last of these;
+    ** or, with counted >= 0, at those but of the first values of dimension counted_by, by the number of
+    ** values of dimension counted that they have. In memory the others are left out. -1: all are looked
+    ** at. */
     int64_t first;
     enum measure first_by;
+    int counted, counted_by;
     bool greatest; /* the first are the greatest, or else the least */
 };
 

@@ -78,32 +78,28 @@ static bool only_adds_up(const struct cursor *c, const struct top_list *list) {
     if (!c->query.exact || c->query.ntests != list->tests || c->query.used >> 63)
         return false;
     for (int i = 0; i < t->n && i < 63; i++)
-        if ((c->query.used >> i & 1) != (list->group[i] || list->measure[i] || list->tested[i]))
+        if ((c->query.used >> i & 1) !=
+            (list->group[i] || list->measure[i] || list->tested[i] || list->counted == i))
             return false;
     return true;
 }
 
-/* Of a top list only its rows need be delivered; and what WHERE alone names is no part of the key. */
-static void ask_first(struct cursor *c, struct totals_request *r) {
-    const struct flow_table *t = table_of(c);
-    struct top_list *list = limits_top_lists() ? malloc(sizeof *list) : NULL;
-    if (list && top_list_running(t->vtab.db, &t->columns, t->vtab.name, list) &&
-        only_adds_up(c, list)) {
-        r->first = list->first;
-        r->first_by = (enum measure)t->columns.column[list->rank].id;
-        r->greatest = list->desc;
-        for (int i = 0; i < t->columns.n && i < 63; i++)
-            if (!list->group[i] && !list->measure[i])
-                c->query.used &= ~(UINT64_C(1) << i);
-    }
-    free(list);
+/* The dimension of the only column of GROUP BY; false when there are more. */
+static bool only_group(const struct cursor *c, const struct top_list *list, int *dimension) {
+    int n = 0;
+    for (int i = 0; i < table_of(c)->columns.n; i++)
+        if (list->group[i]) {
+            *dimension = c->dimension[i];
+            n++;
+        }
+    return n == 1 && *dimension >= 0;
 }
 
 /* Dimensions and measures that the statement names, and the order it asks for. */
 static void make_request(struct cursor *c, struct totals_request *r) {
     const struct sql_table *t = &table_of(c)->columns;
-    *r = (struct totals_request){.table = t, .db = table_of(c)->vtab.db, .first = -1};
-    ask_first(c, r);
+    *r =
+        (struct totals_request){.table = t, .db = table_of(c)->vtab.db, .first = -1, .counted = -1};
     for (int i = 0; i < t->n; i++) {
         const struct sql_column *col = &t->column[i];
         c->dimension[i] = -1;
@@ -130,6 +126,36 @@ static void make_request(struct cursor *c, struct totals_request *r) {
     }
 }
 
+/* Of a top list only its rows need be delivered. */
+static void ask_first(const struct cursor *c, const struct top_list *list,
+                      struct totals_request *r) {
+    if (list->counted >= 0) {
+        if (!only_group(c, list, &r->counted_by))
+            return;
+        r->counted = c->dimension[list->counted];
+    } else {
+        r->first_by = (enum measure)table_of(c)->columns.column[list->rank].id;
+    }
+    r->first = list->first;
+    r->greatest = list->desc;
+}
+
+/* What is asked of totals, also as the text of the statement has it. */
+static void read_statement(struct cursor *c, struct totals_request *r) {
+    const struct flow_table *t = table_of(c);
+    struct top_list *list = limits_top_lists() ? malloc(sizeof *list) : NULL;
+    bool is = list && top_list_running(t->vtab.db, &t->columns, t->vtab.name, list) &&
+              only_adds_up(c, list);
+    /* What WHERE alone names is no part of the key. */
+    for (int i = 0; is && i < t->columns.n && i < 63; i++)
+        if (!list->group[i] && !list->measure[i] && list->counted != i)
+            c->query.used &= ~(UINT64_C(1) << i);
+    make_request(c, r);
+    if (is)
+        ask_first(c, list, r);
+    free(list);
+}
+
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
@@ -143,7 +169,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     struct totals_request *r = malloc(sizeof *r);
     if (!r)
         return SQLITE_NOMEM;
-    make_request(c, r);
+    read_statement(c, r);
     c->totals = totals_new(r, &c->query, c->snapshot);
     free(r);
     return c->totals ? next(base) : SQLITE_NOMEM;

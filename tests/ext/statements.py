@@ -503,6 +503,9 @@ class Maker:
         s = Statement([t])
         s.group = self.keys(t)
         s.select = ["sum({f.%s})" % self.r.choice(["flows", "packets", "bytes"])] + s.group
+        if self.r.random() < 0.3:
+            s.group = s.group[:1]
+            s.select = ["count(DISTINCT {f.%s})" % self.r.choice(self.dimensions(kind))] + s.select[:2]
         s.where = self.conditions(t, 1) if self.r.random() < 0.5 else []
         s.order = ["1" + self.r.choice(["", " ASC", " DESC", " DESC", " DESC", " DESC"])]
         s.order += ["2"] if self.r.random() < 0.2 else []

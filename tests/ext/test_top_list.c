@@ -31,6 +31,8 @@ static const char *const taken[] = {
     "SELECT [srcip], `dstip`, sum(\"bytes\") b FROM \"traffic\" GROUP BY 1, 2 ORDER BY b, 1 LIMIT "
     "1, 5 -- x",
     "SELECT srcip FROM traffic GROUP BY srcip ORDER BY sum(packets) DESC LIMIT 5",
+    "SELECT srcip, count(DISTINCT dstip) n, sum(bytes) FROM traffic GROUP BY srcip ORDER BY n DESC "
+    "LIMIT 5",
     "SELECT time, sum(bytes) b FROM traffic WHERE bucket = 60 AND since = '2023-11-14' AND"
     " dstport BETWEEN 1 AND 1024 AND proto IN (6, 17) AND ip_in(srcip, '10.0.0.0/8') AND srcas IS "
     "NULL"
@@ -56,6 +58,13 @@ static const char *const refused[] = {
     "SELECT srcip, sum(DISTINCT bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT srcip, sum(bytes) FILTER (WHERE proto = 6) b FROM traffic GROUP BY srcip ORDER BY b "
     "LIMIT 9",
+    "SELECT srcip, count(dstip) n FROM traffic GROUP BY srcip ORDER BY n DESC LIMIT 10",
+    "SELECT srcip, count(DISTINCT srcip) n FROM traffic GROUP BY srcip ORDER BY n DESC LIMIT 10",
+    "SELECT srcip, count(DISTINCT bytes) n FROM traffic GROUP BY srcip ORDER BY n DESC LIMIT 10",
+    "SELECT srcip, count(DISTINCT dstip) n FROM traffic GROUP BY srcip ORDER BY sum(bytes) DESC "
+    "LIMIT 10",
+    "SELECT srcip, count(DISTINCT dstip) n, count(DISTINCT proto) FROM traffic GROUP BY 1 ORDER BY "
+    "n LIMIT 1",
     "SELECT srcip, avg(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT srcip, count(*), sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT srcip, dstip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
@@ -106,7 +115,7 @@ static void test_texts(void **state) {
     assert_true(statement_top_list(taken[2], &t, "traffic", list));
     assert_int_equal(list->first, 5);
     assert_false(list->desc);
-    assert_true(statement_top_list(taken[5], &t, "traffic", list));
+    assert_true(statement_top_list(taken[6], &t, "traffic", list));
     assert_int_equal(list->tests, 7);
     free(list);
 }
@@ -180,6 +189,18 @@ static void test_answers(void **state) {
           "ORDER BY b DESC LIMIT 3",
           true);
     check("SELECT ip, sum(bytes) b FROM endpoints GROUP BY ip ORDER BY b DESC LIMIT 10", true);
+    check("SELECT srcip, count(DISTINCT dstip) n FROM traffic GROUP BY 1 ORDER BY n DESC LIMIT 5",
+          true);
+    check("SELECT dstip, count(DISTINCT proto) n, sum(bytes) FROM traffic GROUP BY 1 ORDER BY n "
+          "DESC LIMIT 5",
+          true);
+    check("SELECT srcip, count(DISTINCT dstip) n FROM traffic WHERE proto > 5 GROUP BY srcip ORDER "
+          "BY n "
+          "DESC, srcip LIMIT 2",
+          true);
+    check("SELECT proto, tos, count(DISTINCT srcas) n FROM traffic GROUP BY 1, 2 ORDER BY n DESC "
+          "LIMIT 2",
+          false);
     check("SELECT srcip, sum(bytes) b FROM traffic WHERE proto <> 6 GROUP BY 1 ORDER BY b LIMIT 9",
           true);
     check("SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 0", false);
