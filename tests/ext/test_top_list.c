@@ -11,10 +11,10 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "ext/statement.h"
 #include "schema/store.h"
+#include "tests/ext/client.h"
 #include "tests/schema/rows.h"
 
 enum { ROWS = 6000, SEED = 9, MUTATIONS = 200000 };
@@ -213,37 +213,35 @@ static void test_answers(void **state) {
           false);
 }
 
-static void exec(const char *sql) {
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-}
-
 /* What the text says is not what runs. */
 static void test_other_meaning(void **state) {
     (void)state;
     static const char list[] =
         "SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10";
     sqlite3_stmt *running;
-    exec("CREATE TEMP VIEW traffic AS SELECT srcip, bytes FROM main.traffic WHERE srcport > "
-         "dstport");
+    client_run(db,
+               "CREATE TEMP VIEW traffic AS SELECT srcip, bytes FROM main.traffic WHERE srcport > "
+               "dstport");
     check(list, false);
-    exec("DROP VIEW temp.traffic");
-    exec("ATTACH ':memory:' AS \"an\"\"other\"");
-    exec("CREATE VIEW \"an\"\"other\".Traffic AS SELECT 'x' srcip, 1 bytes");
+    client_run(db, "DROP VIEW temp.traffic");
+    client_run(db, "ATTACH ':memory:' AS \"an\"\"other\"");
+    client_run(db, "CREATE VIEW \"an\"\"other\".Traffic AS SELECT 'x' srcip, 1 bytes");
     check(list, false);
-    exec("DETACH \"an\"\"other\"");
-    exec("CREATE TEMP VIEW tops AS SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY "
-         "b DESC"
-         " LIMIT 10");
+    client_run(db, "DETACH \"an\"\"other\"");
+    client_run(
+        db,
+        "CREATE TEMP VIEW tops AS SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY "
+        "b DESC"
+        " LIMIT 10");
     check("SELECT * FROM tops", false);
-    exec("DROP VIEW tops");
+    client_run(db, "DROP VIEW tops");
     sqlite3_prepare_v2(db, "SELECT proto FROM flows", -1, &running, NULL);
     assert_int_equal(sqlite3_step(running), SQLITE_ROW);
     check(list, false);
     sqlite3_finalize(running);
-    exec("CREATE VIRTUAL TABLE mine USING traffic");
+    client_run(db, "CREATE VIRTUAL TABLE mine USING traffic");
     check("SELECT srcip, sum(bytes) b FROM mine GROUP BY srcip ORDER BY b DESC LIMIT 10", true);
-    exec("DROP TABLE mine");
+    client_run(db, "DROP TABLE mine");
     check(list, true);
 }
 
@@ -271,25 +269,14 @@ static int write_store(void) {
 
 static int setup(void **state) {
     (void)state;
-    const char *so = getenv("FLOWVT_SO");
-    char *message = NULL;
-    if (!mkdtemp(dir) || sqlite3_open(":memory:", &db) != SQLITE_OK)
+    if (!mkdtemp(dir) || !(db = client_open(dir)))
         return -1;
-    setenv("FLOWVT_STORE", dir, 1);
-    sqlite3_enable_load_extension(db, 1);
-    if (sqlite3_load_extension(db, so ? so : "build/flowvt.so", NULL, &message) != SQLITE_OK) {
-        fprintf(stderr, "test_top_list: %s\n", message);
-        return -1;
-    }
     return write_store();
 }
 
 static int teardown(void **state) {
     (void)state;
-    char command[300];
-    sqlite3_close(db);
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    return system(command);
+    return client_close(db, dir);
 }
 
 int main(void) {
