@@ -145,7 +145,7 @@ static bool name_ips(struct interner *in) {
         const struct flow_ip *ip = &d->ip[i];
         size_t n = flow_ip_text(ip, text);
         int len = ip->family == 4 ? in->mask4 : in->mask6;
-        if (len < (ip->family == 4 ? 32 : 128))
+        if (!in->bare && len < (ip->family == 4 ? 32 : 128))
             n += (size_t)snprintf(text + n, sizeof text - n, "/%d", len);
         name->n = (uint32_t)n;
         if (n <= sizeof name->text.own)

@@ -32,7 +32,8 @@ struct name_list {
 
 struct interner {
     pthread_mutex_t lock;
-    int mask4, mask6; /* addresses become networks of this length */
+    int mask4, mask6; /* addresses become networks of this length, */
+    bool bare;        /* but their names have no /length */
     struct budget *budget;
     size_t counted; /* octets, in budget */
     struct name_list ips, texts;

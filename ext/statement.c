@@ -11,10 +11,11 @@
 enum token { END, WORD, QUOTED, STRING, NUMBER, SIGN, BAD };
 enum { MAX_NAME = 64, MAX_ITEMS = 64, MOST = 10000 };
 
-/* What an item of the list of results is: a column, or sum() or count(DISTINCT) of one. */
+/* What an item of the list of results is: a column, or sum(), count(DISTINCT) or ip_net() of one. */
 struct item {
     int column;
-    bool sum, count;
+    bool sum, count, net;
+    int64_t mask4, mask6;
     char alias[MAX_NAME]; /* empty: none */
 };
 
@@ -172,11 +173,31 @@ static int take_column(struct reader *r) {
     return take_name(r, name) && own ? find_column(r->t, name) : -1;
 }
 
+static bool take_integer(struct reader *r, int64_t most, int64_t *out) {
+    if (r->token != NUMBER || strlen(r->text) > 9 ||
+        strspn(r->text, "0123456789") != strlen(r->text))
+        return false;
+    *out = strtoll(r->text, NULL, 10);
+    next(r);
+    return *out <= most;
+}
+
+static bool take_net(struct reader *r, struct item *out) {
+    out->net = true;
+    out->mask6 = 64;
+    if (!take_sign(r, "(") || (out->column = take_column(r)) < 0 || !take_sign(r, ",") ||
+        !take_integer(r, 32, &out->mask4))
+        return false;
+    const struct sql_column *c = &r->t->column[out->column];
+    return c->kind == COLUMN_VALUE && sql_column_class(c) == FLOW_IP &&
+           (!take_sign(r, ",") || take_integer(r, 128, &out->mask6)) && take_sign(r, ")");
+}
+
 static bool takes_key(enum column_kind kind) {
     return kind == COLUMN_VALUE || kind == COLUMN_BUCKET || kind == COLUMN_BUCKET_MS;
 }
 
-/* column, sum(column) or count(DISTINCT column), without what may follow. */
+/* column, sum(column), count(DISTINCT column) or ip_net(column, ...), without what may follow. */
 static bool take_value(struct reader *r, struct item *out) {
     struct reader before = *r;
     *out = (struct item){0};
@@ -194,6 +215,9 @@ static bool take_value(struct reader *r, struct item *out) {
                take_sign(r, ")");
     }
     *r = before;
+    *out = (struct item){0};
+    if (take_word(r, "ip_net"))
+        return take_net(r, out);
     out->column = take_column(r);
     return out->column >= 0;
 }
@@ -300,15 +324,6 @@ static bool take_where(struct reader *r) {
 
 /* ---- GROUP BY, ORDER BY, LIMIT ---------------------------------------------------------- */
 
-static bool take_integer(struct reader *r, int64_t most, int64_t *out) {
-    if (r->token != NUMBER || strlen(r->text) > 9 ||
-        strspn(r->text, "0123456789") != strlen(r->text))
-        return false;
-    *out = strtoll(r->text, NULL, 10);
-    next(r);
-    return *out <= most;
-}
-
 /* A number, alias, column or sum(). */
 static bool take_term(struct reader *r, struct item *out) {
     int64_t at;
@@ -327,6 +342,24 @@ static bool take_term(struct reader *r, struct item *out) {
     return take_value(r, out);
 }
 
+/* Of ip_net() only one, and its column is nothing but its argument. */
+static bool add_net(struct top_list *out, const struct item *x) {
+    if (out->net >= 0 &&
+        (out->net != x->column || out->mask4 != x->mask4 || out->mask6 != x->mask6))
+        return false;
+    out->net = x->column;
+    out->mask4 = (int)x->mask4;
+    out->mask6 = (int)x->mask6;
+    return true;
+}
+
+/* Is it what GROUP BY has? */
+static bool is_key(const struct top_list *out, const struct item *x) {
+    if (x->net)
+        return out->net == x->column && out->mask4 == x->mask4 && out->mask6 == x->mask6;
+    return !x->sum && !x->count && out->group[x->column];
+}
+
 static bool take_group(struct reader *r) {
     struct item x;
     if (!take_word(r, "group") || !take_word(r, "by"))
@@ -334,12 +367,14 @@ static bool take_group(struct reader *r) {
     do {
         if (!take_term(r, &x) || x.sum || x.count || !takes_key(r->t->column[x.column].kind))
             return false;
-        r->out->group[x.column] = true;
+        if (x.net && !add_net(r->out, &x))
+            return false;
+        r->out->group[x.column] |= !x.net;
     } while (take_sign(r, ","));
     for (int i = 0; i < r->nitems; i++)
-        if (!r->item[i].sum && !r->item[i].count && !r->out->group[r->item[i].column])
+        if (!r->item[i].sum && !r->item[i].count && !is_key(r->out, &r->item[i]))
             return false;
-    return true;
+    return r->out->net < 0 || (!r->out->group[r->out->net] && r->out->counted < 0);
 }
 
 static bool take_order(struct reader *r) {
@@ -350,7 +385,7 @@ static bool take_order(struct reader *r) {
         if (!take_term(r, &x) || !add_total(r, &x))
             return false;
         bool total = x.sum || x.count;
-        if (!total && (first || !r->out->group[x.column]))
+        if (!total && (first || !is_key(r->out, &x)))
             return false;
         bool desc = take_word(r, "desc");
         if (!desc)
@@ -362,7 +397,7 @@ static bool take_order(struct reader *r) {
     }
     /* Counting makes rows of finer groups, of which SQLite has yet to make the sums. */
     int counted = r->out->counted;
-    return counted < 0 || (r->out->rank == counted && !r->out->group[counted]);
+    return counted < 0 || (r->out->rank == counted && !r->out->group[counted] && r->out->net < 0);
 }
 
 static bool take_limit(struct reader *r) {
@@ -412,7 +447,7 @@ static bool take_from(struct reader *r) {
 bool statement_top_list(const char *sql, const struct sql_table *t, const char *name,
                         struct top_list *out) {
     struct reader r = {.t = t, .p = sql, .out = out};
-    *out = (struct top_list){.counted = -1, .rank = -1};
+    *out = (struct top_list){.net = -1, .counted = -1, .rank = -1};
     next(&r);
     if (!take_word(&r, "select") || !find_source(&r, name) || !take_items(&r) || !take_from(&r) ||
         !take_where(&r) || !take_group(&r) || !take_order(&r) || !take_limit(&r))

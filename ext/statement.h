@@ -5,7 +5,7 @@
 **   SELECT item, ... FROM [main.]table [[AS] alias] [WHERE test AND ...] GROUP BY column, ...
 **   ORDER BY sum(measure) [ASC|DESC] [, column ...] LIMIT n [OFFSET m]
 **
-** where count(DISTINCT column) may be in the place of sum(measure).
+** where ip_net(column, length ...) may be in the place of a column, and count(DISTINCT column) may be in the place of sum(measure).
 **
 ** The reader is strict: what it does not know in whole it does not take, and the statement is
 ** answered as any other. It says what the text means, not whether the table is what it seems.
@@ -19,6 +19,8 @@ struct top_list {
     bool group[MAX_COLUMNS];   /* columns of GROUP BY */
     bool measure[MAX_COLUMNS]; /* columns in sum() */
     bool tested[MAX_COLUMNS];  /* columns in WHERE */
+    int net;                   /* the column of ip_net() that GROUP BY has, or -1; */
+    int mask4, mask6;          /* its lengths */
     int counted;               /* the column of count(DISTINCT), or -1 */
     int rank; /* the column whose sum() or, if it is counted, whose count the first term of ORDER BY is */
     bool desc;

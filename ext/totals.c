@@ -111,6 +111,7 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     aggregate_columns(spec, t->used);
     t->rollups = limits_rollups() && ask_rollups(t, &t->rollup);
     interner_init(&t->interner, query->mask4, query->mask6, &t->budget);
+    t->interner.bare = request->bare;
     return t;
 }
 

@@ -75,11 +75,16 @@ static int next(sqlite3_vtab_cursor *base) {
 /* Is it certain that SQLite only adds up what it is given, by the columns of GROUP BY? */
 static bool only_adds_up(const struct cursor *c, const struct top_list *list) {
     const struct sql_table *t = &table_of(c)->columns;
+    bool masked = c->query.mask4 < 32 || c->query.mask6 < 128;
     if (!c->query.exact || c->query.ntests != list->tests || c->query.used >> 63)
         return false;
     for (int i = 0; i < t->n && i < 63; i++)
-        if ((c->query.used >> i & 1) !=
-            (list->group[i] || list->measure[i] || list->tested[i] || list->counted == i))
+        if ((c->query.used >> i & 1) != (list->group[i] || list->measure[i] || list->tested[i] ||
+                                         list->counted == i || list->net == i))
+            return false;
+    /* What makes networks of one column would make them of all. */
+    for (int i = 0; i < t->n && list->net >= 0; i++)
+        if (masked || (list->group[i] && sql_column_class(&t->column[i]) == FLOW_IP))
             return false;
     return true;
 }
@@ -148,11 +153,16 @@ static void read_statement(struct cursor *c, struct totals_request *r) {
               only_adds_up(c, list);
     /* What WHERE alone names is no part of the key. */
     for (int i = 0; is && i < t->columns.n && i < 63; i++)
-        if (!list->group[i] && !list->measure[i] && list->counted != i)
+        if (!list->group[i] && !list->measure[i] && list->counted != i && list->net != i)
             c->query.used &= ~(UINT64_C(1) << i);
     make_request(c, r);
     if (is)
         ask_first(c, list, r);
+    if (is && list->net >= 0) {
+        c->query.mask4 = list->mask4;
+        c->query.mask6 = list->mask6;
+        r->bare = true;
+    }
     free(list);
 }
 

@@ -496,6 +496,8 @@ class Maker:
             s.group = s.group[::-1]
         return self.finish(s)
 
+    ADDRESSES = {"traffic": ["srcip", "dstip"], "endpoints": ["ip", "peerip"]}
+
     def top_list(self, kind):
         """A form that the extension reads in whole: it delivers no groups but those shown."""
         kind = kind if kind != "flows" else "traffic"
@@ -506,6 +508,10 @@ class Maker:
         if self.r.random() < 0.3:
             s.group = s.group[:1]
             s.select = ["count(DISTINCT {f.%s})" % self.r.choice(self.dimensions(kind))] + s.select[:2]
+        elif self.r.random() < 0.3 and not t.window.mask4 and not t.window.mask6:
+            net = "ip_net({f.%s}, %s)" % (self.r.choice(self.ADDRESSES[kind]), self.r.choice(["0", "8", "24, 48", "32, 128"]))
+            s.group = [net] + s.group[:1]
+            s.select = s.select[:1] + s.group
         s.where = self.conditions(t, 1) if self.r.random() < 0.5 else []
         s.order = ["1" + self.r.choice(["", " ASC", " DESC", " DESC", " DESC", " DESC"])]
         s.order += ["2"] if self.r.random() < 0.2 else []

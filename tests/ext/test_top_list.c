@@ -31,6 +31,9 @@ static const char *const taken[] = {
     "SELECT [srcip], `dstip`, sum(\"bytes\") b FROM \"traffic\" GROUP BY 1, 2 ORDER BY b, 1 LIMIT "
     "1, 5 -- x",
     "SELECT srcip FROM traffic GROUP BY srcip ORDER BY sum(packets) DESC LIMIT 5",
+    "SELECT ip_net(srcip, 24) net, sum(bytes) b FROM traffic GROUP BY net ORDER BY b DESC LIMIT 5",
+    "SELECT proto, sum(bytes) b FROM traffic GROUP BY ip_net(srcip, 8, 32), 1 ORDER BY b DESC "
+    "LIMIT 5",
     "SELECT srcip, count(DISTINCT dstip) n, sum(bytes) FROM traffic GROUP BY srcip ORDER BY n DESC "
     "LIMIT 5",
     "SELECT time, sum(bytes) b FROM traffic WHERE bucket = 60 AND since = '2023-11-14' AND"
@@ -58,6 +61,15 @@ static const char *const refused[] = {
     "SELECT srcip, sum(DISTINCT bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT srcip, sum(bytes) FILTER (WHERE proto = 6) b FROM traffic GROUP BY srcip ORDER BY b "
     "LIMIT 9",
+    "SELECT srcip, sum(bytes) b FROM traffic GROUP BY ip_net(srcip, 24) ORDER BY b DESC LIMIT 5",
+    "SELECT ip_net(srcip, 24), sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 5",
+    "SELECT ip_net(srcip, 24), sum(bytes) b FROM traffic GROUP BY 1, srcip ORDER BY b DESC LIMIT 5",
+    "SELECT ip_net(srcip, 24), sum(bytes) b FROM traffic GROUP BY ip_net(srcip, 8) ORDER BY b DESC "
+    "LIMIT 5",
+    "SELECT ip_net(srcip, 33) n, sum(bytes) b FROM traffic GROUP BY n ORDER BY b DESC LIMIT 5",
+    "SELECT ip_net(srcip, dstport) n, sum(bytes) b FROM traffic GROUP BY n ORDER BY b DESC LIMIT 5",
+    "SELECT ip_net(srcip, 8) n, count(DISTINCT dstip) c FROM traffic GROUP BY n ORDER BY c DESC "
+    "LIMIT 5",
     "SELECT srcip, count(dstip) n FROM traffic GROUP BY srcip ORDER BY n DESC LIMIT 10",
     "SELECT srcip, count(DISTINCT srcip) n FROM traffic GROUP BY srcip ORDER BY n DESC LIMIT 10",
     "SELECT srcip, count(DISTINCT bytes) n FROM traffic GROUP BY srcip ORDER BY n DESC LIMIT 10",
@@ -115,7 +127,7 @@ static void test_texts(void **state) {
     assert_true(statement_top_list(taken[2], &t, "traffic", list));
     assert_int_equal(list->first, 5);
     assert_false(list->desc);
-    assert_true(statement_top_list(taken[6], &t, "traffic", list));
+    assert_true(statement_top_list(taken[8], &t, "traffic", list));
     assert_int_equal(list->tests, 7);
     free(list);
 }
@@ -204,6 +216,18 @@ static void test_answers(void **state) {
     check("SELECT srcip, sum(bytes) b FROM traffic WHERE proto <> 6 GROUP BY 1 ORDER BY b LIMIT 9",
           true);
     check("SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 0", false);
+    check(
+        "SELECT ip_net(srcip, 20) n, sum(bytes) b FROM traffic GROUP BY n ORDER BY b DESC LIMIT 9",
+        true);
+    check("SELECT proto, sum(bytes) b FROM traffic WHERE ip_in(srcip, '0.0.0.0/1') AND dstport > 9 "
+          "GROUP BY ip_net(srcip, 1, 40), proto ORDER BY b LIMIT 9",
+          true);
+    check("SELECT ip_net(srcip, 8) n, sum(bytes) b FROM traffic WHERE mask4 = 24 GROUP BY n ORDER "
+          "BY b LIMIT 9",
+          false);
+    check("SELECT ip_net(srcip, 8) n, dstip, sum(bytes) b FROM traffic GROUP BY n, 2 ORDER BY b "
+          "LIMIT 9",
+          false);
     /* what SQLite checks by itself */
     check("SELECT proto, sum(bytes) b FROM traffic WHERE srcport = dstport GROUP BY 1 ORDER BY b "
           "LIMIT 1",
