@@ -17,6 +17,7 @@
 #   future     two groups of the live one with what version 1 lets later writers add: columns of a
 #              class, a name, a flag and an encoding that are not known, longer entries and meta
 #              records, another kind of meta record, another type of block
+#   merged     two files of 150 flows each merged into a day: MIRROR, roll-ups by hour
 #   handmade   written octet by octet, with what the format allows and flowvt does not write: chains
 #              of four columns, RELATIVE to NULLs, DERIVED from texts and across classes, streams
 #              four deep, widths 0 and 64, no values at all, totals that stop at 2^64-1, keys twice
@@ -38,11 +39,22 @@ for json in tests/schema/golden/*.json; do
     begin=$(sed -n '1s/.*"begin": \([0-9]*\)000,.*/\1/p' "$json")
     place=$work/$name/$(date -u -d "@$begin" +%Y/%m/%d)
     mkdir -p "$place"
-    cp "$file" "$place/flows.$(date -u -d "@$begin" +%Y%m%d%H%M).fvt"
+    case $name in
+    merged) interval=%Y%m%d ;;
+    *) interval=%Y%m%d%H%M ;;
+    esac
+    cp "$file" "$place/flows.$(date -u -d "@$begin" +$interval).fvt"
     compare "golden $name.fvt" "$work/$name"
     case $name in
     damaged | future) ;;
     *) intact "golden $name.fvt" "$work/$name" ;;
     esac
 done
+
+# Its roll-ups say what its flows do.
+totals() { # ROLLUPS
+    FLOWVT_STORE=$work/merged FLOWVT_ROLLUPS=$1 sqlite "SELECT time, srcip, flows, packets, bytes, first, last
+        FROM traffic WHERE bucket = 3600 ORDER BY 1, 2"
+}
+is "golden merged.fvt: totals of its roll-ups" "$(totals 1)" "$(totals 0)"
 result
