@@ -124,11 +124,20 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 SOURCES = $(wildcard */*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run $(wildcard tests/*.sh tests/*/*.sh)
 
-.PHONY: asan fuzz lint format docs
+.PHONY: asan tsan fuzz lint format docs
 # Unit tests, fuzz corpora, damaged flow files and every capture, under ASan and UBSan.
 asan: deps-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CC=gcc CFLAGS="-O1 -g $(SANITIZE)" tests
 	@BUILD=$(BUILD)-asan SANITIZED=1 KILLS=1 tests/run.sh
+
+# What runs in threads, under ThreadSanitizer: some minutes. Reports are failures.
+THREADED = ext/test_orders ext/test_totals ext/test_exports ext/test_progress schema/test_index
+tsan: deps-check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-tsan CC=gcc \
+	    CFLAGS="-O1 -g -fsanitize=thread -fno-omit-frame-pointer" tsan-run
+.PHONY: tsan-run
+tsan-run: all $(THREADED:%=$(BUILD)/tests/%)
+	@BUILD=$(BUILD) FLOWVT_THREADS=4 tests/run.sh $(THREADED:%=$(BUILD)/tests/%)
 
 # Look for new faults with libFuzzer. A culprit is left in the build directory; it belongs into
 # tests/fuzz/corpus/<target>/ once it is mended.
@@ -187,7 +196,7 @@ uninstall:
 
 .PHONY: clean help
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-lint-gcc $(BUILD)-lint-clang
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-lint-gcc $(BUILD)-lint-clang
 
 help:
 	@echo 'make             build flowvt.so, flowcollect and flowprobe into $(BUILD)/'
@@ -196,6 +205,7 @@ help:
 	@echo 'make bench       compare with nfdump, DuckDB, ClickHouse (FLOWS=10000000)'
 	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
 	@echo 'make asan        the tests under AddressSanitizer and UBSan'
+	@echo 'make tsan        tests of what runs in threads under ThreadSanitizer'
 	@echo 'make fuzz        libFuzzer on every decoder (FUZZING=30 each)'
 	@echo 'make lint        formatting, warnings of gcc and clang, cppcheck, shellcheck'
 	@echo 'make format      clang-format the sources'

@@ -127,8 +127,11 @@ static void *work(void *arg) {
                             ? scan_new(source, predicate, &p->query->window, p->used)
                             : NULL;
     int rc = FVT_NOMEM;
+    pthread_mutex_lock(&p->lock); /* how many there are is known when all are started */
+    int shares = p->n;
+    pthread_mutex_unlock(&p->lock);
     if (scan) {
-        scan_share(scan, (uint32_t)w->i, (uint32_t)p->n);
+        scan_share(scan, (uint32_t)w->i, (uint32_t)shares);
         rc = render_all(w, scan, render);
     }
     scan_free(scan);
