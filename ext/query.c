@@ -173,6 +173,24 @@ static void take_test(struct best *b, int i, const struct sql_column *c) {
     }
 }
 
+/* A comparison of time narrows the window, and is checked again. Not with each row of another table,
+** which would be a scan of its own for each. */
+static bool take_bucket(struct best *b, int i, const struct sql_column *c) {
+    unsigned char op = b->info->aConstraint[i].op;
+    bool range = op == SQLITE_INDEX_CONSTRAINT_LT || op == SQLITE_INDEX_CONSTRAINT_LE ||
+                 op == SQLITE_INDEX_CONSTRAINT_GT || op == SQLITE_INDEX_CONSTRAINT_GE;
+    bool one = op == SQLITE_INDEX_CONSTRAINT_EQ && !is_list(b, i) && !is_looked_up(b, i);
+    if ((c->kind != COLUMN_BUCKET && c->kind != COLUMN_BUCKET_MS) || (!range && !one) ||
+        (c->kind == COLUMN_BUCKET &&
+         sqlite3_stricmp(sqlite3_vtab_collation(b->info, i), "BINARY") != 0))
+        return false;
+    int at = find_operator(op);
+    take(b, i, c->name, operators[at].word, false);
+    b->rows *= operators[at].left;
+    b->cost *= operators[at].left;
+    return true;
+}
+
 static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
     for (int i = 0; i < b->info->nConstraint; i++) {
         const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
@@ -199,7 +217,7 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
             return SQLITE_ERROR;
         } else if (k->usable && can_take(b, i, c)) {
             take_test(b, i, c);
-        } else {
+        } else if (!k->usable || !take_bucket(b, i, c)) {
             b->all_taken = false;
         }
     }

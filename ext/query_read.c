@@ -3,6 +3,7 @@
 ** xFilter's end of the plan: words and arguments to a window and a predicate. Every comparison is
 ** the one SQLite would make, as ranges of what is stored.
 */
+#include "../schema/portion.h"
 #include "pattern.h"
 #include "query.h"
 
@@ -16,6 +17,7 @@ struct reading {
     struct query *query;
     sqlite3_value *param[PARAM_COUNT];
     int64_t now_ms;
+    struct window starts; /* of buckets: from since to until, both included */
     char **message;
 };
 
@@ -453,6 +455,48 @@ static struct predicate *make_test(struct reading *r, const struct sql_column *c
     return NULL;
 }
 
+/* time op value: the buckets that can be so start within the bounds. What is compared with something
+** that is no time of the column's type is left to SQLite. */
+static int read_bucket(struct reading *r, const struct sql_column *c, const char *op, size_t n,
+                       sqlite3_value *value) {
+    struct predicate *p = predicate_new(PREDICATE_RANGES, 0);
+    bool ok = p != NULL;
+    size_t ignored;
+    bool known = c->kind == COLUMN_BUCKET_MS ? sqlite3_value_numeric_type(value) == SQLITE_INTEGER
+                                             : as_text(value, &ignored) != NULL;
+    for (size_t i = 0; ok && known && i < sizeof words / sizeof words[0]; i++) {
+        if (strlen(words[i].word) != n || memcmp(op, words[i].word, n) != 0)
+            continue;
+        enum compare compare = (enum compare)words[i].compare;
+        ok = c->kind == COLUMN_BUCKET_MS ? add_number(&p->values, compare, value)
+                                         : add_text_value(p, FLOW_TIME, compare, value);
+    }
+    if (ok && p->values.nrange == 1) {
+        if (p->values.range[0].lo > r->starts.since)
+            r->starts.since = p->values.range[0].lo;
+        if (p->values.range[0].hi < r->starts.until)
+            r->starts.until = p->values.range[0].hi;
+    }
+    predicate_free(p);
+    return ok ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Only buckets that start within the bounds are asked for. */
+static void narrow_window(struct reading *r) {
+    struct window *w = &r->query->window;
+    int64_t bucket = r->query->bucket * 1000, since = r->starts.since, until = r->starts.until;
+    if (since > until)
+        return;
+    if (since > WINDOW_MS_MIN && since <= WINDOW_MS_MAX) {
+        since = flow_bucket_of(since + bucket - 1, bucket);
+        w->since = since > w->since ? since : w->since;
+    }
+    if (until >= WINDOW_MS_MIN && until < WINDOW_MS_MAX) {
+        until = flow_bucket_of(until, bucket) + bucket;
+        w->until = until < w->until ? until : w->until;
+    }
+}
+
 static int read_test(struct reading *r, const char *word, size_t n, sqlite3_value *value) {
     size_t name = strcspn(word, "=<>![~");
     int i = name < n ? sql_table_find(r->t, word, name) : -1;
@@ -463,6 +507,8 @@ static int read_test(struct reading *r, const char *word, size_t n, sqlite3_valu
         r->param[c->id] = value;
         return SQLITE_OK;
     }
+    if (c->kind == COLUMN_BUCKET || c->kind == COLUMN_BUCKET_MS)
+        return read_bucket(r, c, word + name, n - name, value);
     for (int side = 0; side < 2 && r->query->side[side]; side++) {
         struct predicate *p = make_test(r, c, c->side[side], word + name, n - name, value);
         if (!p)
@@ -572,6 +618,7 @@ static int read_params(struct reading *r) {
         rc = read_integer(r, PARAM_mask4, "mask4", 0, 32, "a prefix length", &mask4);
     if (rc == SQLITE_OK)
         rc = read_integer(r, PARAM_mask6, "mask6", 0, 128, "a prefix length", &mask6);
+    narrow_window(r);
     p->mask4 = (int)mask4;
     p->mask6 = (int)mask6;
     if (rc == SQLITE_OK && given(r, PARAM_store)) {
@@ -614,7 +661,11 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
                int64_t now_ms, struct query *out, char **message) {
     memset(out, 0, sizeof *out);
     out->limit = -1;
-    struct reading r = {.t = t, .query = out, .now_ms = now_ms, .message = message};
+    struct reading r = {.t = t,
+                        .query = out,
+                        .now_ms = now_ms,
+                        .starts = {INT64_MIN, INT64_MAX},
+                        .message = message};
     int rc = make_roots(t, out) ? SQLITE_OK : SQLITE_NOMEM, arg = 0;
     for (const char *word = idxstr; rc == SQLITE_OK && *word;) {
         size_t n = strcspn(word, " ");

@@ -365,6 +365,52 @@ static void extreme_times(void **state) {
     unlink(path);
 }
 
+/* A comparison of time narrows the window, which changes nothing; one of likely(time)
+** does not. */
+static void times_of_buckets(void **state) {
+    (void)state;
+    static const char *const columns[] = {"time", "time_ms"};
+    static const char *const ops[] = {"=", "<", "<=", ">", ">="};
+    static const char *const shown[] = {
+        "proto, sum(bytes % 1000003), sum(flows), min(first), max(last)",
+        "time_ms, sum(packets % 1000003)", "count(*)"};
+    static const char *const odd[] = {
+        "NULL", "'zz'", "x'32'", "''", "'0000-01-01'", "'2023-11-14 22:'", "'~'"};
+    for (int i = 0; i < 400; i++) {
+        bool text = test_random(2);
+        const char *table = test_random(3) ? "traffic" : "endpoints";
+        int bucket = (int)test_random(4) * 97 + 10;
+        int64_t offset = (int64_t)test_random(7) - 3;
+        char *value =
+            test_random(5) == 0
+                ? sqlite3_mprintf("%s", odd[test_random(sizeof odd / sizeof odd[0])])
+                : sqlite3_mprintf(text ? "(SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', (tstart_ms"
+                                         " + %lld) / 1000.0, 'unixepoch') FROM plain"
+                                         " WHERE tstart_ms > 0 LIMIT 1 OFFSET %d)"
+                                       : "(SELECT tstart_ms + %lld FROM plain"
+                                         " WHERE tstart_ms > 0 LIMIT 1 OFFSET %d)",
+                                  (long long)offset, (int)test_random(1000));
+        const char *op = ops[test_random(5)], *column = columns[!text];
+        const char *what = shown[test_random(3)];
+        const char *group = strcmp(what, shown[2]) == 0 ? "" : " GROUP BY 1";
+        static const char format[] = "SELECT %s FROM %s WHERE bucket = %d AND %s%s%s %s %s%s";
+        char *x = sqlite3_mprintf(format, what, table, bucket, "", column, "", op, value, group);
+        /* With likely() it is no column, and nothing is taken. */
+        char *y =
+            sqlite3_mprintf(format, what, table, bucket, "likely(", column, ")", op, value, group);
+        client_agree(db, x, y, true);
+        sqlite3_free(x);
+        sqlite3_free(y);
+        sqlite3_free(value);
+    }
+    struct lines l = client_query(db,
+                                  "EXPLAIN QUERY PLAN SELECT sum(bytes) FROM traffic WHERE time >= "
+                                  "datetime('now') AND time_ms < 5",
+                                  false);
+    assert_non_null(strstr(l.p[0], "time>= time_ms< "));
+    client_free(&l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generated_on_traffic),
@@ -377,6 +423,7 @@ int main(void) {
         cmocka_unit_test(every_dimension),
         cmocka_unit_test(masks),
         cmocka_unit_test(extreme_times),
+        cmocka_unit_test(times_of_buckets),
     };
     return cmocka_run_group_tests_name("ext/totals", tests, twin_setup, twin_teardown);
 }
