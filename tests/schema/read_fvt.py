@@ -345,7 +345,9 @@ class Group:
             except PartDamage:  # of another that this one needs
                 raise
             except Damage as why:
-                raise PartDamage("%s %d: %s" % (kind, place, why)) from why
+                # A chunk is damaged once, be it read for itself or for a mirror of it.
+                part_kind = "column" if kind == "own" else kind
+                raise PartDamage("%s %d: %s" % (part_kind, place, why)) from why
         return self.decoded[key]
 
     def decode_dictionary(self, entry):
