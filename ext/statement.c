@@ -132,6 +132,14 @@ static bool take_word(struct reader *r, const char *word) {
     return true;
 }
 
+/* The name of a function and the parenthesis behind it. */
+static bool take_call(struct reader *r, const char *name) {
+    if (*skip_blanks(r->p) != '(' || !take_word(r, name))
+        return false;
+    next(r);
+    return true;
+}
+
 static bool is_keyword(const char *word) {
     static const char *const words[] = {
         "select",  "distinct", "all",    "from",   "where", "group",   "by",      "having",
@@ -182,11 +190,12 @@ static bool take_integer(struct reader *r, int64_t most, int64_t *out) {
     return *out <= most;
 }
 
+/* The arguments of ip_net(). */
 static bool take_net(struct reader *r, struct item *out) {
     out->net = true;
     out->mask6 = 64;
-    if (!take_sign(r, "(") || (out->column = take_column(r)) < 0 || !take_sign(r, ",") ||
-        !take_integer(r, 32, &out->mask4))
+    out->column = take_column(r);
+    if (out->column < 0 || !take_sign(r, ",") || !take_integer(r, 32, &out->mask4))
         return false;
     const struct sql_column *c = &r->t->column[out->column];
     return c->kind == COLUMN_VALUE && sql_column_class(c) == FLOW_IP &&
@@ -199,27 +208,20 @@ static bool takes_key(enum column_kind kind) {
 
 /* column, sum(column), count(DISTINCT column) or ip_net(column, ...), without what may follow. */
 static bool take_value(struct reader *r, struct item *out) {
-    struct reader before = *r;
     *out = (struct item){0};
-    if (take_word(r, "sum") && take_sign(r, "(")) {
-        out->sum = true;
-        out->column = take_column(r);
-        return out->column >= 0 && r->t->column[out->column].kind == COLUMN_MEASURE &&
-               r->t->column[out->column].id < MEASURE_first && take_sign(r, ")");
-    }
-    *r = before;
-    if (take_word(r, "count") && take_sign(r, "(")) {
-        out->count = take_word(r, "distinct");
-        out->column = out->count ? take_column(r) : -1;
-        return out->column >= 0 && r->t->column[out->column].kind == COLUMN_VALUE &&
-               take_sign(r, ")");
-    }
-    *r = before;
-    *out = (struct item){0};
-    if (take_word(r, "ip_net"))
+    if (take_call(r, "ip_net"))
         return take_net(r, out);
+    out->sum = take_call(r, "sum");
+    out->count = !out->sum && take_call(r, "count");
+    if (out->count && !take_word(r, "distinct"))
+        return false;
     out->column = take_column(r);
-    return out->column >= 0;
+    if (out->column < 0 || (!out->sum && !out->count))
+        return out->column >= 0;
+    const struct sql_column *c = &r->t->column[out->column];
+    bool fits =
+        out->sum ? c->kind == COLUMN_MEASURE && c->id < MEASURE_first : c->kind == COLUMN_VALUE;
+    return fits && take_sign(r, ")");
 }
 
 /* What the statement has SQLite add up; of columns to count only one. */
@@ -274,9 +276,9 @@ static bool take_tested(struct reader *r) {
     return column >= 0;
 }
 
+/* The arguments of ip_in(). */
 static bool take_ip_in(struct reader *r) {
-    return take_sign(r, "(") && take_tested(r) && take_sign(r, ",") && take_literal(r) &&
-           take_sign(r, ")");
+    return take_tested(r) && take_sign(r, ",") && take_literal(r) && take_sign(r, ")");
 }
 
 static bool take_literals(struct reader *r) {
@@ -290,7 +292,7 @@ static bool take_literals(struct reader *r) {
 static bool take_test(struct reader *r) {
     static const char *const compare[] = {"=", "==", "<>", "!=", "<", "<=", ">", ">="};
     r->out->tests++;
-    if (take_word(r, "ip_in"))
+    if (take_call(r, "ip_in"))
         return take_ip_in(r);
     if (!take_tested(r))
         return false;
@@ -412,36 +414,28 @@ static bool take_limit(struct reader *r) {
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-/* The list of results may name the alias that FROM gives: look there first. */
-static bool find_source(struct reader *r, const char *name) {
-    struct reader ahead = *r;
-    while (ahead.token != END && ahead.token != BAD && !take_word(&ahead, "from"))
-        next(&ahead);
-    char table[MAX_NAME], alias[MAX_NAME];
-    if (!take_name(&ahead, table))
+static bool take_from(struct reader *r, const char *name) {
+    char table[MAX_NAME];
+    if (!take_word(r, "from") || !take_name(r, table))
         return false;
-    if (take_sign(&ahead, ".") && (strcasecmp(table, "main") != 0 || !take_name(&ahead, table)))
+    if (take_sign(r, ".") && (strcasecmp(table, "main") != 0 || !take_name(r, table)))
         return false;
     if (strcasecmp(table, name) != 0)
         return false;
     memcpy(r->alias, table, MAX_NAME);
-    bool as = take_word(&ahead, "as");
-    if (take_name(&ahead, alias))
-        memcpy(r->alias, alias, MAX_NAME);
-    else if (as)
-        return false;
-    return true;
+    bool as = take_word(r, "as");
+    return take_name(r, r->alias) || !as;
 }
 
-static bool take_from(struct reader *r) {
-    char skipped[MAX_NAME];
-    if (!take_word(r, "from") || !take_name(r, skipped))
-        return false;
-    if (take_sign(r, "."))
-        take_name(r, skipped);
-    take_word(r, "as");
-    take_name(r, skipped);
-    return true;
+/* The list of results may name the alias that FROM gives: look there first. */
+static bool find_alias(struct reader *r, const char *name) {
+    struct reader ahead = *r;
+    while (ahead.token != END && ahead.token != BAD &&
+           (ahead.token != WORD || strcasecmp(ahead.text, "from") != 0))
+        next(&ahead);
+    bool ok = take_from(&ahead, name);
+    memcpy(r->alias, ahead.alias, MAX_NAME);
+    return ok;
 }
 
 bool statement_top_list(const char *sql, const struct sql_table *t, const char *name,
@@ -449,8 +443,9 @@ bool statement_top_list(const char *sql, const struct sql_table *t, const char *
     struct reader r = {.t = t, .p = sql, .out = out};
     *out = (struct top_list){.net = -1, .counted = -1, .rank = -1};
     next(&r);
-    if (!take_word(&r, "select") || !find_source(&r, name) || !take_items(&r) || !take_from(&r) ||
-        !take_where(&r) || !take_group(&r) || !take_order(&r) || !take_limit(&r))
+    if (!take_word(&r, "select") || !find_alias(&r, name) || !take_items(&r) ||
+        !take_from(&r, name) || !take_where(&r) || !take_group(&r) || !take_order(&r) ||
+        !take_limit(&r))
         return false;
     while (take_sign(&r, ";"))
         ;

@@ -5,7 +5,8 @@
 **   SELECT item, ... FROM [main.]table [[AS] alias] [WHERE test AND ...] GROUP BY column, ...
 **   ORDER BY sum(measure) [ASC|DESC] [, column ...] LIMIT n [OFFSET m]
 **
-** where ip_net(column, length ...) may be in the place of a column, and count(DISTINCT column) may be in the place of sum(measure).
+** where ip_net(column, length ...) may be in the place of a column, and count(DISTINCT column) in
+** that of sum(measure).
 **
 ** The reader is strict: what it does not know in whole it does not take, and the statement is
 ** answered as any other. It says what the text means, not whether the table is what it seems.
