@@ -423,8 +423,18 @@ static struct predicate *make_pattern(int column, bool glob, sqlite3_value *valu
 
 static const struct {
     const char *word;
-    int compare;
+    enum compare compare;
 } words[] = {{"=", EQ}, {"==", EQ}, {"<>", NE}, {"<", LT}, {"<=", LE}, {">", GT}, {">=", GE}};
+
+/* The comparison that a word of the plan stands for; false when it is none of these. */
+static bool find_compare(const char *op, size_t n, enum compare *out) {
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i].word) == n && memcmp(op, words[i].word, n) == 0) {
+            *out = words[i].compare;
+            return true;
+        }
+    return false;
+}
 
 static struct predicate *make_test(struct reading *r, const struct sql_column *c, int column,
                                    const char *op, size_t n, sqlite3_value *value) {
@@ -443,16 +453,14 @@ static struct predicate *make_test(struct reading *r, const struct sql_column *c
         return make_null(c, column);
     if (n == 6 && memcmp(op, "<>NULL", 6) == 0)
         return make_notnull(c, column);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strlen(words[i].word) != n || memcmp(op, words[i].word, n) != 0)
-            continue;
-        if (words[i].compare == EQ)
-            return make_equal(c, column, value);
-        if (words[i].compare == NE)
-            return make_unequal(c, column, value);
-        return make_order(c, column, (enum compare)words[i].compare, value);
-    }
-    return NULL;
+    enum compare compare;
+    if (!find_compare(op, n, &compare))
+        return NULL;
+    if (compare == EQ)
+        return make_equal(c, column, value);
+    if (compare == NE)
+        return make_unequal(c, column, value);
+    return make_order(c, column, compare, value);
 }
 
 /* time op value: the buckets that can be so start within the bounds. What is compared with something
@@ -464,13 +472,10 @@ static int read_bucket(struct reading *r, const struct sql_column *c, const char
     size_t ignored;
     bool known = c->kind == COLUMN_BUCKET_MS ? sqlite3_value_numeric_type(value) == SQLITE_INTEGER
                                              : as_text(value, &ignored) != NULL;
-    for (size_t i = 0; ok && known && i < sizeof words / sizeof words[0]; i++) {
-        if (strlen(words[i].word) != n || memcmp(op, words[i].word, n) != 0)
-            continue;
-        enum compare compare = (enum compare)words[i].compare;
+    enum compare compare;
+    if (ok && known && find_compare(op, n, &compare))
         ok = c->kind == COLUMN_BUCKET_MS ? add_number(&p->values, compare, value)
                                          : add_text_value(p, FLOW_TIME, compare, value);
-    }
     if (ok && p->values.nrange == 1) {
         if (p->values.range[0].lo > r->starts.since)
             r->starts.since = p->values.range[0].lo;
