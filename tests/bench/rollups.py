@@ -8,13 +8,13 @@ In the environment: BUILD=build  DAYS=366  DAY_FLOWS=200000  RUNS=5. Making the 
 seconds a day and million flows; it is kept. Times are of whole processes, with and without in turns; answers
 must be the same, or the line says WRONG and the exit status is 1."""
 import os
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from data import BUILD, made, stamp  # noqa: E402
 from measure import Run, interleaved, ratios, spread  # noqa: E402
+from peers import must  # noqa: E402
 
 DAYS = int(os.environ.get("DAYS") or 366)
 FLOWS = int(os.environ.get("DAY_FLOWS") or 200000)
@@ -35,21 +35,17 @@ QUESTIONS = (
 )
 
 
-def must(*command):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 def make(path):
     """One file a day, then all merged."""
     print("making a year of days: %s" % path, flush=True)
     capture = path + ".pcap"
     os.makedirs(path, exist_ok=True)
     for day in range(DAYS):
-        must(BUILD + "/tests/load/flowgen", "--version", "9", "--mix", "--count", str(FLOWS), "--first",
-             str(day * FLOWS), "--span", "86399.9", "--begin", str(BEGIN + day * 86400), "--pcap", capture)
-        must(BUILD + "/flowcollect", "-t", "86400", "-r", capture, "-w", path)
+        must([BUILD + "/tests/load/flowgen", "--version", "9", "--mix", "--count", str(FLOWS), "--first",
+             str(day * FLOWS), "--span", "86399.9", "--begin", str(BEGIN + day * 86400), "--pcap", capture])
+        must([BUILD + "/flowcollect", "-t", "86400", "-r", capture, "-w", path])
     os.remove(capture)
-    must(BUILD + "/flowcollect", "--merge", "-w", path)
+    must([BUILD + "/flowcollect", "--merge", "-w", path])
 
 
 def command(sql, rollups):
