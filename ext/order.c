@@ -146,10 +146,6 @@ static struct share *take_share(struct job *j, int *which) {
     return *which < j->nshares ? &j->share[*which] : NULL;
 }
 
-static bool is_stopped(struct job *j, int worker) {
-    return worker == 0 ? interrupt_poll(j->interrupt) : interrupt_stopped(j->interrupt);
-}
-
 /* Call visit for every row of the share's partitions. */
 static void each_row(struct job *j, int worker,
                      void (*visit)(struct job *j, struct share *s, const uint64_t *row)) {
@@ -160,7 +156,7 @@ static void each_row(struct job *j, int worker,
             const uint64_t *row = groups_rows(j->groups, p, &n);
             for (size_t i = 0; i < n; i++, row += j->width)
                 visit(j, s, row);
-            if (is_stopped(j, worker))
+            if (worker_stopped(j->interrupt, worker))
                 return;
         }
 }
@@ -195,7 +191,8 @@ static void copy_rows(struct job *j, size_t from, size_t n) {
 static void sort_ranges(void *arg, int worker) {
     struct job *j = arg;
     struct share *own = &j->share[worker];
-    for (int r; (r = atomic_fetch_add(&j->next, 1)) < RANGES && !is_stopped(j, worker);) {
+    for (int r;
+         (r = atomic_fetch_add(&j->next, 1)) < RANGES && !worker_stopped(j->interrupt, worker);) {
         size_t from = r ? j->end[r - 1] : 0, n = j->end[r] - from;
         if (n > own->nscratch) {
             free(own->scratch);

@@ -51,10 +51,6 @@ static void add_value(struct heap *h, size_t limit, uint64_t v) {
     }
 }
 
-static bool is_stopped(struct job *j, int worker) {
-    return worker == 0 ? interrupt_poll(j->interrupt) : interrupt_stopped(j->interrupt);
-}
-
 static void find_values(void *arg, int worker) {
     struct job *j = arg;
     size_t n, width = group_width(groups_shape(j->groups));
@@ -62,7 +58,7 @@ static void find_values(void *arg, int worker) {
         const uint64_t *row = groups_rows(j->groups, p, &n);
         for (size_t i = 0; i < n; i++, row += width)
             add_value(&j->heap[worker], j->limit, value_of(j, row));
-        if (is_stopped(j, worker))
+        if (worker_stopped(j->interrupt, worker))
             return;
     }
 }
@@ -76,7 +72,7 @@ static void keep_groups(void *arg, int worker) {
     struct job *j = arg;
     for (unsigned p; (p = (unsigned)atomic_fetch_add(&j->next, 1)) < groups_parts(j->groups);) {
         groups_keep(j->groups, p, reaches, j);
-        if (is_stopped(j, worker))
+        if (worker_stopped(j->interrupt, worker))
             return;
     }
 }

@@ -193,10 +193,6 @@ static int start_reading(struct totals *t) {
     return ok ? FVT_OK : FVT_NOMEM;
 }
 
-static bool is_stopped(struct totals *t, int worker) {
-    return worker == 0 ? interrupt_poll(&t->interrupt) : interrupt_stopped(&t->interrupt);
-}
-
 struct pause {
     struct totals *totals;
     int worker;
@@ -204,12 +200,13 @@ struct pause {
 
 static bool must_stop(void *arg) {
     struct pause *p = arg;
-    return is_stopped(p->totals, p->worker);
+    return worker_stopped(&p->totals->interrupt, p->worker);
 }
 
 static bool must_pause(void *arg) {
     struct pause *p = arg;
-    return is_stopped(p->totals, p->worker) || budget_used(&p->totals->budget) > p->totals->full;
+    return worker_stopped(&p->totals->interrupt, p->worker) ||
+           budget_used(&p->totals->budget) > p->totals->full;
 }
 
 /* Go on with readers that are not done; there may be fewer threads than readers. */
@@ -230,7 +227,7 @@ static void read_some(void *arg, int worker) {
 static void merge_some(void *arg, int worker) {
     struct totals *t = arg;
     for (unsigned p; (p = (unsigned)atomic_fetch_add(&t->next, 1)) < groups_parts(t->groups);) {
-        if (is_stopped(t, worker))
+        if (worker_stopped(&t->interrupt, worker))
             return;
         if (!groups_merge(t->groups, p))
             atomic_store(&t->failed, true);

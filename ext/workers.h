@@ -14,4 +14,9 @@
 ** here while it waits for the others. */
 void workers_run(int n, void (*work)(void *arg, int i), void *arg, struct interrupt *interrupt);
 
+/* Is work(arg, i) to end? To be asked as often as it likes. */
+static inline bool worker_stopped(struct interrupt *interrupt, int i) {
+    return i == 0 ? interrupt_poll(interrupt) : interrupt_stopped(interrupt);
+}
+
 #endif
