@@ -241,9 +241,10 @@ static bool take_item(struct reader *r, struct item *out) {
     bool as = take_word(r, "as");
     if (!take_name(r, out->alias))
         return !as;
-    /* An alias that is another column's name, too, means now the one and now the other. */
+    /* An alias that is another column's name, too, means now the one and now the other; in GROUP BY it is
+    ** the column, of which ip_net() is not the same. */
     int same = find_column(r->t, out->alias);
-    return same < 0 || same == out->column;
+    return same < 0 || (same == out->column && !out->net);
 }
 
 static bool take_items(struct reader *r) {

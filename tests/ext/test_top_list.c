@@ -66,6 +66,8 @@ static const char *const refused[] = {
     "SELECT ip_net(srcip, 24), sum(bytes) b FROM traffic GROUP BY 1, srcip ORDER BY b DESC LIMIT 5",
     "SELECT ip_net(srcip, 24), sum(bytes) b FROM traffic GROUP BY ip_net(srcip, 8) ORDER BY b DESC "
     "LIMIT 5",
+    "SELECT ip_net(srcip, 8) srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT "
+    "5",
     "SELECT ip_net(srcip, 33) n, sum(bytes) b FROM traffic GROUP BY n ORDER BY b DESC LIMIT 5",
     "SELECT ip_net(srcip, dstport) n, sum(bytes) b FROM traffic GROUP BY n ORDER BY b DESC LIMIT 5",
     "SELECT ip_net(srcip, 8) n, count(DISTINCT dstip) c FROM traffic GROUP BY n ORDER BY c DESC "
@@ -222,6 +224,9 @@ static void test_answers(void **state) {
     check("SELECT proto, sum(bytes) b FROM traffic WHERE ip_in(srcip, '0.0.0.0/1') AND dstport > 9 "
           "GROUP BY ip_net(srcip, 1, 40), proto ORDER BY b LIMIT 9",
           true);
+    check("SELECT ip_net(srcip, 8) srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b "
+          "LIMIT 9",
+          false);
     check("SELECT ip_net(srcip, 8) n, sum(bytes) b FROM traffic WHERE mask4 = 24 GROUP BY n ORDER "
           "BY b LIMIT 9",
           false);
