@@ -194,7 +194,7 @@ static bool collect_entries(const struct group *g, int field, const struct group
 
 static bool make_derived(struct group *g, int field, int parent, struct piece *out) {
     uint32_t n = g->dict[g->dict_of[parent]].n;
-    if (n == 0 || n > g->rows / 2)
+    if (n == 0 || n > FVT_MAX_ROWS)
         return false;
     size_t words = ((size_t)n + 63) / 64;
     int64_t *entry = calloc((size_t)n * 2 + words * 2, sizeof *entry);

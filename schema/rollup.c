@@ -16,8 +16,8 @@ enum {
     SHARE = 4,
     /* Octets of all roll-ups at most, as a part of what the flows take; and as long as that is not known,
     ** octets for each flow. The largest are left out. */
-    SPACE = 2,
-    OCTETS = 4,
+    SPACE = 8,
+    OCTETS = 2,
     /* A roll-up by day must have so much less rows than that by hour: this many quarters. */
     QUARTERS = 3,
     MEMORY = 256 << 20, /* octets of the tables, unless the plan says otherwise */

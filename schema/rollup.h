@@ -7,7 +7,7 @@
 **
 ** A roll-up pays only when it is much smaller than the flows, which depends on the line: each one is
 ** made, and left out when it has more rows than a quarter of the flows; and all of them together take at
-** most half the octets of the flows, the largest being left out. Rows of one key
+** most an eighth of the octets of the flows, the largest being left out. Rows of one key
 ** and bucket may come more than once, and readers add them up: that is how making them takes bounded
 ** memory, whatever the flows are.
 */

@@ -16,6 +16,10 @@
 **     --begin SECONDS    of the capture, since 1970 (default 1700000000)
 **     --mix              addresses, ports and counters as on a campus line, 15 % of it IPv6;
 **                        without it a flow's number can be read off it, see numbered()
+**     --kind KIND        --mix of another kind: oneway (nobody answers), random (addresses, ports),
+**                        scan (few look for many), few (twenty hosts), v6 (all of it, random
+**                        interface ids), long (up to the active timeout of half an hour),
+**                        shuffled (exported in no order), plain (what softflowd sends), v4
 **
 ** Prints the number of flows sent.
 */
@@ -45,8 +49,13 @@ struct flow {
     int64_t first, last; /* ms since 1970 */
 };
 
+enum kind { CAMPUS, ONEWAY, RANDOM, SCAN, FEW, V6, LONG, SHUFFLED, PLAIN, V4, NKINDS };
+static const char *const kinds[NKINDS] = {"campus", "oneway", "random",   "scan",  "few",
+                                          "v6",     "long",   "shuffled", "plain", "v4"};
+
 struct settings {
     int version, exporters, mix;
+    enum kind kind;
     uint64_t count, first;
     double rate, span;
     FILE *pcap;
@@ -159,15 +168,21 @@ static void mixed_counters(struct flow *f, uint64_t *seed, bool reply) {
 
 /* Flows 2k and 2k + 1 are the two directions of a connection, but for one in fifty, a scan that
 ** nobody answers. */
-static void mixed(struct flow *f, uint64_t n) {
+static void mixed(struct flow *f, uint64_t n, enum kind kind) {
     static const uint16_t services[] = {443, 443, 443, 443, 443, 443, 80,   80,  53,   53,
                                         53,  22,  993, 25,  123, 123, 3389, 445, 8080, 5060};
     static const uint8_t flags[] = {0x1b, 0x1b, 0x1b, 0x1b, 0x1f, 0x1e, 0x1a, 0x13};
     static const uint8_t tos[] = {0, 0, 0, 0, 0, 0, 0, 0x20, 0x28, 0xb8};
-    uint64_t seed = scramble(n / 2);
-    const bool scan = uniform(&seed) < 0.02, reply = (n & 1) && !scan;
-    f->family = uniform(&seed) < 0.15 ? 6 : 4;
-    const uint32_t inside = popular(&seed), outside = popular(&seed);
+    uint64_t seed = scramble(kind == ONEWAY ? n : n / 2);
+    const bool scan = uniform(&seed) < 0.02, reply = (n & 1) && !scan && kind != ONEWAY;
+    f->family = uniform(&seed) < 0.15 && kind != V4 ? 6 : 4;
+    uint32_t inside = popular(&seed), outside = popular(&seed);
+    if (kind == V6)
+        f->family = 6;
+    if (kind == FEW) {
+        inside %= 10;
+        outside %= 10;
+    }
     const uint16_t client = (uint16_t)(32768 + (seed >> 20) % 28232);
     uint16_t server = services[(seed >> 40) % (sizeof services / sizeof *services)];
     if (uniform(&seed) < 0.1) /* everything else there is */
@@ -196,6 +211,67 @@ static void mixed(struct flow *f, uint64_t n) {
     f->dstmask = f->family == 4 ? (uint8_t)(reply ? 24 : 16 + outside % 9) : 48;
 }
 
+/* What a router would say of the networks that the addresses are in. */
+static void route(struct flow *f) {
+    const uint64_t from = scramble((uint64_t)f->src[0] << 8 | f->src[1]);
+    const uint64_t to = scramble((uint64_t)f->dst[0] << 8 | f->dst[1]);
+    f->srcas = 64500 + (uint32_t)(from % 1000);
+    f->dstas = 64500 + (uint32_t)(to % 1000);
+    f->srcmask = (uint8_t)(16 + from % 9);
+    f->dstmask = (uint8_t)(16 + to % 9);
+    memset(f->next, 0, sizeof f->next);
+    f->next[3] = (uint8_t)(1 + to % 3);
+}
+
+/* What other lines have otherwise than a campus. */
+static void other_kind(struct flow *f, uint64_t n, enum kind kind) {
+    uint64_t seed = scramble(n ^ 0xadd);
+    switch (kind) {
+    case RANDOM:
+        for (int i = 0; i < 16; i++) {
+            f->src[i] = (uint8_t)(uniform(&seed) * 256);
+            f->dst[i] = (uint8_t)(uniform(&seed) * 256);
+        }
+        f->srcport = (uint16_t)(seed >> 20);
+        f->dstport = (uint16_t)(seed >> 40);
+        route(f);
+        break;
+    case SCAN: /* 9 of 10 flows are scans of a /8, one address after the other */
+        if (n % 10) {
+            const uint32_t src = htonl(0x0b000001u + (uint32_t)(seed % 16));
+            const uint32_t dst = htonl(0x0a000000u + (uint32_t)(n & 0xffffff));
+            f->family = 4;
+            memcpy(f->src, &src, 4);
+            memcpy(f->dst, &dst, 4);
+            f->dstport = seed >> 32 & 1 ? 23 : 445;
+            f->srcport = (uint16_t)(seed >> 40);
+            f->proto = 6;
+            f->flags = 2;
+            f->packets = 1;
+            f->bytes = 40;
+            f->tos = 0;
+            f->inif = 1;
+            f->outif = 2;
+            route(f);
+        }
+        break;
+    case V6: /* a host has a random interface id (RFC 8981), the same all day */
+        for (int end = 0; end < 2; end++) {
+            uint8_t *at = end ? f->dst : f->src;
+            uint64_t id = scramble((uint64_t)(at[14] << 8 | at[15]) | (uint64_t)at[5] << 16);
+            memcpy(at + 8, &id, 8);
+        }
+        break;
+    case PLAIN:
+        memset(f->next, 0, sizeof f->next);
+        f->tos = f->srcmask = f->dstmask = 0;
+        f->inif = f->outif = f->srcas = f->dstas = 0;
+        break;
+    default:
+        break;
+    }
+}
+
 static void flow_times(const struct settings *s, uint64_t n, struct flow *f) {
     const int64_t now = now_ms(s, n);
     uint64_t seed = scramble(n / 2 ^ 0x5eed);
@@ -206,6 +282,8 @@ static void flow_times(const struct settings *s, uint64_t n, struct flow *f) {
         const int64_t way = 1 + (int64_t)(seed % 80);
         f->last = now - idle;
         f->first = f->last - length + (n & 1 && length > way ? way : 0);
+        if (s->kind == LONG)
+            f->first = f->last - (int64_t)(uniform(&seed) * 1800e3);
     } else {
         const int64_t span = (int64_t)(s->span * 1000);
         const int64_t age = span > 0 ? (int64_t)(scramble(n ^ 0x5eed) % (uint64_t)span) : 0;
@@ -216,11 +294,15 @@ static void flow_times(const struct settings *s, uint64_t n, struct flow *f) {
 
 static void make_flow(const struct settings *s, uint64_t n, struct flow *f) {
     memset(f, 0, sizeof *f);
+    const uint64_t due = n;
+    if (s->kind == SHUFFLED) /* another one of the same thousand times thousand */
+        n = n / 1000000 * 1000000 + n % 1000000 * 618033 % 1000000;
     if (s->mix)
-        mixed(f, n);
+        mixed(f, n, s->kind);
     else
         numbered(f, n);
-    flow_times(s, n, f);
+    other_kind(f, n, s->kind);
+    flow_times(s, due, f);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -458,7 +540,7 @@ int main(int argc, char **argv) {
         {"version", 1, NULL, 'v'},   {"count", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},
         {"exporters", 1, NULL, 'e'}, {"first", 1, NULL, 'f'}, {"span", 1, NULL, 's'},
         {"mix", 0, NULL, 'm'},       {"pcap", 1, NULL, 'p'},  {"begin", 1, NULL, 'b'},
-        {NULL, 0, NULL, 0},
+        {"kind", 1, NULL, 'k'},      {NULL, 0, NULL, 0},
     };
     struct settings s = {.version = 10,
                          .exporters = 1,
@@ -490,6 +572,11 @@ int main(int argc, char **argv) {
         case 'm':
             s.mix = 1;
             break;
+        case 'k':
+            s.mix = 1;
+            while (s.kind < NKINDS && strcmp(optarg, kinds[s.kind]) != 0)
+                s.kind++;
+            break;
         case 'p':
             if (!(s.pcap = fopen(optarg, "wb")) || !capture_begin(s.pcap)) {
                 fprintf(stderr, "flowgen: %s: %s\n", optarg, strerror(errno));
@@ -505,9 +592,11 @@ int main(int argc, char **argv) {
     }
     if (argc - optind != (s.pcap ? 0 : 2) ||
         (s.version != 5 && s.version != 9 && s.version != 10) || s.exporters < 1 ||
-        s.exporters > MAX_EXPORTERS || (s.version == 5 && s.mix)) {
+        s.exporters > MAX_EXPORTERS || s.kind == NKINDS ||
+        (s.version == 5 && s.mix && s.kind != V4)) {
         fprintf(stderr, "usage: flowgen [--version 5|9|10] [--count N] [--rate N] [--exporters N] "
-                        "[--first N] [--span SECONDS] [--mix (not v5)] HOST PORT\n"
+                        "[--first N] [--span SECONDS] [--mix (not v5) | --kind KIND] HOST "
+                        "PORT\n"
                         "       flowgen ... --pcap FILE [--begin SECONDS]\n");
         return 2;
     }
