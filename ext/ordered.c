@@ -251,11 +251,14 @@ static int64_t top_rows(const struct ordered *o) {
     return limit >= 0 && limit <= MAX_TOP_ROWS ? limit : -1;
 }
 
-static bool too_many(const struct ordered *o, const struct rowset *s) {
+/* The columns that are being read are part of the memory, up to half of it. */
+static bool too_many(const struct ordered *o, const struct rowset *s, const struct scan *scan) {
     int64_t top = top_rows(o);
+    size_t reading = scan_octets(scan), half = o->budget / 2;
     if (top >= 0 && s->rows > 2 * (uint64_t)top + 4 * MIN_CUT_ROWS)
         return true;
-    return s->rows >= MIN_CUT_ROWS && s->bytes + s->rows * ROW_ORDER_BYTES > o->budget;
+    return s->rows >= MIN_CUT_ROWS &&
+           s->bytes + s->rows * ROW_ORDER_BYTES + (reading < half ? reading : half) > o->budget;
 }
 
 /* Make room: find a bound, tell the others, drop what is behind it. */
@@ -280,7 +283,7 @@ static bool add_block(struct ordered *o, int i, struct scan *scan, struct row_bo
     }
     if (n && !rowset_append(o->set[i], scan, rows, n))
         return false;
-    return !too_many(o, o->set[i]) || make_room(o, i, mine, scan);
+    return !too_many(o, o->set[i], scan) || make_room(o, i, mine, scan);
 }
 
 static int fill_set(struct ordered *o, int i, struct scan *scan, struct row_bound *mine) {

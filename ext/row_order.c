@@ -389,8 +389,8 @@ static void insertion_sort(uint64_t *e, size_t n) {
 /* By the word, octet by octet from the last one that differs. */
 static bool radix_sort(struct row_order *o, uint64_t *e, size_t n) {
     if (o->nspare < n) {
-        free(o->spare);
-        o->spare = malloc(n * sizeof *o->spare);
+        large_free(o->spare, o->nspare * sizeof *o->spare);
+        o->spare = large_alloc(n * sizeof *o->spare);
         o->nspare = o->spare ? n : 0;
         if (!o->spare)
             return false;
@@ -568,8 +568,8 @@ void row_order_free(struct row_order *o) {
     free(o->ips.start);
     free(o->texts.p);
     free(o->texts.start);
-    free(o->entry);
+    large_free(o->entry, o->rows * sizeof *o->entry);
     free(o->part);
-    free(o->spare);
+    large_free(o->spare, o->nspare * sizeof *o->spare);
     free(o);
 }

@@ -43,7 +43,8 @@ bool row_order_next(struct row_order *o, struct row_batch *b);
 /* An address or a text of a batch; good until row_order_free(). From any thread. */
 const char *row_order_text(const struct row_order *o, enum cell_kind kind, int64_t v, size_t *n);
 
-/* Bytes of memory that ordering takes for each row beside the sets. */
-enum { ROW_ORDER_BYTES = 8 };
+/* Bytes of memory that ordering takes for each row beside the sets: an entry, and another one where rows
+** are sorted. */
+enum { ROW_ORDER_BYTES = 16 };
 
 #endif

@@ -23,14 +23,31 @@ struct slab {
     size_t used, size;
 };
 
+static size_t large_size(size_t bytes) {
+    return (bytes + HUGE_PAGE - 1) & ~((size_t)HUGE_PAGE - 1);
+}
+
 void *large_alloc(size_t bytes) {
     if (bytes < HUGE_PAGE)
         return malloc(bytes ? bytes : 1);
-    size_t size = (bytes + HUGE_PAGE - 1) & ~((size_t)HUGE_PAGE - 1);
-    void *p = aligned_alloc(HUGE_PAGE, size);
-    if (p)
-        (void)madvise(p, size, MADV_HUGEPAGE);
-    return p;
+    /* What is mapped before and behind whole pages goes back at once. */
+    size_t size = large_size(bytes), whole = size + HUGE_PAGE;
+    char *p = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    size_t before = (size_t)(-(uintptr_t)p & (HUGE_PAGE - 1));
+    if (before)
+        munmap(p, before);
+    munmap(p + before + size, whole - before - size);
+    (void)madvise(p + before, size, MADV_HUGEPAGE);
+    return p + before;
+}
+
+void large_free(void *p, size_t bytes) {
+    if (p && bytes >= HUGE_PAGE)
+        munmap(p, large_size(bytes));
+    else
+        free(p);
 }
 
 static void *take(struct rowset *s, size_t bytes) {
@@ -77,7 +94,7 @@ void rowset_free(struct rowset *s) {
         return;
     for (struct slab *slab = s->slabs, *next; slab; slab = next) {
         next = slab->next;
-        free(slab);
+        large_free(slab, slab->size);
     }
     for (int c = 0; c < s->spec->n; c++)
         free(s->memo[c]);

@@ -330,6 +330,10 @@ int64_t scan_rowid(const struct scan *s, uint32_t index) {
     return rowid(s->path_hash, s->item.group->first_row + s->first + index);
 }
 
+size_t scan_octets(const struct scan *s) {
+    return fvt_cache_octets(s->cache);
+}
+
 uint32_t scan_group_rows(const struct scan *s) {
     return s->item.group->rows;
 }

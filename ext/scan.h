@@ -74,6 +74,8 @@ int64_t scan_rowid(const struct scan *s, uint32_t index);
 ** it the row's number again. */
 int64_t scan_position(const struct scan *s, uint32_t index);
 int64_t scan_rowid_at(const struct snapshot *snapshot, int64_t position);
+/* Octets of memory that the columns of the group take, and what is kept for those of the next, about. */
+size_t scan_octets(const struct scan *s);
 /* Rows of the group, those included that do not pass. */
 uint32_t scan_group_rows(const struct scan *s);
 

@@ -29,6 +29,7 @@ struct reader {
     enum aggregate_result result;
     bool wide[MAX_DIMENSIONS];
     int rc;
+    size_t octets; /* of its columns, as counted in totals */
 };
 
 struct totals {
@@ -55,10 +56,12 @@ struct totals {
     size_t nrows, at;
     bool unordered; /* rows are the first ones only, groups has all of them */
     unsigned part;
-    const uint64_t *row;  /* of the current group */
-    size_t full;          /* octets of the budget at which to make room */
-    struct spill *spill;  /* NULL: all is in memory */
-    struct order on_disk; /* of spill */
+    const uint64_t *row; /* of the current group */
+    size_t row_part,
+        row_whole;         /* such a part of the memory for groups may be filled by their rows */
+    atomic_size_t reading; /* octets of the columns that the readers are at */
+    struct spill *spill;   /* NULL: all is in memory */
+    struct order on_disk;  /* of spill */
     uint64_t spilled_row[MAX_KEY_WORDS + GROUP_COUNTERS + 2];
     struct name spilled_name[MAX_DIMENSIONS];
     struct fvt_buffer texts, record;
@@ -124,6 +127,7 @@ static void stop_reading(struct totals *t) {
         *r = (struct reader){0};
     }
     t->threads = 0;
+    atomic_store(&t->reading, 0);
     scan_source_free(t->source);
     t->source = NULL;
     interrupt_watch(&t->interrupt, NULL);
@@ -174,9 +178,8 @@ static int start_reading(struct totals *t) {
     t->groups =
         groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
     size_t octets = group_width(&shape) * sizeof(uint64_t);
-    t->full = t->budget.limit - t->budget.limit / 8; /* the rest is for spilling */
-    if (t->request.norder > 0)
-        t->full = t->full / (2 * octets + SORT_OCTETS) * octets;
+    t->row_part = octets;
+    t->row_whole = t->request.norder > 0 ? 2 * octets + SORT_OCTETS : octets;
     t->source = scan_source_new(t->snapshot);
     interrupt_watch(&t->interrupt, t->source);
     bool ok = t->groups && t->source;
@@ -195,6 +198,7 @@ static int start_reading(struct totals *t) {
 
 struct pause {
     struct totals *totals;
+    struct reader *reader;
     int worker;
 };
 
@@ -203,18 +207,33 @@ static bool must_stop(void *arg) {
     return worker_stopped(&p->totals->interrupt, p->worker);
 }
 
+/* Octets of the budget at which to make room for more groups. An eighth of the statement's memory is for
+** spilling; the columns that are being read take of the rest what they need, up to half of all. */
+static size_t full_at(struct totals *t) {
+    size_t reading = atomic_load_explicit(&t->reading, memory_order_relaxed);
+    size_t limit = t->budget.limit, half = limit / 2;
+    size_t groups = limit - limit / 8 - (reading < half ? reading : half);
+    return groups / t->row_whole * t->row_part;
+}
+
 static bool must_pause(void *arg) {
     struct pause *p = arg;
+    struct reader *r = p->reader;
+    size_t octets = scan_octets(r->scan);
+    if (octets != r->octets) {
+        atomic_fetch_add(&p->totals->reading, octets - r->octets);
+        r->octets = octets;
+    }
     return worker_stopped(&p->totals->interrupt, p->worker) ||
-           budget_used(&p->totals->budget) > p->totals->full;
+           budget_used(&p->totals->budget) > full_at(p->totals);
 }
 
 /* Go on with readers that are not done; there may be fewer threads than readers. */
 static void read_some(void *arg, int worker) {
     struct totals *t = arg;
-    struct pause pause = {t, worker};
     for (int i; (i = atomic_fetch_add(&t->next, 1)) < t->threads;) {
         struct reader *r = &t->reader[i];
+        struct pause pause = {t, r, worker};
         scan_set_poll(r->scan, must_stop, &pause);
         if (r->result == AGGREGATE_PAUSED)
             r->result = aggregate_run(r->aggregate, r->scan, r->predicate->child, must_pause,
@@ -354,7 +373,8 @@ static int make_room(struct totals *t) {
             rc = FVT_NOMEM;
     if (rc == FVT_OK)
         rc = merge(t);
-    if (rc != FVT_OK || interrupt_stopped(&t->interrupt) || budget_used(&t->budget) < t->full / 2)
+    if (rc != FVT_OK || interrupt_stopped(&t->interrupt) ||
+        budget_used(&t->budget) < full_at(t) / 2)
         return rc;
     rc = spill_groups(t);
     for (int i = 0; i < t->threads; i++)

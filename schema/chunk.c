@@ -430,6 +430,10 @@ void fvt_cache_free(struct fvt_cache *cache) {
     free(cache);
 }
 
+size_t fvt_cache_octets(const struct fvt_cache *cache) {
+    return pool_octets(cache->from.pool);
+}
+
 int fvt_cache_chunk(struct fvt_cache *cache, int field, struct fvt_chunk **out) {
     return cached_chunk(cache, field, false, 0, out);
 }

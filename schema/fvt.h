@@ -258,6 +258,8 @@ void fvt_cache_free(struct fvt_cache *cache);
 void fvt_cache_enter(struct fvt_cache *cache, const struct fvt_file *file,
                      const struct fvt_group *g);
 void fvt_cache_leave(struct fvt_cache *cache);
+/* Octets of memory that it takes, about. */
+size_t fvt_cache_octets(const struct fvt_cache *cache);
 /* As fvt_chunk_load() and fvt_dict_load(); what they give belongs to the cache. */
 int fvt_cache_chunk(struct fvt_cache *cache, int field, struct fvt_chunk **out);
 int fvt_cache_dict(struct fvt_cache *cache, int dict, const struct fvt_dict **out);

@@ -23,6 +23,7 @@ union header {
 
 struct fvt_pool {
     unsigned n;
+    size_t octets; /* of these, and of those that are in use */
     union header *block[KEPT];
 };
 
@@ -64,7 +65,13 @@ void *pool_get(struct fvt_pool *pool, size_t n) {
     if (!h)
         return NULL;
     h->room = keep ? room : 0;
+    if (keep)
+        pool->octets += room;
     return h + 1;
+}
+
+size_t pool_octets(const struct fvt_pool *pool) {
+    return pool->octets;
 }
 
 void pool_put(struct fvt_pool *pool, void *p) {
@@ -84,6 +91,7 @@ void pool_put(struct fvt_pool *pool, void *p) {
         union header *out = h->room > pool->block[least]->room ? pool->block[least] : h;
         if (out != h)
             pool->block[least] = h;
+        pool->octets -= out->room;
         free(out);
         return;
     }

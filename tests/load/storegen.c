@@ -4,10 +4,12 @@
 ** It does not wait for the disk, so that a year of five-minute files takes a minute. At last it
 ** writes the store's index, as the collector does.
 **
-**   storegen STORE BEGIN FILES FLOWS
-**     BEGIN   of the first file, seconds since 1970, a multiple of 300
-**     FILES   how many, five minutes each, without gaps
-**     FLOWS   in each of them
+**   storegen STORE BEGIN FILES FLOWS [numbered]
+**     BEGIN     of the first file, seconds since 1970, a multiple of 300
+**     FILES     how many, five minutes each, without gaps
+**     FLOWS     in each of them
+**     numbered  the number of a flow, is what its group is made of, see numbered_flow(); else few
+**               hosts talk to many
 */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,8 +36,27 @@ int fdatasync(int fd) {
     return 0;
 }
 
+/* dstip is a permutation of all n below 2^32, the ports are its halves, packets and bytes follow from
+** it: each flow is a group of its own, in no order, and each question has an answer that can be worked
+** out. */
+static void numbered_flow(struct flow_row *row, uint64_t n, int64_t start) {
+    const uint32_t src = htonl(0xc0000200u), dst = htonl((uint32_t)(n * 0x9e3779b1u));
+    const uint32_t m = ntohl(dst);
+    flow_row_clear(row);
+    flow_row_set_time(row, FLOW_tstart, start);
+    flow_row_set_time(row, FLOW_tend, start + 1000);
+    flow_row_set_time(row, FLOW_trecv, start + 2000);
+    flow_row_set_ip(row, FLOW_srcip, 4, &src);
+    flow_row_set_ip(row, FLOW_dstip, 4, &dst);
+    flow_row_set(row, FLOW_srcport, m & 0xffff);
+    flow_row_set(row, FLOW_dstport, m >> 16);
+    flow_row_set(row, FLOW_proto, 17);
+    flow_row_set(row, FLOW_packets, 1 + m % 7);
+    flow_row_set(row, FLOW_bytes, 40 + m % 1409);
+}
+
 /* Flow number n, somewhere in the interval that begins at start: few hosts talk to many. */
-static void make_flow(struct flow_row *row, uint64_t n, int64_t start) {
+static void mixed_flow(struct flow_row *row, uint64_t n, int64_t start) {
     static const uint16_t services[] = {443, 443, 443, 80, 53, 22, 25, 3389};
     const uint64_t mixed = n * UINT64_C(0x9e3779b97f4a7c15) ^ n >> 7;
     const uint32_t src = htonl(0xc0a80000u | (uint32_t)(mixed >> 40 & 0x1ff));
@@ -72,7 +93,9 @@ static bool make_path(char path[4096], const char *store, time_t start) {
     return true;
 }
 
-static int write_file(const char *path, int64_t start, uint64_t n, uint64_t flows,
+typedef void make_flow(struct flow_row *row, uint64_t n, int64_t start);
+
+static int write_file(const char *path, int64_t start, uint64_t n, uint64_t flows, make_flow *make,
                       struct fvt_error *err) {
     struct fvt_writer *w;
     struct flow_row row;
@@ -80,7 +103,7 @@ static int write_file(const char *path, int64_t start, uint64_t n, uint64_t flow
     if (rc != FVT_OK)
         return rc;
     for (uint64_t i = 0; i < flows && rc == FVT_OK; i++) {
-        make_flow(&row, n + i, start);
+        make(&row, n + i, start);
         rc = fvt_writer_add(w, &row);
     }
     const int finished = fvt_writer_finish(w);
@@ -103,8 +126,9 @@ static int write_index(const char *store, struct fvt_error *err) {
 int main(int argc, char **argv) {
     char path[4096];
     struct fvt_error err = {.text = ""};
-    if (argc != 5) {
-        fprintf(stderr, "usage: storegen STORE BEGIN FILES FLOWS\n");
+    const bool numbered = argc == 6 && strcmp(argv[5], "numbered") == 0;
+    if (argc != 5 && !numbered) {
+        fprintf(stderr, "usage: storegen STORE BEGIN FILES FLOWS [numbered]\n");
         return 2;
     }
     const int64_t begin = strtoll(argv[2], NULL, 10);
@@ -115,7 +139,8 @@ int main(int argc, char **argv) {
             fprintf(stderr, "storegen: %s: %s\n", path, strerror(errno));
             return 1;
         }
-        if (write_file(path, start * 1000, i * flows, flows, &err) != FVT_OK) {
+        if (write_file(path, start * 1000, i * flows, flows, numbered ? numbered_flow : mixed_flow,
+                       &err) != FVT_OK) {
             fprintf(stderr, "storegen: %s: %s\n", path, err.text);
             return 1;
         }
