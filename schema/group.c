@@ -151,6 +151,29 @@ static void count_totals(struct fvt_totals *t, const struct flow_row *row) {
         t->last = row->value[FLOW_tend].i;
 }
 
+bool group_count(struct group *g) {
+    static const int counted[] = {FLOW_proto, FLOW_sampling, FLOW_flows, FLOW_packets,
+                                  FLOW_bytes, FLOW_tstart,   FLOW_tend};
+    enum { N = sizeof counted / sizeof counted[0] };
+    uint32_t next[N] = {0};
+    if (!group_cover(g))
+        return false;
+    fvt_totals_init(&g->totals);
+    for (uint32_t row = 0; row < g->rows; row++) {
+        struct flow_row r;
+        flow_row_clear(&r);
+        for (int i = 0; i < N; i++) {
+            const struct group_column *c = &g->column[counted[i]];
+            if (row / 64 < c->words && c->present[row / 64] >> (row & 63) & 1) {
+                r.value[counted[i]].i = c->v[next[i]++];
+                r.present[counted[i] / 64] |= UINT64_C(1) << (counted[i] & 63);
+            }
+        }
+        count_totals(&g->totals, &r);
+    }
+    return true;
+}
+
 /* Take back what a row that could not be finished has left in the columns. */
 static void drop_row(struct group *g, uint32_t row) {
     for (int f = 0; f < FLOW_NFIELDS; f++) {

@@ -47,6 +47,9 @@ bool group_cover(struct group *g);
 /* Append a whole row and add it to the totals; FVT_OK or FVT_NOMEM (the row is not in then). */
 int group_add(struct group *g, const struct flow_row *row);
 
+/* Make the totals anew, from the columns. Returns false without memory. */
+bool group_count(struct group *g);
+
 /* Append the group as one block. column_of maps fields to the file's column table. small: spend
 ** time for size, as in a closed file. The block is aligned and starts at out->n. The directory
 ** lies at out->n + FVT_BLOCK_HEADER, its length is returned (0 without memory). */

@@ -19,6 +19,7 @@ struct rewrite {
     uint32_t ngroups;
     struct group *group; /* being filled */
     uint64_t octets;     /* of the dictionaries that went into it, at least */
+    bool parted;         /* it has some rows of a source's group only */
     uint64_t rows, damaged;
     struct fvt_totals totals;
     struct rollup_builder *rollups; /* NULL: none */
@@ -28,9 +29,10 @@ struct rewrite {
 
 enum { STEP = 4096 };
 
-/* Add one column of a source group to the rows that the group being built has already. */
+/* Add rows of one column of a source group, from row first on, to the rows that the group being built has
+** already. */
 static int copy_column(const struct fvt_file *file, const struct fvt_group *src, int field,
-                       struct group *g) {
+                       uint32_t first, uint32_t rows, struct group *g) {
     struct fvt_chunk *c = NULL;
     struct fvt_dict *d = NULL;
     int rc = fvt_chunk_load(file, src, field, &c);
@@ -43,11 +45,11 @@ static int copy_column(const struct fvt_file *file, const struct fvt_group *src,
         entry[i] = -1;
     if (rc == FVT_OK && d && !entry)
         rc = FVT_NOMEM;
-    for (uint32_t at = 0; rc == FVT_OK && at < src->rows; at += STEP) {
+    for (uint32_t at = 0; rc == FVT_OK && at < rows; at += STEP) {
         int64_t v[STEP];
         uint8_t nulls[STEP];
-        uint32_t n = src->rows - at < STEP ? src->rows - at : STEP;
-        fvt_chunk_read(c, at, n, v, nulls);
+        uint32_t n = rows - at < STEP ? rows - at : STEP;
+        fvt_chunk_read(c, first + at, n, v, nulls);
         for (uint32_t i = 0; rc == FVT_OK && i < n; i++) {
             if (nulls[i])
                 continue;
@@ -114,7 +116,8 @@ static bool *find_lost(const struct fvt_file *file, uint64_t *damaged, int *rc) 
 static int put_group(struct rewrite *r, struct fvt_error *err) {
     if (r->group->rows == 0)
         return FVT_OK;
-    size_t dirlen = group_encode(&r->out, r->group, r->state == FVT_CLOSED);
+    bool counted = !r->parted || group_count(r->group);
+    size_t dirlen = !counted ? 0 : group_encode(&r->out, r->group, r->state == FVT_CLOSED);
     if (dirlen == 0) {
         fvt_fail(err, "%s: out of memory", r->to.path);
         return FVT_NOMEM;
@@ -124,6 +127,7 @@ static int put_group(struct rewrite *r, struct fvt_error *err) {
     fvt_put(&r->directories, r->out.p + FVT_BLOCK_HEADER, dirlen);
     r->ngroups++;
     r->octets = 0;
+    r->parted = false;
     group_clear(r->group);
     return newfile_put(&r->to, &r->out, err);
 }
@@ -136,17 +140,30 @@ static uint64_t dict_octets(const struct fvt_group *g) {
     return octets;
 }
 
+/* May the group being built take n more rows, of a source with these dictionaries? */
+static bool has_room(const struct rewrite *r, uint32_t n, uint64_t octets) {
+    return r->group->rows == 0 ||
+           (r->group->rows + n <= FVT_GROUP_ROWS && r->octets + octets <= FVT_GROUP_TEXT);
+}
+
+/* Source groups are joined up to the size that groups of a closed file have, and cut only where one is
+** larger: flows and their answers lie far apart in it, and would be coded apart when it is cut. */
 static int copy_group(struct rewrite *r, const struct fvt_file *file, const struct fvt_group *src,
                       struct fvt_error *err) {
     struct group *g = r->group;
-    bool room = g->rows == 0 || (g->rows + src->rows <= FVT_GROUP_ROWS &&
-                                 r->octets + dict_octets(src) <= FVT_GROUP_TEXT);
-    int rc = room ? FVT_OK : put_group(r, err);
-    if (rc != FVT_OK)
-        return rc;
-    for (int f = 0; rc == FVT_OK && f < FLOW_NFIELDS; f++)
-        if (src->chunk_of[f] >= 0)
-            rc = copy_column(file, src, f, g);
+    int rc = FVT_OK;
+    for (uint32_t at = 0, n; rc == FVT_OK && at < src->rows; at += n) {
+        n = src->rows - at < FVT_GROUP_ROWS ? src->rows - at : FVT_GROUP_ROWS;
+        if (!has_room(r, n, dict_octets(src)) && (rc = put_group(r, err)) != FVT_OK)
+            return rc;
+        for (int f = 0; rc == FVT_OK && f < FLOW_NFIELDS; f++)
+            if (src->chunk_of[f] >= 0)
+                rc = copy_column(file, src, f, at, n, g);
+        r->parted |= n < src->rows;
+        g->rows += n;
+        r->octets += dict_octets(src);
+        fvt_totals_add(&g->totals, &src->totals);
+    }
     if (rc == FVT_OK && r->rollups)
         rc = rollup_add(r->rollups, file, src);
     if (rc != FVT_OK) {
@@ -154,10 +171,7 @@ static int copy_group(struct rewrite *r, const struct fvt_file *file, const stru
                  rc == FVT_NOMEM ? "out of memory" : "cannot be rewritten");
         return rc;
     }
-    g->rows += src->rows;
     r->rows += src->rows;
-    r->octets += dict_octets(src);
-    fvt_totals_add(&g->totals, &src->totals);
     fvt_totals_add(&r->totals, &src->totals);
     return FVT_OK;
 }

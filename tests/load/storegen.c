@@ -4,12 +4,12 @@
 ** It does not wait for the disk, so that a year of five-minute files takes a minute. At last it
 ** writes the store's index, as the collector does.
 **
-**   storegen STORE BEGIN FILES FLOWS [numbered]
-**     BEGIN     of the first file, seconds since 1970, a multiple of 300
-**     FILES     how many, five minutes each, without gaps
-**     FLOWS     in each of them
-**     numbered  the number of a flow, is what its group is made of, see numbered_flow(); else few
-**               hosts talk to many
+**   storegen STORE BEGIN FILES FLOWS [FIRST]
+**     BEGIN   of the first file, seconds since 1970, a multiple of 300
+**     FILES   how many, five minutes each, without gaps
+**     FLOWS   in each of them
+**     FIRST   the first flow's number: each flow is a group of its own, see numbered_flow(), and what
+**             they add up to is printed. Without it few hosts talk to many
 */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,9 +36,15 @@ int fdatasync(int fd) {
     return 0;
 }
 
+/* What numbered flows add up to. */
+static struct {
+    uint64_t flows, bytes;
+    uint64_t
+        check; /* bytes times (dstip as a number % 1009): it tells groups of the same size apart */
+} sum;
+
 /* dstip is a permutation of all n below 2^32, the ports are its halves, packets and bytes follow from
-** it: each flow is a group of its own, in no order, and each question has an answer that can be worked
-** out. */
+** it: by dstip and by the ports each flow is a group of its own, in no order. */
 static void numbered_flow(struct flow_row *row, uint64_t n, int64_t start) {
     const uint32_t src = htonl(0xc0000200u), dst = htonl((uint32_t)(n * 0x9e3779b1u));
     const uint32_t m = ntohl(dst);
@@ -53,6 +59,9 @@ static void numbered_flow(struct flow_row *row, uint64_t n, int64_t start) {
     flow_row_set(row, FLOW_proto, 17);
     flow_row_set(row, FLOW_packets, 1 + m % 7);
     flow_row_set(row, FLOW_bytes, 40 + m % 1409);
+    sum.flows++;
+    sum.bytes += 40 + m % 1409;
+    sum.check += (uint64_t)(40 + m % 1409) * (m % 1009);
 }
 
 /* Flow number n, somewhere in the interval that begins at start: few hosts talk to many. */
@@ -126,21 +135,21 @@ static int write_index(const char *store, struct fvt_error *err) {
 int main(int argc, char **argv) {
     char path[4096];
     struct fvt_error err = {.text = ""};
-    const bool numbered = argc == 6 && strcmp(argv[5], "numbered") == 0;
-    if (argc != 5 && !numbered) {
-        fprintf(stderr, "usage: storegen STORE BEGIN FILES FLOWS [numbered]\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: storegen STORE BEGIN FILES FLOWS [FIRST]\n");
         return 2;
     }
     const int64_t begin = strtoll(argv[2], NULL, 10);
     const uint64_t files = strtoull(argv[3], NULL, 10), flows = strtoull(argv[4], NULL, 10);
+    const uint64_t first = argc == 6 ? strtoull(argv[5], NULL, 10) : 0;
+    make_flow *const make = argc == 6 ? numbered_flow : mixed_flow;
     for (uint64_t i = 0; i < files; i++) {
         const int64_t start = begin + (int64_t)i * INTERVAL;
         if (!make_path(path, argv[1], (time_t)start)) {
             fprintf(stderr, "storegen: %s: %s\n", path, strerror(errno));
             return 1;
         }
-        if (write_file(path, start * 1000, i * flows, flows, numbered ? numbered_flow : mixed_flow,
-                       &err) != FVT_OK) {
+        if (write_file(path, start * 1000, first + i * flows, flows, make, &err) != FVT_OK) {
             fprintf(stderr, "storegen: %s: %s\n", path, err.text);
             return 1;
         }
@@ -149,5 +158,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "storegen: %s: %s\n", argv[1], err.text);
         return 1;
     }
+    if (argc == 6)
+        printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", sum.flows, sum.bytes, sum.check);
     return 0;
 }

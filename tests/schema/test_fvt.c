@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "rows.h"
+#include "schema/group.h"
+#include "schema/rewrite.h"
 #include "schema/store.h"
 
 static char dir[] = "/tmp/flowvt-test-XXXXXX";
@@ -571,6 +573,62 @@ static void long_texts(void **state) {
     unlink(path);
 }
 
+/* Another program may have written larger groups than ours: closing the file cuts them. */
+static void huge_group(void **state) {
+    (void)state;
+    enum { N = FVT_GROUP_ROWS + 100000 };
+    char path[256];
+    path_of(path, sizeof path, "huge.fvt");
+    struct group *g = group_new();
+    assert_non_null(g);
+    struct flow_row row;
+    for (uint32_t i = 0; i < N; i++) {
+        flow_row_clear(&row);
+        flow_row_set_time(&row, FLOW_tstart, 1700000000000 + i);
+        flow_row_set(&row, FLOW_proto, i % 3 ? 6 : 17);
+        flow_row_set(&row, FLOW_bytes, i);
+        if (i % 5 == 0)
+            flow_row_set(&row, FLOW_sampling, 10);
+        assert_int_equal(group_add(g, &row), FVT_OK);
+    }
+    struct fvt_buffer out = {0};
+    file_begin(&out, FVT_LIVE, 1700000000000, 300000);
+    assert_true(group_encode(&out, g, false) > 0);
+    spill(path, out.p, out.n);
+    group_free(g);
+    free(out.p);
+    struct fvt_error err;
+    struct fvt_file *file;
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    struct fvt_totals before = file->totals;
+    assert_int_equal(file->ngroups, 1);
+    fvt_file_free(file);
+    assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    assert_int_equal(file->rows, N);
+    assert_int_equal(file->ngroups, 2);
+    assert_int_equal(file->groups[0].rows, FVT_GROUP_ROWS);
+    assert_memory_equal(&file->totals, &before, sizeof before);
+    struct fvt_totals parts;
+    fvt_totals_init(&parts);
+    for (uint32_t i = 0, at = 0; i < 2; at += file->groups[i++].rows) {
+        const struct fvt_group *part = &file->groups[i];
+        struct fvt_chunk *c;
+        fvt_totals_add(&parts, &part->totals);
+        assert_int_equal(fvt_chunk_load(file, part, FLOW_bytes, &c), FVT_OK);
+        for (uint32_t k = 0; k < part->rows; k++) {
+            int64_t v;
+            fvt_chunk_read(c, k, 1, &v, NULL);
+            assert_int_equal(v, at + k);
+        }
+        fvt_chunk_free(c);
+    }
+    assert_memory_equal(&parts, &before, sizeof before);
+    assert_int_equal(fvt_verify(file), 0);
+    fvt_file_free(file);
+    unlink(path);
+}
+
 static int setup(void **state) {
     (void)state;
     return mkdtemp(dir) ? 0 : -1;
@@ -598,6 +656,7 @@ int main(void) {
         cmocka_unit_test(full_disk_at_rotation),
         cmocka_unit_test(listing),
         cmocka_unit_test(long_texts),
+        cmocka_unit_test(huge_group),
     };
     return cmocka_run_group_tests_name("schema/fvt", tests, setup, teardown);
 }
