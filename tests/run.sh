@@ -36,6 +36,7 @@ everything() {
         printf 'tests/e2e/%s.sh\n' demo_test hostile
     else
         printf 'tests/e2e/%s.sh\n' demo_test reports peers filters live kill merge years hostile install readme bench
+        echo tests/e2e/memory.py
     fi
 }
 
