@@ -257,8 +257,10 @@ static bool too_many(const struct ordered *o, const struct rowset *s, const stru
     size_t reading = scan_octets(scan), half = o->budget / 2;
     if (top >= 0 && s->rows > 2 * (uint64_t)top + 4 * MIN_CUT_ROWS)
         return true;
+    size_t order =
+        s->rows * ROW_ORDER_BYTES + (s->ips.n + s->texts.n) * (size_t)ROW_ORDER_NAME_BYTES;
     return s->rows >= MIN_CUT_ROWS &&
-           s->bytes + s->rows * ROW_ORDER_BYTES + (reading < half ? reading : half) > o->budget;
+           s->bytes + order + (reading < half ? reading : half) > o->budget;
 }
 
 /* Make room: find a bound, tell the others, drop what is behind it. */

@@ -46,5 +46,7 @@ const char *row_order_text(const struct row_order *o, enum cell_kind kind, int64
 /* Bytes of memory that ordering takes for each row beside the sets: an entry, and another one where rows
 ** are sorted. */
 enum { ROW_ORDER_BYTES = 16 };
+/* And for each address or text: its entry among those of all sets, its octets, where they are. */
+enum { ROW_ORDER_NAME_BYTES = 64 };
 
 #endif
