@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """make bench: flowvt beside nfdump, DuckDB, ClickHouse and an ordinary SQLite table, as ratios.
 
-usage: bench.py [NAME...]      without names all; else of Q1 to Q13, export, sizes, columns, needle, year, days
+usage: bench.py [NAME...]      without names all; else of Q1 to Q13, export, memory, sizes, columns, needle, year, days
 
 Ten million flows of a realistic mix in twelve five-minute files. Figures are whole processes from start to
 exit with a warm cache, the peers taking turns; a ratio is flowvt's wall time divided by the peer's in the
@@ -27,6 +27,7 @@ import columns  # noqa: E402
 from data import BEGIN, BUILD, FILES, SECONDS, load_tables, make_stores, merged_store  # noqa: E402
 from exports import exports  # noqa: E402
 from measure import interleaved, median, ratios, spread  # noqa: E402
+from memory import memory  # noqa: E402
 from peers import ClickHouse, DuckDB, Flowvt, Nfdump, Table  # noqa: E402
 from questions import QUESTIONS, SLICE  # noqa: E402
 from report import CELL, Goals, say  # noqa: E402
@@ -39,7 +40,7 @@ NEEDLE = int(os.environ.get("NEEDLE_FLOWS") or 10 * FLOWS)
 YEAR = os.environ.get("YEAR") != "0"
 DAYS = os.environ.get("DAYS") != "0"
 WANTED = os.environ.get("PEERS", "nfdump,DuckDB,ClickHouse").split(",")
-OTHERS = ("export", "sizes", "columns", "needle", "year", "days")
+OTHERS = ("export", "memory", "sizes", "columns", "needle", "year", "days")
 BUDGET = 1024  # MB, what FLOWVT_MEMORY is unless it is set
 
 
@@ -65,7 +66,7 @@ def compare(question, facts, flowvt, peers):
     return wrong
 
 
-def memory(goals, question, runs):
+def check_memory(goals, question, runs):
     """The largest resident sets; flowvt may take a tenth of nfdump's, or its budget."""
     most = {name: max(r.memory for r in some) for name, some in runs.items()}
     goal = max(BUDGET, most["nfdump"] / 10) if "nfdump" in most else None
@@ -92,7 +93,7 @@ def ask(goals, question, facts, flowvt, peers):
         line += "%-*s" % (CELL, spread(theirs) + (" WRONG" if peer.name in wrong else ""))
     say("%s%-12s %s" % (line, words, question.clickhouse or ""))
     if question.memory:
-        memory(goals, question, runs)
+        check_memory(goals, question, runs)
     return not wrong
 
 
@@ -147,6 +148,8 @@ def main():
                 good &= ask(goals, question, facts, flowvt, peers)
         if wants("export"):
             good &= exports(goals, RUNS, flowvt, nfdump)
+        if wants("memory"):
+            memory(flowvt, nfdump)
         if wants("sizes"):
             sizes(goals, directory, FLOWS, flowvt, peers)
         if wants("columns"):

@@ -18,7 +18,7 @@ BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 GROUPS = int(os.environ.get("FLOWS") or 20000000)
 FILES, WRITERS, BEGIN = 40, 2, 1700000100
 MOST = 1448  # octets of a flow
-MEMORY = 64  # MiB, FLOWVT_MEMORY
+MEMORY = 64  # FLOWVT_MEMORY, and what is measured: MiB
 # README.md, "Memory": what comes on top of it, MiB. The shell and its libraries are 14 of them.
 ALLOWANCE = 32
 ON_PORTS = "SELECT srcport, dstport, sum(bytes) AS b FROM traffic GROUP BY srcport, dstport"
@@ -55,7 +55,7 @@ def first_of_most(flows, n):
 def ask(store, name, sql, wanted):
     """The statement's answer and its largest resident set."""
     run = Run(["sqlite3", "-batch", "-noheader", "-cmd", ".load %s/flowvt" % BUILD, ":memory:", sql],
-              {"FLOWVT_STORE": store, "FLOWVT_MEMORY": "%dM" % MEMORY, "FLOWVT_THREADS": "2", "FLOWVT_ROLLUPS": "0"})
+              {"FLOWVT_STORE": store, "FLOWVT_MEMORY": str(MEMORY << 20), "FLOWVT_THREADS": "2", "FLOWVT_ROLLUPS": "0"})
     got = run.output.split()
     check(name, got == wanted, "got: %s %s wanted: %s" % (got[:5], run.errors[-200:], wanted[:5]))
     check("%s: %.0f MB of %d" % (name, run.memory, MEMORY + ALLOWANCE), run.memory <= MEMORY + ALLOWANCE)
