@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """make bench: flowvt beside nfdump, DuckDB, ClickHouse and an ordinary SQLite table, as ratios.
 
-usage: bench.py [NAME...]      without names all; else of Q1 to Q13, export, memory, sizes, columns, needle, year, days
+usage: bench.py [NAME...]      without names all; else of Q1 to Q13, export, memory, sizes, kinds,
+                               columns, needle, year, days
 
 Ten million flows of a realistic mix in twelve five-minute files. Figures are whole processes from start to
 exit with a warm cache, the peers taking turns; a ratio is flowvt's wall time divided by the peer's in the
@@ -26,6 +27,7 @@ sys.path.insert(0, HERE)
 import columns  # noqa: E402
 from data import BEGIN, BUILD, FILES, SECONDS, load_tables, make_stores, merged_store  # noqa: E402
 from exports import exports  # noqa: E402
+from kinds import kinds  # noqa: E402
 from measure import interleaved, median, ratios, spread  # noqa: E402
 from memory import memory  # noqa: E402
 from peers import ClickHouse, DuckDB, Flowvt, Nfdump, Table  # noqa: E402
@@ -40,7 +42,7 @@ NEEDLE = int(os.environ.get("NEEDLE_FLOWS") or 10 * FLOWS)
 YEAR = os.environ.get("YEAR") != "0"
 DAYS = os.environ.get("DAYS") != "0"
 WANTED = os.environ.get("PEERS", "nfdump,DuckDB,ClickHouse").split(",")
-OTHERS = ("export", "memory", "sizes", "columns", "needle", "year", "days")
+OTHERS = ("export", "memory", "sizes", "kinds", "columns", "needle", "year", "days")
 BUDGET = 1024  # MB, what FLOWVT_MEMORY is unless it is set
 
 
@@ -152,6 +154,8 @@ def main():
             memory(flowvt, nfdump)
         if wants("sizes"):
             sizes(goals, directory, FLOWS, flowvt, peers)
+        if wants("kinds"):
+            kinds(directory, FLOWS, nfdump is not None)
         if wants("columns"):
             by_column(directory, flowvt)
         if wants("needle") and NEEDLE:

@@ -36,12 +36,12 @@ def made(path, mark, make):
         f.write(mark)
 
 
-def captures(directory, flows, files):
+def captures(directory, flows, files, kind="campus", version=9):
     """Generated export datagrams, a file for each five minutes; each is gone when the next is made."""
     pcap = directory + "/x.pcap"
     each = flows // files
     for i in range(files):
-        must([FLOWGEN, "--version", "9", "--mix", "--count", str(each), "--first", str(i * each), "--span", "299.9",
+        must([FLOWGEN, "--version", str(version), "--kind", kind, "--count", str(each), "--first", str(i * each), "--span", "299.9",
               "--begin", str(BEGIN + i * SECONDS), "--pcap", pcap])
         yield i, pcap
     os.unlink(pcap)

@@ -22,6 +22,7 @@ is "exit status" "$?" 0
 is "questions that were measured" "$(grep -cE '^Q[0-9]+b? .* [0-9.]+ +[0-9.]+ \(' "$work/out")" 14
 is "answers that differ" "$(grep -E 'WRONG|FAILED' "$work/out")" ""
 is "octets by column" "$(grep -oE '^  (srcip|bytes|dictionary of addresses) ' "$work/out" | sort -u | wc -l)" 3
+is "other lines" "$(grep -cE '^  (a campus line|nobody answers|random addresses and ports) .*[0-9]\.[0-9]' "$work/out")" 3
 is "memory by kind of statement" "$(grep -cE '^  .* [0-9]+ +[0-9]+ *$' "$work/out")" 8
 is "exports by columns" "$(grep -c '^flows_[a-z]*\(,\| as\) ' "$work/out")" 4
 is "questions of merged days" "$(grep -cE '^(top talkers|AS pairs|ragged window) .*\(' "$work/out")" 3
