@@ -8,7 +8,7 @@
 
 /* Fewer rows, where there is little to gain, or fewer pairs than one row in so many, are left as they
 ** came. */
-enum { MIN_ROWS = 256, MIN_SHARE = 16 };
+enum { MIN_ROWS = 1500, MIN_SHARE = 16 };
 /* An answer begins within this time of what it answers, ms: the longest active timeout in use. */
 enum { MAX_APART = 30 * 60 * 1000 };
 
