@@ -132,7 +132,7 @@ static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sq
     take(b, i, c->name, "=", true);
     if (c->id == PARAM_since || c->id == PARAM_until || c->id == PARAM_filter) {
         b->rows *= 0.1;
-        b->cost *= 0.3;
+        b->cost *= c->id == PARAM_filter ? 0.3 : 0.1; /* outside of the window nothing is read */
     }
     b->fixed[k->iColumn] = true;
     return SQLITE_OK;
@@ -146,18 +146,22 @@ static bool is_looked_up(const struct best *b, int i) {
            sqlite3_vtab_rhs_value(b->info, i, &value) != SQLITE_OK;
 }
 
-/* What a test makes of the cost of a scan. To ask for each flow whether it is in a network of another
-** table takes several times as long as a scan for each of these. */
+/* What a test makes of the cost of a scan. To ask for each row whether it is in a network of another
+** table is a call of ip_in() for each pair of them. A scan for each network takes as long as some 30 000
+** such calls, for totals too. */
 static double cost_of(const struct best *b, int i) {
     unsigned char op = b->info->aConstraint[i].op;
     bool net = op == QUERY_IP_IN || op == SQLITE_INDEX_CONSTRAINT_MATCH;
-    return net && is_looked_up(b, i) ? 0.1 : 0.7;
+    return net && is_looked_up(b, i) ? 0.003 : 0.7;
 }
 
 static void take_test(struct best *b, int i, const struct sql_column *c) {
     const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
     int op = find_operator(k->op);
     bool exact = is_exact(b, i, c);
+    double left = operators[op].left;
+    if (is_equality(k->op) && sql_column_class(c) == FLOW_UINT)
+        left = 0.05; /* ports, protocols, interfaces: fewer values than addresses have */
     if (k->op == SQLITE_INDEX_CONSTRAINT_EQ && is_list(b, i)) {
         sqlite3_vtab_in(b->info, i, 1);
         take(b, i, c->name, "[]", exact);
@@ -167,7 +171,7 @@ static void take_test(struct best *b, int i, const struct sql_column *c) {
         take(b, i, c->name, operators[op].word, exact);
         bool looked_up = is_equality(k->op) && is_looked_up(b, i);
         b->looked_up += looked_up;
-        *(looked_up ? &b->looked_left : &b->rows) *= operators[op].left;
+        *(looked_up ? &b->looked_left : &b->rows) *= left;
         b->fixed[k->iColumn] |= is_equality(k->op);
         b->cost *= cost_of(b, i);
     }

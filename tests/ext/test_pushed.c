@@ -174,6 +174,16 @@ static void joins(void **state) {
          "srcip~"},
         {"SELECT net, sum(bytes) FROM flows JOIN networks ON ip_in(srcip, net) GROUP BY net",
          "SCAN networks", "srcip~"},
+        {"SELECT net, sum(bytes) FROM traffic JOIN networks ON ip_in(srcip, net) GROUP BY net",
+         "SCAN networks", "srcip~"},
+        {"SELECT net, sum(bytes) FROM networks JOIN traffic ON ip_in(srcip, net)"
+         " WHERE since = '-1 day' AND proto = 6 GROUP BY net",
+         "SCAN networks", "srcip~"},
+        {"SELECT net, sum(bytes_in) FROM endpoints JOIN networks ON ip_in(ip, net) GROUP BY net",
+         "SCAN networks", "ip~"},
+        {"SELECT networks.name, sum(bytes) FROM traffic JOIN hosts ON dstip = ip"
+         " JOIN networks ON ip_in(srcip, net) GROUP BY networks.name",
+         "SCAN networks", "srcip~"},
         {"SELECT srcip FROM flows WHERE (srcip, srcport) IN (SELECT ip, id FROM known)",
          "INDEX 0:@", ""},
         {"SELECT srcip, count(*) FROM flows WHERE (srcip, srcport) IN (SELECT ip, id FROM known)"
