@@ -41,7 +41,7 @@ enum { NOPTIONS = sizeof options / sizeof *options };
 
 static void usage(FILE *out) {
     fputs("usage: flowcollect -w STORE [options]\n"
-          "Receives NetFlow v5, v9 and IPFIX and writes flow files.\n",
+          "Receives NetFlow v1, v5 to v9 and IPFIX and writes flow files.\n",
           out);
     for (size_t i = 0; i < NOPTIONS; i++) {
         char left[64], letter[4] = "   ";

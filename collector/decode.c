@@ -11,9 +11,8 @@ static const struct decoder {
     uint16_t version;
     void (*decode)(struct collector *c, const struct datagram *d);
 } decoders[] = {
-    {5, collector_netflow5},
-    {9, collector_netflow9},
-    {10, collector_ipfix},
+    {1, collector_fixed}, {5, collector_fixed},    {6, collector_fixed},  {7, collector_fixed},
+    {8, collector_fixed}, {9, collector_netflow9}, {10, collector_ipfix},
 };
 
 const struct collector_limits collector_defaults = {
@@ -44,11 +43,10 @@ struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
     c->exporters.evict = forget_exporter;
     c->exporters.evict_arg = c;
     element_map_build(&c->elements);
-    size_t octets;
-    c->netflow5 = plan_compile(&c->elements, netflow5_fields, netflow5_nfields, &octets);
+    c->fixed = fixed_plans_new(&c->elements);
     c->record.text = malloc(RECORD_TEXTS * sizeof *c->record.text);
     if (exporters_init(&c->exporters, c->limits.exporters) != 0 ||
-        pending_init(&c->pending, c->limits.pending) != 0 || !c->netflow5 || !c->record.text) {
+        pending_init(&c->pending, c->limits.pending) != 0 || !c->fixed || !c->record.text) {
         collector_free(c);
         return NULL;
     }
@@ -62,7 +60,7 @@ void collector_free(struct collector *c) {
     pending_free(&c->pending);
     exporters_free(&c->exporters);
     interface_free(&c->interfaces);
-    plan_free(c->netflow5);
+    fixed_plans_free(c->fixed);
     free(c->record.text);
     free(c);
 }

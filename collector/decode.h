@@ -65,9 +65,9 @@ struct collector {
     struct exporter_table exporters;
     struct interface_table interfaces;
     struct pending pending;
-    struct plan *netflow5; /* its records as a plan */
-    uint32_t faults_seen;  /* bit per cause: already counted for this datagram */
-    struct record record;  /* the row being built */
+    struct fixed_plans *fixed;
+    uint32_t faults_seen; /* bit per cause: already counted for this datagram */
+    struct record record; /* the row being built */
     /* Called before an exporter is forgotten to make room for another; may be NULL. */
     void (*on_forget)(void *arg, struct exporter *e);
     void *on_forget_arg;
@@ -100,11 +100,13 @@ struct exporter *collector_exporter(struct collector *c, const struct datagram *
 /* Finish the row in c->record and hand it to the sink, counting it for e. */
 void collector_emit(struct collector *c, struct exporter *e);
 
-/* The records of NetFlow v5, as if a template had announced them. */
-extern const struct template_field netflow5_fields[];
-extern const uint16_t netflow5_nfields;
+/* The records of NetFlow v1, v5, v6, v7 and v8, as if templates had announced them. NULL when out
+** of memory. */
+struct fixed_plans *fixed_plans_new(const struct element_map *elements);
+void fixed_plans_free(struct fixed_plans *plans);
 
-void collector_netflow5(struct collector *c, const struct datagram *d);
+/* The versions whose records have no templates, of at least two octets. */
+void collector_fixed(struct collector *c, const struct datagram *d);
 void collector_netflow9(struct collector *c, const struct datagram *d);
 void collector_ipfix(struct collector *c, const struct datagram *d);
 

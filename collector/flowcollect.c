@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** flowcollect: receives NetFlow v5, v9 and IPFIX datagrams, or takes them from a capture, and
+** flowcollect: receives NetFlow v1, v5 to v9 and IPFIX datagrams, or takes them from a capture, and
 ** writes the flows to a store. Options are in cmdline.c, decoding in decode.h, files in
 ** schema/store.h; here they are tied together.
 **
@@ -58,7 +58,7 @@ static bool take_row(void *arg, const struct flow_row *row) {
 static void take_fault(void *arg, const struct datagram *d, enum fvt_malformed cause) {
     static const char *const meanings[FVT_NBAD] = {
         [FVT_BAD_SHORT] = "its length is not what its header says",
-        [FVT_BAD_VERSION] = "no NetFlow v5 or v9 and no IPFIX",
+        [FVT_BAD_VERSION] = "no NetFlow v1, v5 to v9 or IPFIX, or an unknown aggregation of v8",
         [FVT_BAD_SET] = "the length or id of a set is impossible",
         [FVT_BAD_TEMPLATE] = "a template contradicts itself",
         [FVT_BAD_RECORD] = "a record runs over the end of its set",

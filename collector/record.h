@@ -4,7 +4,7 @@
 ** the values of the record at hand, and the rules that need several values at once.
 **
 ** Rules, where a record leaves a choice:
-** - times: uptimes are turned into time with the header (v5, v9) or with
+** - times: uptimes are turned into time with the header (v1 to v9) or with
 **   systemInitTimeMilliseconds (IPFIX). When only one of first and last is exported, the other
 **   follows from the duration (161, 162), for a last one from the event time (323), else it is the
 **   same. A record without any time gets the event time or else the time of its arrival in both,
@@ -31,9 +31,9 @@ struct record_header {
     int64_t received; /* ms */
     int64_t exported; /* ms, the header's clock; the base of delta times (158, 159) */
     int64_t boot;     /* ms, when the exporter's uptime was 0; INT64_MIN: unknown */
-    uint32_t uptime;  /* ms, of the header (v5, v9): base of 21 and 22 when has_uptime */
+    uint32_t uptime;  /* ms, of the header (v1 to v9): base of 21 and 22 when has_uptime */
     bool has_uptime;
-    bool has_engine; /* v5 */
+    bool has_engine; /* v5 to v8 */
     uint8_t engine_type, engine_id;
     uint64_t sampling;                    /* of the header, 0: none */
     const struct sampler_table *samplers; /* NULL: none */

@@ -72,7 +72,7 @@ extern const char *const fvt_malformed_names[FVT_NBAD];
 struct fvt_exporter {
     struct flow_ip exporter;
     uint32_t odid;   /* v5: engine type << 8 | engine id */
-    char version[8]; /* "v5", "v9", "ipfix", "probe" */
+    char version[8]; /* "v1", "v5" to "v9", "ipfix", "probe" */
     uint64_t datagrams;
     uint64_t flows;          /* records stored */
     uint64_t packets, bytes; /* as exported, not scaled */

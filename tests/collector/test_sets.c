@@ -229,7 +229,8 @@ static void malformed_datagrams(void **state) {
     } cases[] = {
         {"", "unknown", FVT_BAD_SHORT},
         {"09", "unknown", FVT_BAD_SHORT},
-        {"0008 0000", "unknown", FVT_BAD_VERSION},
+        {"0004 0000", "unknown", FVT_BAD_VERSION},
+        {"000b 0000", "unknown", FVT_BAD_VERSION},
         {"0000 0005 0001", "unknown", FVT_BAD_VERSION},
         {"0005 0001", "v5", FVT_BAD_SHORT},
         {"0009 0001", "v9", FVT_BAD_SHORT},
@@ -299,42 +300,6 @@ static void several_messages_in_a_datagram(void **state) {
     assert_int_equal(faults(), 0);
     assert_int_equal(rig_stat(&r, "ipfix", 1)->datagrams, 1);
     end();
-}
-
-static void netflow5(void **state) {
-    (void)state;
-    static const struct {
-        unsigned count, there;
-        size_t rows;
-        bool fault;
-    } cases[] = {{2, 2, 2, false}, {55582, 3, 3, true}, {1, 2, 1, false}, {0, 0, 0, false}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        begin(NULL);
-        put_hex(&b, "0005");
-        put(&b, cases[i].count, 2);
-        put_hex(&b, "000186a0 6553f100 1dcd6500 00000005 01 02 4064"); /* .5 s, 1:100 */
-        for (unsigned k = 0; k < cases[i].there; k++)
-            put_hex(&b, "0a000001 c0000201 0a0000fe 0003 0004 00000002 00000050 000182b8 000186a0"
-                        "01bb c000 00 12 06 10 fde8 0001 18 10 0000");
-        rig_send(&r, &b);
-        assert_int_equal(r.rows, cases[i].rows);
-        assert_int_equal(r.faults[FVT_BAD_SHORT], cases[i].fault);
-        if (r.rows)
-            assert_string_equal(
-                rig_text(&r, 0),
-                "tstart=2023-11-14T22:13:19.500 tend=2023-11-14T22:13:20.500 proto=6 "
-                "srcip=10.0.0.1 srcport=443 dstip=192.0.2.1 dstport=49152 tcpflags=18 tos=16 "
-                "packets=2 bytes=80 inif=3 outif=4 srcas=65000 dstas=1 srcmask=24 dstmask=16 "
-                "next=10.0.0.254 ipversion=4");
-        if (r.rows) {
-            assert_string_equal(rig_field(&r, 0, "enginetype"), "1");
-            assert_string_equal(rig_field(&r, 0, "engineid"), "2");
-            assert_string_equal(rig_field(&r, 0, "odid"), "258");
-            assert_string_equal(rig_field(&r, 0, "sampling"), "100");
-            assert_int_equal(rig_stat(&r, "v5", 258)->bytes, 80 * r.rows);
-        }
-        end();
-    }
 }
 
 /* An options template, its data, and a flow record; the sampling that the flow gets. */
@@ -522,7 +487,6 @@ int main(void) {
         cmocka_unit_test(faults_harm_nothing_else),
         cmocka_unit_test(v9_count_and_zeros),
         cmocka_unit_test(several_messages_in_a_datagram),
-        cmocka_unit_test(netflow5),
         cmocka_unit_test(sampling),
         cmocka_unit_test(interface_names),
         cmocka_unit_test(uptime_from_options),

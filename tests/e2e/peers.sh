@@ -26,8 +26,8 @@ into_flowcollect() { # NAME WANTED COMMAND...: PORT in the command is replaced
 }
 
 if have softflowd; then
-    for version in 5 9 10; do
-        into_flowcollect softflowd-v$version "$([ $version = 5 ] && echo "$ipv4" || echo "$all")" \
+    for version in 1 5 9 10; do
+        into_flowcollect softflowd-v$version "$([ $version -le 5 ] && echo "$ipv4" || echo "$all")" \
             softflowd -r "$lab" -v $version -n 127.0.0.1:PORT
     done
 else
