@@ -167,6 +167,14 @@ enum flow_class sql_column_class(const struct sql_column *c) {
     return c->kind == COLUMN_VALUE ? flow_fields[scan_field(c->id)].class : FLOW_UINT;
 }
 
+bool sql_column_is_net(const struct sql_column *c) {
+    return c->kind == COLUMN_COMPUTED && !computed_is_number((enum computed)c->id);
+}
+
+bool sql_column_is_text(const struct sql_column *c) {
+    return sql_column_class(c) != FLOW_UINT || sql_column_is_net(c);
+}
+
 void sql_column_needs(const struct sql_column *c, bool used[SCAN_NCOLUMNS]) {
     if (c->kind == COLUMN_VALUE || c->kind == COLUMN_MS)
         used[c->id] = true;

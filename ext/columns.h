@@ -80,6 +80,10 @@ int sql_table_find(const struct sql_table *t, const char *name, size_t n);
 /* Is the column's value text in SQL, of the class given; UINT for everything else. */
 enum flow_class sql_column_class(const struct sql_column *c);
 
+/* Is it the network of a route, a text that is made of an address and a mask? */
+bool sql_column_is_net(const struct sql_column *c);
+bool sql_column_is_text(const struct sql_column *c);
+
 /* The scan columns that column c of flows is made of. */
 void sql_column_needs(const struct sql_column *c, bool used[SCAN_NCOLUMNS]);
 

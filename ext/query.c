@@ -65,11 +65,21 @@ static bool is_pattern(unsigned char op) {
     return op == SQLITE_INDEX_CONSTRAINT_GLOB || op == SQLITE_INDEX_CONSTRAINT_LIKE;
 }
 
+static bool is_inequality(unsigned char op) {
+    return op == SQLITE_INDEX_CONSTRAINT_NE || op == SQLITE_INDEX_CONSTRAINT_ISNOT;
+}
+
+static bool is_null_test(unsigned char op) {
+    return op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
+}
+
 /* Tests that query_read.c can compile for this column. */
 static bool can_take(const struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
-    bool computed = c->kind == COLUMN_COMPUTED && computed_is_number((enum computed)c->id);
-    if (find_operator(op) < 0 || (c->kind != COLUMN_VALUE && c->kind != COLUMN_MS && !computed))
+    if (find_operator(op) < 0 ||
+        (c->kind != COLUMN_VALUE && c->kind != COLUMN_MS && c->kind != COLUMN_COMPUTED))
+        return false;
+    if (sql_column_is_net(c) && !is_equality(op) && !is_inequality(op) && !is_null_test(op))
         return false;
     enum flow_class class = sql_column_class(c);
     if (op == QUERY_IP_IN || op == SQLITE_INDEX_CONSTRAINT_MATCH)
@@ -77,13 +87,11 @@ static bool can_take(const struct best *b, int i, const struct sql_column *c) {
     if (is_pattern(op) && class == FLOW_UINT)
         return false;
     /* mask4 and mask6 make networks of addresses, and it is these that SQLite compares. */
-    if (b->masked && class == FLOW_IP && c->kind == COLUMN_VALUE &&
-        op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+    if (b->masked && class == FLOW_IP && c->kind == COLUMN_VALUE && !is_null_test(op))
         return false;
-    if (op == SQLITE_INDEX_CONSTRAINT_ISNULL || op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+    if (is_null_test(op))
         return true;
-    if (c->kind == COLUMN_VALUE && class != FLOW_UINT &&
-        sqlite3_stricmp(sqlite3_vtab_collation(b->info, i), "BINARY") != 0)
+    if (sql_column_is_text(c) && sqlite3_stricmp(sqlite3_vtab_collation(b->info, i), "BINARY") != 0)
         return false;
     return true;
 }
@@ -104,12 +112,11 @@ static void take(struct best *b, int i, const char *name, const char *word, bool
 ** can and SQLite checks again. */
 static bool is_exact(const struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
-    if (c->kind != COLUMN_VALUE || sql_column_class(c) == FLOW_UINT || op == QUERY_IP_IN ||
-        op == SQLITE_INDEX_CONSTRAINT_MATCH || op == SQLITE_INDEX_CONSTRAINT_ISNULL ||
-        op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+    if (!sql_column_is_text(c) || op == QUERY_IP_IN || op == SQLITE_INDEX_CONSTRAINT_MATCH ||
+        is_null_test(op))
         return true;
     /* Of <> and IS NOT SQLite (3.40) does not tell the collation, which may have more texts equal. */
-    if (is_pattern(op) || op == SQLITE_INDEX_CONSTRAINT_NE || op == SQLITE_INDEX_CONSTRAINT_ISNOT)
+    if (is_pattern(op) || is_inequality(op))
         return false;
     sqlite3_value *value;
     if (sqlite3_libversion_number() < RHS_VERSION || is_list(b, i) ||
@@ -160,7 +167,7 @@ static void take_test(struct best *b, int i, const struct sql_column *c) {
     int op = find_operator(k->op);
     bool exact = is_exact(b, i, c);
     double left = operators[op].left;
-    if (is_equality(k->op) && sql_column_class(c) == FLOW_UINT)
+    if (is_equality(k->op) && !sql_column_is_text(c))
         left = 0.05; /* ports, protocols, interfaces: fewer values than addresses have */
     if (k->op == SQLITE_INDEX_CONSTRAINT_EQ && is_list(b, i)) {
         sqlite3_vtab_in(b->info, i, 1);
@@ -177,19 +184,22 @@ static void take_test(struct best *b, int i, const struct sql_column *c) {
     }
 }
 
-/* A comparison of time narrows the window, and is checked again. Not with each row of another table,
+/* A comparison of time narrows the window, a list to the span of its values, and is checked again. Not with each row of another table,
 ** which would be a scan of its own for each. */
 static bool take_bucket(struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
     bool range = op == SQLITE_INDEX_CONSTRAINT_LT || op == SQLITE_INDEX_CONSTRAINT_LE ||
                  op == SQLITE_INDEX_CONSTRAINT_GT || op == SQLITE_INDEX_CONSTRAINT_GE;
-    bool one = op == SQLITE_INDEX_CONSTRAINT_EQ && !is_list(b, i) && !is_looked_up(b, i);
-    if ((c->kind != COLUMN_BUCKET && c->kind != COLUMN_BUCKET_MS) || (!range && !one) ||
+    bool list = op == SQLITE_INDEX_CONSTRAINT_EQ && is_list(b, i);
+    bool one = is_equality(op) && !list && !is_looked_up(b, i);
+    if ((c->kind != COLUMN_BUCKET && c->kind != COLUMN_BUCKET_MS) || (!range && !list && !one) ||
         (c->kind == COLUMN_BUCKET &&
          sqlite3_stricmp(sqlite3_vtab_collation(b->info, i), "BINARY") != 0))
         return false;
     int at = find_operator(op);
-    take(b, i, c->name, operators[at].word, false);
+    if (list)
+        sqlite3_vtab_in(b->info, i, 1);
+    take(b, i, c->name, list ? "[]" : operators[at].word, false);
     b->rows *= operators[at].left;
     b->cost *= operators[at].left;
     return true;

@@ -14,7 +14,7 @@
 **   COL~,                                                        MATCH: in one of the networks listed
 **   COL=NULL  COL<>NULL                                          IS NULL, IS NOT NULL
 **   limit
-**   time>= time_ms< ...                                          of totals: the window is narrower
+**   time>= time_ms[] ...                                         of totals: the window is narrower
 **
 ** then words without an argument:
 **

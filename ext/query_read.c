@@ -4,6 +4,7 @@
 ** the one SQLite would make, as ranges of what is stored.
 */
 #include "../schema/portion.h"
+#include "net_test.h"
 #include "pattern.h"
 #include "query.h"
 
@@ -124,8 +125,7 @@ static bool add_computed(struct filter_values *v, enum compare op, sqlite3_value
 ** row that is not NULL may pass, and SQLite checks them. */
 static bool is_open(const struct sql_column *c, sqlite3_value *value) {
     int type = sqlite3_value_type(value);
-    return c->kind == COLUMN_VALUE && sql_column_class(c) != FLOW_UINT &&
-           (type == SQLITE_INTEGER || type == SQLITE_FLOAT);
+    return sql_column_is_text(c) && (type == SQLITE_INTEGER || type == SQLITE_FLOAT);
 }
 
 /* The text of a value; NULL for what is none, or when memory is out. */
@@ -217,6 +217,8 @@ static bool add_text_value(struct predicate *p, enum flow_class class, enum comp
 static enum predicate_op test_of(const struct sql_column *c) {
     if (c->kind == COLUMN_MS)
         return PREDICATE_RANGES;
+    if (sql_column_is_net(c))
+        return PREDICATE_OR; /* of what net_test_add() adds */
     if (c->kind == COLUMN_COMPUTED)
         return PREDICATE_COMPUTED;
     switch (sql_column_class(c)) {
@@ -246,6 +248,8 @@ static struct predicate *make_not(struct predicate *test) {
 }
 
 static struct predicate *make_notnull(const struct sql_column *c, int column) {
+    if (sql_column_is_net(c))
+        return net_test_known((enum computed)c->id);
     if (c->kind != COLUMN_COMPUTED)
         return predicate_new(PREDICATE_NOTNULL, column);
     struct predicate *p = new_test(c, column);
@@ -267,6 +271,11 @@ static bool is_number(const struct sql_column *c) {
 
 static bool add_value(struct predicate *p, const struct sql_column *c, enum compare op,
                       sqlite3_value *value) {
+    if (sql_column_is_net(c)) {
+        size_t n;
+        const char *text = as_text(value, &n);
+        return !text || net_test_add(p, (enum computed)c->id, text, n);
+    }
     if (c->kind == COLUMN_COMPUTED)
         return add_computed(&p->values, op, value);
     return is_number(c) ? add_number(&p->values, op, value)
@@ -304,6 +313,14 @@ static bool add_order(struct predicate *p, const struct sql_column *c, enum comp
     return predicate_add_text(p, text, n);
 }
 
+/* After the last add_value(). */
+static void settle(struct predicate *p, const struct sql_column *c) {
+    if (sql_column_is_net(c))
+        net_test_settle(p);
+    else
+        predicate_settle(p);
+}
+
 static struct predicate *make_list(const struct sql_column *c, int column, sqlite3_value *list) {
     struct predicate *p = new_test(c, column);
     bool ok = p != NULL, open = false;
@@ -315,14 +332,13 @@ static struct predicate *make_list(const struct sql_column *c, int column, sqlit
         open |= is_open(c, value);
         ok = add_value(p, c, EQ, value);
     }
-    if (ok && rc == SQLITE_DONE) {
-        predicate_settle(p);
-        if (open)
-            p->op = PREDICATE_NOTNULL;
+    ok = ok && rc == SQLITE_DONE;
+    if (ok && !open) {
+        settle(p, c);
         return p;
     }
     predicate_free(p);
-    return NULL;
+    return ok ? make_notnull(c, column) : NULL;
 }
 
 static struct predicate *make_equal(const struct sql_column *c, int column, sqlite3_value *value) {
@@ -331,7 +347,8 @@ static struct predicate *make_equal(const struct sql_column *c, int column, sqli
     if (p)
         p->text_op = TEXT_IN; /* of the one value, or of none */
     if (p && (open || add_value(p, c, EQ, value))) {
-        predicate_settle(p);
+        if (!open)
+            settle(p, c);
         return p;
     }
     predicate_free(p);
@@ -463,24 +480,43 @@ static struct predicate *make_test(struct reading *r, const struct sql_column *c
     return make_order(c, column, compare, value);
 }
 
-/* time op value: the buckets that can be so start within the bounds. What is compared with something
-** that is no time of the column's type is left to SQLite. */
+/* Starts of buckets that compare so, into v; *known false when the value is no time of the column's type,
+** which is left to SQLite. False without memory. */
+static bool add_bucket(struct predicate *p, const struct sql_column *c, enum compare op,
+                       sqlite3_value *value, bool *known) {
+    size_t ignored;
+    if (c->kind == COLUMN_BUCKET_MS) {
+        *known &= sqlite3_value_numeric_type(value) == SQLITE_INTEGER;
+        return add_number(&p->values, op, value);
+    }
+    *known &= as_text(value, &ignored) != NULL;
+    return add_text_value(p, FLOW_TIME, op, value);
+}
+
+/* time op value, or time IN list: the buckets that can be so start within the bounds. */
 static int read_bucket(struct reading *r, const struct sql_column *c, const char *op, size_t n,
                        sqlite3_value *value) {
     struct predicate *p = predicate_new(PREDICATE_RANGES, 0);
-    bool ok = p != NULL;
-    size_t ignored;
-    bool known = c->kind == COLUMN_BUCKET_MS ? sqlite3_value_numeric_type(value) == SQLITE_INTEGER
-                                             : as_text(value, &ignored) != NULL;
+    bool ok = p != NULL, known = true;
     enum compare compare;
-    if (ok && known && find_compare(op, n, &compare))
-        ok = c->kind == COLUMN_BUCKET_MS ? add_number(&p->values, compare, value)
-                                         : add_text_value(p, FLOW_TIME, compare, value);
-    if (ok && p->values.nrange == 1) {
-        if (p->values.range[0].lo > r->starts.since)
-            r->starts.since = p->values.range[0].lo;
-        if (p->values.range[0].hi < r->starts.until)
-            r->starts.until = p->values.range[0].hi;
+    if (ok && n == 2 && memcmp(op, "[]", 2) == 0) {
+        sqlite3_value *one;
+        int rc = sqlite3_vtab_in_first(value, &one);
+        for (; ok && rc == SQLITE_OK; rc = sqlite3_vtab_in_next(value, &one))
+            ok = add_bucket(p, c, EQ, one, &known);
+        ok = ok && rc == SQLITE_DONE;
+    } else if (ok && find_compare(op, n, &compare)) {
+        ok = add_bucket(p, c, compare, value, &known);
+    }
+    if (ok)
+        predicate_settle(p);
+    if (ok && known && p->values.nrange > 0) {
+        const struct filter_range *range = p->values.range;
+        uint32_t last = p->values.nrange - 1;
+        if (range[0].lo > r->starts.since)
+            r->starts.since = range[0].lo;
+        if (range[last].hi < r->starts.until)
+            r->starts.until = range[last].hi;
     }
     predicate_free(p);
     return ok ? SQLITE_OK : SQLITE_NOMEM;

@@ -96,6 +96,11 @@ static void pushed(void **state) {
         "dscp IN (-1, -2)",
         "duration IS 0.123456789",
         "dscp = 'x'",
+        "srcnet = '10.1.2.0/23' AND dstnet = '10.1.2.0/23'",
+        "srcnet = '10.1.2.3/23'", /* no network is shown so */
+        "srcnet IN ('10.1.2.3', '10/8', 'x', '10.0.0.0/08')",
+        "srcnet IS NOT NULL AND srcmask > 128",
+        "dstnet IS NULL AND dstmask = 0 AND dstip IS NOT NULL",
         "srcip MATCH '0.0.0.1/32, ::7777:0:1'",
         "filter MATCH 'proto 255 and proto 254'",
         "duration IS NULL AND tstart_ms IS NOT NULL AND tend_ms IS NOT NULL",
