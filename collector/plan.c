@@ -71,6 +71,7 @@ static const struct special {
     {160, KIND_UINT, HELPER_BOOT},
     {161, KIND_UINT, HELPER_DURATION_MS},
     {162, KIND_UINT, HELPER_DURATION_US},
+    {192, KIND_UINT, HELPER_TTL},
     {305, KIND_UINT, HELPER_PACKET_INTERVAL},
     {306, KIND_UINT, HELPER_SPACE},
     {309, KIND_UINT, HELPER_SIZE},
@@ -119,7 +120,8 @@ void element_map_build(struct element_map *map) {
     }
     for (size_t i = 0; i < NSPECIALS; i++)
         if (specials[i].field && specials[i].field != HELPER_START_UPTIME &&
-            specials[i].field != HELPER_END_UPTIME && specials[i].field != HELPER_PACKET_INTERVAL)
+            specials[i].field != HELPER_END_UPTIME && specials[i].field != HELPER_TTL &&
+            specials[i].field != HELPER_PACKET_INTERVAL)
             element_add(map, specials[i].element, specials[i].field, 0);
     qsort(map->entry, map->count, sizeof *map->entry, element_order);
 }

@@ -31,6 +31,7 @@ enum helper {
     HELPER_BOOT,                /* 160, ms */
     HELPER_DURATION_MS,         /* 161 */
     HELPER_DURATION_US,         /* 162 */
+    HELPER_TTL,                 /* 192 */
     HELPER_PACKET_INTERVAL,     /* 305 */
     HELPER_SPACE,               /* 306, beside 305 */
     HELPER_SIZE,                /* 309 */

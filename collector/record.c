@@ -165,9 +165,19 @@ static void finish_ipversion(struct record *r) {
         flow_row_set(row, FLOW_ipversion, row->value[from].ip.family);
 }
 
+/* ipTTL is of all packets alike, or of one of them: the smallest and the largest that are known. */
+static void finish_ttl(struct record *r) {
+    if (!record_helper(r, HELPER_TTL))
+        return;
+    flow_row_set(&r->row, FLOW_maxttl, helper(r, HELPER_TTL));
+    if (!flow_row_has(&r->row, FLOW_minttl))
+        flow_row_set(&r->row, FLOW_minttl, helper(r, HELPER_TTL));
+}
+
 void record_finish(struct record *r) {
     finish_times(r);
     finish_icmp(r);
+    finish_ttl(r);
     finish_sampling(r);
     finish_ipversion(r);
 }

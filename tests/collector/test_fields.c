@@ -117,6 +117,11 @@ static const struct {
      ARRIVAL " proto=1 srcport=0 dstport=17549 icmptype=0 icmpcode=0"},
     {9, "4/1 7/2 11/2 32/2", "06 0050 0303 0000", ARRIVAL " proto=6 srcport=80 dstport=771"},
     {9, "4/1 1/1", "01 01", ARRIVAL " proto=1 bytes=1"},
+    /* a TTL alone is the smallest and the largest */
+    {10, "192/1", "40", ARRIVAL " minttl=64 maxttl=64"},
+    {10, "192/1 52/1", "40 3f", ARRIVAL " minttl=63 maxttl=64"},
+    {10, "192/1 52/1 53/1", "40 3f 41", ARRIVAL " minttl=63 maxttl=65"},
+    {10, "371/v 192/1", "00 40", ARRIVAL " minttl=64 maxttl=64 username=\"\""},
 };
 
 static void one_record(void **state) {
