@@ -35,7 +35,7 @@ everything() {
     if [ "${SANITIZED:-0}" = 1 ]; then
         printf 'tests/e2e/%s.sh\n' demo_test hostile
     else
-        printf 'tests/e2e/%s.sh\n' demo_test reports peers filters live kill merge years hostile install readme bench
+        printf 'tests/e2e/%s.sh\n' demo_test reports peers filters filters_captures live kill merge years hostile install readme bench
         echo tests/e2e/memory.py
     fi
 }

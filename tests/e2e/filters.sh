@@ -2,44 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # Filters beside nfdump's own answers: the same flows, sent to flowcollect and to nfcapd, must give
-# the same number of flows, packets and octets for every test that both know. NFDUMP and NFCAPD in the
-# environment name another version; nfcapd then gets its directory with $NFCAPD_DIR (-w).
+# the same number of flows, packets and octets for every test that both know.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/beside_nfdump.sh
+. tests/beside_nfdump.sh
 
-nfdump=${NFDUMP:-nfdump} nfcapd=${NFCAPD:-nfcapd}
-if ! have "$nfdump" || ! have "$nfcapd" || ! [ -x /usr/bin/python3 ]; then
-    skip "filters beside nfdump's" "no nfdump, nfcapd or python3"
-    exit 77
-fi
-
-free_port
-collector_start "$work/store" || exit 1
-ours=$port
-free_port
-mkdir "$work/nf"
-TZ=UTC start "$nfcapd" -p "$port" "${NFCAPD_DIR:--l}" "$work/nf" -t 3600 >"$work/nfcapd.log" 2>&1
-theirs=$!
-until_true 10 listening "$port"
-/usr/bin/python3 tests/e2e/filter_flows.py "$ours" "$port"
-sleep 1.5
-kill -TERM "$theirs" && wait "$theirs"
-collector_stop
-export FLOWVT_STORE=$work/store
-
-of_nfdump() { # FILTER: flows|packets|octets
-    TZ=UTC "$nfdump" -q -N -R "$work/nf" -o 'fmt:%pkt %byt' "$1" 2>"$work/err" |
-        awk 'NF == 2 && $1 ~ /^[0-9]+$/ { n++; p += $1; b += $2 } END { print n + 0 "|" p + 0 "|" b + 0 }'
-}
-of_sql() { # CONDITION
-    sqlite "SELECT count(*), ifnull(sum(packets), 0), ifnull(sum(bytes), 0) FROM flows WHERE $1" 2>&1
-}
-of_flowvt() {
-    of_sql "filter = '${1//\'/\'\'}'"
-}
-knows() { # FILTER: does nfdump?
-    TZ=UTC "$nfdump" -Z "$1" >/dev/null 2>&1
-}
+collect_both /usr/bin/python3 tests/e2e/filter_flows.py
 
 is "nfdump and flowvt have the same flows" "$(of_flowvt any)" "$(of_nfdump any)"
 
