@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # work and port are those of tests/lib.sh
 #
 # For tests that source it, behind tests/lib.sh: the same flows in a store of flowcollect and in files of
 # nfcapd, and how many flows, packets and octets a filter finds in each. NFDUMP and NFCAPD in the
