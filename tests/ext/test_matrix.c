@@ -188,21 +188,19 @@ static void walk_column(const char *table, const char *column, const char *type,
     struct cell c = {table, column, {NULL, NULL}, strcmp(type, "TEXT") == 0, NULL};
     bool addresses = c.text && has_addresses(column) && strstr(column, "net") == NULL;
     n->columns++;
-    for (int part = 2; part < 8; part += 3) {
-        char *low = value_at(column, part), *high = value_at(column, part + 1);
-        n->valued += low && part == 2;
-        c.values[0] = low ? low : c.text ? "'x'" : "1";
-        c.values[1] = high ? high : c.values[0];
-        for (int f = 0; f < FORMS; f++) {
-            c.form = &forms[f];
-            if (forms[f].of == ADDRESS && !addresses)
-                continue;
-            n->cells++;
-            n->taken += walk_cell(&c);
-        }
-        sqlite3_free(low);
-        sqlite3_free(high);
+    char *low = value_at(column, 3), *high = value_at(column, 5);
+    n->valued += low != NULL;
+    c.values[0] = low ? low : c.text ? "'x'" : "1";
+    c.values[1] = high ? high : c.values[0];
+    for (int f = 0; f < FORMS; f++) {
+        c.form = &forms[f];
+        if (forms[f].of == ADDRESS && !addresses)
+            continue;
+        n->cells++;
+        n->taken += walk_cell(&c);
     }
+    sqlite3_free(low);
+    sqlite3_free(high);
 }
 
 static void walk_table(const char *table) {
