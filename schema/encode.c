@@ -4,6 +4,7 @@
 ** difference to another column, as a property of an address), the smallest of which is kept.
 */
 #include "arrange.h"
+#include "kernel.h"
 #include "stream.h"
 
 #include <lz4.h>
@@ -68,25 +69,29 @@ static void put_bitmap(struct fvt_buffer *out, const uint64_t *present, uint32_t
 }
 
 /* Octets that n octets take as an LZ4 block; n when it is not to be had. */
-static size_t lz4_size(const uint8_t *p, size_t n, struct fvt_buffer *scratch) {
+static size_t lz4_size(const uint8_t *p, size_t n, enum group_effort effort,
+                       struct fvt_buffer *scratch) {
     int bound = LZ4_compressBound((int)n);
     scratch->n = 0;
     if (!fvt_buffer_reserve(scratch, (size_t)bound))
         return n;
-    int size = LZ4_compress_HC((const char *)p, (char *)scratch->p, (int)n, bound, HC_LEVEL);
+    const char *from = (const char *)p;
+    char *to = (char *)scratch->p;
+    int size = effort == GROUP_SMALLEST ? LZ4_compress_HC(from, to, (int)n, bound, HC_LEVEL)
+                                        : LZ4_compress_default(from, to, (int)n, bound);
     return size > 0 ? (size_t)size : n;
 }
 
 /* About how many octets are left of a piece by compress_piece(), from slices all over it. */
-static void guess_piece(struct piece *p) {
+static void guess_piece(struct piece *p, enum group_effort effort) {
     struct fvt_buffer scratch = {0};
     size_t n = p->bytes.n, step = n / SLICES, size = 0;
     p->guess = n;
     if (n <= SLICES * SLICE) {
-        size = lz4_size(p->bytes.p, n, &scratch);
+        size = lz4_size(p->bytes.p, n, effort, &scratch);
     } else {
         for (int i = 0; i < SLICES; i++)
-            size += lz4_size(p->bytes.p + step * (size_t)i, SLICE, &scratch);
+            size += lz4_size(p->bytes.p + step * (size_t)i, SLICE, effort, &scratch);
         size = (size_t)((double)size * (double)n / (SLICES * SLICE));
     }
     if (size < n - n / 16)
@@ -95,12 +100,12 @@ static void guess_piece(struct piece *p) {
 }
 
 /* Replace the bytes by their LZ4 block when that saves a sixteenth. */
-static void compress_piece(struct piece *p) {
+static void compress_piece(struct piece *p, enum group_effort effort) {
     p->raw = (uint32_t)p->bytes.n;
     if (p->bytes.failed || p->bytes.n < TRIAL || p->bytes.n > LZ4_MAX_INPUT_SIZE)
         return;
     struct fvt_buffer out = {0};
-    size_t n = lz4_size(p->bytes.p, p->bytes.n, &out);
+    size_t n = lz4_size(p->bytes.p, p->bytes.n, effort, &out);
     if (n < p->bytes.n - p->bytes.n / 16) {
         memcpy(p->bytes.p, out.p, n);
         p->bytes.n = n;
@@ -111,19 +116,19 @@ static void compress_piece(struct piece *p) {
 
 /* present: NULL when every one of rows has a value. */
 static struct piece make_piece(const int64_t *v, uint32_t count, const uint64_t *present,
-                               uint32_t rows, uint8_t flags, bool small) {
+                               uint32_t rows, uint8_t flags, enum group_effort effort) {
     struct piece p = {.count = count, .flags = flags, .parent = FVT_NO_COLUMN};
     if (present) {
         p.flags |= FVT_NULLS;
         put_bitmap(&p.bytes, present, rows);
     }
     size_t at = p.bytes.n;
-    fvt_stream_encode(&p.bytes, v, count, small);
+    fvt_stream_encode(&p.bytes, v, count, effort != GROUP_QUICK);
     if (!p.bytes.failed)
         p.encoding = p.bytes.p[at];
     p.raw = (uint32_t)p.bytes.n;
-    if (small && !p.bytes.failed)
-        guess_piece(&p);
+    if (effort != GROUP_QUICK && !p.bytes.failed)
+        guess_piece(&p, effort);
     return p;
 }
 
@@ -161,7 +166,8 @@ static bool make_relative(struct group *g, int field, int parent, struct piece *
     if (!v)
         return false;
     uint32_t count = squeeze(v, c, g->rows);
-    *out = make_piece(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE, true);
+    *out =
+        make_piece(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE, g->effort);
     free(v);
     return true;
 }
@@ -213,7 +219,7 @@ static bool make_derived(struct group *g, int field, int parent, struct piece *o
             if (bit(present, i))
                 v[count++] = last = bit(seen, i) ? entry[i] : last;
         }
-        *out = make_piece(v, count, count < n ? present : NULL, n, FVT_DERIVED, true);
+        *out = make_piece(v, count, count < n ? present : NULL, n, FVT_DERIVED, g->effort);
     }
     free(entry);
     return is;
@@ -274,7 +280,7 @@ static bool make_mirror(struct group *g, int field, int twin, uint32_t parent, s
             p.flags |= FVT_RELATIVE;
         p.raw = (uint32_t)p.bytes.n;
         if (!p.bytes.failed)
-            guess_piece(&p);
+            guess_piece(&p, g->effort);
         free(own);
         *out = p;
     }
@@ -294,10 +300,11 @@ static void keep_smaller(struct piece *best, struct piece *p) {
     piece_free(p);
 }
 
-static struct piece encode_column(struct group *g, int field, bool small) {
+static struct piece encode_column(struct group *g, int field) {
+    bool small = g->effort != GROUP_QUICK;
     struct group_column *c = &g->column[field];
     struct piece p = {0}, best = make_piece(c->v, c->count, c->count < g->rows ? c->present : NULL,
-                                            g->rows, 0, small);
+                                            g->rows, 0, g->effort);
     if (small && g->mirrored && best.guess > TRIAL &&
         make_mirror(g, field, field, FVT_NO_COLUMN, &p))
         keep_smaller(&best, &p);
@@ -382,8 +389,7 @@ struct layout {
 
 /* Sorts the dictionaries in use, codes the columns by them and lays them out. place[d] becomes
 ** the number of builder d's dictionary in the directory. */
-static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uint32_t **sorted,
-                         bool small) {
+static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uint32_t **sorted) {
     uint16_t used = 0;
     for (int d = 0; d < GROUP_DICTS; d++) {
         const struct dict_builder *b = &g->dict[d];
@@ -398,8 +404,8 @@ static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uin
         p->count = b->n;
         p->parent = FVT_NO_COLUMN;
         p->raw = (uint32_t)p->bytes.n;
-        if (small)
-            compress_piece(p);
+        if (g->effort != GROUP_QUICK)
+            compress_piece(p, g->effort);
         put_entry(&l->dir, (uint16_t)b->class, FVT_NO_DICT, p, 0, 0, 0, false);
         place[d] = used++;
     }
@@ -429,10 +435,7 @@ static void put_column(struct group *g, struct layout *l, int field, const struc
                        const uint16_t *place, uint32_t *const *sorted) {
     const struct group_column *c = &g->column[field];
     int64_t min = c->v[0], max = c->v[0];
-    for (uint32_t i = 1; i < c->count; i++) {
-        min = c->v[i] < min ? c->v[i] : min;
-        max = c->v[i] > max ? c->v[i] : max;
-    }
+    kernels()->bounds(c->v, c->count, &min, &max);
     int d = g->dict_of[field];
     bool zone = flow_fields[field].class == FLOW_IP;
     put_entry(&l->dir, (uint16_t)field, d < 0 ? FVT_NO_DICT : place[d], p, g->rows - c->count, min,
@@ -442,13 +445,13 @@ static void put_column(struct group *g, struct layout *l, int field, const struc
 }
 
 static void layout_columns(struct group *g, struct layout *l, const uint16_t *place,
-                           uint32_t *const *sorted, bool small) {
+                           uint32_t *const *sorted) {
     struct piece *of[FLOW_NFIELDS] = {NULL};
     uint16_t used = 0;
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (g->column[f].count) {
             of[f] = &l->piece[l->npieces++];
-            *of[f] = encode_column(g, f, small);
+            *of[f] = encode_column(g, f);
             used++;
         }
     for (size_t i = 0; g->mirrored && i < sizeof twins / sizeof twins[0]; i++) {
@@ -458,8 +461,8 @@ static void layout_columns(struct group *g, struct layout *l, const uint16_t *pl
     }
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (of[f]) {
-            if (small)
-                compress_piece(of[f]);
+            if (g->effort != GROUP_QUICK)
+                compress_piece(of[f], g->effort);
             put_column(g, l, f, of[f], place, sorted);
         }
     fvt_set_int(&l->dir, 4, used, 2);
@@ -481,7 +484,8 @@ static void put_block(struct fvt_buffer *out, struct layout *l, uint32_t rows) {
     block_seal(out, at, FVT_GROUP, l->dir.n, rows);
 }
 
-size_t group_encode(struct fvt_buffer *out, struct group *g, bool small) {
+size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort) {
+    g->effort = effort;
     struct layout *l = group_cover(g) ? calloc(1, sizeof *l) : NULL;
     if (!l)
         return 0;
@@ -491,8 +495,8 @@ size_t group_encode(struct fvt_buffer *out, struct group *g, bool small) {
     fvt_put_int(&l->dir, 0, 4); /* numbers of chunks and dictionaries */
     put_totals(&l->dir, &g->totals);
     size_t dirlen = 0;
-    if (layout_dicts(g, l, place, sorted, small) && (!small || group_arrange(g))) {
-        layout_columns(g, l, place, sorted, small);
+    if (layout_dicts(g, l, place, sorted) && (effort == GROUP_QUICK || group_arrange(g))) {
+        layout_columns(g, l, place, sorted);
         if (!l->dir.failed) {
             put_block(out, l, g->rows);
             dirlen = out->failed ? 0 : l->dir.n;

@@ -75,9 +75,12 @@ static bool bitmap_grow(struct group_column *c, uint32_t row) {
     return true;
 }
 
-static bool column_grow(struct group_column *c, uint32_t row) {
-    if (c->count == c->cap) {
-        uint32_t cap = c->cap ? c->cap * 2 : 1024;
+/* Room for n more values, up to that row. */
+static bool column_grow(struct group_column *c, uint32_t n, uint32_t row) {
+    if (n > c->cap - c->count) {
+        uint32_t cap = c->cap ? c->cap : 1024;
+        while (cap - c->count < n)
+            cap *= 2;
         int64_t *v = realloc(c->v, cap * sizeof *v);
         if (!v)
             return false;
@@ -96,10 +99,28 @@ bool group_cover(struct group *g) {
 
 bool group_put(struct group *g, int field, uint32_t row, int64_t v) {
     struct group_column *c = &g->column[field];
-    if ((c->count == c->cap || row / 64 >= c->words) && !column_grow(c, row))
+    if ((c->count == c->cap || row / 64 >= c->words) && !column_grow(c, 1, row))
         return false;
     c->v[c->count++] = v;
     c->present[row / 64] |= UINT64_C(1) << (row & 63);
+    return true;
+}
+
+bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, uint32_t n) {
+    struct group_column *c = &g->column[field];
+    if (n == 0)
+        return true;
+    if (!column_grow(c, n, row + n - 1))
+        return false;
+    memcpy(c->v + c->count, v, n * sizeof *v);
+    c->count += n;
+    uint32_t end = row + n;
+    for (; row < end && row & 63; row++)
+        c->present[row / 64] |= UINT64_C(1) << (row & 63);
+    for (; end - row >= 64; row += 64)
+        c->present[row / 64] = UINT64_MAX;
+    for (; row < end; row++)
+        c->present[row / 64] |= UINT64_C(1) << (row & 63);
     return true;
 }
 

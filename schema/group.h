@@ -21,7 +21,15 @@ struct group_column {
 /* Columns that share one dictionary; the first is what it is called after. */
 enum { GROUP_DICTS = 16 };
 
+/* How much time to spend on the size of a group. */
+enum group_effort {
+    GROUP_QUICK, /* little: a live file's, which is written again when the file is closed */
+    GROUP_SMALL, /* each column in the smallest of its forms, which LZ4 makes smaller */
+    GROUP_SMALLEST /* the same with LZ4's slower compressor: files that are kept, merged or rolled up */
+};
+
 struct group {
+    enum group_effort effort; /* of group_encode() */
     uint32_t rows;
     uint32_t mirrored; /* rows [mirrored, 2 * mirrored) answer rows [0, mirrored), see arrange.h */
     struct fvt_totals totals;
@@ -41,6 +49,8 @@ bool group_full(const struct group *g);
 /* Append a value to a column: row ascends. For IP and TEXT v is the entry number. Returns false
 ** without memory. */
 bool group_put(struct group *g, int field, uint32_t row, int64_t v);
+/* The same for n rows from row on, all with a value. */
+bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, uint32_t n);
 /* Make the bitmaps of all columns with values as long as the group: a column whose values ended
 ** early has a shorter one. Returns false without memory. */
 bool group_cover(struct group *g);
@@ -50,10 +60,9 @@ int group_add(struct group *g, const struct flow_row *row);
 /* Make the totals anew, from the columns. Returns false without memory. */
 bool group_count(struct group *g);
 
-/* Append the group as one block. column_of maps fields to the file's column table. small: spend
-** time for size, as in a closed file. The block is aligned and starts at out->n. The directory
+/* Append the group as one block. column_of maps fields to the file's column table. The block is aligned and starts at out->n. The directory
 ** lies at out->n + FVT_BLOCK_HEADER, its length is returned (0 without memory). */
-size_t group_encode(struct fvt_buffer *out, struct group *g, bool small);
+size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort);
 
 /* Write a block header into the FVT_BLOCK_HEADER octets at out->p + at; the payload behind it is
 ** complete, dirlen octets of it covered by the block's own checksum. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The inner loops of reading: unpacking, looking up, comparing, each over the values of a block.
+** The inner loops: unpacking, looking up, comparing, each over the values of a block.
 ** They are compiled for the processor that every build is for, and for later ones too; which of
 ** them are used is found out when the program runs. All give the same results.
 **
@@ -43,6 +43,11 @@ struct kernels {
     /* The places i < n where pass is 1, ascending; n is at most 65536, rows has room for n. Returns
     ** how many. */
     uint32_t (*places)(uint16_t *rows, const uint8_t *pass, uint32_t n);
+
+    /* Lower *min and raise *max to the least and the greatest of v. */
+    void (*bounds)(const int64_t *v, uint32_t n, int64_t *min, int64_t *max);
+    /* How many of v differ from the one before; the first has none. */
+    uint32_t (*changes)(const int64_t *v, uint32_t n);
 };
 
 /* The best that this processor can run. */

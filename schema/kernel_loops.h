@@ -119,6 +119,25 @@ static uint32_t KERNEL(places)(uint16_t *restrict rows, const uint8_t *restrict 
     return count;
 }
 
+KERNEL_TARGET
+static void KERNEL(bounds)(const int64_t *v, uint32_t n, int64_t *min, int64_t *max) {
+    int64_t least = *min, most = *max;
+    for (uint32_t i = 0; i < n; i++) {
+        least = v[i] < least ? v[i] : least;
+        most = v[i] > most ? v[i] : most;
+    }
+    *min = least;
+    *max = most;
+}
+
+KERNEL_TARGET
+static uint32_t KERNEL(changes)(const int64_t *v, uint32_t n) {
+    uint64_t count = 0;
+    for (uint32_t i = 1; i < n; i++)
+        count += v[i] != v[i - 1];
+    return (uint32_t)count;
+}
+
 static const struct kernels KERNEL(kernels) = {
     .name = KERNEL_NAME,
     .unpack = KERNEL(unpack),
@@ -133,4 +152,6 @@ static const struct kernels KERNEL(kernels) = {
     .either = KERNEL(either),
     .but_not = KERNEL(but_not),
     .places = KERNEL(places),
+    .bounds = KERNEL(bounds),
+    .changes = KERNEL(changes),
 };

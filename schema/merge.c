@@ -192,7 +192,7 @@ static int build(const struct merge *m, struct day *d) {
     int64_t end;
     uint64_t rows;
     survey(d, start, &end, &rows);
-    struct rewrite *r = rewrite_new(d->path, FVT_CLOSED, start, end - start, &err);
+    struct rewrite *r = rewrite_new(d->path, FVT_CLOSED, GROUP_SMALLEST, start, end - start, &err);
     int rc = r ? FVT_OK : FVT_IO;
     if (rc == FVT_OK && m->plan.n)
         rc = rewrite_rollups(r, &m->plan, rows, &err);

@@ -4,7 +4,6 @@
 ** column by column, so that what is in memory is one group's columns, not its rows.
 */
 #include "rewrite.h"
-#include "group.h"
 #include "meta.h"
 #include "newfile.h"
 #include "rollup.h"
@@ -13,6 +12,7 @@
 
 struct rewrite {
     enum fvt_state state;
+    enum group_effort effort;
     struct newfile to;
     struct fvt_buffer out;         /* what is not written yet; to.end octets were before it */
     struct fvt_buffer directories; /* of the footer: payload offset, length, directory */
@@ -28,6 +28,34 @@ struct rewrite {
 };
 
 enum { STEP = 4096 };
+
+/* Codes of a source's dictionary to entries of the one being built. entry: by code, -1 for those that
+** were not met yet. */
+static int merge_codes(struct dict_builder *b, const struct fvt_dict *d, int64_t *entry, int64_t *v,
+                       const uint8_t *nulls, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (nulls[i])
+            continue;
+        int64_t *e = &entry[v[i]];
+        if (*e < 0)
+            *e = d->class == FLOW_IP ? dict_builder_ip(b, &d->ip[v[i]])
+                                     : dict_builder_text(b, d->text[v[i]], d->len[v[i]]);
+        if (*e < 0)
+            return FVT_NOMEM;
+        v[i] = *e;
+    }
+    return FVT_OK;
+}
+
+static bool put_values(struct group *g, int field, uint32_t row, const int64_t *v,
+                       const uint8_t *nulls, uint32_t n) {
+    if (!memchr(nulls, 1, n))
+        return group_put_rows(g, field, row, v, n);
+    for (uint32_t i = 0; i < n; i++)
+        if (!nulls[i] && !group_put(g, field, row + i, v[i]))
+            return false;
+    return true;
+}
 
 /* Add rows of one column of a source group, from row first on, to the rows that the group being built has
 ** already. */
@@ -50,21 +78,10 @@ static int copy_column(const struct fvt_file *file, const struct fvt_group *src,
         uint8_t nulls[STEP];
         uint32_t n = rows - at < STEP ? rows - at : STEP;
         fvt_chunk_read(c, first + at, n, v, nulls);
-        for (uint32_t i = 0; rc == FVT_OK && i < n; i++) {
-            if (nulls[i])
-                continue;
-            if (d) {
-                int64_t *e = &entry[v[i]];
-                struct dict_builder *b = &g->dict[g->dict_of[field]];
-                if (*e < 0)
-                    *e = d->class == FLOW_IP ? dict_builder_ip(b, &d->ip[v[i]])
-                                             : dict_builder_text(b, d->text[v[i]], d->len[v[i]]);
-                v[i] = *e;
-                rc = *e < 0 ? FVT_NOMEM : FVT_OK;
-            }
-            if (rc == FVT_OK && !group_put(g, field, g->rows + at + i, v[i]))
-                rc = FVT_NOMEM;
-        }
+        if (d)
+            rc = merge_codes(&g->dict[g->dict_of[field]], d, entry, v, nulls, n);
+        if (rc == FVT_OK && !put_values(g, field, g->rows + at, v, nulls, n))
+            rc = FVT_NOMEM;
     }
     free(entry);
     fvt_dict_free(d);
@@ -117,7 +134,7 @@ static int put_group(struct rewrite *r, struct fvt_error *err) {
     if (r->group->rows == 0)
         return FVT_OK;
     bool counted = !r->parted || group_count(r->group);
-    size_t dirlen = !counted ? 0 : group_encode(&r->out, r->group, r->state == FVT_CLOSED);
+    size_t dirlen = !counted ? 0 : group_encode(&r->out, r->group, r->effort);
     if (dirlen == 0) {
         fvt_fail(err, "%s: out of memory", r->to.path);
         return FVT_NOMEM;
@@ -176,8 +193,8 @@ static int copy_group(struct rewrite *r, const struct fvt_file *file, const stru
     return FVT_OK;
 }
 
-struct rewrite *rewrite_new(const char *path, enum fvt_state state, int64_t start, int64_t length,
-                            struct fvt_error *err) {
+struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_effort effort,
+                            int64_t start, int64_t length, struct fvt_error *err) {
     struct rewrite *r = calloc(1, sizeof *r);
     if (r && !(r->group = group_new())) {
         free(r);
@@ -188,6 +205,7 @@ struct rewrite *rewrite_new(const char *path, enum fvt_state state, int64_t star
         return NULL;
     }
     r->state = state;
+    r->effort = effort;
     fvt_totals_init(&r->totals);
     file_begin(&r->out, state, start, length);
     if (newfile_open(&r->to, path, err) == FVT_OK && newfile_put(&r->to, &r->out, err) == FVT_OK)
@@ -342,7 +360,9 @@ static bool appendable(const struct fvt_file *file) {
 
 /* The rows of file in a new one of that state, in its place. */
 static int rewrite_alone(struct fvt_file *file, enum fvt_state state, struct fvt_error *err) {
-    struct rewrite *r = rewrite_new(file->path, state, file->start, file->length, err);
+    struct rewrite *r =
+        rewrite_new(file->path, state, state == FVT_CLOSED ? GROUP_SMALL : GROUP_QUICK, file->start,
+                    file->length, err);
     int rc = r ? rewrite_add(r, file, err) : FVT_IO;
     if (rc == FVT_OK)
         rc = rewrite_settle(r, err);

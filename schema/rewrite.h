@@ -6,7 +6,7 @@
 #ifndef FLOWVT_REWRITE_H
 #define FLOWVT_REWRITE_H
 
-#include "format.h"
+#include "group.h"
 
 /* The file header and the column table. */
 void file_begin(struct fvt_buffer *out, enum fvt_state state, int64_t start, int64_t length);
@@ -24,8 +24,8 @@ int fvt_rewrite(const char *path, enum fvt_state state, struct fvt_error *err);
 ** time, and one of the files open. */
 struct rewrite;
 /* path: what the new file will be called. start, length: its interval, ms. */
-struct rewrite *rewrite_new(const char *path, enum fvt_state state, int64_t start, int64_t length,
-                            struct fvt_error *err);
+struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_effort effort,
+                            int64_t start, int64_t length, struct fvt_error *err);
 /* Add all rows of a file but those of damaged groups, which are counted, and what it says of
 ** exporters and interfaces. FVT_UNKNOWN: it has what this version cannot copy; nothing of it was
 ** added. After any other error the rewrite can only be freed. */

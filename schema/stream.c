@@ -30,6 +30,12 @@ static size_t packed_size(uint32_t n, unsigned width) {
     return ((uint64_t)n * width + 63) / 64 * 8;
 }
 
+/* Eight octets, little-endian. */
+static inline void put_word(uint8_t *to, uint64_t word) {
+    for (unsigned i = 0; i < 8; i++)
+        to[i] = (uint8_t)(word >> 8 * i);
+}
+
 /* Pack (v - base), width bits each, lowest bit first. */
 static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
                        unsigned width) {
@@ -37,6 +43,8 @@ static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uin
     size_t size = packed_size(n, width);
     if (!fvt_buffer_reserve(out, size))
         return;
+    uint8_t *to = out->p + out->n;
+    out->n += size;
     uint64_t word = 0;
     unsigned used = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -44,13 +52,14 @@ static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uin
         word |= x << used;
         used += width;
         if (used >= 64) {
-            fvt_put_int(out, word, 8);
+            put_word(to, word);
+            to += 8;
             used -= 64;
             word = used ? x >> (width - used) : 0;
         }
     }
     if (used)
-        fvt_put_int(out, word, 8);
+        put_word(to, word);
 }
 
 static void put_planes(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
@@ -74,11 +83,13 @@ struct look {
 };
 
 static struct look look_at(const int64_t *v, uint32_t n) {
+    enum { STEP = 2048 }; /* that stay in the nearest cache for the second look */
     struct look l = {v[0], v[0], 1};
-    for (uint32_t i = 1; i < n; i++) {
-        l.min = v[i] < l.min ? v[i] : l.min;
-        l.max = v[i] > l.max ? v[i] : l.max;
-        l.runs += v[i] != v[i - 1];
+    for (uint32_t at = 0; at < n; at += STEP) {
+        uint32_t some = n - at < STEP ? n - at : STEP;
+        uint32_t before = at > 0; /* the step's first value is compared with the one before it */
+        kernels()->bounds(v + at, some, &l.min, &l.max);
+        l.runs += kernels()->changes(v + at - before, some + before);
     }
     return l;
 }
@@ -111,57 +122,67 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Distinct values of v, found with an open hash table; 0 when there are more than MAX_VALUES. */
-static uint32_t distinct(const int64_t *v, uint32_t n, int64_t *table, uint8_t *used,
-                         uint32_t slots, int64_t *values) {
-    uint32_t count = 0;
-    memset(used, 0, slots);
+/* The distinct values of a stream: an open hash table of numbers from 1 on, in the order in which
+** they are met. */
+struct distinct {
+    uint16_t slot[MAX_VALUES * 2];
+    int64_t value[MAX_VALUES];
+    uint32_t n;
+};
+
+/* The slot of v, or the free one where it belongs. */
+static uint16_t *find_slot(struct distinct *d, int64_t v) {
+    enum { SLOTS = sizeof d->slot / sizeof *d->slot };
+    uint32_t h = (uint32_t)(((uint64_t)v * UINT64_C(0x9e3779b97f4a7c15)) >> 40) & (SLOTS - 1);
+    while (d->slot[h] && d->value[d->slot[h] - 1] != v)
+        h = (h + 1) & (SLOTS - 1);
+    return &d->slot[h];
+}
+
+/* False when there are more than MAX_VALUES. */
+static bool find_distinct(struct distinct *d, const int64_t *v, uint32_t n) {
+    d->n = 0;
+    memset(d->slot, 0, sizeof d->slot);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t h = (uint32_t)(((uint64_t)v[i] * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
-        for (h &= slots - 1; used[h] && table[h] != v[i];)
-            h = (h + 1) & (slots - 1);
-        if (used[h])
+        if (i > 0 && v[i] == v[i - 1])
             continue;
-        if (count == MAX_VALUES)
-            return 0;
-        used[h] = 1;
-        table[h] = v[i];
-        values[count++] = v[i];
+        uint16_t *slot = find_slot(d, v[i]);
+        if (*slot)
+            continue;
+        if (d->n == MAX_VALUES)
+            return false;
+        d->value[d->n++] = v[i];
+        *slot = (uint16_t)d->n;
     }
-    return count;
+    return true;
+}
+
+/* Sort the values; slots get their places, from 1 on. */
+static void sort_distinct(struct distinct *d) {
+    qsort(d->value, d->n, sizeof *d->value, by_value);
+    memset(d->slot, 0, sizeof d->slot);
+    for (uint32_t i = 0; i < d->n; i++)
+        *find_slot(d, d->value[i]) = (uint16_t)(i + 1);
 }
 
 /* Try a dictionary of the distinct values: returns false, with nothing put, unless its size is
 ** less than limit octets. */
 static bool put_values(struct fvt_buffer *out, const int64_t *v, uint32_t n, size_t limit) {
-    enum { SLOTS = MAX_VALUES * 2 };
-    int64_t *table = malloc(SLOTS * (sizeof *table + 1) + MAX_VALUES * sizeof *table);
-    if (!table)
-        return false;
-    int64_t *values = table + SLOTS;
-    uint8_t *used = (uint8_t *)(values + MAX_VALUES);
-    uint32_t count = distinct(v, n, table, used, SLOTS, values);
-    bool fits = count > 1 && packed_size(n, fvt_bits(count - 1)) + packed_size(count, 64) < limit;
+    struct distinct *d = malloc(sizeof *d);
+    bool fits = d && find_distinct(d, v, n) && d->n > 1 &&
+                packed_size(n, fvt_bits(d->n - 1)) + packed_size(d->n, 64) < limit;
     int64_t *codes = fits ? malloc((size_t)n * sizeof *codes) : NULL;
     if (codes) {
-        qsort(values, count, sizeof *values, by_value);
-        int64_t last = values[0];
-        int64_t code = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            if (v[i] != last) {
-                last = v[i];
-                const int64_t *at = bsearch(&last, values, count, sizeof *values, by_value);
-                code = at - values;
-            }
-            codes[i] = code;
-        }
+        sort_distinct(d);
+        for (uint32_t i = 0; i < n; i++)
+            codes[i] = i > 0 && v[i] == v[i - 1] ? codes[i - 1] : *find_slot(d, v[i]) - 1;
+        uint64_t least = (uint64_t)d->value[0];
         put_header(out, FVT_VALUES, 0, n, 0);
-        put_packed(out, values, count, (uint64_t)values[0],
-                   fvt_bits((uint64_t)values[count - 1] - (uint64_t)values[0]));
-        put_packed(out, codes, n, 0, fvt_bits(count - 1));
-        free(codes);
+        put_packed(out, d->value, d->n, least, fvt_bits((uint64_t)d->value[d->n - 1] - least));
+        put_packed(out, codes, n, 0, fvt_bits(d->n - 1));
     }
-    free(table);
+    free(codes);
+    free(d);
     return codes != NULL;
 }
 

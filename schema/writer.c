@@ -3,7 +3,6 @@
 ** Writing a live file: append and publish. What has been appended is never touched again, so a
 ** reader needs no lock and a crash no repair: whatever is whole counts.
 */
-#include "group.h"
 #include "meta.h"
 #include "newfile.h"
 #include "rewrite.h"
@@ -118,7 +117,7 @@ int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i) {
 /* Turn rows and records into blocks behind those that already wait. */
 static int encode_pending(struct fvt_writer *w) {
     size_t before = w->pending.n;
-    if (w->group->rows && group_encode(&w->pending, w->group, false) == 0)
+    if (w->group->rows && group_encode(&w->pending, w->group, GROUP_QUICK) == 0)
         w->pending.failed = true;
     if (w->meta.n) {
         size_t at = w->pending.n;

@@ -189,6 +189,26 @@ static void choosing(void **unused) {
         }
 }
 
+static void looking_over(void **unused) {
+    (void)unused;
+    const struct kernels *k;
+    int64_t v[MOST];
+    for (unsigned variant = 0; (k = kernels_variant(variant)) != NULL; variant++)
+        EACH_LENGTH(i, n) {
+            int64_t least = awkward(), most = least, min = least, max = least;
+            uint32_t changes = 0;
+            for (uint32_t j = 0; j < n; j++) {
+                v[j] = j > 0 && draw() & 1 ? v[j - 1] : awkward();
+                changes += j > 0 && v[j] != v[j - 1];
+                least = v[j] < least ? v[j] : least;
+                most = v[j] > most ? v[j] : most;
+            }
+            k->bounds(v, (uint32_t)n, &min, &max);
+            assert_true(min == least && max == most);
+            assert_int_equal(k->changes(v, (uint32_t)n), changes);
+        }
+}
+
 static void choice(void **unused) {
     (void)unused;
     const struct kernels *last = NULL;
@@ -203,7 +223,8 @@ static void choice(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpacking), cmocka_unit_test(joining),  cmocka_unit_test(looking_up),
-        cmocka_unit_test(comparing), cmocka_unit_test(choosing), cmocka_unit_test(choice),
+        cmocka_unit_test(comparing), cmocka_unit_test(choosing), cmocka_unit_test(looking_over),
+        cmocka_unit_test(choice),
     };
     return cmocka_run_group_tests_name("schema/kernel", tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ static struct fvt_file *with_rollups(const char *sets, size_t memory) {
     assert_int_equal(rollup_parse(sets, &plan, &err), FVT_OK);
     plan.memory = memory;
     assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
-    struct rewrite *r = rewrite_new(path, FVT_CLOSED, BEGIN, HOUR, &err);
+    struct rewrite *r = rewrite_new(path, FVT_CLOSED, GROUP_SMALLEST, BEGIN, HOUR, &err);
     assert_non_null(r);
     assert_int_equal(rewrite_rollups(r, &plan, file->rows, &err), FVT_OK);
     assert_int_equal(rewrite_add(r, file, &err), FVT_OK);
