@@ -170,6 +170,11 @@ static int threads_for(const struct totals *t) {
     return small ? 1 : limits_threads();
 }
 
+/* What a group takes when groups are sorted, in all. */
+static size_t sorted_octets(const struct totals *t) {
+    return 2 * group_width(groups_shape(t->groups)) * sizeof(uint64_t) + SORT_OCTETS;
+}
+
 static int start_reading(struct totals *t) {
     struct aggregate_spec *spec = &t->spec;
     key_layout_make(&t->keys, spec->dim, spec->ndims, spec->buckets ? spec->bucket : 0,
@@ -179,7 +184,7 @@ static int start_reading(struct totals *t) {
         groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
     size_t octets = group_width(&shape) * sizeof(uint64_t);
     t->row_part = octets;
-    t->row_whole = t->request.norder > 0 ? 2 * octets + SORT_OCTETS : octets;
+    t->row_whole = t->request.norder > 0 && t->request.first < 0 ? sorted_octets(t) : octets;
     t->source = scan_source_new(t->snapshot);
     interrupt_watch(&t->interrupt, t->source);
     bool ok = t->groups && t->source;
@@ -460,10 +465,22 @@ static int leave_out(struct totals *t) {
     return rc == FVT_OK && !want_names(t) ? FVT_NOMEM : rc;
 }
 
+/* Is there memory to sort the groups? Reading has left it, unless most were to be left out and were not. */
+static bool sortable(const struct totals *t) {
+    size_t n, all = 0;
+    for (unsigned p = 0; p < groups_parts(t->groups); p++) {
+        groups_rows(t->groups, p, &n);
+        all += n;
+    }
+    return all <= (t->budget.limit - t->budget.limit / 8) / sorted_octets(t);
+}
+
 static int sort_in_memory(struct totals *t) {
     int rc = t->request.first >= 0 ? leave_out(t) : FVT_OK;
     if (rc != FVT_OK)
         return rc;
+    if (t->request.norder > 0 && !interrupt_stopped(&t->interrupt) && !sortable(t))
+        return finish_spill(t);
     if (!interner_name(&t->interner))
         return FVT_NOMEM;
     if (t->request.norder == 0 || interrupt_stopped(&t->interrupt))
