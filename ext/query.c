@@ -184,8 +184,8 @@ static void take_test(struct best *b, int i, const struct sql_column *c) {
     }
 }
 
-/* A comparison of time narrows the window, a list to the span of its values, and is checked again. Not with each row of another table,
-** which would be a scan of its own for each. */
+/* A comparison of time narrows the window, a list to the span of its values, and is checked again.
+** Not with each row of another table, which would be a scan of its own for each. */
 static bool take_bucket(struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
     bool range = op == SQLITE_INDEX_CONSTRAINT_LT || op == SQLITE_INDEX_CONSTRAINT_LE ||

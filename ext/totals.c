@@ -465,7 +465,8 @@ static int leave_out(struct totals *t) {
     return rc == FVT_OK && !want_names(t) ? FVT_NOMEM : rc;
 }
 
-/* Is there memory to sort the groups? Reading has left it, unless most were to be left out and were not. */
+/* Is there memory to sort the groups? Reading has left it, unless most were to be left out and were
+** not. */
 static bool sortable(const struct totals *t) {
     size_t n, all = 0;
     for (unsigned p = 0; p < groups_parts(t->groups); p++) {
