@@ -100,7 +100,7 @@ static void statistics_by_file(void **state) {
     v9(&b, 14, 7);
     data(3);
     chain_send(&x, now + 70000);
-    put_hex(&b, "0007 0001");
+    put_hex(&b, "000b 0001");
     chain_send(&x, now + 71000);
     collector_drop_pending(x.c);
     assert_int_equal(chain_close(&x, file, 4), 2);
