@@ -105,7 +105,7 @@ void collector_emit(struct collector *c, struct exporter *e);
 struct fixed_plans *fixed_plans_new(const struct element_map *elements);
 void fixed_plans_free(struct fixed_plans *plans);
 
-/* The versions whose records have no templates, of at least two octets. */
+/* A datagram of one of these versions, of at least two octets. */
 void collector_fixed(struct collector *c, const struct datagram *d);
 void collector_netflow9(struct collector *c, const struct datagram *d);
 void collector_ipfix(struct collector *c, const struct datagram *d);

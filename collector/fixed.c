@@ -21,50 +21,33 @@
 enum { MAX_GAP = 1 << 24, SEQUENCE = 16, ENGINE = 20, SAMPLING = 22, SCHEME = 22 };
 
 /* Elements by their names in Cisco's tables, with their octets. */
-#define SRCADDR \
-    { 0, 8, 4 }
-#define DSTADDR \
-    { 0, 12, 4 }
-#define NEXTHOP \
-    { 0, 15, 4 }
-#define INPUT \
-    { 0, 10, 2 }
-#define OUTPUT \
-    { 0, 14, 2 }
-#define FLOWS \
-    { 0, 3, 4 }
-#define PACKETS \
-    { 0, 2, 4 }
-#define OCTETS \
-    { 0, 1, 4 }
-#define FIRST \
-    { 0, 22, 4 }
-#define LAST \
-    { 0, 21, 4 }
-#define SRCPORT \
-    { 0, 7, 2 }
-#define DSTPORT \
-    { 0, 11, 2 }
-#define TCP_FLAGS \
-    { 0, 6, 1 }
-#define PROT \
-    { 0, 4, 1 }
-#define TOS \
-    { 0, 5, 1 }
-#define SRC_AS \
-    { 0, 16, 2 }
-#define DST_AS \
-    { 0, 17, 2 }
-#define SRC_MASK \
-    { 0, 9, 1 }
-#define DST_MASK \
-    { 0, 13, 1 }
-#define PAD(octets) \
-    { 0, 210, octets }
+/* clang-format off */
+#define SRCADDR {0, 8, 4}
+#define DSTADDR {0, 12, 4}
+#define NEXTHOP {0, 15, 4}
+#define INPUT {0, 10, 2}
+#define OUTPUT {0, 14, 2}
+#define FLOWS {0, 3, 4}
+#define PACKETS {0, 2, 4}
+#define OCTETS {0, 1, 4}
+#define FIRST {0, 22, 4}
+#define LAST {0, 21, 4}
+#define SRCPORT {0, 7, 2}
+#define DSTPORT {0, 11, 2}
+#define TCP_FLAGS {0, 6, 1}
+#define PROT {0, 4, 1}
+#define TOS {0, 5, 1}
+#define SRC_AS {0, 16, 2}
+#define DST_AS {0, 17, 2}
+#define SRC_MASK {0, 9, 1}
+#define DST_MASK {0, 13, 1}
+#define PAD(octets) {0, 210, octets}
+/* clang-format on */
 
-/* What versions 1 to 7 begin with, and all but three of version 8's. */
+/* What versions 1 to 7 begin with. */
 #define ONE_FLOW \
     SRCADDR, DSTADDR, NEXTHOP, INPUT, OUTPUT, PACKETS, OCTETS, FIRST, LAST, SRCPORT, DSTPORT
+/* What version 8's begin with, but for schemes 6 to 8. */
 #define TOTAL FLOWS, PACKETS, OCTETS, FIRST, LAST
 #define ROUTES SRC_AS, DST_AS, SRC_MASK, DST_MASK
 /* Packets over the contract and the router that the switch replaced. */
@@ -72,11 +55,9 @@ enum { MAX_GAP = 1 << 24, SEQUENCE = 16, ENGINE = 20, SAMPLING = 22, SCHEME = 22
 
 static const struct template_field v1[] = {ONE_FLOW, PAD(2), PROT, TOS, TCP_FLAGS, PAD(7)};
 static const struct template_field v5[] = {ONE_FLOW, PAD(1), TCP_FLAGS, PROT, TOS, ROUTES, PAD(2)};
-/* Encapsulations and the peer's next hop follow. */
-static const struct template_field v6[] = {ONE_FLOW, PAD(1), TCP_FLAGS, PROT,
-                                           TOS,      ROUTES, PAD(2),    PAD(4)};
-static const struct template_field v7[] = {ONE_FLOW, PAD(1), TCP_FLAGS, PROT,
-                                           TOS,      ROUTES, PAD(2),    PAD(4)};
+/* At the end 6 has encapsulations and the peer's next hop, 7 the router that the switch replaced. */
+static const struct template_field v6_v7[] = {ONE_FLOW, PAD(1), TCP_FLAGS, PROT,
+                                              TOS,      ROUTES, PAD(6)};
 static const struct template_field as[] = {TOTAL, SRC_AS, DST_AS, INPUT, OUTPUT};
 static const struct template_field proto_port[] = {TOTAL, PROT, PAD(3), SRCPORT, DSTPORT};
 static const struct template_field src_prefix[] = {TOTAL,  SRCADDR, SRC_MASK, PAD(1),
@@ -117,8 +98,8 @@ static const struct layout {
 } layouts[] = {
     {5, 0, 24, "v5", FIELDS(v5)},
     {1, 0, 16, "v1", FIELDS(v1)},
-    {6, 0, 24, "v6", FIELDS(v6)},
-    {7, 0, 24, "v7", FIELDS(v7)},
+    {6, 0, 24, "v6", FIELDS(v6_v7)},
+    {7, 0, 24, "v7", FIELDS(v6_v7)},
     {8, 1, 28, "v8", FIELDS(as)},
     {8, 2, 28, "v8", FIELDS(proto_port)},
     {8, 3, 28, "v8", FIELDS(src_prefix)},
@@ -159,14 +140,14 @@ void fixed_plans_free(struct fixed_plans *plans) {
     free(plans);
 }
 
-/* The first layout of a version, NLAYOUTS for none. */
+/* The first layout of a version that is in the table. */
 static int layout_of(uint16_t version) {
     int i = 0;
-    while (i < NLAYOUTS && layouts[i].version != version)
+    while (layouts[i].version != version)
         i++;
     return i;
 }
-/* Among layouts of version 8, from i on. */
+/* Among layouts of version 8, from i on; NLAYOUTS for none. */
 static int layout_of_scheme(int i, uint8_t scheme) {
     while (i < NLAYOUTS && layouts[i].scheme != scheme)
         i++;

@@ -109,6 +109,13 @@ static void element_add(struct element_map *map, uint64_t key, unsigned field, u
         map->entry[map->count++] = (struct element){key, (uint8_t)field, (uint8_t)rank};
 }
 
+static bool is_added(const struct element_map *map, uint64_t key) {
+    for (uint32_t i = 0; i < map->count; i++)
+        if (map->entry[i].key == key)
+            return true;
+    return false;
+}
+
 void element_map_build(struct element_map *map) {
     map->count = 0;
     for (unsigned f = 0; f < FLOW_NFIELDS; f++) {
@@ -119,9 +126,7 @@ void element_map_build(struct element_map *map) {
             element_add(map, *e, f, rank++);
     }
     for (size_t i = 0; i < NSPECIALS; i++)
-        if (specials[i].field && specials[i].field != HELPER_START_UPTIME &&
-            specials[i].field != HELPER_END_UPTIME && specials[i].field != HELPER_TTL &&
-            specials[i].field != HELPER_PACKET_INTERVAL)
+        if (specials[i].field && !is_added(map, specials[i].element))
             element_add(map, specials[i].element, specials[i].field, 0);
     qsort(map->entry, map->count, sizeof *map->entry, element_order);
 }

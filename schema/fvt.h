@@ -71,7 +71,7 @@ extern const char *const fvt_malformed_names[FVT_NBAD];
 /* What is known of one exporter during one file. Keyed by (exporter, odid, version). */
 struct fvt_exporter {
     struct flow_ip exporter;
-    uint32_t odid;   /* v5: engine type << 8 | engine id */
+    uint32_t odid;   /* v5 to v8: see collector/fixed.c */
     char version[8]; /* "v1", "v5" to "v9", "ipfix", "probe" */
     uint64_t datagrams;
     uint64_t flows;          /* records stored */
