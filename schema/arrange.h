@@ -19,8 +19,4 @@ bool group_arrange(struct group *g);
 ** NULL without memory. */
 int64_t *column_rows(const struct group_column *c, uint32_t rows);
 
-static inline bool column_has(const struct group_column *c, uint32_t row) {
-    return row / 64 < c->words && (c->present[row / 64] >> (row & 63) & 1);
-}
-
 #endif

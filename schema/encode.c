@@ -99,10 +99,11 @@ static void guess_piece(struct piece *p, enum group_effort effort) {
     free(scratch.p);
 }
 
-/* Replace the bytes by their LZ4 block when that saves a sixteenth. */
+/* Replace the bytes by their LZ4 block when that saves a sixteenth, unless it is to be quick. */
 static void compress_piece(struct piece *p, enum group_effort effort) {
     p->raw = (uint32_t)p->bytes.n;
-    if (p->bytes.failed || p->bytes.n < TRIAL || p->bytes.n > LZ4_MAX_INPUT_SIZE)
+    if (effort == GROUP_QUICK || p->bytes.failed || p->bytes.n < TRIAL ||
+        p->bytes.n > LZ4_MAX_INPUT_SIZE)
         return;
     struct fvt_buffer out = {0};
     size_t n = lz4_size(p->bytes.p, p->bytes.n, effort, &out);
@@ -403,9 +404,7 @@ static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uin
         dict_encode(&p->bytes, b, sorted[d]);
         p->count = b->n;
         p->parent = FVT_NO_COLUMN;
-        p->raw = (uint32_t)p->bytes.n;
-        if (g->effort != GROUP_QUICK)
-            compress_piece(p, g->effort);
+        compress_piece(p, g->effort);
         put_entry(&l->dir, (uint16_t)b->class, FVT_NO_DICT, p, 0, 0, 0, false);
         place[d] = used++;
     }
@@ -461,8 +460,7 @@ static void layout_columns(struct group *g, struct layout *l, const uint16_t *pl
     }
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (of[f]) {
-            if (g->effort != GROUP_QUICK)
-                compress_piece(of[f], g->effort);
+            compress_piece(of[f], g->effort);
             put_column(g, l, f, of[f], place, sorted);
         }
     fvt_set_int(&l->dir, 4, used, 2);

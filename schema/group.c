@@ -114,13 +114,11 @@ bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, 
         return false;
     memcpy(c->v + c->count, v, n * sizeof *v);
     c->count += n;
-    uint32_t end = row + n;
-    for (; row < end && row & 63; row++)
-        c->present[row / 64] |= UINT64_C(1) << (row & 63);
-    for (; end - row >= 64; row += 64)
-        c->present[row / 64] = UINT64_MAX;
-    for (; row < end; row++)
-        c->present[row / 64] |= UINT64_C(1) << (row & 63);
+    for (uint32_t end = row + n, some; row < end; row += some) {
+        some = 64 - (row & 63);
+        some = some < end - row ? some : end - row;
+        c->present[row / 64] |= UINT64_MAX >> (64 - some) << (row & 63);
+    }
     return true;
 }
 
@@ -185,7 +183,7 @@ bool group_count(struct group *g) {
         flow_row_clear(&r);
         for (int i = 0; i < N; i++) {
             const struct group_column *c = &g->column[counted[i]];
-            if (row / 64 < c->words && c->present[row / 64] >> (row & 63) & 1) {
+            if (column_has(c, row)) {
                 r.value[counted[i]].i = c->v[next[i]++];
                 r.present[counted[i] / 64] |= UINT64_C(1) << (counted[i] & 63);
             }
@@ -199,7 +197,7 @@ bool group_count(struct group *g) {
 static void drop_row(struct group *g, uint32_t row) {
     for (int f = 0; f < FLOW_NFIELDS; f++) {
         struct group_column *c = &g->column[f];
-        if (row / 64 < c->words && c->present[row / 64] >> (row & 63) & 1) {
+        if (column_has(c, row)) {
             c->present[row / 64] &= ~(UINT64_C(1) << (row & 63));
             c->count--;
         }

@@ -18,6 +18,10 @@ struct group_column {
     size_t words;
 };
 
+static inline bool column_has(const struct group_column *c, uint32_t row) {
+    return row / 64 < c->words && (c->present[row / 64] >> (row & 63) & 1);
+}
+
 /* Columns that share one dictionary; the first is what it is called after. */
 enum { GROUP_DICTS = 16 };
 
@@ -60,8 +64,8 @@ int group_add(struct group *g, const struct flow_row *row);
 /* Make the totals anew, from the columns. Returns false without memory. */
 bool group_count(struct group *g);
 
-/* Append the group as one block. column_of maps fields to the file's column table. The block is aligned and starts at out->n. The directory
-** lies at out->n + FVT_BLOCK_HEADER, its length is returned (0 without memory). */
+/* Append the group as one block, aligned, from out->n on. The directory lies at out->n +
+** FVT_BLOCK_HEADER, its length is returned (0 without memory). */
 size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort);
 
 /* Write a block header into the FVT_BLOCK_HEADER octets at out->p + at; the payload behind it is

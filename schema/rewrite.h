@@ -23,7 +23,8 @@ int fvt_rewrite(const char *path, enum fvt_state state, struct fvt_error *err);
 /* A file being made of the rows of others, in the order they are added: one group is in memory at a
 ** time, and one of the files open. */
 struct rewrite;
-/* path: what the new file will be called. start, length: its interval, ms. */
+/* path: what the new file will be called. effort: how its groups are encoded. start, length: its
+** interval, ms. */
 struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_effort effort,
                             int64_t start, int64_t length, struct fvt_error *err);
 /* Add all rows of a file but those of damaged groups, which are counted, and what it says of
