@@ -24,4 +24,10 @@ static inline size_t budget_used(struct budget *b) {
     return atomic_load_explicit(&b->used, memory_order_relaxed);
 }
 
+/* What of the limit is left for what grows beside columns of so many octets that are being read: these
+** take what they need, up to half of it. */
+static inline size_t budget_beside(size_t limit, size_t reading) {
+    return limit - (reading < limit / 2 ? reading : limit / 2);
+}
+
 #endif

@@ -3,6 +3,7 @@
 ** Spans, passes, threads: how rows come to be in order.
 */
 #include "ordered.h"
+#include "budget.h"
 #include "limits.h"
 #include "parallel.h"
 #include "row_bound.h"
@@ -251,16 +252,14 @@ static int64_t top_rows(const struct ordered *o) {
     return limit >= 0 && limit <= MAX_TOP_ROWS ? limit : -1;
 }
 
-/* The columns that are being read are part of the memory, up to half of it. */
 static bool too_many(const struct ordered *o, const struct rowset *s, const struct scan *scan) {
     int64_t top = top_rows(o);
-    size_t reading = scan_octets(scan), half = o->budget / 2;
     if (top >= 0 && s->rows > 2 * (uint64_t)top + 4 * MIN_CUT_ROWS)
         return true;
     size_t order =
         s->rows * ROW_ORDER_BYTES + (s->ips.n + s->texts.n) * (size_t)ROW_ORDER_NAME_BYTES;
     return s->rows >= MIN_CUT_ROWS &&
-           s->bytes + order + (reading < half ? reading : half) > o->budget;
+           s->bytes + order > budget_beside(o->budget, scan_octets(scan));
 }
 
 /* Make room: find a bound, tell the others, drop what is behind it. */

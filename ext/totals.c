@@ -56,9 +56,7 @@ struct totals {
     size_t nrows, at;
     bool unordered; /* rows are the first ones only, groups has all of them */
     unsigned part;
-    const uint64_t *row; /* of the current group */
-    size_t row_part,
-        row_whole;         /* such a part of the memory for groups may be filled by their rows */
+    const uint64_t *row;   /* of the current group */
     atomic_size_t reading; /* octets of the columns that the readers are at */
     struct spill *spill;   /* NULL: all is in memory */
     struct order on_disk;  /* of spill */
@@ -170,11 +168,6 @@ static int threads_for(const struct totals *t) {
     return small ? 1 : limits_threads();
 }
 
-/* What a group takes when groups are sorted, in all. */
-static size_t sorted_octets(const struct totals *t) {
-    return 2 * group_width(groups_shape(t->groups)) * sizeof(uint64_t) + SORT_OCTETS;
-}
-
 static int start_reading(struct totals *t) {
     struct aggregate_spec *spec = &t->spec;
     key_layout_make(&t->keys, spec->dim, spec->ndims, spec->buckets ? spec->bucket : 0,
@@ -182,9 +175,6 @@ static int start_reading(struct totals *t) {
     struct group_shape shape = {t->keys.words, spec->ncounters * spec->sides, spec->times};
     t->groups =
         groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
-    size_t octets = group_width(&shape) * sizeof(uint64_t);
-    t->row_part = octets;
-    t->row_whole = t->request.norder > 0 && t->request.first < 0 ? sorted_octets(t) : octets;
     t->source = scan_source_new(t->snapshot);
     interrupt_watch(&t->interrupt, t->source);
     bool ok = t->groups && t->source;
@@ -212,13 +202,26 @@ static bool must_stop(void *arg) {
     return worker_stopped(&p->totals->interrupt, p->worker);
 }
 
-/* Octets of the budget at which to make room for more groups. An eighth of the statement's memory is for
-** spilling; the columns that are being read take of the rest what they need, up to half of all. */
+/* Of a group, and of one that is sorted with others, in all. */
+static size_t group_octets(const struct totals *t) {
+    return group_width(groups_shape(t->groups)) * sizeof(uint64_t);
+}
+static size_t sorted_octets(const struct totals *t) {
+    return 2 * group_octets(t) + SORT_OCTETS;
+}
+
+/* Memory for groups beside columns of so many octets that are being read. An eighth of the statement's
+** is for spilling. */
+static size_t room_for_groups(const struct totals *t, size_t reading) {
+    return budget_beside(t->budget.limit, reading) - t->budget.limit / 8;
+}
+
+/* Octets of the budget at which to make room for more groups: all may have to be sorted, unless most
+** are left out before. */
 static size_t full_at(struct totals *t) {
-    size_t reading = atomic_load_explicit(&t->reading, memory_order_relaxed);
-    size_t limit = t->budget.limit, half = limit / 2;
-    size_t groups = limit - limit / 8 - (reading < half ? reading : half);
-    return groups / t->row_whole * t->row_part;
+    size_t room = room_for_groups(t, atomic_load_explicit(&t->reading, memory_order_relaxed));
+    bool sorted = t->request.norder > 0 && t->request.first < 0;
+    return sorted ? room / sorted_octets(t) * group_octets(t) : room;
 }
 
 static bool must_pause(void *arg) {
@@ -418,17 +421,21 @@ static int read_all(struct totals *t) {
 
 /* ---- groups one by one ------------------------------------------------------------------ */
 
+static size_t count_groups(const struct totals *t) {
+    size_t n, all = 0;
+    for (unsigned p = 0; p < groups_parts(t->groups); p++) {
+        groups_rows(t->groups, p, &n);
+        all += n;
+    }
+    return all;
+}
+
 /* Order groups that are in memory, or only the first ones when so many are asked for as far as is
 ** known. */
 static int order_in_memory(struct totals *t, int threads, int64_t first) {
-    size_t n, ngroups = 0;
     int rc = order_groups(&t->order, t->groups, first, threads, &t->interrupt, &t->budget, &t->rows,
                           &t->nrows);
-    for (unsigned p = 0; rc == FVT_OK && p < groups_parts(t->groups); p++) {
-        groups_rows(t->groups, p, &n);
-        ngroups += n;
-    }
-    t->unordered = ngroups > 0;
+    t->unordered = rc == FVT_OK && count_groups(t) > 0;
     return rc;
 }
 
@@ -468,12 +475,7 @@ static int leave_out(struct totals *t) {
 /* Is there memory to sort the groups? Reading has left it, unless most were to be left out and were
 ** not. */
 static bool sortable(const struct totals *t) {
-    size_t n, all = 0;
-    for (unsigned p = 0; p < groups_parts(t->groups); p++) {
-        groups_rows(t->groups, p, &n);
-        all += n;
-    }
-    return all <= (t->budget.limit - t->budget.limit / 8) / sorted_octets(t);
+    return count_groups(t) <= room_for_groups(t, 0) / sorted_octets(t);
 }
 
 static int sort_in_memory(struct totals *t) {
