@@ -1,74 +1,126 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Options of flowcollect: one table, that getopt's strings and the usage text are made of.
+** Options of flowcollect: one table, that getopt's strings, the names in a configuration file, the
+** checks of values and the usage text are made of.
 */
 #include "cmdline.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "config.h"
+#include "log.h"
 #include "schema/version.h"
 
-enum { LONG_VERSION = 256, LONG_DUMP, LONG_MERGE, LONG_BEFORE, LONG_ROLLUPS };
+enum kind {
+    FLAG,   /* bool */
+    TEXT,   /* const char * */
+    NUMBER, /* unsigned, low to high */
+    OCTETS, /* size_t, low to high */
+    PORT,   /* another one of c->ports */
+    DATE,   /* int64_t, begin of a day in ms */
+    /* Those that are looked for first. */
+    CONFIG,
+    HELP,
+    VERSION,
+};
 
 static const struct option_line {
-    int letter; /* over 255: a long option alone */
-    const char *name, *argument, *help;
+    char letter; /* 0: a long option alone */
+    enum kind kind;
+    const char *name, *argument;
+    size_t at; /* in struct cmdline */
+    unsigned long low, high;
+    bool line_only; /* has no place in a configuration file */
+    const char *help;
 } options[] = {
-    {'p', "port", "PORT", "UDP port to listen on; repeatable (default 9995)"},
-    {'b', "bind", "ADDR", "address to listen on (default: all, IPv4 and IPv6)"},
-    {'w', "store", "STORE", "directory that flow files are written to"},
-    {'t', "interval", "SECONDS", "length of a flow file's interval, 1 to 86400 (default 300)"},
-    {'r', "read", "FILE",
-     "take the datagrams from a capture (pcap, pcapng; - is stdin), then exit"},
-    {'B', "buffer", "BYTES", "socket buffer to ask the system for (default 33554432)"},
-    {LONG_DUMP, "dump", NULL, "print every flow on stdout as field=value; -w is optional then"},
-    {LONG_MERGE, "merge", NULL,
-     "merge the files of each day that is over into one, then exit; -w may be in use"},
-    {LONG_BEFORE, "before", "DATE",
-     "with --merge: only days before DATE, YYYY-MM-DD in UTC (default: today)"},
-    {LONG_ROLLUPS, "rollups", "SETS",
-     "with --merge: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
-    {'v', "verbose", NULL, "do not limit the rate of messages about malformed datagrams"},
-    {'h', "help", NULL, "print this and exit"},
-    {LONG_VERSION, "version", NULL, "print the version and exit"},
+#define AT(member) .at = offsetof(struct cmdline, member)
+    {'C', CONFIG, "config", "FILE", AT(config), .line_only = true,
+     .help = "take options from FILE: lines of name = value; the command line goes first"},
+    {'p', PORT, "port", "PORT", .low = 1, .high = 65535,
+     .help = "UDP port to listen on; repeatable (default 9995)"},
+    {'b', TEXT, "bind", "ADDR", AT(bind),
+     .help = "address to listen on (default: all, IPv4 and IPv6)"},
+    {'w', TEXT, "store", "STORE", AT(store), .help = "directory that flow files are written to"},
+    {'t', NUMBER, "interval", "SECONDS", AT(interval), 1, 86400,
+     .help = "length of a flow file's interval, 1 to 86400 (default 300)"},
+    {'r', TEXT, "read", "FILE", AT(read), .line_only = true,
+     .help = "take the datagrams from a capture (pcap, pcapng; - is stdin), then exit"},
+    {'B', OCTETS, "buffer", "BYTES", AT(buffer), 4096, 1ul << 30,
+     .help = "socket buffer to ask the system for (default 33554432)"},
+    {0, FLAG, "dump", NULL, AT(dump), .line_only = true,
+     .help = "print every flow on stdout as field=value; -w is optional then"},
+    {0, FLAG, "merge", NULL, AT(merge), .line_only = true,
+     .help = "merge the files of each day that is over into one, then exit; -w may be in use"},
+    {0, DATE, "before", "DATE", AT(before), .line_only = true,
+     .help = "with --merge: only days before DATE, YYYY-MM-DD in UTC (default: today)"},
+    {0, TEXT, "rollups", "SETS", AT(rollups),
+     .help = "with --merge: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
+    {'v', FLAG, "verbose", NULL, AT(verbose),
+     .help = "do not limit the rate of messages about malformed datagrams"},
+    {'h', HELP, "help", NULL, .line_only = true, .help = "print this and exit"},
+    {0, VERSION, "version", NULL, .line_only = true, .help = "print the version and exit"},
+#undef AT
 };
-enum { NOPTIONS = sizeof options / sizeof *options };
+enum { NOPTIONS = sizeof options / sizeof *options, LONG = 256 };
+
+/* Where a value is from, for messages. file is NULL on the command line. */
+struct origin {
+    const char *file;
+    unsigned line;
+};
 
 static void usage(FILE *out) {
     fputs("usage: flowcollect -w STORE [options]\n"
           "Receives NetFlow v1, v5 to v9 and IPFIX and writes flow files.\n",
           out);
     for (size_t i = 0; i < NOPTIONS; i++) {
+        const struct option_line *o = &options[i];
         char left[64], letter[4] = "   ";
-        if (options[i].letter < 256)
-            snprintf(letter, sizeof letter, "-%c,", options[i].letter);
-        snprintf(left, sizeof left, "%s --%s%s%s", letter, options[i].name,
-                 options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
-        fprintf(out, "  %-24s %s\n", left, options[i].help);
+        if (o->letter)
+            snprintf(letter, sizeof letter, "-%c,", o->letter);
+        snprintf(left, sizeof left, "%s --%s%s%s", letter, o->name, o->argument ? " " : "",
+                 o->argument ? o->argument : "");
+        fprintf(out, "  %-24s %s\n", left, o->help);
     }
 }
 
-static bool number(const char *option, const char *text, unsigned long low, unsigned long high,
+/* ---- values ----------------------------------------------------------------------------- */
+
+/* Always false. */
+__attribute__((format(printf, 3, 4))) static bool
+complain(const struct origin *from, const char *name, const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (from->file)
+        log_line("%s:%u: %s: %s", from->file, from->line, name, text);
+    else
+        log_line("--%s: %s", name, text);
+    return false;
+}
+
+static bool number(const struct origin *from, const struct option_line *o, const char *text,
                    unsigned long *out) {
     char *end;
     errno = 0;
     unsigned long v = strtoul(text, &end, 10);
-    if (errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && v >= low && v <= high) {
+    if (errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && v >= o->low && v <= o->high) {
         *out = v;
         return true;
     }
-    fprintf(stderr, "flowcollect: --%s: '%s' is no number from %lu to %lu\n", option, text, low,
-            high);
-    return false;
+    return complain(from, o->name, "'%s' is no number from %lu to %lu", text, o->low, o->high);
 }
 
-/* Begin of a day, ms. */
-static bool date(const char *option, const char *text, int64_t *out) {
+static bool date(const struct origin *from, const struct option_line *o, const char *text,
+                 int64_t *out) {
     struct tm t = {0}, same;
     int n = 0;
     if (sscanf(text, "%4d-%2d-%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &n) == 3 && n == 10 &&
@@ -81,122 +133,184 @@ static bool date(const char *option, const char *text, int64_t *out) {
         if (same.tm_mon == t.tm_mon && same.tm_mday == t.tm_mday)
             return true;
     }
-    fprintf(stderr, "flowcollect: --%s: '%s' is no date: write YYYY-MM-DD\n", option, text);
-    return false;
+    return complain(from, o->name, "'%s' is no date: write YYYY-MM-DD", text);
 }
 
-static bool add_port(struct cmdline *c, const char *text) {
+/* text is NULL on the command line. */
+static bool flag(const struct origin *from, const struct option_line *o, const char *text,
+                 bool *out) {
+    *out = !text || strcmp(text, "yes") == 0;
+    return *out || strcmp(text, "no") == 0 ||
+           complain(from, o->name, "'%s' is neither yes nor no", text);
+}
+
+static bool add_port(const struct origin *from, const struct option_line *o, const char *text,
+                     struct cmdline *c) {
     unsigned long v;
-    if (!number("port", text, 1, 65535, &v))
+    if (!number(from, o, text, &v))
         return false;
-    if (c->nports == CMDLINE_PORTS) {
-        fprintf(stderr, "flowcollect: --port: more than %d ports\n", CMDLINE_PORTS);
-        return false;
-    }
+    if (c->nports == CMDLINE_PORTS)
+        return complain(from, o->name, "more than %d ports", CMDLINE_PORTS);
     c->ports[c->nports++] = (uint16_t)v;
     return true;
 }
 
-/* Take one option. Returns CMDLINE_RUN to go on. */
-static enum cmdline_result take(struct cmdline *c, int letter, const char *text) {
+static bool take(const struct origin *from, const struct option_line *o, const char *text,
+                 struct cmdline *c) {
+    void *at = (char *)c + o->at;
     unsigned long v = 0;
     bool good = true;
-    switch (letter) {
-    case 'p':
-        good = add_port(c, text);
+    switch (o->kind) {
+    case FLAG:
+        return flag(from, o, text, at);
+    case TEXT:
+    case CONFIG:
+        *(const char **)at = text;
+        return *text != '\0' || complain(from, o->name, "a value is missing: %s", o->argument);
+    case NUMBER:
+        good = number(from, o, text, &v);
+        *(unsigned *)at = (unsigned)v;
+        return good;
+    case OCTETS:
+        good = number(from, o, text, &v);
+        *(size_t *)at = v;
+        return good;
+    case PORT:
+        return add_port(from, o, text, c);
+    case DATE:
+        return date(from, o, text, at);
+    case HELP:
+    case VERSION:
         break;
-    case 'b':
-        c->bind = text;
-        break;
-    case 'w':
-        c->store = text;
-        break;
-    case 'r':
-        c->read = text;
-        break;
-    case 't':
-        good = number("interval", text, 1, 86400, &v), c->interval = (unsigned)v;
-        break;
-    case 'B':
-        good = number("buffer", text, 4096, 1ul << 30, &v), c->buffer = v;
-        break;
-    case 'v':
-        c->verbose++;
-        break;
-    case LONG_DUMP:
-        c->dump = true;
-        break;
-    case LONG_MERGE:
-        c->merge = true;
-        break;
-    case LONG_BEFORE:
-        good = date("before", text, &c->before);
-        break;
-    case LONG_ROLLUPS:
-        c->rollups = text;
-        break;
-    case 'h':
-        usage(stdout);
-        return CMDLINE_DONE;
-    case LONG_VERSION:
-        puts("flowcollect " FLOWVT_VERSION);
-        return CMDLINE_DONE;
-    case ':':
-        fprintf(stderr, "flowcollect: %s: a value is missing: --help lists the options\n", text);
-        return CMDLINE_ERROR;
-    default:
-        fprintf(stderr, "flowcollect: %s: no such option: --help lists them\n", text);
-        return CMDLINE_ERROR;
     }
-    return good ? CMDLINE_RUN : CMDLINE_ERROR;
+    return good;
 }
 
-static enum cmdline_result check(int argc, char **argv, const struct cmdline *c) {
-    if (optind < argc) {
-        fprintf(stderr, "flowcollect: %s: not an option: --help lists them\n", argv[optind]);
-        return CMDLINE_ERROR;
-    }
-    if (!c->merge && (c->before != INT64_MAX || c->rollups)) {
-        fprintf(stderr, "flowcollect: --%s says how to merge: give --merge with it\n",
-                c->rollups ? "rollups" : "before");
-        return CMDLINE_ERROR;
-    }
-    if (c->merge && (c->read || c->dump)) {
-        fputs("flowcollect: --merge works on what is in the store: leave out -r and --dump\n",
-              stderr);
-        return CMDLINE_ERROR;
-    }
-    if (!c->store && !c->dump) {
-        fputs("flowcollect: -w is missing: the directory to write flow files to\n", stderr);
-        return CMDLINE_ERROR;
-    }
-    return CMDLINE_RUN;
+/* ---- sources ---------------------------------------------------------------------------- */
+
+struct parse {
+    struct cmdline *out;
+    const char *file;
+};
+
+static bool take_line(void *arg, unsigned line, const char *name, const char *value) {
+    const struct parse *p = arg;
+    const struct origin from = {p->file, line};
+    for (size_t i = 0; i < NOPTIONS; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return options[i].line_only
+                       ? complain(&from, name, "is for the command line alone: leave it out")
+                       : take(&from, &options[i], value, p->out);
+    return complain(&from, name, "no such option: flowcollect --help lists them");
 }
 
-enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
+static bool read_config(struct cmdline *c) {
+    struct parse p = {c, c->config};
+    if (c->config)
+        c->text = config_read(c->config, take_line, &p);
+    return !c->config || c->text;
+}
+
+static const struct option_line *find(int letter) {
+    for (size_t i = 0; i < NOPTIONS && letter < LONG; i++)
+        if (options[i].letter == letter)
+            return &options[i];
+    return &options[letter - LONG];
+}
+
+/* The next option on the command line, its value in optarg. */
+static enum cmdline_result next(int argc, char **argv, const struct option_line **out) {
     struct option longs[NOPTIONS + 1] = {{0}};
     char shorts[2 * NOPTIONS + 2], *s = shorts;
     *s++ = ':'; /* errors are ours to print */
     opterr = 0;
     for (size_t i = 0; i < NOPTIONS; i++) {
         bool has = options[i].argument != NULL;
-        longs[i] = (struct option){options[i].name, has, NULL, options[i].letter};
-        if (options[i].letter > 255)
+        longs[i] = (struct option){options[i].name, has, NULL, LONG + (int)i};
+        if (!options[i].letter)
             continue;
-        *s++ = (char)options[i].letter;
+        *s++ = options[i].letter;
         if (has)
             *s++ = ':';
     }
     *s = '\0';
-    *out = (struct cmdline){.interval = 300, .buffer = 32u << 20, .before = INT64_MAX};
-    int letter;
-    while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        bool bad = letter == '?' || letter == ':';
-        enum cmdline_result result = take(out, letter, bad ? argv[optind - 1] : optarg);
-        if (result != CMDLINE_RUN)
-            return result;
+    int letter = getopt_long(argc, argv, shorts, longs, NULL);
+    *out = NULL;
+    if (letter == ':')
+        log_line("%s: a value is missing: --help lists the options", argv[optind - 1]);
+    else if (letter == '?')
+        log_line("%s: no such option: --help lists them", argv[optind - 1]);
+    else if (letter != -1)
+        *out = find(letter);
+    return letter == ':' || letter == '?' ? CMDLINE_ERROR : CMDLINE_RUN;
+}
+
+/* What has to be known before anything else. */
+static enum cmdline_result look(int argc, char **argv, struct cmdline *c) {
+    static const struct origin line = {NULL, 0};
+    const struct option_line *o;
+    enum cmdline_result result;
+    optind = 0; /* from the start */
+    while ((result = next(argc, argv, &o)) == CMDLINE_RUN && o) {
+        if (o->kind == CONFIG && !take(&line, o, optarg, c))
+            return CMDLINE_ERROR;
+        if (o->kind == HELP)
+            usage(stdout);
+        if (o->kind == VERSION)
+            puts("flowcollect " FLOWVT_VERSION);
+        if (o->kind == HELP || o->kind == VERSION)
+            return CMDLINE_DONE;
     }
+    if (result == CMDLINE_RUN && optind < argc) {
+        log_line("%s: not an option: --help lists them", argv[optind]);
+        result = CMDLINE_ERROR;
+    }
+    return result;
+}
+
+/* Ports on the command line are instead of those in the file. */
+static bool read_line(int argc, char **argv, struct cmdline *c) {
+    static const struct origin line = {NULL, 0};
+    const struct option_line *o;
+    bool ports = false, good = true;
+    optind = 0;
+    while (good && next(argc, argv, &o) == CMDLINE_RUN && o) {
+        if (o->kind == PORT && !ports) {
+            ports = true;
+            c->nports = 0;
+        }
+        good = o->kind >= CONFIG || take(&line, o, optarg, c);
+    }
+    return good;
+}
+
+static enum cmdline_result check(const struct cmdline *c) {
+    if (!c->merge && (c->before != INT64_MAX || (c->rollups && !c->config))) {
+        log_line("--%s says how to merge: give --merge with it", c->rollups ? "rollups" : "before");
+        return CMDLINE_ERROR;
+    }
+    if (c->merge && (c->read || c->dump)) {
+        log_line("--merge works on what is in the store: leave out -r and --dump");
+        return CMDLINE_ERROR;
+    }
+    if (!c->store && !c->dump) {
+        log_line("-w is missing: the directory to write flow files to");
+        return CMDLINE_ERROR;
+    }
+    return CMDLINE_RUN;
+}
+
+enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
+    *out = (struct cmdline){.interval = 300, .buffer = 32u << 20, .before = INT64_MAX};
+    enum cmdline_result result = look(argc, argv, out);
+    if (result == CMDLINE_RUN && (!read_config(out) || !read_line(argc, argv, out)))
+        result = CMDLINE_ERROR;
     if (out->nports == 0)
         out->ports[out->nports++] = 9995;
-    return check(argc, argv, out);
+    return result == CMDLINE_RUN ? check(out) : result;
+}
+
+void cmdline_free(struct cmdline *c) {
+    free(c->text);
+    c->text = NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The command line of flowcollect. Letters follow nfcapd.
+** The options of flowcollect, from the command line and from a configuration file. Letters follow
+** nfcapd.
 */
 #ifndef FLOWVT_CMDLINE_H
 #define FLOWVT_CMDLINE_H
@@ -14,16 +15,18 @@ enum { CMDLINE_PORTS = 64 };
 struct cmdline {
     uint16_t ports[CMDLINE_PORTS];
     size_t nports;
-    const char *bind;  /* NULL: all addresses */
-    const char *store; /* NULL: none, with --dump only */
-    const char *read;  /* capture file, NULL: listen */
-    unsigned interval; /* seconds */
-    size_t buffer;     /* octets of socket buffer */
-    int verbose;
+    const char *config; /* configuration file, or NULL */
+    const char *bind;   /* NULL: all addresses */
+    const char *store;  /* NULL: none, with --dump only */
+    const char *read;   /* capture file, NULL: listen */
+    unsigned interval;  /* seconds */
+    size_t buffer;      /* octets of socket buffer */
+    bool verbose;
     bool dump;
     bool merge;          /* merge days instead of receiving */
     int64_t before;      /* days that ended at or before this time, ms */
     const char *rollups; /* NULL: the default ones */
+    char *text;          /* of the configuration file */
 };
 
 enum cmdline_result {
@@ -32,7 +35,9 @@ enum cmdline_result {
     CMDLINE_ERROR, /* said on stderr */
 };
 
-/* Texts point into argv. */
+/* May be called again, for the configuration file to be read again. Texts point into argv and into
+** out->text. */
 enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out);
+void cmdline_free(struct cmdline *c);
 
 #endif

@@ -260,6 +260,7 @@ int main(int argc, char **argv) {
         failed = 1;
     collector_free(p.collector);
     receiver_close(p.receiver);
+    cmdline_free(&p.options);
     if (p.options.dump && fflush(stdout) != 0) {
         log_line("standard output: %s", strerror(errno));
         failed = 1;

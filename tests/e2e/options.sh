@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Options of flowcollect, from the command line and from a configuration file.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+conf=$work/conf
+
+said() { # NAME STATUS TEXT OPTION...: ends with STATUS, saying TEXT
+    local name=$1 status=$2 text=$3 got
+    shift 3
+    got=$("$collect" "$@" 2>&1 </dev/null)
+    is "$name" "$?: $(grep -cF -- "$text" <<<"$got" | awk '{ print ($1 > 0) ? "said" : "not said" }')" "$status: said"
+    grep -qF -- "$text" <<<"$got" || echo "  $got"
+}
+
+refused() { # LINE TEXT: the second line of a file
+    printf '# a comment\n%s\n' "$1" >"$conf"
+    said "config: '$1' is refused" 2 "$conf:2: $2" -C "$conf"
+}
+
+refused 'strore = /x' 'strore: no such option'
+refused 'merge = yes' 'merge: is for the command line alone'
+refused 'config = x' 'config: is for the command line alone'
+refused 'verbose = maybe' "verbose: 'maybe' is neither yes nor no"
+refused 'interval = 0' "interval: '0' is no number from 1 to 86400"
+refused 'port = 99999' "port: '99999' is no number from 1 to 65535"
+refused 'store =' 'store: a value is missing'
+refused 'store' "'store': write name = value"
+refused '= x' "'= x': write name = value"
+said "config: a file that is not there" 2 "$work/none: No such file" --config "$work/none"
+printf 'port = 1\0\n' >"$conf"
+said "config: no text" 2 "$conf: is no configuration file" --config "$conf"
+said "config: no value" 2 "-C: a value is missing" -C
+said "an unknown option" 2 "--strore: no such option" --strore x
+said "no option" 2 "extra: not an option" -w x extra
+said "a number out of range" 2 "--interval: '86401' is no number" -w x -t 86401
+said "help goes first" 0 "usage: flowcollect" -C "$work/none" --help
+
+# Every option with a place in the file is taken from there, and the command line goes first.
+printf '\n  store=%s/a  \r\n\tinterval = 3600\n# port = x\nverbose = no\n' "$work" >"$conf"
+"$flowgen" --count 1000 --begin 1699920000 --span 7000 --pcap "$work/pcap" >/dev/null
+"$collect" -C "$conf" -r "$work/pcap" 2>"$work/log"
+is "config: the store is written" "$(FLOWVT_STORE=$work/a sqlite 'SELECT count(*) FROM flows')" 1000
+is "config: by the interval given" "$(grep -c "writing to $work/a, a file every 3600 s" "$work/log")" 1
+"$collect" -C "$conf" -r "$work/pcap" --store "$work/b" -t 600 2>"$work/log"
+is "config: the command line goes first" "$(FLOWVT_STORE=$work/b sqlite 'SELECT count(*) FROM flows')" 1000
+is "config: for each option" "$(grep -c "writing to $work/b, a file every 600 s" "$work/log")" 1
+
+free_port
+one=$port
+free_port
+printf 'port = %d\nport = %d\nstore = %s/c\n' "$one" "$port" "$work" >"$conf"
+start "$collect" -C "$conf" 2>"$work/log"
+until_true 10 listening "$port"
+is "config: a repeated option" "$(grep -c "listening on \* port \($one\|$port\)," "$work/log")" 2
+kill -TERM $! && wait $!
+free_port
+start "$collect" -C "$conf" -p "$port" 2>"$work/log"
+until_true 10 listening "$port"
+is "config: ports of the command line are instead of the file's" "$(grep -c "listening on" "$work/log")" 1
+kill -TERM $! && wait $!
+result
