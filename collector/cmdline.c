@@ -24,6 +24,7 @@ enum kind {
     OCTETS, /* size_t, low to high */
     PORT,   /* another one of c->ports */
     DATE,   /* int64_t, begin of a day in ms */
+    LIMITS, /* struct expire_limits */
     /* Those that are looked for first. */
     CONFIG,
     HELP,
@@ -61,6 +62,13 @@ static const struct option_line {
      .help = "with --merge: only days before DATE, YYYY-MM-DD in UTC (default: today)"},
     {0, TEXT, "rollups", "SETS", AT(rollups),
      .help = "with --merge: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
+    {'e', LIMITS, "limits", "LIMITS", AT(limits),
+     .help = "remove the oldest files beyond size=SIZE,age=TIME,free=SIZE or none "
+             "(default free=5%,keep=1d)"},
+    {0, FLAG, "expire", NULL, AT(expire), .line_only = true,
+     .help = "remove files beyond the limits now, then exit; -w may be in use"},
+    {0, FLAG, "dry-run", NULL, AT(dry_run), .line_only = true,
+     .help = "with --expire: say what would be removed"},
     {'v', FLAG, "verbose", NULL, AT(verbose),
      .help = "do not limit the rate of messages about malformed datagrams"},
     {'h', HELP, "help", NULL, .line_only = true, .help = "print this and exit"},
@@ -144,6 +152,13 @@ static bool flag(const struct origin *from, const struct option_line *o, const c
            complain(from, o->name, "'%s' is neither yes nor no", text);
 }
 
+static bool limits(const struct origin *from, const struct option_line *o, const char *text,
+                   struct expire_limits *out) {
+    char message[512];
+    return expire_parse(text, out, message, sizeof message) ||
+           complain(from, o->name, "%s", message);
+}
+
 static bool add_port(const struct origin *from, const struct option_line *o, const char *text,
                      struct cmdline *c) {
     unsigned long v;
@@ -179,6 +194,8 @@ static bool take(const struct origin *from, const struct option_line *o, const c
         return add_port(from, o, text, c);
     case DATE:
         return date(from, o, text, at);
+    case LIMITS:
+        return limits(from, o, text, at);
     case HELP:
     case VERSION:
         break;
@@ -289,8 +306,17 @@ static enum cmdline_result check(const struct cmdline *c) {
         log_line("--%s says how to merge: give --merge with it", c->rollups ? "rollups" : "before");
         return CMDLINE_ERROR;
     }
-    if (c->merge && (c->read || c->dump)) {
-        log_line("--merge works on what is in the store: leave out -r and --dump");
+    if ((c->merge || c->expire) && (c->read || c->dump)) {
+        log_line("--%s works on what is in the store: leave out -r and --dump",
+                 c->merge ? "merge" : "expire");
+        return CMDLINE_ERROR;
+    }
+    if (c->merge && c->expire) {
+        log_line("--merge and --expire: one after the other");
+        return CMDLINE_ERROR;
+    }
+    if (c->dry_run && !c->expire) {
+        log_line("--dry-run is for --expire: give it as well");
         return CMDLINE_ERROR;
     }
     if (!c->store && !c->dump) {
@@ -301,7 +327,8 @@ static enum cmdline_result check(const struct cmdline *c) {
 }
 
 enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
-    *out = (struct cmdline){.interval = 300, .buffer = 32u << 20, .before = INT64_MAX};
+    *out = (struct cmdline){
+        .interval = 300, .buffer = 32u << 20, .before = INT64_MAX, .limits = expire_defaults};
     enum cmdline_result result = look(argc, argv, out);
     if (result == CMDLINE_RUN && (!read_config(out) || !read_line(argc, argv, out)))
         result = CMDLINE_ERROR;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "expire.h"
+
 enum { CMDLINE_PORTS = 64 };
 
 struct cmdline {
@@ -26,7 +28,10 @@ struct cmdline {
     bool merge;          /* merge days instead of receiving */
     int64_t before;      /* days that ended at or before this time, ms */
     const char *rollups; /* NULL: the default ones */
-    char *text;          /* of the configuration file */
+    struct expire_limits limits;
+    bool expire; /* once instead of receiving */
+    bool dry_run;
+    char *text; /* of the configuration file */
 };
 
 enum cmdline_result {

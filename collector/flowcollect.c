@@ -37,6 +37,7 @@ struct program {
     struct fvt_store *store;
     struct receiver *receiver;
     struct report report;
+    struct expire_thread *expiry;
     int64_t ticked; /* ms, of the last collector_tick() */
     bool store_failed;
 };
@@ -210,10 +211,13 @@ static int open_store(struct program *p) {
     }
     report_attach(&p->report, p->collector, p->store);
     log_line("writing to %s, a file every %u s", p->options.store, p->options.interval);
+    if (!p->options.read)
+        p->expiry = expire_start(p->options.store, &p->options.limits);
     return 0;
 }
 
 static int close_store(struct program *p) {
+    expire_stop(p->expiry);
     if (!p->store)
         return 0;
     /* The store is gone when it has failed, and its message with it: ask before. */
@@ -247,6 +251,8 @@ int main(int argc, char **argv) {
     catch_signals();
     if (p.options.merge)
         return run_merge(&p.options);
+    if (p.options.expire)
+        return expire_once(p.options.store, &p.options.limits, p.options.dry_run);
     p.collector =
         collector_new((struct flow_sink){take_row, &p}, (struct fault_sink){take_fault, &p}, NULL);
     if (!p.collector) {

@@ -112,13 +112,18 @@ static void leave_replaced(const char *dir, struct listing *l) {
     l->n = kept;
 }
 
-int list_directory(const char *dir, const char *suffix, struct listing *files,
-                   struct listing *dirs) {
+int list_entries(const char *dir, const char *suffix, struct listing *files, struct listing *dirs) {
     int failed = read_directory(dir, suffix, files, dirs);
     if (files->n > 1)
         qsort(files->names, files->n, sizeof *files->names, by_text);
     if (dirs->n > 1)
         qsort(dirs->names, dirs->n, sizeof *dirs->names, by_text);
+    return failed;
+}
+
+int list_directory(const char *dir, const char *suffix, struct listing *files,
+                   struct listing *dirs) {
+    int failed = list_entries(dir, suffix, files, dirs);
     if (!failed && strcmp(suffix, ".fvt") == 0)
         leave_replaced(dir, files);
     return failed;

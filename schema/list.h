@@ -24,6 +24,9 @@ void listing_free(struct listing *l);
 int list_directory(const char *dir, const char *suffix, struct listing *files,
                    struct listing *dirs);
 
+/* The same, with those that a day's file has replaced. */
+int list_entries(const char *dir, const char *suffix, struct listing *files, struct listing *dirs);
+
 /* All files of that suffix below dir, as fvt_store_list() returns them. */
 int list_files(const char *dir, const char *suffix, char ***paths, size_t *n,
                struct fvt_error *err);

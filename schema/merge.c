@@ -260,14 +260,16 @@ static void merge_days(const struct merge *m, char *const *paths, size_t n, int6
     }
 }
 
-static int take_lock(const char *dir, struct fvt_error *err) {
+int merge_lock(const char *dir, struct fvt_error *err) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", dir, MERGE_LOCK);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) {
         fvt_fail(err, "%s: %s", path, strerror(errno));
     } else if (!lock_within(fd, LOCK_EX, TIDY_MS)) {
-        fvt_fail(err, "%s: another program is merging this store: let it finish", dir);
+        fvt_fail(err,
+                 "%s: another program is merging this store, or expires its files: let it finish",
+                 dir);
         close(fd);
         fd = -1;
     }
@@ -283,7 +285,7 @@ int fvt_merge(const char *dir, const struct merge_options *options, const struct
     int rc = rollup_parse(options->rollups, &m.plan, err);
     if (rc != FVT_OK)
         return rc;
-    int lock = take_lock(dir, err);
+    int lock = merge_lock(dir, err);
     if (lock < 0)
         return FVT_IO;
     rc = fvt_store_list(dir, &paths, &n, err);

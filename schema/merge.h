@@ -36,4 +36,7 @@ struct merge_counts {
 int fvt_merge(const char *dir, const struct merge_options *options, const struct merge_calls *calls,
               struct merge_counts *counts, struct fvt_error *err);
 
+/* Keep others from merging the store. A descriptor to be closed, or -1 with a message. */
+int merge_lock(const char *dir, struct fvt_error *err);
+
 #endif
