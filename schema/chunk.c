@@ -75,7 +75,7 @@ static bool read_octets(const struct fvt_file *file, uint64_t offset, uint8_t *p
 static uint8_t *decompress(const uint8_t *p, const struct fvt_chunk_info *e, struct fvt_pool *pool,
                            int *rc) {
     /* LZ4 makes at most 255 octets of one. */
-    if (e->raw / 255 > e->length || e->length > INT32_MAX || e->raw > INT32_MAX) {
+    if (e->raw / 255 > e->length || e->length > INT32_MAX) {
         *rc = FVT_DAMAGED;
         return NULL;
     }
@@ -91,6 +91,8 @@ static uint8_t *decompress(const uint8_t *p, const struct fvt_chunk_info *e, str
 /* The bytes of a chunk or dictionary: checked and decompressed. */
 static int load_bytes(const struct fvt_file *file, const struct fvt_chunk_info *e,
                       struct fvt_pool *pool, uint8_t **out) {
+    if (e->raw > FVT_MAX_RAW)
+        return FVT_DAMAGED;
     uint8_t *p = pool_get(pool, (size_t)e->length + SLACK);
     if (!p)
         return FVT_NOMEM;
@@ -119,7 +121,10 @@ static int load_dict(const struct source *from, int dict, struct fvt_dict **out)
         return FVT_DAMAGED;
     const struct fvt_chunk_info *e = &g->dicts[dict];
     uint8_t *p = NULL;
-    int rc = e->count <= FVT_MAX_ROWS * 2 ? load_bytes(from->file, e, from->pool, &p) : FVT_DAMAGED;
+    /* An entry takes an octet at least: no memory for more of them than that. */
+    int rc = e->count <= FVT_MAX_ENTRIES && e->count <= e->raw
+                 ? load_bytes(from->file, e, from->pool, &p)
+                 : FVT_DAMAGED;
     if (rc != FVT_OK)
         return rc;
     struct fvt_cursor c = {p, p + e->raw, false};
@@ -318,8 +323,9 @@ static int open_chunk(struct fvt_chunk *c, const struct source *from,
     c->rows = c->entries = g->rows;
     c->flags = e->flags;
     c->coded = class == FLOW_IP || class == FLOW_TEXT;
-    if (c->coded && (e->dict < 0 || g->dicts[e->dict].count == 0 ||
-                     (enum flow_class)g->dicts[e->dict].column != class))
+    if (c->coded &&
+        (e->dict < 0 || g->dicts[e->dict].count == 0 || g->dicts[e->dict].count > FVT_MAX_ENTRIES ||
+         (enum flow_class)g->dicts[e->dict].column != class))
         return FVT_DAMAGED;
     c->last_code = c->coded ? g->dicts[e->dict].count - 1 : 0;
     if (c->coded && e->nulls < g->rows && (e->min < 0 || e->max > (int64_t)c->last_code))
@@ -519,15 +525,36 @@ static void read_step(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *
         read_relative(c, first, n, out, nulls);
 }
 
-void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls) {
+/* As fvt_chunk_read(), but codes may be behind the dictionary. */
+static void read_rows(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
+                      uint8_t *nulls) {
     if (!c->parent)
         read_stored(c, first, n, out, nulls);
     for (uint32_t at = 0; c->parent && at < n; at += STEP)
         read_step(c, first + at, n - at < STEP ? n - at : STEP, out + at,
                   nulls ? nulls + at : NULL);
+}
+
+void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls) {
+    read_rows(c, first, n, out, nulls);
     /* A forged file may hold codes behind its dictionary; they become the last entry. */
     if (c->coded)
         kernels()->limit(out, n, c->last_code);
+}
+
+bool fvt_chunk_fits(struct fvt_chunk *c) {
+    bool fits = fvt_stream_fits(c->stream) && (!c->answer || fvt_stream_fits(c->answer));
+    for (uint32_t at = 0; c->coded && fits && at < c->rows; at += STEP) {
+        int64_t v[STEP], min = 0, max = 0;
+        uint8_t nulls[STEP];
+        uint32_t n = c->rows - at < STEP ? c->rows - at : STEP;
+        read_rows(c, at, n, v, nulls);
+        for (uint32_t i = 0; i < n; i++)
+            v[i] = nulls[i] ? 0 : v[i];
+        kernels()->bounds(v, n, &min, &max);
+        fits = min >= 0 && max <= (int64_t)c->last_code;
+    }
+    return fits;
 }
 
 /* Is this chunk itself damaged, and not one that it is coded against? */
@@ -549,6 +576,8 @@ static bool chunk_damaged(const struct fvt_file *file, const struct fvt_group *g
     }
     c = NULL;
     rc = fvt_chunk_load(file, g, e->field, &c);
+    if (rc == FVT_OK && !fvt_chunk_fits(c))
+        rc = FVT_DAMAGED;
     fvt_chunk_free(c);
     return rc == FVT_DAMAGED;
 }

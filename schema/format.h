@@ -27,6 +27,9 @@ enum {
     /* A group never has more rows, so that no damaged count can make a reader allocate more
     ** than 32 MiB for a column. */
     FVT_MAX_ROWS = 1 << 22,
+    FVT_MAX_ENTRIES = 2 * FVT_MAX_ROWS, /* of a dictionary */
+    /* Octets of a chunk or dictionary when it is decompressed, of which LZ4 can make 255 from one. */
+    FVT_MAX_RAW = 1 << 28,
     /* Rows of a group in a closed file: dictionaries are shared by so many rows that their size
     ** hardly counts, and a column of it still fits a processor's cache when packed. */
     FVT_GROUP_ROWS = 1 << 20,

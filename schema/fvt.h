@@ -247,6 +247,9 @@ void fvt_chunk_free(struct fvt_chunk *c);
 ** nulls (may be NULL when the chunk has none) gets 1 where a row is NULL, else 0; out is 0 there.
 */
 void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls);
+/* Are all codes inside of the dictionary, and all places inside of what they are places of? Reads all values.
+** When it is not so the file is forged: fvt_chunk_read() gives the last one for those behind. */
+bool fvt_chunk_fits(struct fvt_chunk *c);
 
 /* The chunks and dictionaries of the row group that a thread is at: each is read once, however many
 ** columns share it or are coded against it, and their memory is used again for the next group. */

@@ -45,7 +45,8 @@ static bool get_block(const uint8_t *p, uint64_t at, uint64_t size, struct block
     b->dirlen = (uint32_t)fvt_get_int(&c, 4);
     b->rows = (uint32_t)fvt_get_int(&c, 4);
     b->dirsum = fvt_get_int(&c, 8);
-    return b->at <= size && b->length <= size - b->at && b->dirlen <= b->length;
+    return b->at <= size && b->length <= size - b->at && b->dirlen <= b->length &&
+           b->length % FVT_ALIGN == 0;
 }
 
 /* The checked part of a block's payload, malloc()ed; NULL with rc set. */

@@ -99,6 +99,8 @@ static int check_group(const struct fvt_file *file, const struct fvt_group *g, u
         struct fvt_dict *d = NULL;
         int rc =
             g->chunks[k].field < 0 ? FVT_UNKNOWN : fvt_chunk_load(file, g, g->chunks[k].field, &c);
+        if (rc == FVT_OK && !fvt_chunk_fits(c))
+            rc = FVT_DAMAGED;
         if (rc == FVT_OK && g->chunks[k].dict >= 0)
             rc = fvt_dict_load(file, g, g->chunks[k].dict, &d);
         fvt_chunk_free(c);

@@ -245,6 +245,10 @@ static int read_nested(struct fvt_cursor *c, struct fvt_pool *pool, unsigned dep
     int rc = open_nested(c, pool, depth, &s);
     if (rc != FVT_OK)
         return rc;
+    if (!fvt_stream_fits(s)) {
+        fvt_stream_free(s);
+        return FVT_DAMAGED;
+    }
     *n = s->n;
     *values = pool_get(pool, ((size_t)s->n + 1) * sizeof **values);
     if (*values)
@@ -324,6 +328,19 @@ static int open_nested(struct fvt_cursor *c, struct fvt_pool *pool, unsigned dep
 
 int fvt_stream_open(struct fvt_cursor *c, struct fvt_pool *pool, struct fvt_stream **out) {
     return open_nested(c, pool, MAX_NESTING, out);
+}
+
+bool fvt_stream_fits(const struct fvt_stream *s) {
+    enum { STEP = 1024 };
+    bool fits = s->encoding != FVT_VALUES || fvt_stream_fits(s->codes);
+    for (uint32_t at = 0; s->encoding == FVT_VALUES && fits && at < s->n; at += STEP) {
+        int64_t place[STEP], min = 0, max = 0;
+        uint32_t n = s->n - at < STEP ? s->n - at : STEP;
+        fvt_stream_read(s->codes, at, n, place);
+        kernels()->bounds(place, n, &min, &max);
+        fits = min >= 0 && max < (int64_t)s->count;
+    }
+    return fits;
 }
 
 void fvt_stream_free(struct fvt_stream *s) {

@@ -33,6 +33,9 @@ struct fvt_stream {
 int fvt_stream_open(struct fvt_cursor *c, struct fvt_pool *pool, struct fvt_stream **out);
 void fvt_stream_free(struct fvt_stream *s);
 
+/* Are all places of VALUES inside of them? fvt_stream_read() takes the last value for those behind. */
+bool fvt_stream_fits(const struct fvt_stream *s);
+
 /* Values [first, first + n), which must lie inside the stream. */
 void fvt_stream_read(const struct fvt_stream *s, uint32_t first, uint32_t n, int64_t *out);
 

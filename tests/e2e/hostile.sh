@@ -3,7 +3,8 @@
 #
 # Damaged flow files: every octet of a closed and of a live file flipped in turn, the files cut at
 # every length. The queries never crash, and where the answer is not that of the intact file the
-# damage is counted in flow_files (see flip.c). HOSTILE_STEP=n looks at every n-th place only.
+# damage is counted in flow_files (see flip.c). HOSTILE_STEP=n looks at every n-th place only. Then
+# files whose checksums are right and whose contents cannot be (see forge.c), HOSTILE_ROUNDS of each.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -38,5 +39,20 @@ for state in live closed; do
         fi
         sed "s/^\(ok\|not ok\) - /\1 - $state file: /" "$work/log"
     done
+done
+
+# A day's file with roll-ups, and answers coded against what they answer.
+day=$work/day
+"$flowgen" --version 9 --mix --count 12000 --begin 1699920000 --span 7000 --exporters 2 --pcap "$work/pcap" >"$work/log"
+"$collect" -t 7200 -r "$work/pcap" -w "$day" 2>"$work/log"
+"$collect" --merge --rollups "proto,exporter inif,outif srcas,dstas exporter" -w "$day" 2>"$work/log"
+# shellcheck disable=SC2034
+merged=$(find "$day" -name '*.fvt')
+export ASAN_OPTIONS=$ASAN_OPTIONS:allocator_may_return_null=1
+for state in live merged; do
+    dir=$work/$state-forged/2023/11/14
+    mkdir -p "$dir"
+    "$BUILD/tests/e2e/forge" "$BUILD/flowvt" "${!state}" "$dir" "${HOSTILE_ROUNDS:-60}" >"$work/log" 2>&1 || bad=1
+    sed "s/^\(ok\|not ok\) - /\1 - $state file: /" "$work/log"
 done
 result

@@ -651,7 +651,10 @@ class File:
                     yield {name: v[row] for name, v in values if v[row] is not None}
 
     def summary(self):
-        """What flow_files says of a file; rows of damaged chunks included."""
+        """What flow_files says of a file; rows of damaged chunks included. To be asked for after rows()."""
+        for rollup in self.rollups:
+            for _ in self.rollup_rows(rollup):
+                pass  # what is damaged shows when it is read
         first = min((group.first for group in self.groups), default=NO_FIRST)
         last = max((group.last for group in self.groups), default=NO_LAST)
         row = {"path": os.path.basename(self.path), "state": "day" if self.merged else self.state, "begin": self.begin,

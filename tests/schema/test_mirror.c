@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "image.h"
 #include "rows.h"
 #include "schema/format.h"
 
@@ -137,46 +138,6 @@ static void rows_come_back(void **state) {
     fvt_file_free(file);
 }
 
-static uint8_t *slurp(size_t *n) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *n = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *p = malloc(*n);
-    assert_int_equal(fread(p, 1, *n, f), *n);
-    fclose(f);
-    return p;
-}
-
-static void spill(const uint8_t *p, size_t n) {
-    FILE *f = fopen(path, "wb");
-    assert_int_equal(fwrite(p, 1, n, f), n);
-    fclose(f);
-}
-
-static void set64(uint8_t *p, uint64_t v) {
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> 8 * i);
-}
-
-/* Make checksums right again: of a chunk whose old one is known, wherever directories have it, and
-** of all directories and block headers. */
-static void reseal(uint8_t *p, size_t n, uint64_t old, uint64_t sum) {
-    for (size_t i = 0; i + 8 <= n; i++)
-        if (fvt_load64(p + i) == old)
-            set64(p + i, sum);
-    for (size_t i = FVT_FILE_HEADER; i + FVT_BLOCK_HEADER <= n; i += FVT_ALIGN) {
-        if ((uint32_t)fvt_load64(p + i) != FVT_BLOCK_MAGIC)
-            continue;
-        uint32_t first = (uint32_t)fvt_load64(p + i + 16);
-        if (first > n - i - FVT_BLOCK_HEADER)
-            continue;
-        set64(p + i + 24, fvt_checksum(p + i + FVT_BLOCK_HEADER, first));
-        set64(p + i + 32, fvt_checksum(p + i, 32));
-    }
-}
-
 /* Read all of what there is. */
 static void read_file(void) {
     struct fvt_file *file;
@@ -216,10 +177,11 @@ static void too_many_answers(void **state) {
         e = chunk_of(FLOW_dstip);
     assert_int_equal(e.flags & (FVT_LZ4 | FVT_MIRROR), FVT_MIRROR);
     size_t n;
-    uint8_t *p = slurp(&n);
+    uint8_t *p = image_read(path, &n);
     p[e.offset + 2] = 1;
-    reseal(p, n, e.checksum, fvt_checksum(p + e.offset, e.length));
-    spill(p, n);
+    image_replace(p, n, e.checksum, fvt_checksum(p + e.offset, e.length));
+    image_seal(p, n);
+    image_write(path, p, n);
     free(p);
     struct fvt_file *file;
     struct fvt_chunk *c;
@@ -236,7 +198,7 @@ static void forged(void **state) {
     (void)state;
     write_file();
     size_t n;
-    uint8_t *whole = slurp(&n), *p = malloc(n);
+    uint8_t *whole = image_read(path, &n), *p = malloc(n);
     struct fvt_file *file;
     assert_int_equal(fvt_open(path, &file, NULL), FVT_OK);
     const struct fvt_group *g = &file->groups[0];
@@ -254,8 +216,9 @@ static void forged(void **state) {
             size_t at = 64 + (size_t)((seed >> 20) % (g->chunks[0].offset - 64));
             p[at] ^= (uint8_t)(1 << (seed >> 60 & 7));
         }
-        reseal(p, n, old, sum);
-        spill(p, i % 4 == 0 ? n - FVT_TRAILER : n); /* so that blocks are walked */
+        image_replace(p, n, old, sum);
+        image_seal(p, n);
+        image_write(path, p, i % 4 == 0 ? n - FVT_TRAILER : n); /* so that blocks are walked */
         read_file();
     }
     fvt_file_free(file);
