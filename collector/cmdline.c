@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "config.h"
+#include "hook.h"
 #include "log.h"
 #include "schema/version.h"
 
@@ -25,6 +26,7 @@ enum kind {
     PORT,   /* another one of c->ports */
     DATE,   /* int64_t, begin of a day in ms */
     LIMITS, /* struct expire_limits */
+    HOOK,   /* const char *, for hook_new() */
     /* Those that are looked for first. */
     CONFIG,
     HELP,
@@ -61,10 +63,15 @@ static const struct option_line {
     {0, DATE, "before", "DATE", AT(before), .line_only = true,
      .help = "with --merge: only days before DATE, YYYY-MM-DD in UTC (default: today)"},
     {0, TEXT, "rollups", "SETS", AT(rollups),
-     .help = "with --merge: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
+     .help =
+         "when days are merged: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
     {'e', LIMITS, "limits", "LIMITS", AT(limits),
      .help = "remove the oldest files beyond size=SIZE,age=TIME,free=SIZE or none "
              "(default free=5%,keep=1d)"},
+    {'x', HOOK, "exec", "CMD", AT(hook),
+     .help = "run CMD for each complete file: %d store, %f file, %t, %u its time; no shell"},
+    {0, FLAG, "no-merge", NULL, AT(no_merge),
+     .help = "leave the files of days that are over as they are, until --merge"},
     {0, FLAG, "expire", NULL, AT(expire), .line_only = true,
      .help = "remove files beyond the limits now, then exit; -w may be in use"},
     {0, FLAG, "dry-run", NULL, AT(dry_run), .line_only = true,
@@ -159,6 +166,12 @@ static bool limits(const struct origin *from, const struct option_line *o, const
            complain(from, o->name, "%s", message);
 }
 
+static bool hook(const struct origin *from, const struct option_line *o, const char *text) {
+    char message[128];
+    return hook_check(text, message, sizeof message) ||
+           complain(from, o->name, "'%s': %s", text, message);
+}
+
 static bool add_port(const struct origin *from, const struct option_line *o, const char *text,
                      struct cmdline *c) {
     unsigned long v;
@@ -196,6 +209,9 @@ static bool take(const struct origin *from, const struct option_line *o, const c
         return date(from, o, text, at);
     case LIMITS:
         return limits(from, o, text, at);
+    case HOOK:
+        *(const char **)at = text;
+        return hook(from, o, text);
     case HELP:
     case VERSION:
         break;
@@ -302,8 +318,8 @@ static bool read_line(int argc, char **argv, struct cmdline *c) {
 }
 
 static enum cmdline_result check(const struct cmdline *c) {
-    if (!c->merge && (c->before != INT64_MAX || (c->rollups && !c->config))) {
-        log_line("--%s says how to merge: give --merge with it", c->rollups ? "rollups" : "before");
+    if (!c->merge && c->before != INT64_MAX) {
+        log_line("--before says how to merge: give --merge with it");
         return CMDLINE_ERROR;
     }
     if ((c->merge || c->expire) && (c->read || c->dump)) {

@@ -29,6 +29,8 @@ struct cmdline {
     int64_t before;      /* days that ended at or before this time, ms */
     const char *rollups; /* NULL: the default ones */
     struct expire_limits limits;
+    const char *hook; /* command for each complete file, or NULL */
+    bool no_merge;
     bool expire; /* once instead of receiving */
     bool dry_run;
     char *text; /* of the configuration file */

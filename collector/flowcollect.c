@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "automerge.h"
 #include "cmdline.h"
 #include "decode.h"
 #include "dump.h"
+#include "hook.h"
 #include "log.h"
 #include "pcapin.h"
 #include "receive.h"
@@ -38,7 +40,9 @@ struct program {
     struct receiver *receiver;
     struct report report;
     struct expire_thread *expiry;
-    int64_t ticked; /* ms, of the last collector_tick() */
+    struct hook *hook;
+    struct automerge merge; /* without a store: none */
+    int64_t ticked;         /* ms, of the last collector_tick() */
     bool store_failed;
 };
 
@@ -94,6 +98,8 @@ static void tick(void *arg, int64_t now) {
     if (now - p->ticked >= 1000 || now < p->ticked) {
         collector_tick(p->collector, now);
         p->ticked = now;
+        if (p->merge.store)
+            automerge_tick(&p->merge, now);
         if (p->options.dump)
             fflush(stdout);
     }
@@ -200,6 +206,21 @@ static int run_merge(const struct cmdline *o) {
 
 /* ---- main ------------------------------------------------------------------------------- */
 
+/* What is done with complete files. */
+static int start_upkeep(struct program *p) {
+    const struct cmdline *o = &p->options;
+    if (o->hook && !(p->hook = hook_new(o->hook, o->store)))
+        return -1;
+    if (p->hook)
+        fvt_store_on_closed(p->store, hook_file, p->hook);
+    if (o->read)
+        return 0;
+    p->expiry = expire_start(o->store, &o->limits);
+    if (!o->no_merge)
+        p->merge = (struct automerge){.store = o->store, .rollups = o->rollups};
+    return 0;
+}
+
 static int open_store(struct program *p) {
     struct fvt_error error;
     if (!p->options.store)
@@ -211,13 +232,12 @@ static int open_store(struct program *p) {
     }
     report_attach(&p->report, p->collector, p->store);
     log_line("writing to %s, a file every %u s", p->options.store, p->options.interval);
-    if (!p->options.read)
-        p->expiry = expire_start(p->options.store, &p->options.limits);
-    return 0;
+    return start_upkeep(p);
 }
 
 static int close_store(struct program *p) {
     expire_stop(p->expiry);
+    automerge_stop(&p->merge);
     if (!p->store)
         return 0;
     /* The store is gone when it has failed, and its message with it: ask before. */
@@ -228,6 +248,7 @@ static int close_store(struct program *p) {
         log_line("%s: the last file could not be completed", p->options.store);
         failed = 1;
     }
+    hook_finish(p->hook);
     return failed;
 }
 

@@ -20,7 +20,7 @@ struct job {
     char path[];
 };
 
-/* Everything but the thread's id is behind the lock. */
+/* Everything but the thread's id, and whom it calls, is behind the lock. */
 struct closer {
     pthread_t thread;
     pthread_mutex_t lock;
@@ -30,7 +30,9 @@ struct closer {
     const struct job *current;
     struct job *failed; /* files that could not be closed, to be tried again */
     bool stop, running;
-    char *messages; /* one a line, for warn() */
+    char *messages;                              /* one a line, for warn() */
+    void (*closed)(void *arg, const char *path); /* or NULL */
+    void *arg;
 };
 
 static void post_message(struct closer *c, const char *text) {
@@ -78,6 +80,8 @@ static bool do_job(struct closer *c, const struct job *job) {
         bool gone = rc == FVT_IO && access(job->path, F_OK) != 0;
         if (rc != FVT_OK && !gone)
             post_message(c, err.text);
+        if (rc == FVT_OK && c->closed)
+            c->closed(c->arg, job->path);
         return rc == FVT_OK || gone || rc == FVT_FOREIGN || rc == FVT_UNKNOWN;
     }
     int fd = open(job->path, O_RDONLY | O_CLOEXEC);
@@ -135,6 +139,11 @@ struct closer *closer_new(void) {
     closer_free(c);
     errno = failed;
     return NULL;
+}
+
+void closer_on_closed(struct closer *c, void (*closed)(void *arg, const char *path), void *arg) {
+    c->closed = closed;
+    c->arg = arg;
 }
 
 void closer_finish(struct closer *c) {

@@ -12,6 +12,8 @@ struct closer;
 
 /* NULL when there is no memory or no thread to be had (errno). */
 struct closer *closer_new(void);
+/* Call this, from the thread, when a file is closed. To be said before the first job. */
+void closer_on_closed(struct closer *c, void (*closed)(void *arg, const char *path), void *arg);
 /* Do what is queued and end the thread; messages can still be had. closer_free() does it too. */
 void closer_finish(struct closer *c);
 void closer_free(struct closer *c);

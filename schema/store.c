@@ -372,6 +372,11 @@ void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last
     s->report_arg = arg;
 }
 
+void fvt_store_on_closed(struct fvt_store *s, void (*closed)(void *arg, const char *path),
+                         void *arg) {
+    closer_on_closed(s->closer, closed, arg);
+}
+
 int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e) {
     int rc = open_writer(s);
     return rc == FVT_OK ? fvt_writer_exporter(s->writer, e) : rc;

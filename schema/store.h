@@ -36,6 +36,12 @@ void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last
 int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e);
 int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i);
 
+/* closed is called for each file that is complete and in place, also for those that a dead writer
+** left, from a thread of the store's own: it must not wait. A file that gets late rows is closed
+** once more. To be said before the first tick. */
+void fvt_store_on_closed(struct fvt_store *s, void (*closed)(void *arg, const char *path),
+                         void *arg);
+
 int fvt_store_flush(struct fvt_store *s);
 const char *fvt_store_message(const struct fvt_store *s); /* of the last error */
 
