@@ -11,6 +11,7 @@ static const struct decoder {
     uint16_t version;
     void (*decode)(struct collector *c, const struct datagram *d);
 } decoders[] = {
+    {0, collector_sflow}, /* its version has four octets */
     {1, collector_fixed}, {5, collector_fixed},    {6, collector_fixed},  {7, collector_fixed},
     {8, collector_fixed}, {9, collector_netflow9}, {10, collector_ipfix},
 };

@@ -109,5 +109,7 @@ void fixed_plans_free(struct fixed_plans *plans);
 void collector_fixed(struct collector *c, const struct datagram *d);
 void collector_netflow9(struct collector *c, const struct datagram *d);
 void collector_ipfix(struct collector *c, const struct datagram *d);
+/* sFlow version 5, or what is of no version. */
+void collector_sflow(struct collector *c, const struct datagram *d);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** The exporters heard so far. One entry is one exporter address, protocol version and
-** observation domain (v9: source id, v5: engine): it has its own sequence numbers, templates and
+** observation domain (v9: source id, v5: engine, sFlow: sub-agent): it has its own sequence numbers, templates and
 ** samplers. The UDP source port does not count: some routers use several for one domain.
 */
 #ifndef FLOWVT_EXPORTER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Loss by sequence numbers. Each protocol counts in its own unit: v5 flows, v9 datagrams,
-** IPFIX data records. A gap is a loss until the datagram that fills it arrives late; a
+** Loss by sequence numbers. Each protocol counts in its own unit: v5 flows, v9 and sFlow
+** datagrams, IPFIX data records. A gap is a loss until the datagram that fills it arrives late; a
 ** duplicate or a restart of the exporter is none.
 **
 ** RFC 7011 3.1 has the number count the records sent before the message, options data included.

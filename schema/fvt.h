@@ -72,12 +72,12 @@ extern const char *const fvt_malformed_names[FVT_NBAD];
 struct fvt_exporter {
     struct flow_ip exporter;
     uint32_t odid;   /* v5 to v8: see collector/fixed.c */
-    char version[8]; /* "v1", "v5" to "v9", "ipfix", "probe" */
+    char version[8]; /* "v1", "v5" to "v9", "ipfix", "sflow", "probe" */
     uint64_t datagrams;
     uint64_t flows;          /* records stored */
     uint64_t packets, bytes; /* as exported, not scaled */
     uint64_t options;        /* option data records */
-    uint64_t lost;           /* by sequence numbers: v5 flows, v9 datagrams, IPFIX records */
+    uint64_t lost;           /* by sequence numbers: v5 flows, v9 and sFlow datagrams, IPFIX records */
     uint64_t no_template;    /* data sets dropped because their template never came */
     uint64_t malformed[FVT_NBAD];
     uint64_t udp_drops; /* of the receiving socket while this file was live */
