@@ -49,6 +49,7 @@ struct cursor {
     int n;
     struct render_column column[MAX_COLUMNS];
     struct export_pipe *pipe;
+    struct interrupt interrupt;
     struct text_block *block; /* of the row */
     sqlite3_int64 row;
     bool eof;
@@ -104,6 +105,7 @@ static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
 
 static void clear(struct cursor *c) {
     export_pipe_free(c->pipe);
+    interrupt_end(&c->interrupt);
     text_block_drop(c->block);
     query_free(&c->query);
     c->pipe = NULL;
@@ -230,7 +232,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
         rc = vtab_snapshot(&t->vtab, c->query.store, &choice, &c->snapshot);
     if (rc != SQLITE_OK)
         return rc;
-    c->pipe = export_pipe_new(&c->query, c->snapshot, t->format, c->column, c->n);
+    interrupt_begin(&c->interrupt, t->vtab.db);
+    c->pipe = export_pipe_new(&c->query, c->snapshot, t->format, c->column, c->n, &c->interrupt);
     if (!c->pipe)
         return SQLITE_NOMEM;
     if (header)

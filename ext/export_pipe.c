@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     BLOCK_BYTES = 1 << 18,   /* text of a block, about */
@@ -35,7 +36,8 @@ struct export_pipe {
     bool used[SCAN_NCOLUMNS];
     pthread_mutex_t lock;
     pthread_cond_t filled, emptied;
-    bool stop;
+    atomic_bool stop; /* set under the lock, so that nobody who waits misses it */
+    struct interrupt *interrupt;
     int n;
     struct worker worker[MAX_THREADS];
     struct fvt_error error;
@@ -46,6 +48,11 @@ void text_block_drop(struct text_block *b) {
         return;
     free(b->text.p);
     free(b);
+}
+
+static bool stopped(void *arg) {
+    struct export_pipe *p = arg;
+    return atomic_load_explicit(&p->stop, memory_order_relaxed);
 }
 
 /* ---- rendering --------------------------------------------------------------------------- */
@@ -62,11 +69,10 @@ static bool deliver(struct worker *w, struct text_block *b) {
     w->last = b;
     w->bytes += b->text.cap;
     pthread_cond_signal(&p->filled);
-    while (!p->stop && w->bytes > WAITING_BYTES)
+    while (!stopped(p) && w->bytes > WAITING_BYTES)
         pthread_cond_wait(&p->emptied, &p->lock);
-    bool stop = p->stop;
     pthread_mutex_unlock(&p->lock);
-    return !stop;
+    return !stopped(p);
 }
 
 static struct text_block *new_block(int64_t position) {
@@ -132,6 +138,7 @@ static void *work(void *arg) {
     pthread_mutex_unlock(&p->lock);
     if (scan) {
         scan_share(scan, (uint32_t)w->i, (uint32_t)shares);
+        scan_set_poll(scan, stopped, p);
         rc = render_all(w, scan, render);
     }
     scan_free(scan);
@@ -174,13 +181,33 @@ static int failure(struct export_pipe *p) {
     return 0;
 }
 
+static void stop(struct export_pipe *p) {
+    atomic_store(&p->stop, true);
+    pthread_cond_broadcast(&p->emptied);
+}
+
+/* Wait for another block, a moment at most; then look up. */
+static void wait_for_block(struct export_pipe *p) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += INTERRUPT_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&p->filled, &p->lock, &until);
+    pthread_mutex_unlock(&p->lock);
+    bool interrupted = interrupt_poll(p->interrupt);
+    pthread_mutex_lock(&p->lock);
+    if (interrupted)
+        stop(p);
+}
+
 int export_pipe_next(struct export_pipe *p, struct text_block **out) {
     bool end;
     struct worker *w;
     pthread_mutex_lock(&p->lock);
-    while (!(w = whose_turn(p, &end)) && !end)
-        pthread_cond_wait(&p->filled, &p->lock);
-    int rc = failure(p);
+    while (!(w = whose_turn(p, &end)) && !end && !stopped(p))
+        wait_for_block(p);
+    int rc = stopped(p) ? SCAN_STOPPED : failure(p);
     if (rc == 0 && w) {
         *out = w->first;
         w->first = w->first->next;
@@ -198,7 +225,7 @@ const char *export_pipe_message(const struct export_pipe *p) {
 
 struct export_pipe *export_pipe_new(const struct query *query, struct snapshot *snapshot,
                                     enum export_format format, const struct render_column *columns,
-                                    int n) {
+                                    int n, struct interrupt *interrupt) {
     struct export_pipe *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
@@ -207,6 +234,7 @@ struct export_pipe *export_pipe_new(const struct query *query, struct snapshot *
     p->format = format;
     p->column = columns;
     p->ncolumns = n;
+    p->interrupt = interrupt;
     for (int c = 0; c < n; c++)
         sql_column_needs(columns[c].column, p->used);
     pthread_mutex_init(&p->lock, NULL);
@@ -223,7 +251,7 @@ struct export_pipe *export_pipe_new(const struct query *query, struct snapshot *
         started++;
     bool ok = started == p->n;
     p->n = started;
-    p->stop = !ok;
+    atomic_store(&p->stop, !ok);
     pthread_mutex_unlock(&p->lock);
     if (ok)
         return p;
@@ -235,8 +263,7 @@ void export_pipe_free(struct export_pipe *p) {
     if (!p)
         return;
     pthread_mutex_lock(&p->lock);
-    p->stop = true;
-    pthread_cond_broadcast(&p->emptied);
+    stop(p);
     pthread_mutex_unlock(&p->lock);
     for (int i = 0; i < p->n; i++) {
         struct worker *w = &p->worker[i];

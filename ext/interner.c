@@ -205,7 +205,7 @@ bool interner_rank(struct interner *in, enum flow_class class) {
         for (uint32_t i = 0; i < n; i++)
             if (is_wanted(l, i))
                 items[some++] = (struct sort_item){word_of(&r, i, 0), i};
-        sort_items(items, some, items + some, r.words, word_of, &r);
+        sort_items(items, some, items + some, r.words, word_of, &r, NULL);
         l->rank[0] = 0;
         for (uint32_t i = 0; i < some; i++)
             l->rank[items[i].at + 1] = i + 1;

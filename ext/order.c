@@ -188,9 +188,21 @@ static void copy_rows(struct job *j, size_t from, size_t n) {
     }
 }
 
+struct asking {
+    struct interrupt *interrupt;
+    int worker;
+};
+
+static bool must_stop(void *arg) {
+    const struct asking *a = arg;
+    return worker_stopped(a->interrupt, a->worker);
+}
+
 static void sort_ranges(void *arg, int worker) {
     struct job *j = arg;
     struct share *own = &j->share[worker];
+    struct asking asking = {j->interrupt, worker};
+    const struct sort_stop stop = {must_stop, &asking};
     for (int r;
          (r = atomic_fetch_add(&j->next, 1)) < RANGES && !worker_stopped(j->interrupt, worker);) {
         size_t from = r ? j->end[r - 1] : 0, n = j->end[r] - from;
@@ -204,8 +216,9 @@ static void sort_ranges(void *arg, int worker) {
             atomic_store(&j->failed, true);
             return;
         }
-        sort_items(j->items + from, n, own->scratch, j->order->words, word_of, j->order);
-        copy_rows(j, from, n);
+        sort_items(j->items + from, n, own->scratch, j->order->words, word_of, j->order, &stop);
+        if (!must_stop(&asking))
+            copy_rows(j, from, n);
     }
 }
 
@@ -300,7 +313,7 @@ static int sort_few(struct job *j, size_t *n) {
         memcpy(j->items + total, j->share[s].heap, j->share[s].n * sizeof *j->items);
         total += j->share[s].n;
     }
-    sort_items(j->items, total, j->items + total, j->order->words, word_of, j->order);
+    sort_items(j->items, total, j->items + total, j->order->words, word_of, j->order, NULL);
     *n = total < limit ? total : limit;
     j->rows = malloc(*n * j->width * sizeof *j->rows + 1);
     if (j->rows)

@@ -7,7 +7,12 @@
 
 #include <string.h>
 
-enum { FEW = 32, DIGIT = 8, VALUES = 1 << DIGIT };
+enum { FEW = 32, MANY = 1 << 12, DIGIT = 8, VALUES = 1 << DIGIT };
+
+/* Not asked for a few items, which take less than asking. */
+static bool must_stop(const struct sort_stop *stop, size_t n) {
+    return stop && n > MANY && stop->now(stop->arg);
+}
 
 static void insertion(struct sort_item *items, size_t n) {
     for (size_t i = 1; i < n; i++) {
@@ -19,12 +24,14 @@ static void insertion(struct sort_item *items, size_t n) {
     }
 }
 
-static void by_digits(struct sort_item *items, size_t n, struct sort_item *scratch) {
+/* Ends early, with all items in some order, when it is to stop. */
+static void by_digits(struct sort_item *items, size_t n, struct sort_item *scratch,
+                      const struct sort_stop *stop) {
     uint64_t differ = 0;
     for (size_t i = 1; i < n; i++)
         differ |= items[i].key ^ items[0].key;
     struct sort_item *from = items, *to = scratch;
-    for (unsigned shift = 0; shift < 64; shift += DIGIT) {
+    for (unsigned shift = 0; shift < 64 && !must_stop(stop, n); shift += DIGIT) {
         if ((differ >> shift & (VALUES - 1)) == 0)
             continue;
         size_t start[VALUES] = {0}, sum = 0;
@@ -46,12 +53,13 @@ static void by_digits(struct sort_item *items, size_t n, struct sort_item *scrat
 }
 
 static void sort_from(struct sort_item *items, size_t n, struct sort_item *scratch, unsigned w,
-                      unsigned words, sort_word *word, const void *arg) {
+                      unsigned words, sort_word *word, const void *arg,
+                      const struct sort_stop *stop) {
     if (n <= FEW)
         insertion(items, n);
     else
-        by_digits(items, n, scratch);
-    if (++w == words)
+        by_digits(items, n, scratch, stop);
+    if (++w == words || must_stop(stop, n))
         return;
     for (size_t i = 0, end; i < n; i = end) {
         uint64_t key = items[i].key;
@@ -61,11 +69,11 @@ static void sort_from(struct sort_item *items, size_t n, struct sort_item *scrat
             continue;
         for (size_t k = i; k < end; k++)
             items[k].key = word(arg, items[k].at, w);
-        sort_from(items + i, end - i, scratch, w, words, word, arg);
+        sort_from(items + i, end - i, scratch, w, words, word, arg, stop);
     }
 }
 
 void sort_items(struct sort_item *items, size_t n, struct sort_item *scratch, unsigned words,
-                sort_word *word, const void *arg) {
-    sort_from(items, n, scratch, 0, words, word, arg);
+                sort_word *word, const void *arg, const struct sort_stop *stop) {
+    sort_from(items, n, scratch, 0, words, word, arg, stop);
 }

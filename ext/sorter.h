@@ -6,6 +6,7 @@
 #ifndef FLOWVT_SORTER_H
 #define FLOWVT_SORTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,15 @@ struct sort_item {
 /* Word w of the key of what is at. */
 typedef uint64_t sort_word(const void *arg, uint64_t at, unsigned w);
 
-/* Ascending by words 0 to words - 1. scratch has room for n too. */
+/* Whether to leave items in some order, since nobody wants them any more; once true it stays so. */
+struct sort_stop {
+    bool (*now)(void *arg);
+    void *arg;
+};
+
+/* Ascending by words 0 to words - 1. scratch has room for n too. stop may be NULL. */
 void sort_items(struct sort_item *items, size_t n, struct sort_item *scratch, unsigned words,
-                sort_word *word, const void *arg);
+                sort_word *word, const void *arg, const struct sort_stop *stop);
 
 /* The octets of a string from 8 * w on as a word, so that words compare as memcmp() does. */
 static inline uint64_t sort_octets(const void *p, size_t n, unsigned w) {

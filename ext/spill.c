@@ -193,7 +193,7 @@ static int write_run(struct spill *s) {
         s->runs_cap = cap;
     }
     sort_items(s->items, s->nitems, s->items + s->cap, (unsigned)((s->longest + 7) / 8 + 1),
-               word_of, s);
+               word_of, s, NULL);
     struct run run = {.from = s->size};
     struct waiting x, before;
     for (size_t i = 0; rc == FVT_OK && i < s->nitems; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** sqlite3_interrupt() from another thread stops a table that counts, in whatever it is at.
+** sqlite3_interrupt() from another thread stops a table that counts, in whatever it is at, and
+** an export.
 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,17 +53,12 @@ static void *interrupt(void *db) {
     return NULL;
 }
 
-static void stops(void **state) {
-    (void)state;
+/* The statement is stopped, with one thread and with several. */
+static void check_stops(const char *sql) {
     sqlite3 *db = client_open(path);
     sqlite3_stmt *s;
     assert_non_null(db);
-    /* Seconds of work: each long flow is in 2.5 million buckets. */
-    assert_int_equal(sqlite3_prepare_v2(db,
-                                        "SELECT time, srcip, bytes FROM traffic"
-                                        " WHERE bucket = 1 ORDER BY bytes, time LIMIT 5",
-                                        -1, &s, NULL),
-                     SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
     for (int threads = 1; threads <= 3; threads++) {
         char text[2] = {(char)('0' + threads), 0};
         setenv("FLOWVT_THREADS", text, 1);
@@ -81,6 +77,27 @@ static void stops(void **state) {
     assert_int_equal(client_close(db, NULL), 0);
 }
 
+static void totals(void **state) {
+    (void)state;
+    /* Seconds of work: each long flow is in 2.5 million buckets. */
+    check_stops(
+        "SELECT time, srcip, bytes FROM traffic WHERE bucket = 1 ORDER BY bytes, time LIMIT 5");
+}
+
+/* An export of which no line is ready, because no flow passes a long filter. */
+static void exports(void **state) {
+    (void)state;
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(
+        sql, "SELECT text FROM flows_csv WHERE header = 0 AND filter = 'src port 1 and src port 2");
+    for (int i = 0; i < 3000; i++)
+        sqlite3_str_appendf(sql, " or src port %d and src port %d", 2 * i, 2 * i + 1);
+    sqlite3_str_appendall(sql, "'");
+    char *text = sqlite3_str_finish(sql);
+    check_stops(text);
+    sqlite3_free(text);
+}
+
 static int setup(void **state) {
     (void)state;
     int fd = mkstemp(path);
@@ -97,6 +114,6 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(stops)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(totals), cmocka_unit_test(exports)};
     return cmocka_run_group_tests_name("ext/interrupt", tests, setup, teardown);
 }
