@@ -16,6 +16,10 @@ enum {
     /* Candidates are compared by what becomes of so many slices of so many octets. */
     SLICES = 8,
     SLICE = 16 << 10,
+    /* The form of a column of a large group is chosen by runs of rows from all over it, about so many rows
+    ** in all. */
+    SAMPLE_ROWS = 1 << 15,
+    SAMPLE_RUN = 1 << 11,
 };
 
 /* Columns worth coding against another one of the same row. RELATIVE: close to it in value;
@@ -55,7 +59,8 @@ struct piece {
     uint32_t count; /* values in the stream, entries of a dictionary */
     uint8_t flags, encoding;
     uint32_t parent;
-    size_t guess; /* octets after LZ4, about */
+    size_t guess; /* octets after LZ4, about, of all the group's rows */
+    bool trial;   /* the bytes are those of a sample */
 };
 
 static void piece_free(struct piece *p) {
@@ -128,49 +133,60 @@ static struct piece make_piece(const int64_t *v, uint32_t count, const uint64_t 
     if (!p.bytes.failed)
         p.encoding = p.bytes.p[at];
     p.raw = (uint32_t)p.bytes.n;
-    if (effort != GROUP_QUICK && !p.bytes.failed)
-        guess_piece(&p, effort);
     return p;
+}
+
+static struct piece plain_piece(struct group *g, int field) {
+    const struct group_column *c = &g->column[field];
+    return make_piece(c->v, c->count, c->count < g->rows ? c->present : NULL, g->rows, 0,
+                      g->effort);
 }
 
 static bool bit(const uint64_t *bits, uint32_t i) {
     return bits[i / 64] >> (i & 63) & 1;
 }
 
-/* The values of a column by row, less those of its parent unless that is FVT_NO_COLUMN. To be freed;
-** NULL without memory. */
-static int64_t *rows_relative(const struct group *g, int field, uint32_t parent) {
-    int64_t *v = column_rows(&g->column[field], g->rows);
-    int64_t *base = v && parent != FVT_NO_COLUMN ? column_rows(&g->column[parent], g->rows) : NULL;
-    for (uint32_t row = 0; base && row < g->rows; row++)
-        v[row] = (int64_t)((uint64_t)v[row] - (uint64_t)base[row]);
-    if (!base && parent != FVT_NO_COLUMN) {
-        free(v);
-        return NULL;
-    }
-    free(base);
-    return v;
+/* A column by row, and the one it may be coded against. */
+struct rows_view {
+    const int64_t *v, *base; /* base: NULL for none */
+    int64_t *memory[2];
+};
+
+static bool view_rows(const struct group *g, int field, uint32_t parent, struct rows_view *r) {
+    memset(r, 0, sizeof *r);
+    r->v = column_rows(g, field, &r->memory[0]);
+    if (r->v && parent != FVT_NO_COLUMN)
+        r->base = column_rows(g, (int)parent, &r->memory[1]);
+    return r->v && (r->base || parent == FVT_NO_COLUMN);
 }
 
-/* Leave out of v what is of rows where the column is NULL; returns how many are left. */
-static uint32_t squeeze(int64_t *v, const struct group_column *c, uint32_t rows) {
-    uint32_t n = 0;
-    for (uint32_t row = 0; row < rows; row++)
-        if (column_has(c, row))
-            v[n++] = v[row];
-    return n;
+static void view_free(const struct group *g, struct rows_view *r) {
+    pool_put(g->pool, r->memory[0]);
+    pool_put(g->pool, r->memory[1]);
 }
 
-static bool make_relative(struct group *g, int field, int parent, struct piece *out) {
+/* The value of a row, less its parent's. */
+static inline int64_t view_at(const struct rows_view *r, uint32_t row) {
+    return r->base ? (int64_t)((uint64_t)r->v[row] - (uint64_t)r->base[row]) : r->v[row];
+}
+
+static bool make_relative(struct group *g, int field, uint32_t parent, struct piece *out) {
     const struct group_column *c = &g->column[field];
-    int64_t *v = rows_relative(g, field, (uint32_t)parent);
-    if (!v)
-        return false;
-    uint32_t count = squeeze(v, c, g->rows);
-    *out =
-        make_piece(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE, g->effort);
-    free(v);
-    return true;
+    struct rows_view r;
+    int64_t *v = NULL;
+    bool ok = view_rows(g, field, parent, &r) &&
+              (v = pool_get(g->pool, ((size_t)g->rows + 1) * sizeof *v));
+    if (ok) {
+        uint32_t count = 0;
+        for (uint32_t row = 0; row < g->rows; row++)
+            if (c->count == g->rows || column_has(c, row))
+                v[count++] = view_at(&r, row);
+        *out = make_piece(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE,
+                          g->effort);
+    }
+    pool_put(g->pool, v);
+    view_free(g, &r);
+    return ok;
 }
 
 /* The value that goes with each entry of the parent's dictionary. Returns false when the column
@@ -229,6 +245,8 @@ static bool make_derived(struct group *g, int field, int parent, struct piece *o
 /* Are the same rows NULL in the answers' half of a column as in the other half of its twin? */
 static bool nulls_mirrored(const struct group *g, int field, int twin) {
     const struct group_column *c = &g->column[field], *t = &g->column[twin];
+    if (c->count == g->rows && t->count == g->rows)
+        return true;
     for (uint32_t i = 0; i < g->mirrored; i++)
         if (column_has(c, g->mirrored + i) != column_has(t, i))
             return false;
@@ -251,11 +269,12 @@ static bool make_mirror(struct group *g, int field, int twin, uint32_t parent, s
     uint32_t h = g->mirrored, n = g->rows;
     if (!nulls_mirrored(g, field, twin))
         return false;
-    int64_t *v = rows_relative(g, field, parent);
-    int64_t *t = twin != field ? column_rows(&g->column[twin], n) : NULL;
+    struct rows_view r, t = {0};
+    int64_t *own = NULL;
     uint64_t *bits = own_bitmap(c, n, h);
-    const int64_t *asked = twin != field ? t : v;
-    bool ok = v && asked && (bits || c->count == n);
+    bool ok = view_rows(g, field, parent, &r) && (bits || c->count == n) &&
+              (twin == field || view_rows(g, twin, FVT_NO_COLUMN, &t)) &&
+              (own = pool_get(g->pool, ((size_t)n + 1) * sizeof *own));
     if (ok) {
         struct piece p = {.flags = FVT_MIRROR, .parent = FVT_NO_COLUMN};
         fvt_put_int(&p.bytes, h, 4);
@@ -264,29 +283,27 @@ static bool make_mirror(struct group *g, int field, int twin, uint32_t parent, s
             p.flags |= FVT_NULLS;
             put_bitmap(&p.bytes, bits, n - h);
         }
-        for (uint32_t i = 0; i < h; i++)
-            v[h + i] = (int64_t)((uint64_t)v[h + i] - (uint64_t)asked[i]);
-        int64_t *own = malloc(((size_t)n + 1) * sizeof *own);
-        for (uint32_t row = 0; own && row < n; row++)
-            if ((row < h || row >= 2 * h) && column_has(c, row))
-                own[p.count++] = v[row];
+        for (uint32_t i = 0; i < n - h; i++) {
+            uint32_t row = i < h ? i : i + h;
+            if (!bits || column_has(c, row))
+                own[p.count++] = view_at(&r, row);
+        }
         size_t at = p.bytes.n;
-        p.bytes.failed |= own == NULL;
-        if (own)
-            fvt_stream_encode(&p.bytes, own, p.count, true);
-        fvt_stream_encode(&p.bytes, v + h, h, true);
+        fvt_stream_encode(&p.bytes, own, p.count, true);
+        for (uint32_t i = 0; i < h; i++)
+            own[i] = (int64_t)((uint64_t)view_at(&r, h + i) -
+                               (uint64_t)(twin == field ? view_at(&r, i) : t.v[i]));
+        fvt_stream_encode(&p.bytes, own, h, true);
         if (!p.bytes.failed)
             p.encoding = p.bytes.p[at];
         if (parent != FVT_NO_COLUMN)
             p.flags |= FVT_RELATIVE;
         p.raw = (uint32_t)p.bytes.n;
-        if (!p.bytes.failed)
-            guess_piece(&p, g->effort);
-        free(own);
         *out = p;
     }
-    free(v);
-    free(t);
+    pool_put(g->pool, own);
+    view_free(g, &r);
+    view_free(g, &t);
     free(bits);
     return ok;
 }
@@ -301,27 +318,98 @@ static void keep_smaller(struct piece *best, struct piece *p) {
     piece_free(p);
 }
 
-static struct piece encode_column(struct group *g, int field) {
-    bool small = g->effort != GROUP_QUICK;
-    struct group_column *c = &g->column[field];
-    struct piece p = {0}, best = make_piece(c->v, c->count, c->count < g->rows ? c->present : NULL,
-                                            g->rows, 0, g->effort);
-    if (small && g->mirrored && best.guess > TRIAL &&
-        make_mirror(g, field, field, FVT_NO_COLUMN, &p))
+/* Values of the column before a row. */
+static uint32_t count_before(const struct group_column *c, uint32_t row) {
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < row / 64; w++)
+        count += (uint32_t)__builtin_popcountll(c->present[w]);
+    for (uint32_t i = row & ~UINT32_C(63); i < row; i++)
+        count += column_has(c, i);
+    return count;
+}
+
+/* Add n rows of g from first on to the sample. */
+static bool sample_rows(struct group *s, const struct group *g, uint32_t first, uint32_t n) {
+    bool ok = true;
+    for (int f = 0; ok && f < FLOW_NFIELDS; f++) {
+        const struct group_column *c = &g->column[f];
+        if (c->count == g->rows) {
+            ok = group_put_rows(s, f, s->rows, c->v + first, n);
+        } else if (c->count > 0) {
+            uint32_t at = count_before(c, first);
+            for (uint32_t i = 0; ok && i < n; i++)
+                if (column_has(c, first + i))
+                    ok = group_put(s, f, s->rows + i, c->v[at++]);
+        }
+    }
+    s->rows += n;
+    return ok;
+}
+
+/* Add runs of the rows [first, first + n) of g to the sample, a part of one in every. */
+static bool sample_part(struct group *s, const struct group *g, uint32_t first, uint32_t n,
+                        uint32_t every) {
+    bool ok = true;
+    for (uint32_t at = 0; ok && at < n; at += SAMPLE_RUN * every) {
+        uint32_t some = n - at < SAMPLE_RUN ? n - at : SAMPLE_RUN;
+        ok = sample_rows(s, g, first + at, some);
+    }
+    return ok;
+}
+
+/* A group to try forms on: g itself when it is small, else some runs of its rows, of its answers just those
+** that belong to the others. NULL without memory. */
+static struct group *take_sample(struct group *g) {
+    if (g->rows < 4 * SAMPLE_ROWS)
+        return g;
+    struct group *s = group_new();
+    uint32_t every = g->rows / SAMPLE_ROWS, h = g->mirrored;
+    bool ok = s && sample_part(s, g, 0, h, every);
+    if (ok) {
+        s->effort = g->effort;
+        s->mirrored = s->rows;
+        ok = sample_part(s, g, h, h, every) && sample_part(s, g, 2 * h, g->rows - 2 * h, every) &&
+             group_cover(s);
+    }
+    if (ok)
+        return s;
+    group_free(s);
+    return NULL;
+}
+
+/* What is guessed of a piece that was made of the sample goes for the whole group. */
+static void guess_whole(struct piece *p, const struct group *g, const struct group *sample) {
+    p->trial = sample != g;
+    if (!p->bytes.failed)
+        guess_piece(p, g->effort);
+    if (p->trial)
+        p->guess = (size_t)((double)p->guess * g->rows / sample->rows);
+}
+
+/* The smallest form of a column: tried on the sample s, but for DERIVED, whose size has nothing to do with
+** the number of rows. */
+static struct piece try_column(struct group *g, struct group *s, int field) {
+    struct piece p = {0}, best = plain_piece(s, field);
+    guess_whole(&best, g, s);
+    if (s->mirrored && best.guess > TRIAL && make_mirror(s, field, field, FVT_NO_COLUMN, &p)) {
+        guess_whole(&p, g, s);
         keep_smaller(&best, &p);
-    for (size_t i = 0; small && i < sizeof relations / sizeof relations[0]; i++) {
+    }
+    for (size_t i = 0; i < sizeof relations / sizeof relations[0]; i++) {
         int parent = relations[i].parent;
-        if (relations[i].field != field || g->column[parent].count == 0 || best.guess <= TRIAL)
+        bool derived = relations[i].how == FVT_DERIVED;
+        struct group *of = derived ? g : s;
+        if (relations[i].field != field || of->column[parent].count == 0 || best.guess <= TRIAL)
             continue;
-        bool made = relations[i].how == FVT_RELATIVE ? make_relative(g, field, parent, &p)
-                                                     : make_derived(g, field, parent, &p);
-        if (made) {
+        if (derived ? make_derived(of, field, parent, &p)
+                    : make_relative(of, field, (uint32_t)parent, &p)) {
             p.parent = (uint32_t)parent;
+            guess_whole(&p, g, of);
             keep_smaller(&best, &p);
         }
-        if (relations[i].how == FVT_RELATIVE && g->mirrored &&
-            make_mirror(g, field, field, (uint32_t)parent, &p)) {
+        if (!derived && s->mirrored && make_mirror(s, field, field, (uint32_t)parent, &p)) {
             p.parent = (uint32_t)parent;
+            guess_whole(&p, g, s);
             keep_smaller(&best, &p);
         }
     }
@@ -330,21 +418,66 @@ static struct piece encode_column(struct group *g, int field) {
 
 /* Code two columns, one for each end of a flow, against each other when both together are smaller
 ** than as they are in own[]. */
-static void mirror_twins(struct group *g, const int *field, struct piece **own) {
+static void try_twins(struct group *g, struct group *s, const int *field, struct piece **own) {
     struct piece p[2];
     memset(p, 0, sizeof p);
     if (own[0]->guess + own[1]->guess > 2 * TRIAL &&
-        make_mirror(g, field[0], field[1], FVT_NO_COLUMN, &p[0]) &&
-        make_mirror(g, field[1], field[0], FVT_NO_COLUMN, &p[1]) &&
-        p[0].guess + p[1].guess < own[0]->guess + own[1]->guess)
-        for (int i = 0; i < 2; i++) {
-            struct piece swap = *own[i];
-            *own[i] = p[i];
-            own[i]->parent = (uint32_t)field[1 - i];
-            p[i] = swap;
-        }
+        make_mirror(s, field[0], field[1], FVT_NO_COLUMN, &p[0]) &&
+        make_mirror(s, field[1], field[0], FVT_NO_COLUMN, &p[1])) {
+        guess_whole(&p[0], g, s);
+        guess_whole(&p[1], g, s);
+        if (p[0].guess + p[1].guess < own[0]->guess + own[1]->guess)
+            for (int i = 0; i < 2; i++) {
+                struct piece swap = *own[i];
+                *own[i] = p[i];
+                own[i]->parent = (uint32_t)field[1 - i];
+                p[i] = swap;
+            }
+    }
     piece_free(&p[0]);
     piece_free(&p[1]);
+}
+
+/* Put a column of the whole group into the form that was found for it in a sample; as it is where that
+** form is not for all rows. */
+static void make_whole(struct group *g, int field, struct piece *p) {
+    struct piece whole = {0};
+    uint32_t parent = p->parent;
+    bool relative = p->flags & FVT_RELATIVE, made = false;
+    if (p->flags & FVT_MIRROR)
+        made = make_mirror(g, field, relative || parent == FVT_NO_COLUMN ? field : (int)parent,
+                           relative ? parent : FVT_NO_COLUMN, &whole);
+    else if (relative)
+        made = make_relative(g, field, parent, &whole);
+    if (made)
+        whole.parent = parent;
+    else
+        whole = plain_piece(g, field);
+    piece_free(p);
+    *p = whole;
+}
+
+/* The pieces of the columns that have values, each in its smallest form. */
+static bool choose_forms(struct group *g, struct piece **of) {
+    struct group *s = take_sample(g);
+    if (!s)
+        return false;
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        if (of[f] && s->column[f].count)
+            *of[f] = try_column(g, s, f);
+        else if (of[f])
+            *of[f] = plain_piece(g, f);
+    for (size_t i = 0; s->mirrored && i < sizeof twins / sizeof twins[0]; i++) {
+        struct piece *own[] = {of[twins[i][0]], of[twins[i][1]]};
+        if (own[0] && own[1])
+            try_twins(g, s, twins[i], own);
+    }
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        if (of[f] && of[f]->trial)
+            make_whole(g, f, of[f]);
+    if (s != g)
+        group_free(s);
+    return true;
 }
 
 static void put_entry(struct fvt_buffer *dir, uint16_t column, uint16_t dict, const struct piece *p,
@@ -443,20 +576,21 @@ static void put_column(struct group *g, struct layout *l, int field, const struc
         put_zone(l, &g->dict[d], sorted[d], min, max);
 }
 
-static void layout_columns(struct group *g, struct layout *l, const uint16_t *place,
+static bool layout_columns(struct group *g, struct layout *l, const uint16_t *place,
                            uint32_t *const *sorted) {
     struct piece *of[FLOW_NFIELDS] = {NULL};
     uint16_t used = 0;
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (g->column[f].count) {
             of[f] = &l->piece[l->npieces++];
-            *of[f] = encode_column(g, f);
             used++;
         }
-    for (size_t i = 0; g->mirrored && i < sizeof twins / sizeof twins[0]; i++) {
-        struct piece *own[] = {of[twins[i][0]], of[twins[i][1]]};
-        if (own[0] && own[1])
-            mirror_twins(g, twins[i], own);
+    if (g->effort == GROUP_QUICK) {
+        for (int f = 0; f < FLOW_NFIELDS; f++)
+            if (of[f])
+                *of[f] = plain_piece(g, f);
+    } else if (!choose_forms(g, of)) {
+        return false;
     }
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (of[f]) {
@@ -464,6 +598,7 @@ static void layout_columns(struct group *g, struct layout *l, const uint16_t *pl
             put_column(g, l, f, of[f], place, sorted);
         }
     fvt_set_int(&l->dir, 4, used, 2);
+    return true;
 }
 
 /* Put header, directory and pieces at the end of out, offsets filled in. */
@@ -494,8 +629,7 @@ size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort e
     put_totals(&l->dir, &g->totals);
     size_t dirlen = 0;
     if (layout_dicts(g, l, place, sorted) && (effort == GROUP_QUICK || group_arrange(g))) {
-        layout_columns(g, l, place, sorted);
-        if (!l->dir.failed) {
+        if (layout_columns(g, l, place, sorted) && !l->dir.failed) {
             put_block(out, l, g->rows);
             dirlen = out->failed ? 0 : l->dir.n;
         }

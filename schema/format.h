@@ -33,6 +33,9 @@ enum {
     /* Rows of a group in a closed file: dictionaries are shared by so many rows that their size
     ** hardly counts, and a column of it still fits a processor's cache when packed. */
     FVT_GROUP_ROWS = 1 << 20,
+    /* Rows of a group that is being received, at most: while they are encoded its columns are still in the
+    ** processor's cache. */
+    FVT_LIVE_ROWS = 1 << 15,
     /* Octets of text in the dictionaries of a group, where one row more or less does not matter:
     ** far from what the format can hold. */
     FVT_GROUP_TEXT = 64 << 20,

@@ -24,6 +24,7 @@ struct group *group_new(void) {
         dict_builder_init(&g->dict[g->dict_of[f]], flow_fields[f].class);
     }
     fvt_totals_init(&g->totals);
+    g->pool = pool_new();
     return g;
 }
 
@@ -36,6 +37,7 @@ void group_free(struct group *g) {
     }
     for (int d = 0; d < GROUP_DICTS; d++)
         dict_builder_free(&g->dict[d]);
+    pool_free(g->pool);
     free(g);
 }
 
@@ -56,7 +58,7 @@ bool group_full(const struct group *g) {
     size_t text = 0;
     for (int d = 0; d < GROUP_DICTS; d++)
         text += g->dict[d].text.n;
-    return g->rows >= FVT_GROUP_ROWS || text >= FVT_GROUP_TEXT;
+    return g->rows >= FVT_LIVE_ROWS || text >= FVT_GROUP_TEXT;
 }
 
 static bool bitmap_grow(struct group_column *c, uint32_t row) {

@@ -8,6 +8,7 @@
 
 #include "dict.h"
 #include "format.h"
+#include "pool.h"
 
 /* One column: the values that are not NULL, one behind the other, and which rows they are of. */
 struct group_column {
@@ -42,6 +43,7 @@ struct group {
     /* Which of dict a field uses, -1 for none. srcip and dstip share one: the two directions of a
     ** connection name the same addresses, and one code space serves both ends. */
     int8_t dict_of[FLOW_NFIELDS];
+    struct fvt_pool *pool; /* for what encoding needs; NULL: none */
 };
 
 struct group *group_new(void);

@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "format.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <string.h>
 

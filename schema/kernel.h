@@ -44,6 +44,10 @@ struct kernels {
     ** how many. */
     uint32_t (*places)(uint16_t *rows, const uint8_t *pass, uint32_t n);
 
+    /* The lowest octets, 1, 2, 4 or 8, of each v[i] - base, one number behind the other, the lowest octet
+    ** first. */
+    void (*narrow)(uint8_t *out, const int64_t *v, uint32_t n, unsigned octets, uint64_t base);
+
     /* Lower *min and raise *max to the least and the greatest of v. */
     void (*bounds)(const int64_t *v, uint32_t n, int64_t *min, int64_t *max);
     /* How many of v differ from the one before; the first has none. */

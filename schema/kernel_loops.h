@@ -120,6 +120,35 @@ static uint32_t KERNEL(places)(uint16_t *restrict rows, const uint8_t *restrict 
 }
 
 KERNEL_TARGET
+static void KERNEL(narrow)(uint8_t *restrict out, const int64_t *restrict v, uint32_t n,
+                           unsigned octets, uint64_t base) {
+    switch (octets) {
+    case 1:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (uint8_t)((uint64_t)v[i] - base);
+        break;
+    case 2:
+        for (uint32_t i = 0; i < n; i++) {
+            uint16_t x = htole16((uint16_t)((uint64_t)v[i] - base));
+            memcpy(out + 2 * (size_t)i, &x, 2);
+        }
+        break;
+    case 4:
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t x = htole32((uint32_t)((uint64_t)v[i] - base));
+            memcpy(out + 4 * (size_t)i, &x, 4);
+        }
+        break;
+    default:
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t x = htole64((uint64_t)v[i] - base);
+            memcpy(out + 8 * (size_t)i, &x, 8);
+        }
+        break;
+    }
+}
+
+KERNEL_TARGET
 static void KERNEL(bounds)(const int64_t *v, uint32_t n, int64_t *min, int64_t *max) {
     int64_t least = *min, most = *max;
     for (uint32_t i = 0; i < n; i++) {
@@ -152,6 +181,7 @@ static const struct kernels KERNEL(kernels) = {
     .either = KERNEL(either),
     .but_not = KERNEL(but_not),
     .places = KERNEL(places),
+    .narrow = KERNEL(narrow),
     .bounds = KERNEL(bounds),
     .changes = KERNEL(changes),
 };

@@ -36,7 +36,8 @@ static inline void put_word(uint8_t *to, uint64_t word) {
         to[i] = (uint8_t)(word >> 8 * i);
 }
 
-/* Pack (v - base), width bits each, lowest bit first. */
+/* Pack (v - base), width bits each, lowest bit first: as many as fit into a word are put together
+** first. */
 static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
                        unsigned width) {
     put_header(out, FVT_PACKED, width, n, base);
@@ -45,17 +46,27 @@ static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uin
         return;
     uint8_t *to = out->p + out->n;
     out->n += size;
+    if (width >= 8 && (width & (width - 1)) == 0) {
+        memset(out->p + out->n - (size ? 8 : 0), 0, size ? 8 : 0);
+        kernels()->narrow(to, v, n, width / 8, base);
+        return;
+    }
+    unsigned some = width ? 64 / width : 0;
     uint64_t word = 0;
     unsigned used = 0;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; width && i < n; i += some) {
+        some = some < n - i ? some : n - i;
         uint64_t x = (uint64_t)v[i] - base;
+        for (unsigned k = 1; k < some; k++)
+            x |= ((uint64_t)v[i + k] - base) << k * width;
+        unsigned bits = some * width;
         word |= x << used;
-        used += width;
+        used += bits;
         if (used >= 64) {
             put_word(to, word);
             to += 8;
             used -= 64;
-            word = used ? x >> (width - used) : 0;
+            word = used ? x >> (bits - used) : 0;
         }
     }
     if (used)
@@ -64,14 +75,18 @@ static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uin
 
 static void put_planes(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
                        unsigned octets) {
+    enum { STEP = 2048 }; /* that stay in the nearest cache for the next plane */
     put_header(out, FVT_PLANES, octets, n, base);
     size_t size = (size_t)n * octets;
     if (!fvt_buffer_reserve(out, size + FVT_ALIGN))
         return;
-    for (unsigned k = 0; k < octets; k++) {
-        uint8_t *plane = out->p + out->n + (size_t)k * n;
-        for (uint32_t i = 0; i < n; i++)
-            plane[i] = (uint8_t)(((uint64_t)v[i] - base) >> 8 * k);
+    for (uint32_t at = 0; at < n; at += STEP) {
+        uint32_t end = n - at < STEP ? n : at + STEP;
+        for (unsigned k = 0; k < octets; k++) {
+            uint8_t *plane = out->p + out->n + (size_t)k * n;
+            for (uint32_t i = at; i < end; i++)
+                plane[i] = (uint8_t)(((uint64_t)v[i] - base) >> 8 * k);
+        }
     }
     out->n += size;
     fvt_put_zeros(out, -size % FVT_ALIGN);
@@ -139,43 +154,59 @@ static uint16_t *find_slot(struct distinct *d, int64_t v) {
     return &d->slot[h];
 }
 
-/* False when there are more than MAX_VALUES. */
-static bool find_distinct(struct distinct *d, const int64_t *v, uint32_t n) {
+/* How many distinct values n values may have for a dictionary of them to take less than limit octets. */
+static uint32_t most_distinct(uint32_t n, size_t limit) {
+    uint32_t most = 0;
+    for (unsigned width = 0; width <= 15; width++) {
+        size_t codes = packed_size(n, width);
+        size_t values = codes < limit ? (limit - codes) / 8 : 0;
+        uint32_t count = values < (size_t)1 << width ? (uint32_t)values : UINT32_C(1) << width;
+        most = count > most ? count : most;
+    }
+    return most < MAX_VALUES ? most : MAX_VALUES;
+}
+
+/* codes: of each value its number in d->value. False when there are more than most. */
+static bool find_distinct(struct distinct *d, const int64_t *v, uint32_t n, uint32_t most,
+                          int64_t *codes) {
     d->n = 0;
     memset(d->slot, 0, sizeof d->slot);
     for (uint32_t i = 0; i < n; i++) {
-        if (i > 0 && v[i] == v[i - 1])
-            continue;
         uint16_t *slot = find_slot(d, v[i]);
-        if (*slot)
-            continue;
-        if (d->n == MAX_VALUES)
-            return false;
-        d->value[d->n++] = v[i];
-        *slot = (uint16_t)d->n;
+        if (!*slot) {
+            if (d->n == most)
+                return false;
+            d->value[d->n++] = v[i];
+            *slot = (uint16_t)d->n;
+        }
+        codes[i] = *slot - 1;
     }
     return true;
 }
 
-/* Sort the values; slots get their places, from 1 on. */
-static void sort_distinct(struct distinct *d) {
+/* Sort the values; slots get their places, from 1 on, and rank those of what was value i. met: room for
+** them. */
+static void sort_distinct(struct distinct *d, int64_t *rank, int64_t *met) {
+    memcpy(met, d->value, d->n * sizeof *met);
     qsort(d->value, d->n, sizeof *d->value, by_value);
     memset(d->slot, 0, sizeof d->slot);
     for (uint32_t i = 0; i < d->n; i++)
         *find_slot(d, d->value[i]) = (uint16_t)(i + 1);
+    for (uint32_t i = 0; i < d->n; i++)
+        rank[i] = *find_slot(d, met[i]) - 1;
 }
 
 /* Try a dictionary of the distinct values: returns false, with nothing put, unless its size is
 ** less than limit octets. */
 static bool put_values(struct fvt_buffer *out, const int64_t *v, uint32_t n, size_t limit) {
     struct distinct *d = malloc(sizeof *d);
-    bool fits = d && find_distinct(d, v, n) && d->n > 1 &&
+    int64_t *codes = d ? malloc(((size_t)n + 2 * MAX_VALUES) * sizeof *codes) : NULL;
+    bool fits = codes && find_distinct(d, v, n, most_distinct(n, limit), codes) && d->n > 1 &&
                 packed_size(n, fvt_bits(d->n - 1)) + packed_size(d->n, 64) < limit;
-    int64_t *codes = fits ? malloc((size_t)n * sizeof *codes) : NULL;
-    if (codes) {
-        sort_distinct(d);
-        for (uint32_t i = 0; i < n; i++)
-            codes[i] = i > 0 && v[i] == v[i - 1] ? codes[i - 1] : *find_slot(d, v[i]) - 1;
+    if (fits) {
+        int64_t *rank = codes + n;
+        sort_distinct(d, rank, rank + MAX_VALUES);
+        kernels()->look_up(codes, n, rank, d->n - 1);
         uint64_t least = (uint64_t)d->value[0];
         put_header(out, FVT_VALUES, 0, n, 0);
         put_packed(out, d->value, d->n, least, fvt_bits((uint64_t)d->value[d->n - 1] - least));
@@ -183,7 +214,7 @@ static bool put_values(struct fvt_buffer *out, const int64_t *v, uint32_t n, siz
     }
     free(codes);
     free(d);
-    return codes != NULL;
+    return fits;
 }
 
 /* Octets that LZ4 makes of the planes of a sample, scaled up to n values. */
@@ -203,6 +234,11 @@ static size_t planes_guess(const int64_t *v, uint32_t n, uint64_t base, unsigned
     return guess;
 }
 
+/* A width that is packed without shifting. */
+static unsigned quick_width(unsigned width) {
+    return width <= 8 ? 8 : width <= 16 ? 16 : width <= 32 ? 32 : 64;
+}
+
 void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, bool small) {
     if (n == 0) {
         put_header(out, FVT_CONST, 0, 0, 0);
@@ -214,7 +250,7 @@ void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, boo
         put_header(out, FVT_CONST, 0, n, (uint64_t)l.min);
         return;
     }
-    unsigned width = fvt_bits(span);
+    unsigned width = small ? fvt_bits(span) : quick_width(fvt_bits(span));
     size_t packed = packed_size(n, width);
     size_t runs = packed_size(l.runs, width) + packed_size(l.runs, fvt_bits(n));
     if (runs < packed && l.runs < n / 4) {
@@ -225,7 +261,7 @@ void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, boo
     size_t planes = small && width > 4 ? planes_guess(v, n, (uint64_t)l.min, octets) : SIZE_MAX;
     size_t best = planes < packed - packed / 16 ? planes : packed;
     /* A dictionary must save an eighth: its codes cost a look-up more to read. */
-    if (width > 8 && n >= 64 && put_values(out, v, n, best - best / 8))
+    if (small && width > 8 && n >= 64 && put_values(out, v, n, best - best / 8))
         return;
     if (best < packed)
         put_planes(out, v, n, (uint64_t)l.min, octets);

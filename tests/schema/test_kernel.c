@@ -84,6 +84,24 @@ static void joining(void **unused) {
             }
 }
 
+static void narrowing(void **unused) {
+    (void)unused;
+    const struct kernels *k;
+    int64_t v[MOST];
+    for (size_t i = 0; i < MOST; i++)
+        v[i] = (int64_t)draw();
+    for (unsigned variant = 0; (k = kernels_variant(variant)) != NULL; variant++)
+        for (unsigned octets = 1; octets <= 8; octets *= 2)
+            EACH_LENGTH(i, n) {
+                uint8_t out[8 * MOST];
+                uint64_t base = draw();
+                k->narrow(out, v, (uint32_t)n, octets, base);
+                for (uint32_t j = 0; j < n * octets; j++)
+                    assert_int_equal(
+                        out[j], (uint8_t)(((uint64_t)v[j / octets] - base) >> 8 * (j % octets)));
+            }
+}
+
 static int64_t awkward(void) {
     static const int64_t values[] = {INT64_MIN, INT64_MIN + 1, -1,        0,
                                      1,         INT64_MAX,     INT32_MAX, UINT32_MAX};
@@ -224,7 +242,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpacking), cmocka_unit_test(joining),  cmocka_unit_test(looking_up),
         cmocka_unit_test(comparing), cmocka_unit_test(choosing), cmocka_unit_test(looking_over),
-        cmocka_unit_test(choice),
+        cmocka_unit_test(narrowing), cmocka_unit_test(choice),
     };
     return cmocka_run_group_tests_name("schema/kernel", tests, NULL, NULL);
 }
