@@ -39,6 +39,17 @@ static inline uint64_t ben(const uint8_t *p, size_t n) {
     return v;
 }
 
+/* A float64, also in reduced size (RFC 7011 6.1.3, 6.2); 0 of another number of octets. */
+static inline double be_float(const uint8_t *p, size_t n) {
+    uint32_t single = n == 4 ? be32(p) : 0;
+    uint64_t bits = n == 8 ? be64(p) : 0;
+    float reduced;
+    double v;
+    memcpy(&reduced, &single, sizeof reduced);
+    memcpy(&v, &bits, sizeof v);
+    return n == 4 ? (double)reduced : v;
+}
+
 static inline struct cursor cursor_of(const uint8_t *p, size_t n) {
     return (struct cursor){p, p + n};
 }

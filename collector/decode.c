@@ -115,6 +115,10 @@ void collector_emit(struct collector *c, struct exporter *e) {
     if (!c->sink.row(c->sink.arg, row))
         return;
     e->stat.flows++;
+    if (flow_row_has(row, FLOW_sampling)) {
+        exporter_sampling(e, (uint64_t)row->value[FLOW_sampling].i, r->sampling_origin);
+        e->stat.sampling_rounded += r->sampling_rounded;
+    }
     if (flow_row_has(row, FLOW_packets))
         e->stat.packets += (uint64_t)row->value[FLOW_packets].i;
     if (flow_row_has(row, FLOW_bytes))

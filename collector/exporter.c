@@ -106,6 +106,7 @@ void exporter_restart_counters(struct exporter *e) {
                                            .exporter = s->exporter,
                                            .odid = s->odid,
                                            .sampling = s->sampling,
+                                           .sampling_origin = s->sampling_origin,
                                        };
     memcpy(fresh.version, s->version, sizeof fresh.version);
     *s = fresh;

@@ -49,6 +49,14 @@ struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const str
 struct exporter *exporters_find(const struct exporter_table *t, const struct flow_ip *from,
                                 const char *version, uint32_t odid);
 
+/* Note the rate last announced or found in a record; 0 is none and changes nothing. */
+static inline void exporter_sampling(struct exporter *e, uint64_t rate, enum fvt_sampling origin) {
+    if (rate) {
+        e->stat.sampling = rate;
+        e->stat.sampling_origin = origin;
+    }
+}
+
 /* Zero the counters: a new file begins. The last known sampling rate stays. */
 void exporter_restart_counters(struct exporter *e);
 

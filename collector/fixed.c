@@ -195,8 +195,7 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
         .engine_id = numbered ? h[ENGINE + 1] : 0,
         .sampling = sampling,
     };
-    if (sampling)
-        e->stat.sampling = sampling;
+    exporter_sampling(e, sampling, FVT_SAMPLING_HEADER);
     if (numbered) {
         const struct sequence_mark mark = {header.sequence, whole, whole, header.uptime, MAX_GAP};
         e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);

@@ -9,7 +9,7 @@
 
 struct values {
     uint64_t ifindex, sampler, boot;
-    uint64_t interval, packet_interval, space, size, population;
+    struct sampling_elements sampling;
     const uint8_t *name, *description;
     size_t nname, ndescription;
     bool has_sampler, has_ifindex;
@@ -22,15 +22,15 @@ static const struct option_element {
 } integers[] = {
     {10, offsetof(struct values, ifindex), offsetof(struct values, has_ifindex)},
     {14, offsetof(struct values, ifindex), offsetof(struct values, has_ifindex)},
-    {34, offsetof(struct values, interval), 0},
+    {34, offsetof(struct values, sampling.interval), 0},
     {48, offsetof(struct values, sampler), offsetof(struct values, has_sampler)},
-    {50, offsetof(struct values, interval), 0},
+    {50, offsetof(struct values, sampling.interval), 0},
     {160, offsetof(struct values, boot), 0},
     {302, offsetof(struct values, sampler), offsetof(struct values, has_sampler)},
-    {305, offsetof(struct values, packet_interval), 0},
-    {306, offsetof(struct values, space), 0},
-    {309, offsetof(struct values, size), 0},
-    {310, offsetof(struct values, population), 0},
+    {305, offsetof(struct values, sampling.packet_interval), 0},
+    {306, offsetof(struct values, sampling.space), 0},
+    {309, offsetof(struct values, sampling.size), 0},
+    {310, offsetof(struct values, sampling.population), 0},
 };
 
 static void take_value(struct values *v, const struct template_field *f, const uint8_t *p,
@@ -41,6 +41,8 @@ static void take_value(struct values *v, const struct template_field *f, const u
         v->name = p, v->nname = n;
     if (f->id == 83)
         v->description = p, v->ndescription = n;
+    if (f->id == 311)
+        v->sampling.probability = be_float(p, n);
     for (size_t i = 0; n && n <= 8 && i < sizeof integers / sizeof *integers; i++) {
         if (integers[i].id != f->id)
             continue;
@@ -61,17 +63,17 @@ static const char *clean(struct record *r, const uint8_t *p, size_t *n) {
 }
 
 static void learn(struct collector *c, struct exporter *e, struct values *v) {
-    uint64_t rate = record_rate(v->interval, v->packet_interval, v->space, v->size, v->population);
+    struct sampling_rate rate = sampling_rate_of(&v->sampling);
     enum sampler_kind kind = v->has_sampler                      ? SAMPLER_ID
                              : v->has_ifindex && v->ifindex != 0 ? SAMPLER_INTERFACE
                                                                  : SAMPLER_ALL;
-    if (rate) {
+    if (rate.n) {
         sampler_set(&e->samplers, kind,
                     kind == SAMPLER_ID          ? v->sampler
                     : kind == SAMPLER_INTERFACE ? v->ifindex
                                                 : 0,
                     rate);
-        e->stat.sampling = rate;
+        exporter_sampling(e, rate.n, FVT_SAMPLING_OPTIONS);
     }
     if (v->boot && v->boot < INT64_MAX / 2)
         e->boot = (int64_t)v->boot;

@@ -24,6 +24,7 @@ enum kind {
     KIND_MAC,
     KIND_TEXT,
     KIND_APPID,
+    KIND_FLOAT,
 };
 
 enum convert {
@@ -44,6 +45,7 @@ enum convert {
     CONVERT_MAC,
     CONVERT_TEXT,
     CONVERT_APPID,
+    CONVERT_FLOAT,
     CONVERT_VARIABLE, /* decided by the length in the record */
 };
 
@@ -76,6 +78,7 @@ static const struct special {
     {306, KIND_UINT, HELPER_SPACE},
     {309, KIND_UINT, HELPER_SIZE},
     {310, KIND_UINT, HELPER_POPULATION},
+    {311, KIND_FLOAT, HELPER_PROBABILITY},
     {FLOW_ELEMENT(29305, 150), KIND_SECONDS, 0},
     {FLOW_ELEMENT(29305, 151), KIND_SECONDS, 0},
     {FLOW_ELEMENT(29305, 154), KIND_NTP, 0},
@@ -172,6 +175,8 @@ static enum convert convert_for(enum kind kind, size_t length) {
         return CONVERT_TEXT;
     case KIND_APPID:
         return CONVERT_APPID;
+    case KIND_FLOAT:
+        return length == 4 || length == 8 ? CONVERT_FLOAT : CONVERT_NONE;
     }
     return CONVERT_NONE;
 }
@@ -334,6 +339,12 @@ static void set_second(struct record *r, unsigned field, const uint8_t *p, size_
     flow_row_mark(&r->row, (int)field);
 }
 
+static void set_float(struct record *r, unsigned helper, double v) {
+    uint64_t octets;
+    memcpy(&octets, &v, sizeof octets);
+    record_set_helper(r, helper, octets);
+}
+
 static inline void run_step(const struct plan_step *s, enum convert convert, const uint8_t *p,
                             size_t n, struct record *r) {
     unsigned f = s->field;
@@ -386,6 +397,9 @@ static inline void run_step(const struct plan_step *s, enum convert convert, con
         break;
     case CONVERT_APPID:
         record_set_appid(r, (int)f, p, n);
+        break;
+    case CONVERT_FLOAT:
+        set_float(r, f, be_float(p, n));
         break;
     case CONVERT_NONE:
     case CONVERT_VARIABLE:

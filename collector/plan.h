@@ -36,6 +36,7 @@ enum helper {
     HELPER_SPACE,               /* 306, beside 305 */
     HELPER_SIZE,                /* 309 */
     HELPER_POPULATION,          /* 310 */
+    HELPER_PROBABILITY,         /* 311, the octets of a double */
     HELPER_END
 };
 enum { NHELPERS = HELPER_END - FLOW_NFIELDS, PLAN_STEPS = HELPER_END + 16 };

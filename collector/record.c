@@ -123,35 +123,57 @@ static void finish_icmp(struct record *r) {
 
 /* ---- sampling and addresses ------------------------------------------------------------- */
 
-uint64_t record_rate(uint64_t interval, uint64_t packet_interval, uint64_t space, uint64_t size,
-                     uint64_t population) {
-    if (size && population)
-        return population / size;
-    if (interval)
-        return interval;
-    if (packet_interval && space)
-        return (packet_interval + space) / packet_interval;
-    return packet_interval;
+/* What the record itself says. */
+static struct sampling_rate own_rate(const struct record *r) {
+    const struct flow_row *row = &r->row;
+    uint64_t interval =
+        flow_row_has(row, FLOW_sampling) ? (uint64_t)row->value[FLOW_sampling].i : 0;
+    uint64_t probability = helper(r, HELPER_PROBABILITY);
+    struct sampling_elements said = {
+        .interval = interval,
+        .packet_interval = helper(r, HELPER_PACKET_INTERVAL),
+        .space = helper(r, HELPER_SPACE),
+        .size = helper(r, HELPER_SIZE),
+        .population = helper(r, HELPER_POPULATION),
+    };
+    memcpy(&said.probability, &probability, sizeof said.probability);
+    return sampling_rate_of(&said);
+}
+
+/* A flow seen as it left was metered on the interface that it left by. */
+static const union flow_value *metered_on(const struct flow_row *row) {
+    bool egress = flow_row_has(row, FLOW_direction) && row->value[FLOW_direction].i == 1;
+    int field = egress ? FLOW_outif : FLOW_inif;
+    return flow_row_has(row, field) ? &row->value[field] : NULL;
+}
+
+static struct sampling_rate announced_rate(const struct record *r) {
+    const struct flow_row *row = &r->row;
+    const union flow_value *interface = metered_on(row);
+    uint64_t id = (uint64_t)row->value[FLOW_samplerid].i;
+    uint64_t ifindex = interface ? (uint64_t)interface->i : 0;
+    return sampler_rate(r->h.samplers, flow_row_has(row, FLOW_samplerid) ? &id : NULL,
+                        interface ? &ifindex : NULL);
 }
 
 static void finish_sampling(struct record *r) {
     struct flow_row *row = &r->row;
     bool exported = flow_row_has(row, FLOW_sampling);
-    uint64_t own = exported ? (uint64_t)row->value[FLOW_sampling].i : 0;
-    uint64_t rate = r->helpers || own ? record_rate(own, helper(r, HELPER_PACKET_INTERVAL),
-                                                    helper(r, HELPER_SPACE), helper(r, HELPER_SIZE),
-                                                    helper(r, HELPER_POPULATION))
-                                      : 0;
-    if (rate == 0 && r->h.samplers && r->h.samplers->count) {
-        uint64_t id = (uint64_t)row->value[FLOW_samplerid].i;
-        uint64_t ifindex = (uint64_t)row->value[FLOW_inif].i;
-        rate = sampler_rate(r->h.samplers, flow_row_has(row, FLOW_samplerid) ? &id : NULL,
-                            flow_row_has(row, FLOW_inif) ? &ifindex : NULL);
+    struct sampling_rate rate = {0};
+    r->sampling_origin = FVT_SAMPLING_RECORD;
+    if (r->helpers || exported)
+        rate = own_rate(r);
+    if (!rate.n && r->h.samplers && r->h.samplers->count) {
+        rate = announced_rate(r);
+        r->sampling_origin = FVT_SAMPLING_OPTIONS;
     }
-    if (rate == 0)
-        rate = r->h.sampling;
-    if (rate)
-        flow_row_set(row, FLOW_sampling, rate);
+    if (!rate.n) {
+        rate.n = r->h.sampling;
+        r->sampling_origin = FVT_SAMPLING_HEADER;
+    }
+    r->sampling_rounded = rate.rounded;
+    if (rate.n)
+        flow_row_set(row, FLOW_sampling, rate.n);
     else if (exported)
         unset(row, FLOW_sampling);
 }

@@ -13,7 +13,9 @@
 **   port (type * 256 + code). Ports that only repeat them, or are zero, are NULL. Records of other
 **   protocols have no ICMP type, though some templates send a zero.
 ** - ipversion comes from the addresses when it is not exported.
-** - sampling: what the record says, else what was announced (sampler.h), else the v5 header.
+** - sampling: what the record says, else what was announced (sampler.h) for its sampler id, for the
+**   interface it was metered on (the output interface when direction is egress) or for all, else the
+**   v5 header. A rate that is no whole number becomes the nearest one.
 ** - direction 255 (RFC 7012: unknown) is NULL.
 */
 #ifndef FLOWVT_RECORD_H
@@ -21,6 +23,7 @@
 
 #include "plan.h"
 #include "sampler.h"
+#include "schema/fvt.h"
 
 /* Of a message: the same for all its records. */
 struct record_header {
@@ -47,9 +50,11 @@ struct record {
     struct flow_row row;
     uint64_t base[FLOW_WORDS]; /* row.present[] with what h says: where each record begins */
     uint64_t helper[NHELPERS];
-    uint32_t helpers;          /* bit HELPER_x - FLOW_NFIELDS: it has a value */
-    unsigned texts;            /* used of text[] */
-    char (*text)[RECORD_TEXT]; /* RECORD_TEXTS of them, for texts that had to be changed */
+    uint32_t helpers;                  /* bit HELPER_x - FLOW_NFIELDS: it has a value */
+    bool sampling_rounded;             /* finish found a rate that was no whole number */
+    enum fvt_sampling sampling_origin; /* of the row's sampling, if it has one */
+    unsigned texts;                    /* used of text[] */
+    char (*text)[RECORD_TEXT];         /* RECORD_TEXTS of them, for texts that had to be changed */
 };
 
 /* Take over a message header. */
@@ -79,11 +84,5 @@ void record_finish(struct record *r);
 void record_set_text(struct record *r, int field, const uint8_t *p, size_t n);
 /* Application id, RFC 6759 4.1: "engine:selector", decimal. */
 void record_set_appid(struct record *r, int field, const uint8_t *p, size_t n);
-
-/* The sampling rate that several elements together say, 0 for none. 310 / 309 is used first
-** (random n out of N), then 34 or 50, then 305 with 306 (systematic: 306 are skipped after 305);
-** 305 alone above 1 is one in that many, as routers use it. Values that are not there are 0. */
-uint64_t record_rate(uint64_t interval, uint64_t packet_interval, uint64_t space, uint64_t size,
-                     uint64_t population);
 
 #endif

@@ -39,7 +39,7 @@ static const char *const declarations[] = {
         " packets INTEGER, bytes INTEGER, options INTEGER, lost INTEGER, no_template INTEGER,"
         " malformed INTEGER, malformed_short INTEGER, malformed_version INTEGER,"
         " malformed_set INTEGER, malformed_template INTEGER, malformed_record INTEGER,"
-        " udp_drops INTEGER, sampling INTEGER)",
+        " udp_drops INTEGER, sampling INTEGER, sampling_origin TEXT, sampling_rounded INTEGER)",
     [ABOUT_INTERFACES] =
         ("CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
          " exporter TEXT, ifindex INTEGER, name TEXT, description TEXT)"),
@@ -79,6 +79,8 @@ enum exporter_column {
     EXPORTER_MALFORMED_BY,
     EXPORTER_DROPS = EXPORTER_MALFORMED_BY + FVT_NBAD,
     EXPORTER_SAMPLING,
+    EXPORTER_SAMPLING_ORIGIN,
+    EXPORTER_SAMPLING_ROUNDED,
 };
 
 enum interface_column {
@@ -348,6 +350,11 @@ static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, in
         result_count(ctx, e->udp_drops);
     else if (i == EXPORTER_SAMPLING && e->sampling)
         result_count(ctx, e->sampling);
+    else if (i == EXPORTER_SAMPLING_ORIGIN && e->sampling_origin &&
+             e->sampling_origin < FVT_NSAMPLING)
+        show_text(ctx, fvt_sampling_names[e->sampling_origin]);
+    else if (i == EXPORTER_SAMPLING_ROUNDED)
+        result_count(ctx, e->sampling_rounded);
 }
 
 static void show_interface(sqlite3_context *ctx, const struct fvt_interface *n, int i) {

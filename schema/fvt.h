@@ -69,6 +69,16 @@ enum fvt_malformed {
 extern const char *const fvt_malformed_names[FVT_NBAD];
 
 /* What is known of one exporter during one file. Keyed by (exporter, odid, version). */
+/* Where a sampling rate came from. The numbers are those in files. */
+enum fvt_sampling {
+    FVT_SAMPLING_UNKNOWN, /* no rate, or a file that does not say */
+    FVT_SAMPLING_HEADER,  /* of the export datagram (v5) */
+    FVT_SAMPLING_OPTIONS, /* announced in options data */
+    FVT_SAMPLING_RECORD,  /* an element of the flow record itself */
+    FVT_NSAMPLING
+};
+extern const char *const fvt_sampling_names[FVT_NSAMPLING]; /* of the first: NULL */
+
 struct fvt_exporter {
     struct flow_ip exporter;
     uint32_t odid;   /* v5 to v8: see collector/fixed.c */
@@ -80,8 +90,10 @@ struct fvt_exporter {
     uint64_t lost;           /* by sequence numbers: v5 flows, v9 and sFlow datagrams, IPFIX records */
     uint64_t no_template;    /* data sets dropped because their template never came */
     uint64_t malformed[FVT_NBAD];
-    uint64_t udp_drops; /* of the receiving socket while this file was live */
-    uint64_t sampling;  /* last rate announced or set; 0: none */
+    uint64_t udp_drops;        /* of the receiving socket while this file was live */
+    uint64_t sampling;         /* last rate announced or in a record; 0: none */
+    uint64_t sampling_origin;  /* of that rate: enum fvt_sampling; a later library's may be above */
+    uint64_t sampling_rounded; /* flows whose rate was no whole number and has been rounded */
 };
 
 /* An interface name learned from options data. Keyed by (exporter, ifindex). */

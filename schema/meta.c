@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 const char *const fvt_malformed_names[FVT_NBAD] = {"short", "version", "set", "template", "record"};
+const char *const fvt_sampling_names[FVT_NSAMPLING] = {NULL, "header", "options", "record"};
 
 void meta_put_columns(struct fvt_buffer *out) {
     fvt_put_int(out, FLOW_NFIELDS, 2);
@@ -50,12 +51,14 @@ static void finish(struct fvt_buffer *out, size_t at) {
 }
 
 /* The counters of an exporter record, in the order of the file; new ones go to the end. */
-enum { COUNTERS = 9 + FVT_NBAD };
+enum { COUNTERS = 9 + FVT_NBAD + 2 };
 static void counters_of(const struct fvt_exporter *e, uint64_t v[COUNTERS]) {
     const uint64_t plain[] = {e->datagrams, e->flows,       e->packets,   e->bytes,   e->options,
                               e->lost,      e->no_template, e->udp_drops, e->sampling};
     memcpy(v, plain, sizeof plain);
     memcpy(v + 9, e->malformed, sizeof e->malformed);
+    v[9 + FVT_NBAD] = e->sampling_origin;
+    v[10 + FVT_NBAD] = e->sampling_rounded;
 }
 
 void meta_put_exporter(struct fvt_buffer *out, const struct fvt_exporter *e) {
@@ -82,8 +85,11 @@ static struct fvt_exporter get_exporter(struct fvt_cursor *c) {
         memcpy(e.version, version, sizeof e.version - 1);
     uint64_t *const v[] = {&e.datagrams, &e.flows,       &e.packets,   &e.bytes,   &e.options,
                            &e.lost,      &e.no_template, &e.udp_drops, &e.sampling};
+    uint64_t *const later[] = {&e.sampling_origin, &e.sampling_rounded};
     for (unsigned i = 0; i < COUNTERS && fvt_left(c) >= 8; i++)
-        *(i < 9 ? v[i] : &e.malformed[i - 9]) = fvt_get_int(c, 8);
+        *(i < 9              ? v[i]
+          : i < 9 + FVT_NBAD ? &e.malformed[i - 9]
+                             : later[i - 9 - FVT_NBAD]) = fvt_get_int(c, 8);
     return e;
 }
 
@@ -338,8 +344,11 @@ static void add_counters(struct fvt_exporter *sum, const struct fvt_exporter *mo
     sum->udp_drops += more->udp_drops;
     for (int i = 0; i < FVT_NBAD; i++)
         sum->malformed[i] += more->malformed[i];
-    if (more->sampling)
+    sum->sampling_rounded += more->sampling_rounded;
+    if (more->sampling) {
         sum->sampling = more->sampling;
+        sum->sampling_origin = more->sampling_origin;
+    }
 }
 
 /* Exporters of both are in order of their keys. */

@@ -324,6 +324,15 @@ static void sampling(void **state) {
         {9, "0004 0008 0001 0004 0030 0001 0032 0004", "00000000 02 000007d0", "1/1", "05", "2000"},
         /* scope interface */
         {9, "0004 0004 0002 0004 0022 0004", "00000007 0000000a", "1/1 10/4", "05 00000007", "10"},
+        /* it says nothing of another interface, or of a record that tells none */
+        {9, "0004 0004 0002 0004 0022 0004", "00000007 0000000a", "1/1 10/4", "05 00000009",
+         "NULL"},
+        {9, "0004 0004 0002 0004 0022 0004", "00000007 0000000a", "1/1", "05", "NULL"},
+        /* a flow that leaves was metered on the interface it leaves by */
+        {9, "0004 0004 0002 0004 0022 0004", "00000007 0000000a", "10/4 14/4 61/1",
+         "00000009 00000007 01", "10"},
+        {9, "0004 0004 0002 0004 0022 0004", "00000007 0000000a", "10/4 14/4 61/1",
+         "00000007 00000009 01", "NULL"},
         {9, "0004 0004 0002 0004 0022 0004", "00000000 0000000a", "1/1 10/4", "05 00000009", "10"},
         /* IPFIX: selector id as scope; population and size before packet interval */
         {10, "0004 0001 012e 0008 0135 0004 0136 0004 0131 0004",
@@ -331,6 +340,21 @@ static void sampling(void **state) {
         /* packet interval and space, RFC 5477 */
         {10, "0003 0001 0095 0004 0131 0004 0132 0004", "00000001 00000001 00000063", "1/1", "05",
          "100"},
+        /* a rate that is no whole number becomes the nearest */
+        {10, "0003 0001 0095 0004 0135 0004 0136 0004", "00000001 00000003 0000000b", "1/1", "05",
+         "4"},
+        {10, "0003 0001 0095 0004 0131 0004 0132 0004", "00000001 00000002 00000003", "1/1", "05",
+         "3"},
+        /* more than all is no rate */
+        {10, "0003 0001 0095 0004 0135 0004 0136 0004", "00000001 0000000b 00000003", "1/1", "05",
+         "NULL"},
+        /* probability, float64 and float32; above 1 it is none */
+        {10, "0002 0001 0095 0004 0137 0008", "00000001 3f847ae147ae147b", "1/1", "05", "100"},
+        {10, "0002 0001 0095 0004 0137 0004", "00000001 3c23d70a", "1/1", "05", "100"},
+        {10, "0002 0001 0095 0004 0137 0008", "00000001 4000000000000000", "1/1", "05", "NULL"},
+        {10, "0002 0001 0095 0004 0137 0008", "00000001 7ff8000000000000", "1/1", "05", "NULL"},
+        {10, "0002 0001 0095 0004 0022 0004", "00000001 00000063", "1/1 311/8",
+         "05 3fd0000000000000", "4"},
         /* the record's own */
         {10, "0002 0001 0095 0004 0022 0004", "00000001 00000063", "1/1 34/4", "05 00000007", "7"},
     };
@@ -360,6 +384,60 @@ static void sampling(void **state) {
         assert_int_equal(rig_stat(&r, is_v9 ? "v9" : "ipfix", 1)->options, 1);
         end();
     }
+}
+
+/* Which rate an exporter has, where it came from, and how many flows had one rounded. */
+static void sampling_origin(void **state) {
+    (void)state;
+    begin(NULL);
+    ipfix(&b, 0, 1);
+    size_t set = set_begin(&b, 3);
+    put_hex(&b, "0190 0003 0001 0095 0004 0135 0004 0136 0004");
+    set_end(&b, set);
+    template_set(&b, 2, 300, "1/1");
+    template_set(&b, 2, 301, "1/1 34/4");
+    set = set_begin(&b, 400);
+    put_hex(&b, "00000001 00000003 0000000a");
+    set_end(&b, set);
+    set = set_begin(&b, 300);
+    put_hex(&b, "05 05");
+    set_end(&b, set);
+    ipfix_end(&b);
+    rig_send(&r, &b);
+    const struct fvt_exporter *stat = rig_stat(&r, "ipfix", 1);
+    assert_int_equal(stat->sampling, 3);
+    assert_int_equal(stat->sampling_origin, FVT_SAMPLING_OPTIONS);
+    assert_int_equal(stat->sampling_rounded, 2);
+    ipfix(&b, 3, 1);
+    set = set_begin(&b, 301);
+    put_hex(&b, "05 00000064");
+    set_end(&b, set);
+    ipfix_end(&b);
+    rig_send(&r, &b);
+    assert_int_equal(stat->sampling, 100);
+    assert_int_equal(stat->sampling_origin, FVT_SAMPLING_RECORD);
+    assert_int_equal(stat->sampling_rounded, 2);
+    end();
+}
+
+static struct sampling_rate rate_of(const struct sampler_table *t, uint64_t id) {
+    return sampler_rate(t, &id, NULL);
+}
+
+/* More samplers than there is room for: those not announced for longest make room. */
+static void many_samplers(void **state) {
+    (void)state;
+    struct sampler_table t = {0};
+    for (uint64_t id = 0; id < SAMPLER_MAX; id++)
+        sampler_set(&t, SAMPLER_ID, id, (struct sampling_rate){.n = id + 1});
+    sampler_set(&t, SAMPLER_ID, 0, (struct sampling_rate){.n = 7});
+    for (uint64_t id = SAMPLER_MAX; id < SAMPLER_MAX + 10; id++)
+        sampler_set(&t, SAMPLER_ID, id, (struct sampling_rate){.n = id + 1});
+    assert_int_equal(t.count, SAMPLER_MAX);
+    assert_int_equal(rate_of(&t, 0).n, 7);
+    for (uint64_t id = 1; id < SAMPLER_MAX + 10; id++)
+        assert_int_equal(rate_of(&t, id).n, id <= 10 ? 0 : id + 1);
+    sampler_free(&t);
 }
 
 static void interface_names(void **state) {
@@ -489,6 +567,8 @@ int main(void) {
         cmocka_unit_test(v9_count_and_zeros),
         cmocka_unit_test(several_messages_in_a_datagram),
         cmocka_unit_test(sampling),
+        cmocka_unit_test(sampling_origin),
+        cmocka_unit_test(many_samplers),
         cmocka_unit_test(interface_names),
         cmocka_unit_test(uptime_from_options),
         cmocka_unit_test(bounds),

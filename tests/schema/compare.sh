@@ -35,7 +35,7 @@ computed=$(sqlite "SELECT group_concat(CASE
     FROM (SELECT name FROM pragma_table_xinfo('flows') WHERE NOT hidden ORDER BY cid)")
 exporter_columns='exporter, odid, version, datagrams, flows, packets, bytes, options, lost, no_template,
     malformed_short, malformed_version, malformed_set, malformed_template, malformed_record, udp_drops,
-    sampling'
+    sampling, sampling_origin, sampling_rounded'
 
 files_columns='path, state, "begin", length, first, last, rows, groups, flows_tcp, packets_tcp, bytes_tcp,
     flows_udp, packets_udp, bytes_udp, flows_icmp, packets_icmp, bytes_icmp,

@@ -453,7 +453,8 @@ def column_table(data, at=0):
 ROLLUP_TOTALS = ("trecv", "flows", "packets", "bytes", "tstart", "tend")
 COUNTERS = ("datagrams", "flows", "packets", "bytes", "options", "lost", "no_template",
             "udp_drops", "sampling", "malformed_short", "malformed_version", "malformed_set",
-            "malformed_template", "malformed_record")
+            "malformed_template", "malformed_record", "sampling_origin", "sampling_rounded")
+ORIGINS = (None, "header", "options", "record")
 
 
 KINDS = ("tcp", "udp", "icmp", "other")
@@ -606,8 +607,12 @@ class File:
             if kind == 1:
                 odid, version = fields("<I8s", record, 20)
                 key = (address17(record[:17]), odid, version.rstrip(b"\0").decode())
-                counters = dict(zip(COUNTERS, fields("<14Q", record, 32)))
+                known = min((length - 32) // 8, len(COUNTERS))
+                counters = dict.fromkeys(COUNTERS, 0)
+                counters.update(zip(COUNTERS, fields("<%dQ" % known, record, 32)))
                 counters["sampling"] = counters["sampling"] or None
+                origin = counters["sampling_origin"]
+                counters["sampling_origin"] = ORIGINS[origin] if origin < len(ORIGINS) else None
                 self.exporters[key] = counters
             elif kind == 2:
                 index, name, description = fields("<IHH", record, 20)
