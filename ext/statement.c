@@ -303,10 +303,9 @@ static bool take_test(struct reader *r) {
     }
     if (take_word(r, "in"))
         return take_literals(r);
-    if (take_word(r, "is")) {
-        take_word(r, "not");
+    /* IS NOT NULL is a test that SQLite makes again, of a column that would not be there. */
+    if (take_word(r, "is"))
         return take_word(r, "null");
-    }
     if (take_word(r, "match"))
         return take_literal(r);
     for (size_t i = 0; i < sizeof compare / sizeof compare[0]; i++)

@@ -103,6 +103,8 @@ static const char *const refused[] = {
     "SELECT srcip, sum(bytes) b FROM traffic WHERE proto = 6 + 1 GROUP BY srcip ORDER BY b LIMIT 1",
     "SELECT srcip, sum(bytes) b FROM traffic WHERE proto IN (SELECT 6) GROUP BY srcip ORDER BY b "
     "LIMIT 1",
+    "SELECT srcip, sum(bytes) b FROM traffic WHERE proto IS NOT NULL GROUP BY srcip ORDER BY b "
+    "LIMIT 1",
     "SELECT srcip, sum(bytes) b FROM traffic WHERE NOT proto = 6 GROUP BY srcip ORDER BY b LIMIT 1",
     "SELECT srcip, sum(bytes) b FROM traffic WHERE srcip LIKE '10%' GROUP BY srcip ORDER BY b "
     "LIMIT 1",
@@ -235,6 +237,9 @@ static void test_answers(void **state) {
           false);
     /* what SQLite checks by itself */
     check("SELECT proto, sum(bytes) b FROM traffic WHERE srcport = dstport GROUP BY 1 ORDER BY b "
+          "LIMIT 1",
+          false);
+    check("SELECT dstport, sum(bytes) b FROM traffic WHERE srcip IS NOT NULL GROUP BY 1 ORDER BY b "
           "LIMIT 1",
           false);
     check("SELECT dstport, sum(bytes) b FROM traffic WHERE srcip <> 'x' GROUP BY 1 ORDER BY b "
