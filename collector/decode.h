@@ -71,6 +71,9 @@ struct collector {
     /* Called before an exporter is forgotten to make room for another; may be NULL. */
     void (*on_forget)(void *arg, struct exporter *e);
     void *on_forget_arg;
+    /* Called with what an interface counted; may be NULL. */
+    void (*on_counters)(void *arg, const struct fvt_if_counters *counters);
+    void *on_counters_arg;
 };
 
 /* limits may be NULL: the defaults. NULL when out of memory. */

@@ -83,11 +83,19 @@ static void on_forget(void *arg, struct exporter *e) {
     add(&r->forgotten, &e->stat);
 }
 
+static void on_counters(void *arg, const struct fvt_if_counters *counters) {
+    struct report *r = arg;
+    if (fvt_store_counters(r->store, counters) != FVT_OK)
+        r->unwritten++;
+}
+
 void report_attach(struct report *r, struct collector *c, struct fvt_store *s) {
     r->collector = c;
     r->store = s;
     r->all_interfaces = true;
     c->on_forget = on_forget;
     c->on_forget_arg = r;
+    c->on_counters = on_counters;
+    c->on_counters_arg = r;
     fvt_store_on_flush(s, on_flush, r);
 }

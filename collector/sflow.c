@@ -6,7 +6,8 @@
 **   then each sample: enterprise * 4096 + format, octets, body
 **
 ** A flow sample is one packet out of as many as its sampling rate says, and becomes one row: one
-** packet, with the octets of its frame. What is known of it is in its flow records (sflow_record.h).
+** packet, with the octets of its frame. Of counter samples the generic interface counters (0:1) are
+** handed on, one by one. What is known of it is in its flow records (sflow_record.h).
 ** Samples have no time: that of the arrival is the row's. Samples of other kinds are stepped over.
 **
 ** The exporter is the agent, and its sub-agent the observation domain: sequence numbers are theirs,
@@ -19,7 +20,7 @@
 enum { VERSION = 5, MAX_GAP = 1 << 20 };
 
 /* Formats of samples, all of enterprise 0. */
-enum { FLOW_SAMPLE = 1, EXPANDED_FLOW_SAMPLE = 3 };
+enum { FLOW_SAMPLE = 1, COUNTER_SAMPLE = 2, EXPANDED_FLOW_SAMPLE = 3, EXPANDED_COUNTER_SAMPLE = 4 };
 
 /* What an interface word says: ifIndex, a reason why the packet was dropped, or to how many
 ** interfaces it went. The ifIndex of the device itself is INTERNAL, one that is not known 0. */
@@ -145,6 +146,58 @@ static bool flow_sample(struct collector *c, struct exporter *e, struct cursor i
     return whole;
 }
 
+/* ---- counter samples --------------------------------------------------------------------- */
+
+/* A counter of 4 or 8 octets; all bits set: not known. */
+static uint64_t counter(const uint8_t *p, unsigned octets) {
+    uint64_t v = ben(p, octets);
+    return v == UINT32_MAX && octets == 4 ? FVT_NO_COUNTER : v;
+}
+
+/* The generic interface counters, in the order of enum fvt_counter but for the status word. */
+static bool interface_counters(struct fvt_if_counters *out, struct cursor *in) {
+    static const uint8_t octets[] = {4, 4, 8, 4, 0, 0, 8, 4, 4, 4, 4, 4, 4, 8, 4, 4, 4, 4, 4, 4};
+    enum { OCTETS = 88, STATUS = 20, ADMIN = 1, OPER = 2 };
+    const uint8_t *p = cursor_take(in, OCTETS);
+    if (!p)
+        return false;
+    uint32_t status = be32(p + STATUS);
+    for (size_t i = 0; i < sizeof octets; i++) {
+        enum fvt_counter to = FVT_IFINDEX + (enum fvt_counter)i;
+        out->value[to] = counter(p, octets[i]);
+        p += to == FVT_IFOPERSTATUS ? 4 : octets[i];
+    }
+    out->value[FVT_IFADMINSTATUS] = status & ADMIN ? 1 : 2;
+    out->value[FVT_IFOPERSTATUS] = status & OPER ? 1 : 2;
+    return true;
+}
+
+/* Sequence number, source id as in a flow sample, number of records; wide: the expanded form. */
+static bool counter_sample(struct collector *c, const struct exporter *e, const struct datagram *d,
+                           struct cursor in, bool wide) {
+    enum { INTERFACE_COUNTERS = 1 };
+    const uint8_t *p = cursor_take(&in, wide ? 16 : 12);
+    if (!p)
+        return false;
+    struct fvt_if_counters out = {
+        .time = d->received, .exporter = e->stat.exporter, .odid = e->stat.odid};
+    out.value[FVT_SOURCE_TYPE] = wide ? be32(p + 4) : p[4];
+    out.value[FVT_SOURCE_INDEX] = wide ? be32(p + 8) : be32(p + 4) & 0xffffff;
+    for (uint32_t count = be32(p + (wide ? 12 : 8)); count--;) { /* each takes octets, or ends it */
+        uint32_t format, octets;
+        if (!cursor_u32(&in, &format) || !cursor_u32(&in, &octets) || octets > cursor_left(&in))
+            return false;
+        struct cursor body = cursor_cut(&in, octets);
+        if (format != INTERFACE_COUNTERS)
+            continue;
+        if (!interface_counters(&out, &body))
+            return false;
+        if (c->on_counters)
+            c->on_counters(c->on_counters_arg, &out);
+    }
+    return true;
+}
+
 static void samples(struct collector *c, struct exporter *e, const struct datagram *d,
                     struct cursor in, uint32_t count) {
     while (count--) {
@@ -163,6 +216,8 @@ static void samples(struct collector *c, struct exporter *e, const struct datagr
             whole = flow_sample(c, e, body, flow_head);
         else if (format == EXPANDED_FLOW_SAMPLE)
             whole = flow_sample(c, e, body, expanded_flow_head);
+        else if (format == COUNTER_SAMPLE || format == EXPANDED_COUNTER_SAMPLE)
+            whole = counter_sample(c, e, d, body, format == EXPANDED_COUNTER_SAMPLE);
         if (!whole)
             collector_fault(c, e, d, FVT_BAD_RECORD);
     }

@@ -27,6 +27,7 @@ static const struct {
     {"flow_files", &about_module, ABOUT_FILES},
     {"flow_exporters", &about_module, ABOUT_EXPORTERS},
     {"flow_interfaces", &about_module, ABOUT_INTERFACES},
+    {"if_counters", &counters_module, 0},
 };
 
 static void drop_module(void *arg) {

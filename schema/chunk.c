@@ -609,11 +609,21 @@ static uint64_t verify_rollup(const struct fvt_file *file, const struct fvt_roll
     return damaged;
 }
 
+static bool counters_damaged(const struct fvt_file *file, const struct fvt_counter_block *block) {
+    struct fvt_if_counters *rows = NULL;
+    uint32_t n;
+    int rc = fvt_counters_read(file, block, &rows, &n);
+    free(rows);
+    return rc == FVT_DAMAGED;
+}
+
 uint64_t fvt_verify(struct fvt_file *file) {
     uint64_t damaged = file->damaged;
     for (uint32_t i = 0; i < file->ngroups; i++)
         damaged += verify_group(file, &file->groups[i]);
     for (uint32_t i = 0; i < file->nrollups; i++)
         damaged += verify_rollup(file, &file->rollups[i]);
+    for (uint32_t i = 0; i < file->ncounters; i++)
+        damaged += counters_damaged(file, &file->counters[i]);
     return damaged;
 }

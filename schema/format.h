@@ -49,6 +49,7 @@ enum fvt_block_type {
     FVT_META = 3,
     FVT_FOOTER = 4,
     FVT_ROLLUP = 5,
+    FVT_COUNTERS = 6,
 };
 
 enum fvt_chunk_flag {
@@ -73,6 +74,7 @@ enum fvt_meta_kind {
     FVT_META_DAMAGE = 3,
     FVT_META_REPLACED = 4,
     FVT_META_ROLLUP = 5,
+    FVT_META_COUNTERS = 6,
 };
 
 #define FVT_NO_COLUMN UINT32_MAX

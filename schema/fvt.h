@@ -87,8 +87,8 @@ struct fvt_exporter {
     uint64_t flows;          /* records stored */
     uint64_t packets, bytes; /* as exported, not scaled */
     uint64_t options;        /* option data records */
-    uint64_t lost;           /* by sequence numbers: v5 flows, v9 and sFlow datagrams, IPFIX records */
-    uint64_t no_template;    /* data sets dropped because their template never came */
+    uint64_t lost;        /* by sequence numbers: v5 flows, v9 and sFlow datagrams, IPFIX records */
+    uint64_t no_template; /* data sets dropped because their template never came */
     uint64_t malformed[FVT_NBAD];
     uint64_t udp_drops;        /* of the receiving socket while this file was live */
     uint64_t sampling;         /* last rate announced or in a record; 0: none */
@@ -102,6 +102,42 @@ struct fvt_interface {
     uint32_t ifindex;
     char name[64];         /* IPFIX 82, "" when unknown */
     char description[128]; /* IPFIX 83 */
+};
+
+/* What an interface counted, as an exporter told at a time. Counters only grow, and begin anew with the
+** exporter; the others are states. Names as in the IF-MIB (RFC 2863) are in fvt_counter_names. */
+enum fvt_counter {
+    FVT_SOURCE_TYPE, /* of the sFlow data source: 0 interface, 1 VLAN, 2 physical entity, 3 logical */
+    FVT_SOURCE_INDEX,
+    FVT_IFINDEX,
+    FVT_IFTYPE,
+    FVT_IFSPEED,       /* bit/s */
+    FVT_IFDIRECTION,   /* 1 full duplex, 2 half duplex, 3 in, 4 out */
+    FVT_IFADMINSTATUS, /* 1 up, 2 down */
+    FVT_IFOPERSTATUS,
+    FVT_IFINOCTETS,
+    FVT_IFINUCASTPKTS,
+    FVT_IFINMULTICASTPKTS,
+    FVT_IFINBROADCASTPKTS,
+    FVT_IFINDISCARDS,
+    FVT_IFINERRORS,
+    FVT_IFINUNKNOWNPROTOS,
+    FVT_IFOUTOCTETS,
+    FVT_IFOUTUCASTPKTS,
+    FVT_IFOUTMULTICASTPKTS,
+    FVT_IFOUTBROADCASTPKTS,
+    FVT_IFOUTDISCARDS,
+    FVT_IFOUTERRORS,
+    FVT_IFPROMISCUOUSMODE,
+    FVT_NCOUNTERS
+};
+extern const char *const fvt_counter_names[FVT_NCOUNTERS];
+#define FVT_NO_COUNTER UINT64_MAX /* the exporter does not have it */
+struct fvt_if_counters {
+    int64_t time; /* of arrival, ms since 1970 UTC */
+    struct flow_ip exporter;
+    uint32_t odid;
+    uint64_t value[FVT_NCOUNTERS];
 };
 
 /* A file whose rows were merged into the file of their day. Keyed by name, size and checksum. */
@@ -126,6 +162,8 @@ int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row);
 /* Replace what the file says of this exporter, or this interface; written by the next flush. */
 int fvt_writer_exporter(struct fvt_writer *w, const struct fvt_exporter *e);
 int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i);
+/* Copy one row of interface counters. FVT_NOMEM when too many wait for a flush. */
+int fvt_writer_counters(struct fvt_writer *w, const struct fvt_if_counters *c);
 
 /* Append what was added since the last flush: from here on readers see it and kill -9 does not
 ** undo it. sync: also wait for the disk (fdatasync), against power loss. Nothing to flush is no
@@ -188,6 +226,13 @@ struct fvt_rollup {
     uint64_t *block; /* where the file has them */
 };
 
+/* A block of interface counters and the earliest and latest time in it. */
+struct fvt_counter_block {
+    uint64_t at; /* offset in the file */
+    uint32_t rows;
+    int64_t first, last; /* ms since 1970 UTC */
+};
+
 struct fvt_file {
     char *path;
     int fd;
@@ -212,6 +257,8 @@ struct fvt_file {
     struct fvt_replaced *replaced;
     uint32_t nrollups;
     struct fvt_rollup *rollups;
+    uint32_t ncounters; /* blocks */
+    struct fvt_counter_block *counters;
     uint32_t ncolumns; /* of its column table */
     int *field_of;     /* enum flow_field of each, -1: not known here */
 };
@@ -227,6 +274,11 @@ void fvt_file_free(struct fvt_file *file);
 int fvt_rollup_open(const struct fvt_file *file, const struct fvt_rollup *r,
                     struct fvt_group **groups);
 void fvt_rollup_close(struct fvt_group *groups, uint32_t n);
+
+/* The interface counters of one block: *rows becomes an array of *n to be freed. FVT_OK, FVT_DAMAGED,
+** FVT_UNKNOWN (encoded by a later version) or FVT_NOMEM. Safe from several threads. */
+int fvt_counters_read(const struct fvt_file *file, const struct fvt_counter_block *block,
+                      struct fvt_if_counters **rows, uint32_t *n);
 
 /* Check every checksum of the file; returns the number of damaged blocks (chunks, directories,
 ** footers), those found by fvt_open() included. A block of a roll-up counts as one. */

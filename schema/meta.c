@@ -164,6 +164,23 @@ static struct fvt_replaced get_replaced(struct fvt_cursor *c) {
     return r;
 }
 
+void meta_put_counters(struct fvt_buffer *out, const struct fvt_counter_block *block) {
+    size_t at = begin(out, FVT_META_COUNTERS);
+    fvt_put_int(out, block->at, 8);
+    fvt_put_int(out, block->rows, 8);
+    fvt_put_int(out, (uint64_t)block->first, 8);
+    fvt_put_int(out, (uint64_t)block->last, 8);
+    finish(out, at);
+}
+
+static struct fvt_counter_block get_counters(struct fvt_cursor *c) {
+    struct fvt_counter_block b = {.at = fvt_get_int(c, 8)};
+    b.rows = (uint32_t)fvt_get_int(c, 8);
+    b.first = (int64_t)fvt_get_int(c, 8);
+    b.last = (int64_t)fvt_get_int(c, 8);
+    return b;
+}
+
 /* Room for one more element; arrays double. */
 static void *room(void *array, uint32_t n, size_t size) {
     if (n & (n - 1) || (n != 0 && n < 4))
@@ -250,6 +267,12 @@ int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
                 return FVT_NOMEM;
             file->replaced = grown;
             file->replaced[file->nreplaced++] = get_replaced(&r);
+        } else if (kind == FVT_META_COUNTERS) {
+            void *grown = room(file->counters, file->ncounters, sizeof *file->counters);
+            if (!grown)
+                return FVT_NOMEM;
+            file->counters = grown;
+            file->counters[file->ncounters++] = get_counters(&r);
         } else if (kind == FVT_META_DAMAGE) {
             file->damaged += fvt_get_int(&r, 8);
         } else if (kind == FVT_META_ROLLUP) {

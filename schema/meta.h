@@ -21,6 +21,8 @@ void meta_put_rollup(struct fvt_buffer *out, const struct fvt_rollup *r, uint64_
 void meta_put_damage(struct fvt_buffer *out, uint64_t blocks);
 void meta_put_replaced(struct fvt_buffer *out, const struct fvt_replaced *r);
 
+void meta_put_counters(struct fvt_buffer *out, const struct fvt_counter_block *block);
+
 /* Add the records to file; unknown kinds are passed over. FVT_OK, FVT_DAMAGED or FVT_NOMEM. */
 int meta_get_records(struct fvt_cursor *c, struct fvt_file *file);
 /* Keep the last record of each key, in order of the keys. */

@@ -3,6 +3,8 @@
 ** Opening a flow file: through its footer when it is closed, block by block when it is live or
 ** the footer is damaged. What is in the chunks is chunk.c's.
 */
+#include "counters.h"
+#include "kernel.h"
 #include "meta.h"
 
 #include <errno.h>
@@ -51,7 +53,7 @@ static bool get_block(const uint8_t *p, uint64_t at, uint64_t size, struct block
 
 /* The checked part of a block's payload, malloc()ed; NULL with rc set. */
 static uint8_t *read_dir(const struct fvt_file *file, const struct block *b, int *rc) {
-    uint8_t *p = malloc((size_t)b->dirlen + 1);
+    uint8_t *p = malloc((size_t)b->dirlen + KERNEL_SLACK);
     *rc = p ? FVT_OK : FVT_NOMEM;
     if (p && (!read_at(file->fd, b->at, p, b->dirlen) || fvt_checksum(p, b->dirlen) != b->dirsum))
         *rc = FVT_DAMAGED;
@@ -212,7 +214,7 @@ static int read_footer(struct fvt_file *file, struct fvt_cursor *c) {
 static void start_over(struct fvt_file *file) {
     for (uint32_t i = 0; i < file->ngroups; i++)
         group_drop(&file->groups[i]);
-    file->ngroups = file->nexporters = file->ninterfaces = file->nreplaced = 0;
+    file->ngroups = file->nexporters = file->ninterfaces = file->nreplaced = file->ncounters = 0;
     file->rows = file->blocks = 0;
     meta_forget_rollups(file);
     fvt_totals_init(&file->totals);
@@ -271,7 +273,7 @@ static bool is_native(const int *field_of, uint32_t ncolumns) {
 static int take_block(struct fvt_file *file, const struct block *b, int **field_of,
                       uint32_t *ncolumns) {
     int rc;
-    if (b->type == FVT_ROLLUP) /* meta records lead to it */
+    if (b->type == FVT_ROLLUP || b->type == FVT_COUNTERS) /* meta records lead to it */
         return FVT_OK;
     uint8_t *p = read_dir(file, b, &rc);
     if (rc == FVT_NOMEM)
@@ -390,6 +392,7 @@ static int open_blocks(struct fvt_file *file, struct fvt_error *err) {
         file->blocks += 1 + file->groups[i].ndicts + file->groups[i].nchunks;
     for (uint32_t i = 0; i < file->nrollups; i++)
         file->blocks += file->rollups[i].nblocks;
+    file->blocks += file->ncounters;
     return rc;
 }
 
@@ -436,21 +439,42 @@ void fvt_file_free(struct fvt_file *file) {
     free(file->interfaces);
     free(file->replaced);
     free(file->rollups);
+    free(file->counters);
     free(file->field_of);
     free(file->path);
     free(file);
 }
 
-/* The directory of the roll-up block at that offset. */
-static int read_rollup(const struct fvt_file *file, uint64_t at, struct fvt_group *g) {
+/* The first part of the block of that type at that offset, to be freed; NULL with rc set. */
+static uint8_t *read_block(const struct fvt_file *file, uint64_t at, enum fvt_block_type type,
+                           struct block *b, int *rc) {
     uint8_t header[FVT_BLOCK_HEADER];
-    struct block b;
+    *rc = FVT_DAMAGED;
     if (at < FVT_FILE_HEADER || at % FVT_ALIGN || at > file->size ||
         file->size - at < FVT_BLOCK_HEADER || !read_at(file->fd, at, header, sizeof header) ||
-        !get_block(header, at, file->size, &b) || b.type != FVT_ROLLUP)
-        return FVT_DAMAGED;
+        !get_block(header, at, file->size, b) || b->type != type)
+        return NULL;
+    return read_dir(file, b, rc);
+}
+
+int fvt_counters_read(const struct fvt_file *file, const struct fvt_counter_block *block,
+                      struct fvt_if_counters **rows, uint32_t *n) {
+    struct block b;
     int rc;
-    uint8_t *p = read_dir(file, &b, &rc);
+    uint8_t *p = read_block(file, block->at, FVT_COUNTERS, &b, &rc);
+    if (!p)
+        return rc;
+    struct fvt_cursor c = {p, p + b.dirlen, false};
+    rc = counters_get(&c, rows, n);
+    free(p);
+    return rc;
+}
+
+/* The directory of the roll-up block at that offset. */
+static int read_rollup(const struct fvt_file *file, uint64_t at, struct fvt_group *g) {
+    struct block b;
+    int rc;
+    uint8_t *p = read_block(file, at, FVT_ROLLUP, &b, &rc);
     if (!p)
         return rc;
     struct fvt_cursor c = {p, p + b.dirlen, false};

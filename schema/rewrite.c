@@ -4,6 +4,7 @@
 ** column by column, so that what is in memory is one group's columns, not its rows.
 */
 #include "rewrite.h"
+#include "counters.h"
 #include "meta.h"
 #include "newfile.h"
 #include "rollup.h"
@@ -22,9 +23,11 @@ struct rewrite {
     bool parted;         /* it has some rows of a source's group only */
     uint64_t rows, damaged;
     struct fvt_totals totals;
-    struct rollup_builder *rollups; /* NULL: none */
-    struct fvt_buffer leads;        /* meta records that lead to their blocks */
-    struct fvt_file said;           /* exporters, interfaces and replaced files, of all sources */
+    struct rollup_builder *rollups;   /* NULL: none */
+    struct fvt_buffer leads;          /* meta records that lead to their blocks */
+    struct fvt_if_counters *counters; /* not written yet, room for a block's */
+    uint32_t ncounters;
+    struct fvt_file said; /* exporters, interfaces and replaced files, of all sources */
 };
 
 enum { STEP = 4096 };
@@ -216,6 +219,44 @@ struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_e
     return NULL;
 }
 
+/* Write the interface counters that wait, as a block of their own between groups. */
+static int put_counters(struct rewrite *r, struct fvt_error *err) {
+    if (r->ncounters == 0)
+        return FVT_OK;
+    counters_put(&r->out, &r->leads, r->to.end + r->out.n, r->counters, r->ncounters,
+                 r->state == FVT_CLOSED);
+    r->ncounters = 0;
+    return newfile_put(&r->to, &r->out, err);
+}
+
+/* Take over the counters of one block. */
+static int copy_counters(struct rewrite *r, const struct fvt_file *file,
+                         const struct fvt_counter_block *block, uint64_t *damaged,
+                         struct fvt_error *err) {
+    struct fvt_if_counters *rows = NULL;
+    uint32_t n = 0;
+    int rc = fvt_counters_read(file, block, &rows, &n);
+    if (rc == FVT_DAMAGED) {
+        ++*damaged;
+        return FVT_OK;
+    }
+    if (rc == FVT_OK && !r->counters &&
+        !(r->counters = malloc(FVT_COUNTER_ROWS * sizeof *r->counters)))
+        rc = FVT_NOMEM;
+    if (rc != FVT_OK)
+        fvt_fail(err, "%s: %s", file->path,
+                 rc == FVT_UNKNOWN ? "has counters of a later flowvt, and is left as it is"
+                                   : "out of memory");
+    else if (r->ncounters + n > FVT_COUNTER_ROWS)
+        rc = put_counters(r, err);
+    if (rc == FVT_OK && n) {
+        memcpy(r->counters + r->ncounters, rows, n * sizeof *rows);
+        r->ncounters += n;
+    }
+    free(rows);
+    return rc;
+}
+
 int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err) {
     int rc;
     uint64_t damaged = file->damaged;
@@ -230,6 +271,8 @@ int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err)
         if (!lost[i])
             rc = copy_group(r, file, &file->groups[i], err);
     free(lost);
+    for (uint32_t i = 0; rc == FVT_OK && i < file->ncounters; i++)
+        rc = copy_counters(r, file, &file->counters[i], &damaged, err);
     if (rc == FVT_OK && !meta_add(&r->said, file)) {
         fvt_fail(err, "%s: out of memory", file->path);
         rc = FVT_NOMEM;
@@ -300,7 +343,7 @@ static void put_end(struct rewrite *r) {
     }
     if (r->state == FVT_CLOSED)
         put_footer(r, &meta);
-    r->out.failed |= meta.failed || r->directories.failed;
+    r->out.failed |= meta.failed || r->directories.failed || r->leads.failed;
     free(meta.p);
 }
 
@@ -328,6 +371,8 @@ static int put_rollups(struct rewrite *r, struct fvt_error *err) {
 int rewrite_settle(struct rewrite *r, struct fvt_error *err) {
     int rc = put_group(r, err);
     if (rc == FVT_OK)
+        rc = put_counters(r, err);
+    if (rc == FVT_OK)
         rc = put_rollups(r, err);
     if (rc != FVT_OK)
         return rc;
@@ -349,6 +394,7 @@ void rewrite_free(struct rewrite *r) {
     free(r->directories.p);
     rollup_free(r->rollups);
     free(r->leads.p);
+    free(r->counters);
     free(r->said.exporters);
     free(r->said.interfaces);
     free(r->said.replaced);

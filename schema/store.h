@@ -36,6 +36,9 @@ void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last
 int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e);
 int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i);
 
+/* Add interface counters to the file of the current interval. */
+int fvt_store_counters(struct fvt_store *s, const struct fvt_if_counters *c);
+
 /* closed is called for each file that is complete and in place, also for those that a dead writer
 ** left, from a thread of the store's own: it must not wait. A file that gets late rows is closed
 ** once more. To be said before the first tick. */

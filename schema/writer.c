@@ -3,6 +3,7 @@
 ** Writing a live file: append and publish. What has been appended is never touched again, so a
 ** reader needs no lock and a crash no repair: whatever is whole counts.
 */
+#include "counters.h"
 #include "meta.h"
 #include "newfile.h"
 #include "rewrite.h"
@@ -21,8 +22,10 @@ struct fvt_writer {
     int fd;
     uint64_t end; /* of the whole blocks on disk */
     struct group *group;
-    struct fvt_buffer pending; /* blocks not on disk yet */
-    struct fvt_buffer meta;    /* records not in a block yet */
+    struct fvt_buffer pending;        /* blocks not on disk yet */
+    struct fvt_buffer meta;           /* records not in a block yet */
+    struct fvt_if_counters *counters; /* likewise */
+    uint32_t ncounters;
     struct fvt_error error;
 };
 
@@ -114,11 +117,28 @@ int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i) {
     return w->meta.failed ? FVT_NOMEM : FVT_OK;
 }
 
+int fvt_writer_counters(struct fvt_writer *w, const struct fvt_if_counters *c) {
+    uint32_t n = w->ncounters;
+    if (n == FVT_COUNTER_ROWS)
+        return FVT_NOMEM;
+    if ((n & (n - 1)) == 0) {
+        void *grown = realloc(w->counters, (n ? (size_t)n * 2 : 1) * sizeof *w->counters);
+        if (!grown)
+            return FVT_NOMEM;
+        w->counters = grown;
+    }
+    w->counters[w->ncounters++] = *c;
+    return FVT_OK;
+}
+
 /* Turn rows and records into blocks behind those that already wait. */
 static int encode_pending(struct fvt_writer *w) {
-    size_t before = w->pending.n;
+    size_t before = w->pending.n, meta_before = w->meta.n;
     if (w->group->rows && group_encode(&w->pending, w->group, GROUP_QUICK) == 0)
         w->pending.failed = true;
+    if (w->ncounters)
+        counters_put(&w->pending, &w->meta, w->end + w->pending.n, w->counters, w->ncounters,
+                     false);
     if (w->meta.n) {
         size_t at = w->pending.n;
         fvt_put_zeros(&w->pending, FVT_BLOCK_HEADER);
@@ -127,12 +147,13 @@ static int encode_pending(struct fvt_writer *w) {
     }
     if (w->pending.failed || w->meta.failed) {
         w->pending.n = before;
+        w->meta.n = meta_before;
         w->pending.failed = w->meta.failed = false;
         fvt_fail(&w->error, "%s: out of memory", w->path);
         return FVT_NOMEM;
     }
     group_clear(w->group);
-    w->meta.n = 0;
+    w->meta.n = w->ncounters = 0;
     return FVT_OK;
 }
 
@@ -151,7 +172,7 @@ static int write_pending(struct fvt_writer *w) {
 
 int fvt_writer_flush(struct fvt_writer *w, bool sync) {
     int rc = w->pending.n >= MAX_PENDING ? write_pending(w) : FVT_OK;
-    if (rc == FVT_OK && (w->group->rows || w->meta.n))
+    if (rc == FVT_OK && (w->group->rows || w->meta.n || w->ncounters))
         rc = encode_pending(w);
     if (rc != FVT_OK || w->pending.n == 0)
         return rc;
@@ -185,6 +206,7 @@ int fvt_writer_finish(struct fvt_writer *w) {
     group_free(w->group);
     free(w->pending.p);
     free(w->meta.p);
+    free(w->counters);
     free(w->path);
     free(w);
     return rc;

@@ -266,6 +266,72 @@ static void samples(void **state) {
     end();
 }
 
+static struct fvt_if_counters counted[4];
+static unsigned ncounted;
+static void take_counters(void *arg, const struct fvt_if_counters *c) {
+    (void)arg;
+    counted[ncounted++ % 4] = *c;
+}
+
+/* Both forms of counter samples, with counters of another kind before those of the interface. */
+static void counters(void **state) {
+    (void)state;
+    static const char interface[] =
+        "0000000a 00000006 000000003b9aca00 00000001 00000001 0000135c00000001 00000002 00000003 "
+        "00000004 00000005 00000006 ffffffff 0000081f00000001 00000008 00000009 0000000a 0000000b "
+        "0000000c 00000002";
+    begin();
+    r.c->on_counters = take_counters;
+    ncounted = 0;
+    datagram(1, 3);
+    size_t s = open_length(2);
+    put_hex(&b, "00000001 0000000a 00000002");
+    record(2, "00000000");
+    record(1, interface);
+    close_length(s);
+    s = open_length(4);
+    put_hex(&b, "00000001 00000003 01000000 00000001");
+    record(1, interface);
+    close_length(s);
+    s = open_length(2);
+    put_hex(&b, "00000001 0000000a 00000001");
+    record(1, "0000000a 00000006");
+    close_length(s);
+    rig_send(&r, &b);
+    assert_int_equal(r.rows, 0);
+    assert_int_equal(r.faults[FVT_BAD_RECORD], 1);
+    assert_int_equal(ncounted, 2);
+    static const uint64_t expected[FVT_NCOUNTERS] = {0,
+                                                     10,
+                                                     10,
+                                                     6,
+                                                     1000000000,
+                                                     1,
+                                                     1,
+                                                     2,
+                                                     UINT64_C(0x135c00000001),
+                                                     2,
+                                                     3,
+                                                     4,
+                                                     5,
+                                                     6,
+                                                     FVT_NO_COUNTER,
+                                                     UINT64_C(0x81f00000001),
+                                                     8,
+                                                     9,
+                                                     10,
+                                                     11,
+                                                     12,
+                                                     2};
+    assert_memory_equal(counted[0].value, expected, sizeof expected);
+    assert_int_equal(counted[0].odid, 3);
+    assert_memory_equal(counted[0].exporter.addr, "\xc0\0\2\x09", 4);
+    assert_int_equal(counted[1].value[FVT_SOURCE_TYPE], 3);
+    assert_int_equal(counted[1].value[FVT_SOURCE_INDEX], 1 << 24);
+    assert_memory_equal(&counted[1].value[2], &expected[2], sizeof expected - 16);
+    end();
+}
+
 /* Datagrams are counted by agent and sub-agent. */
 static void loss(void **state) {
     (void)state;
@@ -314,7 +380,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records),    cmocka_unit_test(cut_records), cmocka_unit_test(false_counts),
         cmocka_unit_test(interfaces), cmocka_unit_test(samples),     cmocka_unit_test(loss),
-        cmocka_unit_test(agents),
+        cmocka_unit_test(agents),     cmocka_unit_test(counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,7 @@ static const char *const questions[] = {
     "SELECT * FROM flow_files",
     "SELECT * FROM flow_exporters",
     "SELECT * FROM flow_interfaces",
+    "SELECT * FROM if_counters",
     "SELECT count(*) FROM flows_csv",
     "SELECT count(*) FROM flows_ndjson",
 };

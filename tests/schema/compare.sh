@@ -41,6 +41,11 @@ files_columns='path, state, "begin", length, first, last, rows, groups, flows_tc
     flows_udp, packets_udp, bytes_udp, flows_icmp, packets_icmp, bytes_icmp,
     flows_other, packets_other, bytes_other'
 
+counter_columns='time, exporter, odid, sourceType, sourceIndex, ifIndex, ifType, ifSpeed, ifDirection, ifAdminStatus,
+    ifOperStatus, ifInOctets, ifInUcastPkts, ifInMulticastPkts, ifInBroadcastPkts, ifInDiscards, ifInErrors,
+    ifInUnknownProtos, ifOutOctets, ifOutUcastPkts, ifOutMulticastPkts, ifOutBroadcastPkts, ifOutDiscards,
+    ifOutErrors, ifPromiscuousMode'
+
 quoted() { # FILE SQL-or-option...: rows that tell numbers, texts and NULL apart, in some fixed order
     local file=$1
     shift
@@ -60,18 +65,21 @@ look() { # STORE
         "SELECT path, ${exporter_columns} FROM flow_exporters"
     quoted "$work/sql.interfaces" "${extension[@]}" \
         "SELECT path, exporter, ifindex, name, description FROM flow_interfaces"
+    quoted "$work/sql.counters" "${extension[@]}" "SELECT path, $counter_columns FROM if_counters"
     quoted "$work/reader.rows" "$db" "SELECT $computed FROM flows"
     quoted "$work/reader.files" "$db" "SELECT $files_columns, damage FROM files"
     quoted "$work/reader.exporters" "$db" "SELECT path, $exporter_columns FROM exporters JOIN files USING (file)"
     quoted "$work/reader.interfaces" "$db" \
         "SELECT path, exporter, ifindex, name, description FROM interfaces JOIN files USING (file)"
+    quoted "$work/reader.counters" "$db" \
+        "SELECT path, $counter_columns FROM if_counters JOIN files USING (file)"
 }
 
 # Both see the same, and there is something to see.
 compare() { # NAME STORE
     local what
     look "$2"
-    for what in rows files exporters interfaces; do
+    for what in rows files exporters interfaces counters; do
         same "$1: $what ($(wc -l <"$work/reader.$what"))" "$work/sql.$what" "$work/reader.$what"
     done
     is "$1: there are rows" "$([ -s "$work/sql.rows" ] && echo yes)" yes

@@ -31,7 +31,7 @@ from datetime import datetime, timedelta
 
 UINT, TIME, IP, MAC, TEXT = range(5)
 CLASSES = ("UINT", "TIME", "IP", "MAC", "TEXT")
-COLUMNS, ROW_GROUP, META, FOOTER, ROLLUP = 1, 2, 3, 4, 5  # types of blocks
+COLUMNS, ROW_GROUP, META, FOOTER, ROLLUP, IF_COUNTERS = 1, 2, 3, 4, 5, 6  # types of blocks
 LZ4, NULLS, RELATIVE, DERIVED, MIRROR = 1, 2, 4, 8, 16  # flags of entries
 CONST, PACKED, RUNS, PLANES, VALUES = range(5)  # encodings of streams
 NO_DICTIONARY, NO_PARENT = 0xFFFF, 0xFFFFFFFF
@@ -457,8 +457,39 @@ COUNTERS = ("datagrams", "flows", "packets", "bytes", "options", "lost", "no_tem
 ORIGINS = (None, "header", "options", "record")
 
 
+# Of blocks of interface counters, behind the time and the exporter.
+IF_COLUMNS = ("sourceType", "sourceIndex", "ifIndex", "ifType", "ifSpeed", "ifDirection", "ifAdminStatus",
+              "ifOperStatus", "ifInOctets", "ifInUcastPkts", "ifInMulticastPkts", "ifInBroadcastPkts",
+              "ifInDiscards", "ifInErrors", "ifInUnknownProtos", "ifOutOctets", "ifOutUcastPkts",
+              "ifOutMulticastPkts", "ifOutBroadcastPkts", "ifOutDiscards", "ifOutErrors", "ifPromiscuousMode")
+MOST_IF_ROWS = 65536
+NO_COUNTER = (1 << 64) - 1
+
 KINDS = ("tcp", "udp", "icmp", "other")
 TOTALS = ("flows", "packets", "bytes")
+
+
+def counter_block(data):
+    """The rows of a block of interface counters."""
+    n, columns = fields("<II", data)
+    if n > MOST_IF_ROWS or columns == 0:
+        raise Damage("%d rows of %d columns" % (n, columns))
+    at = 8
+    values = []
+    for _ in range(min(columns, 5 + len(IF_COLUMNS))):
+        column, at = stream(data, at, MOST_IF_ROWS)
+        if len(column) != n:
+            raise Damage("%d values for %d rows" % (len(column), n))
+        values.append(column)
+    values += [[0] * n] * (5 + len(IF_COLUMNS) - len(values))
+    rows = []
+    for time, family, high, low, odid, *counters in zip(*values):
+        address = struct.pack("<Bqq", family, high, low) if family in (4, 6) else bytes(17)
+        counters = [value % (1 << 64) for value in counters]
+        rows.append({"time": time_text(time), "exporter": address17(address), "odid": odid % (1 << 32), **{
+            name: None if value == NO_COUNTER else min(value, (1 << 63) - 1)
+            for name, value in zip(IF_COLUMNS, counters)}})
+    return rows
 
 
 class File:
@@ -484,6 +515,7 @@ class File:
         self.exporters = {}
         self.interfaces = {}
         self.rollups = []  # seconds, columns and places of the blocks
+        self.counters = []  # places of the blocks
         self.merged = False  # the files of a day
         self.left_out = 0  # damaged blocks when the file was rewritten
 
@@ -577,7 +609,7 @@ class File:
             if kind == FOOTER:
                 self.state = "closed"
             with self.guard("block at %d" % at):
-                payload = self.first_part(at) if kind != ROLLUP else b""
+                payload = self.first_part(at) if kind not in (ROLLUP, IF_COUNTERS) else b""
                 if kind == COLUMNS:
                     self.take_columns(column_table(payload))
                 elif kind == ROW_GROUP:
@@ -627,7 +659,20 @@ class File:
                 seconds, blocks, columns = fields("<IHH", record)
                 places = fields("<%dQ" % blocks, record, 16)
                 self.rollups.append((seconds, fields("<%dH" % columns, record, 16 + 8 * blocks), places))
+            elif kind == 6:
+                self.counters.append(fields("<Q", record)[0])
             at += 4 + length
+
+    def counter_rows(self):
+        """Interface counters as dictionaries. A damaged block is left out."""
+        for at in self.counters:
+            rows = []
+            with self.guard("counters at %d" % at):
+                block = self.block(at) if at % 8 == 0 and at >= HEADER else None
+                if not block or block[0] != IF_COUNTERS or at + BLOCK_HEADER + block[2] > len(self.data):
+                    raise Damage("no interface counters")
+                rows = counter_block(self.first_part(at))
+            yield from rows
 
     def rows(self):
         """Each row as a dictionary of the columns that are not NULL. A damaged group is left out."""
@@ -660,6 +705,8 @@ class File:
         for rollup in self.rollups:
             for _ in self.rollup_rows(rollup):
                 pass  # what is damaged shows when it is read
+        for _ in self.counter_rows():
+            pass
         first = min((group.first for group in self.groups), default=NO_FIRST)
         last = max((group.last for group in self.groups), default=NO_LAST)
         row = {"path": os.path.basename(self.path), "state": "day" if self.merged else self.state, "begin": self.begin,
@@ -679,6 +726,8 @@ class File:
         for (address, index), (name, description) in self.interfaces.items():
             yield "interfaces", {"exporter": address, "ifindex": index, "name": name,
                                  "description": description}
+        for row in self.counter_rows():
+            yield "if_counters", row
 
 
 # ---- output ---------------------------------------------------------------------------------
@@ -697,6 +746,8 @@ def create_tables(db, known):
                % ", ".join("%s INTEGER" % counter for counter in COUNTERS))
     db.execute("CREATE TABLE interfaces (file INTEGER, exporter TEXT, ifindex INTEGER, name TEXT, "
                "description TEXT)")
+    db.execute("CREATE TABLE if_counters (file INTEGER, time TEXT, exporter TEXT, odid INTEGER, %s)"
+               % ", ".join("%s INTEGER" % name for name in IF_COLUMNS))
 
 
 def insert(db, table, row):

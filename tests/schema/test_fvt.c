@@ -358,6 +358,100 @@ static void exporters_and_interfaces(void **state) {
     }
 }
 
+/* Interface k at a time; what it counts is its own. */
+static struct fvt_if_counters counters_of(unsigned k, int64_t time) {
+    struct fvt_if_counters c = {
+        .time = time, .exporter = flow_ip_make(4, "\x0a\0\0\1"), .odid = k % 2};
+    for (unsigned i = 0; i < FVT_NCOUNTERS; i++)
+        c.value[i] = (uint64_t)time * i + k;
+    c.value[FVT_IFINDEX] = k;
+    c.value[FVT_IFINERRORS] = FVT_NO_COUNTER;
+    c.value[FVT_IFINOCTETS] = UINT64_C(1) << 63 | k;
+    return c;
+}
+
+/* How many rows of counters there are; each is as it was written. */
+static unsigned counters_in(const char *path) {
+    struct fvt_file *file;
+    unsigned sum = 0;
+    assert_int_equal(fvt_open(path, &file, NULL), FVT_OK);
+    assert_int_equal(fvt_verify(file), 0);
+    for (uint32_t b = 0; b < file->ncounters; b++) {
+        struct fvt_if_counters *rows;
+        uint32_t n;
+        assert_int_equal(fvt_counters_read(file, &file->counters[b], &rows, &n), FVT_OK);
+        assert_int_equal(n, file->counters[b].rows);
+        for (uint32_t i = 0; i < n; i++) {
+            struct fvt_if_counters c =
+                counters_of((unsigned)rows[i].value[FVT_IFINDEX], rows[i].time);
+            assert_memory_equal(c.value, rows[i].value, sizeof c.value);
+            assert_int_equal(flow_ip_cmp(&c.exporter, &rows[i].exporter), 0);
+            assert_int_equal(c.odid, rows[i].odid);
+            assert_true(rows[i].time >= file->counters[b].first);
+            assert_true(rows[i].time <= file->counters[b].last);
+        }
+        sum += n;
+        free(rows);
+    }
+    fvt_file_free(file);
+    return sum;
+}
+
+static void add_counters(const char *path, int64_t from, int64_t to, unsigned interfaces) {
+    struct fvt_writer *w;
+    assert_int_equal(fvt_writer_open(path, 0, 1000, &w, NULL), FVT_OK);
+    for (int64_t t = from; t < to; t++) {
+        for (unsigned k = 1; k <= interfaces; k++) {
+            struct fvt_if_counters c = counters_of(k, t);
+            assert_int_equal(fvt_writer_counters(w, &c), FVT_OK);
+        }
+        if (t % 2)
+            assert_int_equal(fvt_writer_flush(w, false), FVT_OK);
+    }
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+}
+
+/* Live, closed, opened again and closed with more of them; several blocks. */
+static void interface_counters(void **state) {
+    (void)state;
+    char path[256];
+    path_of(path, sizeof path, "counters.fvt");
+    add_counters(path, 1000, 1005, 3);
+    assert_int_equal(counters_in(path), 15);
+    assert_int_equal(fvt_close_file(path, NULL), FVT_OK);
+    assert_int_equal(counters_in(path), 15);
+    write_rows(path, 5, 0, 100, 10);
+    add_counters(path, 2000, 2007, 20000);
+    assert_int_equal(counters_in(path), 140015);
+    assert_int_equal(fvt_close_file(path, NULL), FVT_OK);
+    assert_int_equal(counters_in(path), 140015);
+    struct fvt_file *file;
+    assert_int_equal(fvt_open(path, &file, NULL), FVT_OK);
+    assert_int_equal(file->ncounters, 3);
+    assert_int_equal(file->rows, 100);
+    /* One octet of a block is another: that block is lost, and counted. */
+    uint64_t at = file->counters[1].at + FVT_BLOCK_HEADER + 100;
+    uint32_t rows = file->counters[1].rows;
+    fvt_file_free(file);
+    int fd = open(path, O_RDWR);
+    unsigned char octet;
+    assert_int_equal(pread(fd, &octet, 1, (off_t)at), 1);
+    octet ^= 1;
+    assert_int_equal(pwrite(fd, &octet, 1, (off_t)at), 1);
+    close(fd);
+    assert_int_equal(fvt_open(path, &file, NULL), FVT_OK);
+    assert_int_equal(fvt_verify(file), 1);
+    fvt_file_free(file);
+    assert_int_equal(fvt_rewrite(path, FVT_LIVE, NULL), FVT_OK);
+    assert_int_equal(fvt_open(path, &file, NULL), FVT_OK);
+    uint32_t left = 0;
+    for (uint32_t b = 0; b < file->ncounters; b++)
+        left += file->counters[b].rows;
+    assert_int_equal(left, 140015 - rows);
+    assert_int_equal(file->damaged, 1);
+    fvt_file_free(file);
+}
+
 /* A disk that takes no more: rows are kept within bounds, then refused, and what was accepted is
 ** written once there is room again. */
 static void full_disk(void **state) {
@@ -650,6 +744,7 @@ int main(void) {
         cmocka_unit_test(column_ends_early),
         cmocka_unit_test(damage_is_kept),
         cmocka_unit_test(exporters_and_interfaces),
+        cmocka_unit_test(interface_counters),
         cmocka_unit_test(full_disk),
         cmocka_unit_test(store_rotates),
         cmocka_unit_test(clock_steps_back),
