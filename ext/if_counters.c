@@ -50,6 +50,7 @@ static const struct {
     {COLUMN_TIME, SQLITE_INDEX_CONSTRAINT_LT, WINDOW_LT},
     {COLUMN_EXPORTER, SQLITE_INDEX_CONSTRAINT_EQ, WINDOW_EQ},
 };
+enum { SLACK = 86400001 }; /* ms */
 enum { NPARAMS = 3, NUSES = sizeof uses / sizeof *uses };
 
 struct cursor {
@@ -242,8 +243,9 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
             narrow_exporter(c, value[u]);
     const char *store =
         value[COLUMN_STORE] ? (const char *)sqlite3_value_text(value[COLUMN_STORE]) : NULL;
-    /* All files: what they say of their flows says nothing of these times. */
-    const struct fvt_choice choice = {FVT_BY_INTERVAL, INT64_MIN, INT64_MAX};
+    /* A clock that falls back by less than an interval, a day at most, goes on in the same file. */
+    const int64_t until = c->hi > INT64_MAX - SLACK ? INT64_MAX : c->hi + SLACK;
+    const struct fvt_choice choice = {FVT_BY_INTERVAL, c->lo, until};
     rc = vtab_snapshot(v, store, &choice, &c->snapshot);
     c->file = 0;
     c->block = 0;
