@@ -265,6 +265,36 @@ static uint32_t measure(const struct template_field *fields, uint16_t nfields, u
     return at;
 }
 
+/* Whether the field at index is for `extra`. */
+static bool is_extra(const struct choices *ch, const struct element_map *map,
+                     const struct template_field *fields, unsigned index) {
+    const struct template_field *f = &fields[index];
+    const struct element *e = element_find(map, f->pen, f->id);
+    if (!e)
+        return f->length != 0 && !(f->pen == 0 && f->id == EXTRA_PADDING);
+    if (e->field >= FLOW_NFIELDS || flow_fields[e->field].role != FLOW_COUNTER)
+        return false;
+    int32_t won = ch->first[e->field].index;
+    return won >= 0 && (fields[won].pen != f->pen || fields[won].id != f->id);
+}
+
+/* Of all fields, or NULL when none is for `extra`. False when out of memory. */
+static bool compile_extra(const struct choices *ch, const struct element_map *map,
+                          const struct template_field *fields, uint16_t nfields,
+                          struct extra_field **out) {
+    unsigned wanted = 0;
+    *out = NULL;
+    for (unsigned i = 0; i < nfields; i++)
+        wanted += is_extra(ch, map, fields, i);
+    if (!wanted)
+        return true;
+    *out = malloc(nfields * sizeof **out);
+    for (unsigned i = 0; *out && i < nfields; i++)
+        (*out)[i] = extra_field_of(fields[i].pen, fields[i].id, fields[i].length,
+                                   is_extra(ch, map, fields, i));
+    return *out != NULL;
+}
+
 struct plan *plan_compile(const struct element_map *map, const struct template_field *fields,
                           uint16_t nfields, size_t *octets) {
     uint32_t *offsets = malloc((nfields + 1u) * sizeof *offsets);
@@ -279,15 +309,18 @@ struct plan *plan_compile(const struct element_map *map, const struct template_f
     size_t walk = variable ? nfields * sizeof(struct plan_walk) : 0;
     struct plan *plan = malloc(head);
     struct plan_walk *w = walk ? malloc(walk) : NULL;
-    if (!plan || (walk && !w)) {
+    struct extra_field *extra = NULL;
+    bool extra_done = compile_extra(&ch, map, fields, nfields, &extra);
+    if (!plan || (walk && !w) || !extra_done) {
         free(plan);
         free(w);
+        free(extra);
         free(offsets);
         return NULL;
     }
     for (unsigned i = 0; w && i < nfields; i++)
         w[i] = (struct plan_walk){fields[i].length, PLAN_NO_STEP};
-    *plan = (struct plan){.minimum = minimum, .nfields = nfields, .walk = w};
+    *plan = (struct plan){.minimum = minimum, .nfields = nfields, .walk = w, .extra = extra};
     for (unsigned f = 0; f < HELPER_END; f++)
         if (ch.first[f].index >= 0)
             add_step(plan, fields, offsets, ch.first[f].index, f, false);
@@ -295,13 +328,15 @@ struct plan *plan_compile(const struct element_map *map, const struct template_f
         if (ch.second[f].index >= 0)
             add_step(plan, fields, offsets, ch.second[f].index, f, true);
     free(offsets);
-    *octets = head + walk;
+    *octets = head + walk + (extra ? nfields * sizeof *extra : 0);
     return plan;
 }
 
 void plan_free(struct plan *plan) {
-    if (plan)
+    if (plan) {
         free(plan->walk);
+        free(plan->extra);
+    }
     free(plan);
 }
 
@@ -407,6 +442,12 @@ static inline void run_step(const struct plan_step *s, enum convert convert, con
     }
 }
 
+static void set_extra(const struct plan *plan, struct cursor record, struct record *r) {
+    size_t n = extra_write(plan->extra, plan->nfields, record, r->extra);
+    if (n)
+        flow_row_set_text(&r->row, FLOW_extra, r->extra, n);
+}
+
 static enum plan_result next_variable(const struct plan *plan, struct cursor *set,
                                       struct record *r) {
     struct {
@@ -432,6 +473,8 @@ static enum plan_result next_variable(const struct plan *plan, struct cursor *se
             convert = convert_for(s->kind, at[i].n);
         run_step(s, convert, at[i].p, at[i].n, r);
     }
+    if (plan->extra)
+        set_extra(plan, *set, r);
     *set = c;
     return PLAN_RECORD;
 }
@@ -446,5 +489,7 @@ enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct r
         const struct plan_step *s = &plan->step[i];
         run_step(s, s->convert, record + s->offset, s->length, r);
     }
+    if (plan->extra)
+        set_extra(plan, cursor_of(record, plan->minimum), r);
     return PLAN_RECORD;
 }

@@ -5,13 +5,15 @@
 ** Which element fills which field comes from the field catalogue alone, through an element map
 ** built once. Where several elements of a template mean the same field, the one listed first in
 ** the catalogue wins, and of one element announced twice the last. Of addresses of both families
-** the later one is taken, or the other one where it is all zero. Elements without a field are
-** stepped over.
+** the later one is taken, or the other one where it is all zero. Elements without a field, and counters
+** that another element of their field has won over, become the text of `extra`; templates without any
+** do not pay for it.
 */
 #ifndef FLOWVT_PLAN_H
 #define FLOWVT_PLAN_H
 
 #include "cursor.h"
+#include "extra.h"
 #include "schema/field.h"
 
 enum { TEMPLATE_VARIABLE = 65535 }; /* length of a variable-length field, RFC 7011 section 7 */
@@ -75,7 +77,8 @@ struct plan {
     uint32_t minimum; /* octets of the shortest record: of every record when walk is NULL */
     uint16_t nfields;
     uint8_t nsteps;
-    struct plan_walk *walk; /* nfields of them, or NULL: all lengths are fixed */
+    struct plan_walk *walk;    /* nfields of them, or NULL: all lengths are fixed */
+    struct extra_field *extra; /* nfields of them, or NULL: no element is for `extra` */
     struct plan_step step[];
 };
 

@@ -206,8 +206,7 @@ void record_finish(struct record *r) {
 
 /* ---- texts ------------------------------------------------------------------------------ */
 
-/* Octets of the well-formed character at p (RFC 3629 section 4), 0 when there is none. */
-static size_t utf8_length(const uint8_t *p, size_t left) {
+size_t record_utf8_length(const uint8_t *p, size_t left) {
     static const struct {
         uint8_t first, last, n, low, high; /* low, high: of the second octet */
     } forms[] = {
@@ -234,7 +233,7 @@ void record_set_text(struct record *r, int field, const uint8_t *p, size_t n) {
     while (n && p[n - 1] == 0)
         n--;
     size_t good = 0, step;
-    while (good < n && (step = utf8_length(p + good, n - good)) != 0)
+    while (good < n && (step = record_utf8_length(p + good, n - good)) != 0)
         good += step;
     if (good == n) {
         flow_row_set_text(&r->row, field, (const char *)p, n);
@@ -244,7 +243,7 @@ void record_set_text(struct record *r, int field, const uint8_t *p, size_t n) {
         return;
     char *out = r->text[r->texts++];
     for (size_t i = 0; i < n; i += step) {
-        step = utf8_length(p + i, n - i);
+        step = record_utf8_length(p + i, n - i);
         if (step)
             memcpy(out + i, p + i, step);
         else

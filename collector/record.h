@@ -53,6 +53,7 @@ struct record {
     uint32_t helpers;                  /* bit HELPER_x - FLOW_NFIELDS: it has a value */
     bool sampling_rounded;             /* finish found a rate that was no whole number */
     enum fvt_sampling sampling_origin; /* of the row's sampling, if it has one */
+    char extra[EXTRA_MAX];             /* text of the column */
     unsigned texts;                    /* used of text[] */
     char (*text)[RECORD_TEXT];         /* RECORD_TEXTS of them, for texts that had to be changed */
 };
@@ -79,6 +80,8 @@ static inline void record_set_helper(struct record *r, unsigned h, uint64_t v) {
 /* Apply the rules above to the record at hand. */
 void record_finish(struct record *r);
 
+/* Octets of the well-formed character at p (RFC 3629 section 4), 0 when there is none. NUL is none. */
+size_t record_utf8_length(const uint8_t *p, size_t left);
 /* Text of n octets as valid UTF-8: trailing NULs dropped, other octets that are not UTF-8 (RFC
 ** 3629) replaced by '?'. */
 void record_set_text(struct record *r, int field, const uint8_t *p, size_t n);

@@ -189,10 +189,76 @@ static void header_fields(void **state) {
     rig_close(&r);
 }
 
+/* Elements without a column: what becomes of their octets. */
+static void extra_elements(void **state) {
+    (void)state;
+    static struct bytes b;
+    static struct rig r;
+    static const struct {
+        const char *fields, *record, *extra;
+    } rows[] = {
+        {"4/1 1/4 2/4", "06 00000001 00000001", "NULL"},
+        {"4/1 210/3", "06 000000", "NULL"},
+        {"4/1 19/8", "06 0000000000000007", "{\"postMCastPacketDeltaCount\":7}"},
+        {"4/1 19/8", "06 ffffffffffffffff",
+         "{\"postMCastPacketDeltaCount\":\"18446744073709551615\"}"},
+        {"4/1 130/4", "06 c0000207", "{\"exporterIPv4Address\":\"192.0.2.7\"}"},
+        {"4/1 276/1", "06 01", "{\"dataRecordsReliability\":true}"},
+        {"4/1 9999/2 12345:8/2", "06 0102 0304", "{\"0.9999\":258,\"12345.8\":772}"},
+        {"4/1 12345:7/v", "06 09 616263646566676869", "{\"12345.7\":\"abcdefghi\"}"},
+        {"4/1 12345:7/v", "06 09 616263220066676869", "{\"12345.7\":\"0x616263220066676869\"}"},
+        {"4/1 12345:7/v", "06 00", "NULL"},
+        {"4/1 82/v", "06 03 612201", "{\"interfaceName\":\"a\\u0022\\u0001\"}"},
+        /* counters that another one of their column has won over */
+        {"1/4 85/4", "00000001 00000009", "{\"octetTotalCount\":9}"},
+        {"23/4 29305:1/4", "00000001 00000009", "{\"reverseOctetDeltaCount\":9}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rig_open(&r, NULL);
+        b.n = 0;
+        ipfix(&b, 0, 7);
+        template_set(&b, 2, 300, rows[i].fields);
+        size_t set = set_begin(&b, 300);
+        put_hex(&b, rows[i].record);
+        set_end(&b, set);
+        ipfix_end(&b);
+        rig_send(&r, &b);
+        assert_int_equal(r.rows, 1);
+        bool has = flow_row_has(&r.row[0], FLOW_extra);
+        const char *extra = has ? r.row[0].value[FLOW_extra].text.p : "NULL";
+        if (strcmp(extra, rows[i].extra) != 0)
+            fail_msg("%s %s:\n  got      %s\n  expected %s", rows[i].fields, rows[i].record, extra,
+                     rows[i].extra);
+        rig_close(&r);
+    }
+}
+
+/* What does not fit is counted, and what comes behind it may fit again. */
+static void extra_bounded(void **state) {
+    (void)state;
+    static const struct extra_field fields[] = {
+        {"a", 0, 1, TEMPLATE_VARIABLE, EXTRA_TEXT},
+        {"b", 0, 2, TEMPLATE_VARIABLE, EXTRA_TEXT},
+        {"c", 0, 3, 1, EXTRA_UINT},
+    };
+    static uint8_t record[8192];
+    static char out[EXTRA_MAX];
+    memset(record, 'x', sizeof record);
+    record[0] = 255, record[1] = 4000 >> 8, record[2] = 4000 & 255;
+    record[4003] = 100;
+    record[4104] = 5;
+    size_t n = extra_write(fields, 3, cursor_of(record, 4105), out);
+    assert_true(n < EXTRA_MAX);
+    const char end[] = "\",\"c\":5,\"omitted\":1}";
+    assert_memory_equal(out + n - strlen(end), end, strlen(end));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_record),
         cmocka_unit_test(header_fields),
+        cmocka_unit_test(extra_elements),
+        cmocka_unit_test(extra_bounded),
     };
     return cmocka_run_group_tests_name("collector: fields", tests, NULL, NULL);
 }
