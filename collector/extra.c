@@ -110,7 +110,7 @@ static bool is_text(const uint8_t *p, size_t n) {
         if (!step || p[i] < 0x20)
             return false;
     }
-    return true;
+    return n > 0;
 }
 
 static void put_uint(struct text *t, const uint8_t *p, size_t n) {
@@ -139,10 +139,13 @@ static void put_ip(struct text *t, const uint8_t *p, size_t n) {
     print(t, "\"%s\"", s);
 }
 
-/* Octets of another length than their type has are shown as octets. */
-static void put_value(struct text *t, enum extra_type type, const uint8_t *p, size_t n) {
+/* Octets of another length than their type has are shown as octets. Unknown ones of a length that
+** varies from record to record are no number. */
+static void put_value(struct text *t, const struct extra_field *f, const uint8_t *p, size_t n) {
+    enum extra_type type = (enum extra_type)f->type;
     bool integer = n >= 1 && n <= 8;
-    if ((type == EXTRA_UINT || type == EXTRA_UNKNOWN) && integer)
+    bool fixed = f->length != TEMPLATE_VARIABLE;
+    if ((type == EXTRA_UINT || (type == EXTRA_UNKNOWN && fixed)) && integer)
         put_uint(t, p, n);
     else if (type == EXTRA_INT && integer)
         put_int(t, p, n);
@@ -186,7 +189,7 @@ size_t extra_write(const struct extra_field *fields, unsigned n, struct cursor r
             continue;
         size_t before = t.n;
         put_key(&t, &fields[i]);
-        put_value(&t, fields[i].type, p, length);
+        put_value(&t, &fields[i], p, length);
         if (t.full) {
             t.n = before;
             t.full = false;

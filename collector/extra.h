@@ -18,7 +18,7 @@ enum { EXTRA_PADDING = 210 }; /* an element that is never wanted */
 
 enum extra_type {
     EXTRA_UNWANTED, /* stepped over */
-    EXTRA_UNKNOWN,  /* up to 8 octets are a number, more a text or else hexadecimal */
+    EXTRA_UNKNOWN,  /* up to 8 octets of fixed length are a number, others a text or hexadecimal */
     EXTRA_UINT,
     EXTRA_INT,
     EXTRA_FLOAT,
