@@ -97,9 +97,12 @@ static int disconnect(sqlite3_vtab *vtab) {
     return SQLITE_OK;
 }
 
-/* Is the constraint that use? */
-static bool fits(int use, const struct sqlite3_index_constraint *c) {
-    return c->iColumn == uses[use].column && c->op == uses[use].op;
+/* Is the constraint that use? Times compare as octets do. */
+static bool fits(int use, sqlite3_index_info *info, int i) {
+    const struct sqlite3_index_constraint *c = &info->aConstraint[i];
+    return c->iColumn == uses[use].column && c->op == uses[use].op &&
+           (c->iColumn != COLUMN_TIME ||
+            sqlite3_stricmp(sqlite3_vtab_collation(info, i), "BINARY") == 0);
 }
 
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
@@ -109,7 +112,7 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     info->estimatedRows = 100000;
     for (int u = 0; u < NUSES; u++)
         for (int i = 0; i < info->nConstraint; i++) {
-            if (!fits(u, &info->aConstraint[i]))
+            if (!fits(u, info, i))
                 continue;
             if (!info->aConstraint[i].usable && u < NPARAMS)
                 return SQLITE_CONSTRAINT;

@@ -27,7 +27,8 @@ is "all samples of the agents" "$(sql "$work/many" "SELECT count(*) >= 48 + 27, 
     FROM if_counters WHERE STORE")" "1|2"
 for where in "exporter = '30::1:1:1'" "exporter = '30:0::1:1:1'" "exporter = 'x'" "exporter = 4" \
     "time >= '2020-09-04 04:42:30'" "time < '2020-09-04 04:42:30'" "time = '2020-09-04 04:42:22.951'" \
-    "time > '2020'" "time <= '2026-11-23 09:35'" \
+    "time > '2020'" \
+    "time = '2020-09-04 04:42:22.951 ' COLLATE rtrim" "time <= '2026-11-23 09:35'" \
     "time >= '2020-09-04 04:42:30' AND exporter = '30::1:1:1' AND ifIndex > 3"; do
     is "$where" "$(sql "$work/many" "$all AND $where ORDER BY 1, 2, 3, 4")" \
         "$(sql "$work/many" "SELECT * FROM (SELECT +time AS time, +exporter AS exporter, odid, ifIndex, ifInOctets,
