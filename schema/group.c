@@ -24,7 +24,7 @@ struct group *group_new(void) {
         dict_builder_init(&g->dict[g->dict_of[f]], flow_fields[f].class);
     }
     fvt_totals_init(&g->totals);
-    g->pool = pool_new();
+    g->pool = pool_new_large();
     return g;
 }
 
@@ -78,14 +78,17 @@ static bool bitmap_grow(struct group_column *c, uint32_t row) {
 }
 
 /* Room for n more values, up to that row. */
-static bool column_grow(struct group_column *c, uint32_t n, uint32_t row) {
+static bool column_grow(struct group_column *c, uint32_t n, uint32_t row, uint32_t expected) {
     if (n > c->cap - c->count) {
-        uint32_t cap = c->cap ? c->cap : 1024;
+        uint32_t cap = c->cap ? c->cap : expected > 1024 ? expected : 1024;
         while (cap - c->count < n)
             cap *= 2;
-        int64_t *v = realloc(c->v, cap * sizeof *v);
+        int64_t *v = large_alloc(cap * sizeof *v);
         if (!v)
             return false;
+        if (c->count)
+            memcpy(v, c->v, c->count * sizeof *v);
+        free(c->v);
         c->v = v;
         c->cap = cap;
     }
@@ -101,7 +104,7 @@ bool group_cover(struct group *g) {
 
 bool group_put(struct group *g, int field, uint32_t row, int64_t v) {
     struct group_column *c = &g->column[field];
-    if ((c->count == c->cap || row / 64 >= c->words) && !column_grow(c, 1, row))
+    if ((c->count == c->cap || row / 64 >= c->words) && !column_grow(c, 1, row, 0))
         return false;
     c->v[c->count++] = v;
     c->present[row / 64] |= UINT64_C(1) << (row & 63);
@@ -112,7 +115,7 @@ bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, 
     struct group_column *c = &g->column[field];
     if (n == 0)
         return true;
-    if (!column_grow(c, n, row + n - 1))
+    if (!column_grow(c, n, row + n - 1, g->expected))
         return false;
     memcpy(c->v + c->count, v, n * sizeof *v);
     c->count += n;
@@ -122,6 +125,17 @@ bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, 
         c->present[row / 64] |= UINT64_MAX >> (64 - some) << (row & 63);
     }
     return true;
+}
+
+void group_cut(struct group *g) {
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        struct group_column *c = &g->column[f];
+        for (uint32_t w = g->rows / 64; w < c->words; w++) {
+            uint64_t kept = w == g->rows / 64 ? (UINT64_C(1) << (g->rows & 63)) - 1 : 0;
+            c->count -= (uint32_t)__builtin_popcountll(c->present[w] & ~kept);
+            c->present[w] &= kept;
+        }
+    }
 }
 
 static int put_field(struct group *g, int f, const union flow_value *value) {

@@ -36,6 +36,7 @@ enum group_effort {
 struct group {
     enum group_effort effort; /* of group_encode() */
     uint32_t rows;
+    uint32_t expected; /* rows that it will have, about; 0: not known */
     uint32_t mirrored; /* rows [mirrored, 2 * mirrored) answer rows [0, mirrored), see arrange.h */
     struct fvt_totals totals;
     struct group_column column[FLOW_NFIELDS];
@@ -57,6 +58,8 @@ bool group_full(const struct group *g);
 bool group_put(struct group *g, int field, uint32_t row, int64_t v);
 /* The same for n rows from row on, all with a value. */
 bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, uint32_t n);
+/* Take back the values of rows from g->rows on. */
+void group_cut(struct group *g);
 /* Make the bitmaps of all columns with values as long as the group: a column whose values ended
 ** early has a shorter one. Returns false without memory. */
 bool group_cover(struct group *g);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum {
     KEPT = 96,     /* a group of all columns has about as many blocks */
@@ -23,12 +24,33 @@ union header {
 
 struct fvt_pool {
     unsigned n;
+    bool large;
     size_t octets; /* of these, and of those that are in use */
     union header *block[KEPT];
 };
 
 struct fvt_pool *pool_new(void) {
     return calloc(1, sizeof(struct fvt_pool));
+}
+
+struct fvt_pool *pool_new_large(void) {
+    struct fvt_pool *pool = pool_new();
+    if (pool)
+        pool->large = true;
+    return pool;
+}
+
+void *large_alloc(size_t n) {
+    enum { PAGE = 2 << 20 };
+    if (n < 2 * PAGE)
+        return malloc(n);
+    void *p = NULL;
+    if (posix_memalign(&p, PAGE, n) != 0)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(p, n & ~((size_t)PAGE - 1), MADV_HUGEPAGE); /* if not, it is slower and no more */
+#endif
+    return p;
 }
 
 void pool_free(struct fvt_pool *pool) {
@@ -61,7 +83,7 @@ void *pool_get(struct fvt_pool *pool, size_t n) {
     size_t room = keep ? n + n / SPARE_PART : n;
     if (room > SIZE_MAX - sizeof *h)
         return NULL;
-    h = malloc(sizeof *h + room);
+    h = keep && pool->large ? large_alloc(sizeof *h + room) : malloc(sizeof *h + room);
     if (!h)
         return NULL;
     h->room = keep ? room : 0;

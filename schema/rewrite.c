@@ -32,6 +32,8 @@ struct rewrite {
 
 enum { STEP = 4096 };
 
+static const char later_columns[] = "has columns of a later flowvt, and is left as it is";
+
 /* Codes of a source's dictionary to entries of the one being built. entry: by code, -1 for those that
 ** were not met yet. */
 static int merge_codes(struct dict_builder *b, const struct fvt_dict *d, int64_t *entry, int64_t *v,
@@ -67,6 +69,8 @@ static int copy_column(const struct fvt_file *file, const struct fvt_group *src,
     struct fvt_chunk *c = NULL;
     struct fvt_dict *d = NULL;
     int rc = fvt_chunk_load(file, src, field, &c);
+    if (rc == FVT_OK && !fvt_chunk_fits(c))
+        rc = FVT_DAMAGED;
     int dict = src->chunks[src->chunk_of[field]].dict;
     if (rc == FVT_OK && dict >= 0)
         rc = fvt_dict_load(file, src, dict, &d);
@@ -92,46 +96,13 @@ static int copy_column(const struct fvt_file *file, const struct fvt_group *src,
     return rc;
 }
 
-/* May the group be copied whole? FVT_OK, FVT_DAMAGED, FVT_UNKNOWN: what this version does not know
-** it must not drop. Adds to *damaged what is damaged in it. */
-static int check_group(const struct fvt_file *file, const struct fvt_group *g, uint64_t *damaged) {
-    if (g->damaged)
-        return FVT_DAMAGED; /* counted when the file was opened */
-    for (uint32_t k = 0; k < g->nchunks; k++) {
-        struct fvt_chunk *c = NULL;
-        struct fvt_dict *d = NULL;
-        int rc =
-            g->chunks[k].field < 0 ? FVT_UNKNOWN : fvt_chunk_load(file, g, g->chunks[k].field, &c);
-        if (rc == FVT_OK && !fvt_chunk_fits(c))
-            rc = FVT_DAMAGED;
-        if (rc == FVT_OK && g->chunks[k].dict >= 0)
-            rc = fvt_dict_load(file, g, g->chunks[k].dict, &d);
-        fvt_chunk_free(c);
-        fvt_dict_free(d);
-        if (rc == FVT_NOMEM || rc == FVT_UNKNOWN)
-            return rc;
-        if (rc != FVT_OK) {
-            ++*damaged;
-            return FVT_DAMAGED;
-        }
-    }
-    return FVT_OK;
-}
-
-/* Which groups of a file cannot be copied: an array to be freed, NULL with *rc set. */
-static bool *find_lost(const struct fvt_file *file, uint64_t *damaged, int *rc) {
-    bool *lost = calloc((size_t)file->ngroups + 1, sizeof *lost);
-    *rc = lost ? FVT_OK : FVT_NOMEM;
-    for (uint32_t i = 0; *rc == FVT_OK && i < file->ngroups; i++) {
-        *rc = check_group(file, &file->groups[i], damaged);
-        lost[i] = *rc == FVT_DAMAGED;
-        if (lost[i])
-            *rc = FVT_OK;
-    }
-    if (*rc == FVT_OK)
-        return lost;
-    free(lost);
-    return NULL;
+/* Has it a column of a later version? What this one does not know it must not drop. */
+static bool has_unknown(const struct fvt_file *file) {
+    for (uint32_t i = 0; i < file->ngroups; i++)
+        for (uint32_t k = 0; k < file->groups[i].nchunks && !file->groups[i].damaged; k++)
+            if (file->groups[i].chunks[k].field < 0)
+                return true;
+    return false;
 }
 
 /* Write the group that is being filled, and begin another. */
@@ -168,8 +139,21 @@ static bool has_room(const struct rewrite *r, uint32_t n, uint64_t octets) {
            (r->group->rows + n <= FVT_GROUP_ROWS && r->octets + octets <= FVT_GROUP_TEXT);
 }
 
+/* Copy rows from row at on of all columns. */
+static int copy_rows(struct group *g, const struct fvt_file *file, const struct fvt_group *src,
+                     uint32_t at, uint32_t n) {
+    int rc = FVT_OK;
+    for (int f = 0; rc == FVT_OK && f < FLOW_NFIELDS; f++)
+        if (src->chunk_of[f] >= 0)
+            rc = copy_column(file, src, f, at, n, g);
+    if (rc != FVT_OK)
+        group_cut(g);
+    return rc;
+}
+
 /* Source groups are joined up to the size that groups of a closed file have, and cut only where one is
-** larger: flows and their answers lie far apart in it, and would be coded apart when it is cut. */
+** larger: flows and their answers lie far apart in it, and would be coded apart when it is cut. FVT_DAMAGED: none
+** of it was copied. */
 static int copy_group(struct rewrite *r, const struct fvt_file *file, const struct fvt_group *src,
                       struct fvt_error *err) {
     struct group *g = r->group;
@@ -178,9 +162,11 @@ static int copy_group(struct rewrite *r, const struct fvt_file *file, const stru
         n = src->rows - at < FVT_GROUP_ROWS ? src->rows - at : FVT_GROUP_ROWS;
         if (!has_room(r, n, dict_octets(src)) && (rc = put_group(r, err)) != FVT_OK)
             return rc;
-        for (int f = 0; rc == FVT_OK && f < FLOW_NFIELDS; f++)
-            if (src->chunk_of[f] >= 0)
-                rc = copy_column(file, src, f, at, n, g);
+        rc = copy_rows(g, file, src, at, n);
+        if (rc == FVT_DAMAGED && at == 0)
+            return rc; /* every column has been looked at by the first rows */
+        if (rc != FVT_OK)
+            break;
         r->parted |= n < src->rows;
         g->rows += n;
         r->octets += dict_octets(src);
@@ -190,7 +176,9 @@ static int copy_group(struct rewrite *r, const struct fvt_file *file, const stru
         rc = rollup_add(r->rollups, file, src);
     if (rc != FVT_OK) {
         fvt_fail(err, "%s: %s", file->path,
-                 rc == FVT_NOMEM ? "out of memory" : "cannot be rewritten");
+                 rc == FVT_NOMEM     ? "out of memory"
+                 : rc == FVT_UNKNOWN ? later_columns
+                                     : "cannot be rewritten");
         return rc;
     }
     r->rows += src->rows;
@@ -258,19 +246,25 @@ static int copy_counters(struct rewrite *r, const struct fvt_file *file,
 }
 
 int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err) {
-    int rc;
-    uint64_t damaged = file->damaged;
-    bool *lost = find_lost(file, &damaged, &rc);
-    if (!lost) {
-        fvt_fail(err, "%s: %s", file->path,
-                 rc == FVT_UNKNOWN ? "has columns of a later flowvt, and is left as it is"
-                                   : "out of memory");
-        return rc;
+    int rc = FVT_OK;
+    uint64_t damaged = file->damaged, rest = file->rows;
+    if (has_unknown(file)) {
+        fvt_fail(err, "%s: %s", file->path, later_columns);
+        return FVT_UNKNOWN;
     }
-    for (uint32_t i = 0; rc == FVT_OK && i < file->ngroups; i++)
-        if (!lost[i])
-            rc = copy_group(r, file, &file->groups[i], err);
-    free(lost);
+    for (uint32_t i = 0; rc == FVT_OK && i < file->ngroups; i++) {
+        const struct fvt_group *src = &file->groups[i];
+        uint64_t expected = r->group->rows + rest;
+        r->group->expected = expected < FVT_GROUP_ROWS ? (uint32_t)expected : FVT_GROUP_ROWS;
+        rest -= src->rows < rest ? src->rows : rest;
+        if (src->damaged)
+            continue; /* counted when the file was opened */
+        rc = copy_group(r, file, src, err);
+        if (rc == FVT_DAMAGED) {
+            damaged++;
+            rc = FVT_OK;
+        }
+    }
     for (uint32_t i = 0; rc == FVT_OK && i < file->ncounters; i++)
         rc = copy_counters(r, file, &file->counters[i], &damaged, err);
     if (rc == FVT_OK && !meta_add(&r->said, file)) {
