@@ -213,7 +213,7 @@ static bool permute(struct group *g, int field, const uint32_t *from, struct spa
     if (spare->cap < g->rows) {
         free(spare->v);
         spare->cap = g->rows;
-        spare->v = large_alloc((size_t)spare->cap * sizeof *spare->v);
+        spare->v = malloc_large((size_t)spare->cap * sizeof *spare->v);
     }
     int64_t *memory = NULL;
     const int64_t *v = spare->v ? column_rows(g, field, &memory) : NULL;

@@ -83,7 +83,7 @@ static bool column_grow(struct group_column *c, uint32_t n, uint32_t row, uint32
         uint32_t cap = c->cap ? c->cap : expected > 1024 ? expected : 1024;
         while (cap - c->count < n)
             cap *= 2;
-        int64_t *v = large_alloc(cap * sizeof *v);
+        int64_t *v = malloc_large(cap * sizeof *v);
         if (!v)
             return false;
         if (c->count)

@@ -40,7 +40,7 @@ struct fvt_pool *pool_new_large(void) {
     return pool;
 }
 
-void *large_alloc(size_t n) {
+void *malloc_large(size_t n) {
     enum { PAGE = 2 << 20 };
     if (n < 2 * PAGE)
         return malloc(n);
@@ -83,7 +83,7 @@ void *pool_get(struct fvt_pool *pool, size_t n) {
     size_t room = keep ? n + n / SPARE_PART : n;
     if (room > SIZE_MAX - sizeof *h)
         return NULL;
-    h = keep && pool->large ? large_alloc(sizeof *h + room) : malloc(sizeof *h + room);
+    h = keep && pool->large ? malloc_large(sizeof *h + room) : malloc(sizeof *h + room);
     if (!h)
         return NULL;
     h->room = keep ? room : 0;

@@ -14,7 +14,7 @@ struct fvt_pool;
 struct fvt_pool *pool_new(void);
 /* n octets of which all will be written: in few large pages where the system has such, since each new page costs
 ** a fault. To be freed with free(); NULL when memory is out. */
-void *large_alloc(size_t n);
+void *malloc_large(size_t n);
 /* A pool whose large blocks are such. */
 struct fvt_pool *pool_new_large(void);
 /* Frees the memory that was given back; what was not must not be used any more. */
