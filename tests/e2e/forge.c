@@ -54,8 +54,7 @@ static const char *const questions[] = {
     "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip ORDER BY 2 DESC LIMIT 10",
     "SELECT proto, srcip, sum(flows), sum(bytes), min(first), max(last) FROM traffic GROUP BY 1, 2",
     "SELECT srcip, dstip, sum(bytes) FROM traffic GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5",
-    "SELECT srcport, dstport, inif, outif, srcas, dstas, sum(packets) FROM traffic GROUP BY 1, 2, "
-    "3, 4, 5, 6",
+    "SELECT srcport, dstport, inif, srcas, dstas, sum(packets) FROM traffic GROUP BY 1, 2, 3, 4, 5",
     "SELECT proto, tos, tcpflags, exporter, sum(packets) FROM traffic GROUP BY 1, 2, 3, 4",
     "SELECT proto, time, sum(bytes) FROM traffic WHERE bucket = 3600 GROUP BY 1, 2",
     "SELECT dstport, count(DISTINCT srcip) FROM traffic GROUP BY 1 ORDER BY 2 DESC LIMIT 5",
