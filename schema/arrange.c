@@ -94,7 +94,7 @@ static bool make_keys(struct pairing *p) {
         ok = ok && (from[i].v || from[i].c->count == g->rows);
     }
     for (uint32_t row = 0; ok && row < g->rows; row++) {
-        struct flow_key k;
+        struct flow_key k = {0};
         bool fits = true;
         k.srcip = key_number(&from[SRCIP], row, g->rows, &fits);
         k.dstip = key_number(&from[DSTIP], row, g->rows, &fits);
