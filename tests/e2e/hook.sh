@@ -61,6 +61,7 @@ collector_start "$store" -t 1 --exec "$work/slow %f" 2>"$work/said"
 "$flowgen" --count 1500 --rate 500 127.0.0.1 "$port" >/dev/null
 until_true 10 test -s "$work/running"
 "$flowgen" --count 1000 --first 1500 --rate 500 127.0.0.1 "$port" >/dev/null
+# shellcheck disable=SC2317 # called by its name
 seen() { [ "$(sqlite 'SELECT count(*) FROM flows')" = 2500 ]; }
 until_true 10 seen
 is "nothing waits for a slow command" "$(sqlite 'SELECT count(*) FROM flows')|$(wc -l <"$work/running")" "2500|1"
@@ -68,7 +69,7 @@ touch "$work/go"
 collector_stop
 is "it ends with 0" $? 0
 is "all files had their turn" "$(sort "$work/calls")" "$(cd "$store" && find . -name 'flows.*' -printf '%P\n' | sort)"
-is "no child is left" "$(for p in $(cat "$work/running"); do [ ! -e "/proc/$p" ] || echo "$p"; done)" ""
+is "no child is left" "$(while read -r p; do [ ! -e "/proc/$p" ] || echo "$p"; done <"$work/running")" ""
 
 # ---- merging -----------------------------------------------------------------------------------
 
@@ -112,6 +113,7 @@ wait "$collector" 2>/dev/null || true
 rm -f "$work/said"
 free_port
 collector_start "$store" 2>"$work/said"
+# shellcheck disable=SC2317 # called by its name
 merged() { [ "$(sqlite "SELECT count(*) FROM flow_files WHERE state = 'day'")" = 1 ]; }
 until_true 30 merged
 is "a collector that was killed is no obstacle" "$(sqlite 'SELECT count(*) FROM flows')|$(sqlite "SELECT count(*) FROM flow_files WHERE state = 'day'")" '1000|1'
