@@ -34,14 +34,21 @@ const char *const fvt_counter_names[FVT_NCOUNTERS] = {
 
 enum { COLUMNS = FVT_NCOUNTERS + 5 }; /* time and exporter before the counters */
 
-static void to_columns(const struct fvt_if_counters *r, int64_t v[COLUMNS]) {
-    v[0] = r->time;
-    v[1] = r->exporter.family;
-    v[2] = (int64_t)fvt_load64(r->exporter.addr);
-    v[3] = (int64_t)fvt_load64(r->exporter.addr + 8);
-    v[4] = r->odid;
-    for (int i = 0; i < FVT_NCOUNTERS; i++)
-        v[5 + i] = (int64_t)r->value[i];
+static int64_t column_of(const struct fvt_if_counters *r, uint32_t column) {
+    switch (column) {
+    case 0:
+        return r->time;
+    case 1:
+        return r->exporter.family;
+    case 2:
+        return (int64_t)fvt_load64(r->exporter.addr);
+    case 3:
+        return (int64_t)fvt_load64(r->exporter.addr + 8);
+    case 4:
+        return r->odid;
+    default:
+        return (int64_t)r->value[column - 5];
+    }
 }
 
 static void set_octets(uint8_t *p, uint64_t v) {
@@ -85,31 +92,28 @@ static int by_interface(const void *a, const void *b) {
 
 void counters_put(struct fvt_buffer *out, struct fvt_buffer *meta, uint64_t at,
                   struct fvt_if_counters *rows, uint32_t n, bool small) {
-    int64_t(*v)[COLUMNS] = malloc(((size_t)n + 1) * sizeof *v);
-    int64_t *column = malloc(((size_t)n + 1) * sizeof *column);
+    int64_t *v = malloc(((size_t)n + 1) * sizeof *v);
     size_t begun = out->n;
     struct fvt_counter_block block = {.at = at, .rows = n, .first = INT64_MAX, .last = INT64_MIN};
-    out->failed |= !v || !column;
+    out->failed |= !v;
     if (small)
         qsort(rows, n, sizeof *rows, by_interface);
-    for (uint32_t i = 0; v && i < n; i++) {
-        to_columns(&rows[i], v[i]);
+    for (uint32_t i = 0; i < n; i++) {
         block.first = rows[i].time < block.first ? rows[i].time : block.first;
         block.last = rows[i].time > block.last ? rows[i].time : block.last;
     }
     fvt_put_zeros(out, FVT_BLOCK_HEADER);
     fvt_put_int(out, n, 4);
     fvt_put_int(out, COLUMNS, 4);
-    for (int k = 0; v && column && k < COLUMNS; k++) {
+    for (uint32_t k = 0; v && k < COLUMNS; k++) {
         for (uint32_t i = 0; i < n; i++)
-            column[i] = v[i][k];
-        fvt_stream_encode(out, column, n, small);
+            v[i] = column_of(&rows[i], k);
+        fvt_stream_encode(out, v, n, small);
     }
     if (!out->failed)
         block_seal(out, begun, FVT_COUNTERS, out->n - begun - FVT_BLOCK_HEADER, 0);
     meta_put_counters(meta, &block);
     free(v);
-    free(column);
 }
 
 int counters_get(struct fvt_cursor *c, struct fvt_if_counters **rows, uint32_t *n) {
