@@ -14,6 +14,7 @@
 
 #include "child.h"
 #include "log.h"
+#include "schema/clock.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -22,12 +23,6 @@ enum {
     MIDNIGHT_MS = 600000, /* after midnight: the day's last file is closed */
     AGAIN_MS = 3600000,   /* after a merge that left something undone */
 };
-
-static int64_t monotonic_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void start(struct automerge *a, int64_t today) {
     char self[] = "/proc/self/exe", merge[] = "--merge", w[] = "-w", rollups[] = "--rollups";

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "schema/clock.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
@@ -129,12 +130,6 @@ void expire_describe(const struct expire_limits *l, char *out, size_t size) {
 
 /* ---- once ------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void say_removed(void *arg, const char *path, uint64_t octets) {
     const bool *dry_run = arg;
     log_line("%s: %s, %" PRIu64 " octets", path, *dry_run ? "would be removed" : "removed", octets);
@@ -159,13 +154,17 @@ static void say_excess(const char *store, const struct expire_counts *n) {
                  store, n->excess);
 }
 
+static void say_limits(const char *store, const struct expire_limits *limits) {
+    char text[256];
+    expire_describe(limits, text, sizeof text);
+    log_line("%s: limits: %s", store, text);
+}
+
 int expire_once(const char *store, const struct expire_limits *limits, bool dry_run) {
     const struct expire_calls calls = {say_removed, say, &dry_run};
     struct expire_counts n;
     struct fvt_error error = {{0}};
-    char text[256];
-    expire_describe(limits, text, sizeof text);
-    log_line("%s: limits: %s", store, text);
+    say_limits(store, limits);
     if (fvt_expire(store, limits, now_ms(), dry_run, &calls, &n, &error) != FVT_OK) {
         log_line("%s", error.text);
         return 1;
@@ -222,9 +221,7 @@ static void *run(void *arg) {
 }
 
 struct expire_thread *expire_start(const char *store, const struct expire_limits *limits) {
-    char text[256];
-    expire_describe(limits, text, sizeof text);
-    log_line("%s: limits: %s", store, text);
+    say_limits(store, limits);
     if (!limits->size && !limits->age && !limits->free && !limits->free_percent)
         return NULL;
     struct expire_thread *t = calloc(1, sizeof *t);

@@ -23,6 +23,7 @@
 #include "pcapin.h"
 #include "receive.h"
 #include "report.h"
+#include "schema/clock.h"
 #include "schema/merge.h"
 
 static volatile sig_atomic_t stop;
@@ -152,12 +153,12 @@ static int run_sockets(struct program *p) {
     const struct receiver_calls calls = {tick, take_datagram, p};
     while (!stop)
         if (receiver_wait(p->receiver, 250, &calls) == 0)
-            tick(p, receiver_now());
+            tick(p, now_ms());
     /* What had arrived when the signal came, but not for ever under a flood. */
-    int64_t until = receiver_now() + 1000;
-    while (receiver_wait(p->receiver, 0, &calls) > 0 && receiver_now() < until)
+    int64_t until = now_ms() + 1000;
+    while (receiver_wait(p->receiver, 0, &calls) > 0 && now_ms() < until)
         ;
-    tick(p, receiver_now());
+    tick(p, now_ms());
     collector_drop_pending(p->collector);
     return 0;
 }
@@ -192,7 +193,7 @@ static int update_index(const char *store, bool merged) {
 static int run_merge(const struct cmdline *o) {
     const struct merge_calls calls = {merge_warning, is_stopped, NULL};
     const int64_t day = INT64_C(86400) * 1000;
-    int64_t today = receiver_now() / day * day;
+    int64_t today = now_ms() / day * day;
     struct merge_counts n;
     struct fvt_error error;
     const struct merge_options options = {o->before < today ? o->before : today, o->rollups};

@@ -4,17 +4,13 @@
 */
 #include "log.h"
 
+#include "schema/clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
 enum { WINDOW_MS = 10000, WINDOW_LINES = 10 };
-
-static int64_t monotonic_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void print(const char *format, va_list args) {
     char line[1024];

@@ -4,6 +4,8 @@
 */
 #include "receive.h"
 
+#include "schema/clock.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -36,12 +38,6 @@ struct receiver {
     struct control control[BATCH];
     uint8_t (*data)[DATAGRAM_MAX];
 };
-
-int64_t receiver_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
@@ -201,7 +197,7 @@ static size_t take_batch(struct receiver *r, size_t socket, const struct receive
     int n = recvmmsg(r->poll[socket].fd, r->message, BATCH, MSG_DONTWAIT, NULL);
     if (n <= 0)
         return 0;
-    int64_t now = receiver_now();
+    int64_t now = now_ms();
     for (int i = 0; i < n; i++)
         count_drops(r, socket, &r->message[i].msg_hdr);
     calls->arrived(calls->arg, now);

@@ -32,7 +32,4 @@ size_t receiver_wait(struct receiver *r, int timeout, const struct receiver_call
 ** (SO_RXQ_OVFL, as of the last datagram received). */
 uint64_t receiver_drops(const struct receiver *r);
 
-/* Milliseconds since 1970 UTC. */
-int64_t receiver_now(void);
-
 #endif

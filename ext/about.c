@@ -109,27 +109,13 @@ struct cursor {
 static int connect_about(sqlite3 *db, void *aux, int argc, const char *const *argv,
                          sqlite3_vtab **out, char **message) {
     const struct vtab_module *module = aux;
-    enum about_kind kind = (enum about_kind)module->kind;
-    struct about *a = calloc(1, sizeof *a);
-    if (!a)
-        return SQLITE_NOMEM;
-    a->kind = kind;
-    int rc = vtab_init(&a->vtab, module, argc, argv, message);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_declare_vtab(db, declarations[kind]);
-    if (rc != SQLITE_OK) {
-        vtab_clear(&a->vtab);
-        free(a);
+    struct vtab *v;
+    int rc = vtab_connect(sizeof(struct about), declarations[module->kind], db, module, argc, argv,
+                          &v, message);
+    if (rc != SQLITE_OK)
         return rc;
-    }
-    *out = &a->vtab.base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *vtab) {
-    struct about *a = (struct about *)vtab;
-    vtab_clear(&a->vtab);
-    free(a);
+    ((struct about *)v)->kind = (enum about_kind)module->kind;
+    *out = &v->base;
     return SQLITE_OK;
 }
 
@@ -401,8 +387,8 @@ const sqlite3_module about_module = {
     .xCreate = connect_about, /* the same function: eponymous, and for CREATE */
     .xConnect = connect_about,
     .xBestIndex = best_index,
-    .xDisconnect = disconnect,
-    .xDestroy = disconnect,
+    .xDisconnect = vtab_disconnect,
+    .xDestroy = vtab_disconnect,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

@@ -16,8 +16,8 @@
 ** names of the columns. Rows are those of flows in the order of the files.
 */
 #include <stdlib.h>
-#include <time.h>
 
+#include "../schema/clock.h"
 #include "export_pipe.h"
 
 SQLITE_EXTENSION_INIT3
@@ -63,28 +63,15 @@ static struct export_table *table_of(const struct cursor *c) {
 static int connect_export(sqlite3 *db, void *aux, int argc, const char *const *argv,
                           sqlite3_vtab **out, char **message) {
     const struct vtab_module *module = aux;
-    struct export_table *t = calloc(1, sizeof *t);
-    if (!t)
-        return SQLITE_NOMEM;
+    struct vtab *v;
+    int rc =
+        vtab_connect(sizeof(struct export_table), declaration, db, module, argc, argv, &v, message);
+    if (rc != SQLITE_OK)
+        return rc;
+    struct export_table *t = (struct export_table *)v;
     t->format = (enum export_format)module->kind;
     sql_table_init(&t->flows, TABLE_FLOWS);
-    int rc = vtab_init(&t->vtab, module, argc, argv, message);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_declare_vtab(db, declaration);
-    if (rc != SQLITE_OK) {
-        vtab_clear(&t->vtab);
-        free(t);
-        return rc;
-    }
-    t->vtab.db = db;
-    *out = &t->vtab.base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *vtab) {
-    struct export_table *t = (struct export_table *)vtab;
-    vtab_clear(&t->vtab);
-    free(t);
+    *out = &v->base;
     return SQLITE_OK;
 }
 
@@ -195,10 +182,7 @@ static int read_query(struct cursor *c, sqlite3_value *const param[EXPORT_PARAMS
         strcat(strcat(words, params[p]), "= ");
     }
     char *message = NULL;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int rc = query_read(&table_of(c)->flows, words, n, given,
-                        (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, &c->query, &message);
+    int rc = query_read(&table_of(c)->flows, words, n, given, now_ms(), &c->query, &message);
     if (rc == SQLITE_ERROR) {
         sqlite3_free(c->base.pVtab->zErrMsg);
         c->base.pVtab->zErrMsg = message;
@@ -263,8 +247,8 @@ const sqlite3_module export_module = {
     .xCreate = connect_export, /* the same function: eponymous, and for CREATE */
     .xConnect = connect_export,
     .xBestIndex = best_index,
-    .xDisconnect = disconnect,
-    .xDestroy = disconnect,
+    .xDisconnect = vtab_disconnect,
+    .xDestroy = vtab_disconnect,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

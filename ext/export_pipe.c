@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     BLOCK_BYTES = 1 << 18,   /* text of a block, about */
@@ -186,27 +185,13 @@ static void stop(struct export_pipe *p) {
     pthread_cond_broadcast(&p->emptied);
 }
 
-/* Wait for another block, a moment at most; then look up. */
-static void wait_for_block(struct export_pipe *p) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += INTERRUPT_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&p->filled, &p->lock, &until);
-    pthread_mutex_unlock(&p->lock);
-    bool interrupted = interrupt_poll(p->interrupt);
-    pthread_mutex_lock(&p->lock);
-    if (interrupted)
-        stop(p);
-}
-
 int export_pipe_next(struct export_pipe *p, struct text_block **out) {
     bool end;
     struct worker *w;
     pthread_mutex_lock(&p->lock);
     while (!(w = whose_turn(p, &end)) && !end && !stopped(p))
-        wait_for_block(p);
+        if (interrupt_wait(p->interrupt, &p->filled, &p->lock))
+            stop(p);
     int rc = stopped(p) ? SCAN_STOPPED : failure(p);
     if (rc == 0 && w) {
         *out = w->first;

@@ -3,6 +3,7 @@
 ** The common half of the three tables of flows.
 */
 #include "flow_table.h"
+#include "../schema/clock.h"
 #include "functions.h"
 
 #include <stdlib.h>
@@ -12,31 +13,21 @@ SQLITE_EXTENSION_INIT3
 
 int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                        sqlite3_vtab **out, char **message) {
-    struct flow_table *t = calloc(1, sizeof *t);
-    if (!t)
+    struct sql_table *columns = malloc(sizeof *columns);
+    if (!columns)
         return SQLITE_NOMEM;
-    sql_table_init(&t->columns, (enum table_kind)((const struct vtab_module *)aux)->kind);
-    t->vtab.db = db;
-    int rc = vtab_init(&t->vtab, aux, argc, argv, message);
+    sql_table_init(columns, (enum table_kind)((const struct vtab_module *)aux)->kind);
+    char *sql = sql_table_declaration(columns);
+    struct vtab *v;
+    int rc = sql ? vtab_connect(sizeof(struct flow_table), sql, db, aux, argc, argv, &v, message)
+                 : SQLITE_NOMEM;
+    sqlite3_free(sql);
     if (rc == SQLITE_OK) {
-        char *sql = sql_table_declaration(&t->columns);
-        rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;
-        sqlite3_free(sql);
+        ((struct flow_table *)v)->columns = *columns;
+        *out = &v->base;
     }
-    if (rc != SQLITE_OK) {
-        vtab_clear(&t->vtab);
-        free(t);
-        return rc;
-    }
-    *out = &t->vtab.base;
-    return SQLITE_OK;
-}
-
-int flow_table_disconnect(sqlite3_vtab *vtab) {
-    struct flow_table *t = (struct flow_table *)vtab;
-    vtab_clear(&t->vtab);
-    free(t);
-    return SQLITE_OK;
+    free(columns);
+    return rc;
 }
 
 int flow_table_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
@@ -54,12 +45,6 @@ int flow_table_find_function(sqlite3_vtab *vtab, int argc, const char *name,
     *function = match ? functions_match : functions_ip_in;
     *arg = NULL;
     return match ? 1 : QUERY_IP_IN;
-}
-
-static int64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite3_value **argv,

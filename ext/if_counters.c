@@ -68,9 +68,7 @@ struct cursor {
 
 static int connect_counters(sqlite3 *db, void *aux, int argc, const char *const *argv,
                             sqlite3_vtab **out, char **message) {
-    struct vtab *v = calloc(1, sizeof *v);
-    if (!v)
-        return SQLITE_NOMEM;
+    struct vtab *v;
     sqlite3_str *sql = sqlite3_str_new(db);
     sqlite3_str_appendall(sql, "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN,"
                                " path TEXT, time TEXT, exporter TEXT, odid INTEGER");
@@ -78,23 +76,11 @@ static int connect_counters(sqlite3 *db, void *aux, int argc, const char *const 
         sqlite3_str_appendf(sql, ", %s INTEGER", fvt_counter_names[i]);
     sqlite3_str_appendall(sql, ")");
     char *text = sqlite3_str_finish(sql);
-    int rc = vtab_init(v, aux, argc, argv, message);
-    if (rc == SQLITE_OK)
-        rc = text ? sqlite3_declare_vtab(db, text) : SQLITE_NOMEM;
+    int rc = text ? vtab_connect(sizeof *v, text, db, aux, argc, argv, &v, message) : SQLITE_NOMEM;
     sqlite3_free(text);
-    if (rc != SQLITE_OK) {
-        vtab_clear(v);
-        free(v);
-        return rc;
-    }
-    *out = &v->base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *vtab) {
-    vtab_clear((struct vtab *)vtab);
-    free(vtab);
-    return SQLITE_OK;
+    if (rc == SQLITE_OK)
+        *out = &v->base;
+    return rc;
 }
 
 /* Is the constraint that use? Times compare as octets do. */
@@ -299,8 +285,8 @@ const sqlite3_module counters_module = {
     .xCreate = connect_counters, /* the same function: eponymous, and for CREATE */
     .xConnect = connect_counters,
     .xBestIndex = best_index,
-    .xDisconnect = disconnect,
-    .xDestroy = disconnect,
+    .xDisconnect = vtab_disconnect,
+    .xDestroy = vtab_disconnect,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

@@ -3,6 +3,7 @@
 ** Asking SQLite whether it is to stop, and telling how far the work is.
 */
 #include "interrupt.h"
+#include "../schema/clock.h"
 #include "progress.h"
 #include "source.h"
 
@@ -13,12 +14,6 @@
 #include <unistd.h>
 
 SQLITE_EXTENSION_INIT3
-
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 enum { PRINT_MS = 200 };
 
@@ -33,7 +28,7 @@ struct listener {
 };
 
 static void print_progress(struct listener *l, const struct source_count *n) {
-    int64_t t = now();
+    int64_t t = monotonic_ms();
     if (t - l->printed < PRINT_MS)
         return;
     l->printed = t;
@@ -63,6 +58,19 @@ static void progress(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
             ctx, l->hook->report(l->hook->arg, n.files_done, n.files, n.bytes_done, n.bytes) != 0);
 }
 
+bool interrupt_wait(struct interrupt *i, pthread_cond_t *cond, pthread_mutex_t *lock) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += INTERRUPT_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(cond, lock, &until);
+    pthread_mutex_unlock(lock);
+    bool stop = interrupt_poll(i);
+    pthread_mutex_lock(lock);
+    return stop;
+}
+
 int interrupt_register(sqlite3 *db) {
     struct listener *l = calloc(1, sizeof *l);
     if (!l)
@@ -81,7 +89,7 @@ void interrupt_begin(struct interrupt *i, sqlite3 *db) {
     i->db = db;
     i->stmt = NULL;
     i->source = NULL;
-    i->looked = now();
+    i->looked = monotonic_ms();
     atomic_store(&i->stop, false);
 }
 
@@ -92,7 +100,7 @@ void interrupt_end(struct interrupt *i) {
 }
 
 bool interrupt_poll(struct interrupt *i) {
-    int64_t t = now();
+    int64_t t = monotonic_ms();
     if (!i->db || interrupt_stopped(i) || t - i->looked < INTERRUPT_MS)
         return interrupt_stopped(i);
     i->looked = t;

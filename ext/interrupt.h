@@ -12,6 +12,7 @@
 #ifndef FLOWVT_INTERRUPT_H
 #define FLOWVT_INTERRUPT_H
 
+#include <pthread.h>
 #include <sqlite3ext.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -37,6 +38,8 @@ void interrupt_watch(struct interrupt *i, struct scan_source *source);
 void interrupt_end(struct interrupt *i);
 /* By the thread that SQLite called, as often as it likes: looks when it is time. true: stop. */
 bool interrupt_poll(struct interrupt *i);
+/* The same after waiting for cond, a moment at most; lock is held before and after, not while it looks. */
+bool interrupt_wait(struct interrupt *i, pthread_cond_t *cond, pthread_mutex_t *lock);
 
 static inline bool interrupt_stopped(struct interrupt *i) {
     return atomic_load_explicit(&i->stop, memory_order_relaxed);

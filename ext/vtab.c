@@ -6,6 +6,7 @@
 #include "scan.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 
 SQLITE_EXTENSION_INIT3
 
@@ -63,6 +64,29 @@ void vtab_clear(struct vtab *v) {
     v->name = v->store = NULL;
     footers_drop(v->footers);
     v->footers = NULL;
+}
+
+int vtab_connect(size_t size, const char *declaration, sqlite3 *db,
+                 const struct vtab_module *module, int argc, const char *const *argv,
+                 struct vtab **out, char **message) {
+    struct vtab *v = calloc(1, size);
+    if (!v)
+        return SQLITE_NOMEM;
+    v->db = db;
+    int rc = vtab_init(v, module, argc, argv, message);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_declare_vtab(db, declaration);
+    if (rc != SQLITE_OK)
+        vtab_disconnect(&v->base);
+    else
+        *out = v;
+    return rc;
+}
+
+int vtab_disconnect(sqlite3_vtab *v) {
+    vtab_clear((struct vtab *)v);
+    free(v);
+    return SQLITE_OK;
 }
 
 int vtab_error(struct vtab *v, int rc, const char *text) {

@@ -24,6 +24,14 @@ struct vtab_module {
     struct footers *footers;
 };
 
+/* xConnect of a table of size octets, a struct vtab first and the rest zeroed, whose columns are known
+** beforehand; an SQLite result code. vtab_disconnect() is its xDisconnect, and that of any table that has
+** nothing else to free. */
+int vtab_connect(size_t size, const char *declaration, sqlite3 *db,
+                 const struct vtab_module *module, int argc, const char *const *argv,
+                 struct vtab **out, char **message);
+int vtab_disconnect(sqlite3_vtab *v);
+
 /* Take over what the module is registered with, and "store = 'DIR'" from the arguments after the table's name; anything else is an error
 ** in *message. v is zeroed memory of the caller's. */
 int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const char *const *argv,

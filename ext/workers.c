@@ -6,7 +6,6 @@
 #include "workers.h"
 
 #include <pthread.h>
-#include <time.h>
 
 struct crew {
     void (*work)(void *arg, int i);
@@ -36,17 +35,8 @@ static void *begin(void *arg) {
 /* Until the others have ended, looking up now and then. */
 static void wait_for(struct crew *crew, struct interrupt *interrupt) {
     pthread_mutex_lock(&crew->lock);
-    while (crew->busy > 0) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += INTERRUPT_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_cond_timedwait(&crew->done, &crew->lock, &until);
-        pthread_mutex_unlock(&crew->lock);
-        interrupt_poll(interrupt);
-        pthread_mutex_lock(&crew->lock);
-    }
+    while (crew->busy > 0)
+        interrupt_wait(interrupt, &crew->done, &crew->lock);
     pthread_mutex_unlock(&crew->lock);
 }
 

@@ -5,6 +5,7 @@
 ** would be taken for files in their own right without it.
 */
 #include "expire.h"
+#include "clock.h"
 #include "hold.h"
 #include "list.h"
 #include "merge.h"
@@ -43,12 +44,6 @@ struct expiry {
     int held;            /* the store, -1: not */
     int64_t held_since;  /* monotonic ms */
 };
-
-static int64_t monotonic_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void warn_of(const struct expiry *x, const char *text) {
     if (x->calls->warn)

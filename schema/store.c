@@ -4,6 +4,7 @@
 ** clock or the disk does not play along.
 */
 #include "store.h"
+#include "clock.h"
 #include "closer.h"
 #include "format.h"
 #include "hold.h"
@@ -58,12 +59,6 @@ struct fvt_store {
     struct fvt_error error;
     struct closer *closer;
 };
-
-static int64_t monotonic_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out, size_t n) {
     char t[FLOW_TIME_TEXT];
