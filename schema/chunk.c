@@ -88,30 +88,30 @@ static uint8_t *decompress(const uint8_t *p, const struct fvt_chunk_info *e, str
     return NULL;
 }
 
+static int read_checked(const struct fvt_file *file, const struct fvt_chunk_info *e, uint8_t *to) {
+    bool ok =
+        read_octets(file, e->offset, to, e->length) && fvt_checksum(to, e->length) == e->checksum;
+    return ok ? FVT_OK : FVT_DAMAGED;
+}
+
 /* The bytes of a chunk or dictionary: checked and decompressed. */
 static int load_bytes(const struct fvt_file *file, const struct fvt_chunk_info *e,
                       struct fvt_pool *pool, uint8_t **out) {
     if (e->raw > FVT_MAX_RAW)
         return FVT_DAMAGED;
-    uint8_t *p = pool_get(pool, (size_t)e->length + SLACK);
-    if (!p)
-        return FVT_NOMEM;
-    int rc = read_octets(file, e->offset, p, e->length) && fvt_checksum(p, e->length) == e->checksum
-                 ? FVT_OK
-                 : FVT_DAMAGED;
-    if (rc == FVT_OK && e->flags & FVT_LZ4) {
-        uint8_t *raw = decompress(p, e, pool, &rc);
-        pool_put(pool, p);
-        p = raw;
-    } else if (rc == FVT_OK && e->raw != e->length) {
+    bool packed = e->flags & FVT_LZ4, lent = packed && pool;
+    size_t room = (size_t)e->length + SLACK;
+    uint8_t *p = lent ? pool_lend(pool, room) : pool_get(pool, room);
+    int rc = p ? read_checked(file, e, p) : FVT_NOMEM;
+    if (rc == FVT_OK && !packed && e->raw != e->length)
         rc = FVT_DAMAGED;
-    }
-    if (rc != FVT_OK) {
+    uint8_t *raw = rc == FVT_OK && packed ? decompress(p, e, pool, &rc) : p;
+    if (!lent && (packed || rc != FVT_OK))
         pool_put(pool, p);
+    if (rc != FVT_OK)
         return rc;
-    }
-    memset(p + e->raw, 0, SLACK);
-    *out = p;
+    memset(raw + e->raw, 0, SLACK);
+    *out = raw;
     return FVT_OK;
 }
 

@@ -27,6 +27,8 @@ struct fvt_pool {
     bool large;
     size_t octets; /* of these, and of those that are in use */
     union header *block[KEPT];
+    void *lent; /* by pool_lend() */
+    size_t room;
 };
 
 struct fvt_pool *pool_new(void) {
@@ -58,6 +60,7 @@ void pool_free(struct fvt_pool *pool) {
         return;
     for (unsigned i = 0; i < pool->n; i++)
         free(pool->block[i]);
+    free(pool->lent);
     free(pool);
 }
 
@@ -90,6 +93,17 @@ void *pool_get(struct fvt_pool *pool, size_t n) {
     if (keep)
         pool->octets += room;
     return h + 1;
+}
+
+void *pool_lend(struct fvt_pool *pool, size_t n) {
+    if (n <= pool->room)
+        return pool->lent;
+    free(pool->lent);
+    pool->octets -= pool->room;
+    pool->lent = malloc(n);
+    pool->room = pool->lent ? n : 0;
+    pool->octets += pool->room;
+    return pool->lent;
 }
 
 size_t pool_octets(const struct fvt_pool *pool) {

@@ -22,6 +22,8 @@ void pool_free(struct fvt_pool *pool);
 
 /* n octets, not cleared, aligned for anything; NULL when memory is out. */
 void *pool_get(struct fvt_pool *pool, size_t n);
+/* n octets that are good until the next call, not to be given back; NULL when memory is out. pool must be one. */
+void *pool_lend(struct fvt_pool *pool, size_t n);
 /* Octets of all blocks that are kept or in use, as far as the pool deals with them: the large ones. */
 size_t pool_octets(const struct fvt_pool *pool);
 /* Give back what pool_get() of the same pool has given; NULL is fine. */
