@@ -43,6 +43,7 @@ struct scan {
     uint32_t n;              /* rows of the block */
     bool in_group, all;      /* all: every row of the group passes the predicate */
     bool ready;              /* the block is selected, and not delivered yet */
+    bool over;               /* nothing more of the group is to be read */
     bool no_window;          /* every row of the group lies in the window */
     int failed;              /* FVT_* of the column that could not be loaded */
     int failed_column;
@@ -291,6 +292,17 @@ bool scan_zone(const struct scan *s, int column, int64_t *min, int64_t *max) {
     return true;
 }
 
+uint64_t scan_largest(const struct scan *s, int column) {
+    int64_t min, max;
+    return scan_zone(s, column, &min, &max) && max > 0 ? (uint64_t)max : 0;
+}
+
+uint64_t scan_nulls(const struct scan *s, int column) {
+    const struct fvt_group *g = s->item.group;
+    int at = g->chunk_of[scan_field(column)];
+    return at < 0 ? g->rows : g->chunks[at].nulls;
+}
+
 bool scan_inside_window(const struct scan *s) {
     return s->no_window;
 }
@@ -447,29 +459,45 @@ static bool is_others(const struct scan *s) {
     return s->parts > 1 && share % s->parts != s->part;
 }
 
-/* The next block with a row in it; false at the end of the group, or when a column cannot be had. */
-static bool find_block(struct scan *s) {
+/* The next block of the slice with a row in it. False at its end, or when a column cannot be had. */
+static bool find_in_slice(struct scan *s) {
     enum { BLOCKS = 16 }; /* between questions whether to stop */
-    uint32_t rows = s->item.group->rows;
-    while (s->first + s->n < rows) {
+    uint32_t end = s->item.end;
+    while (s->first + s->n < end) {
         s->first += s->n;
         if (s->first / SCAN_BLOCK % BLOCKS == BLOCKS - 1 && must_stop(s)) {
-            s->first = rows; /* the group is over */
+            s->over = true;
             s->n = s->nrows = 0;
             return false;
         }
-        s->n = rows - s->first < SCAN_BLOCK ? rows - s->first : SCAN_BLOCK;
+        s->n = end - s->first < SCAN_BLOCK ? end - s->first : SCAN_BLOCK;
         if (is_others(s))
             continue;
         for (int c = 0; c < SCAN_NCOLUMNS; c++)
             if (s->column[c])
                 s->column[c]->valid = false;
         s->spans_valid = false;
-        if (!select_rows(s))
+        if (!select_rows(s)) {
+            s->over = true;
             return false;
+        }
         if (s->nrows) {
             s->ready = true;
             return true;
+        }
+    }
+    return false;
+}
+
+/* The next block with a row in it; false at the end of the group, or when a column cannot be had. */
+static bool find_block(struct scan *s) {
+    while (!s->over) {
+        if (find_in_slice(s))
+            return true;
+        s->over = s->over || !source_slice(s->source, &s->item);
+        if (!s->over) {
+            s->first = s->item.first;
+            s->n = 0;
         }
     }
     return false;
@@ -490,8 +518,9 @@ static int enter_group(struct scan *s) {
     const struct window *w = &s->item.window;
     s->window.since = s->asked.since > w->since ? s->asked.since : w->since;
     s->window.until = s->asked.until < w->until ? s->asked.until : w->until;
-    s->first = s->n = 0;
-    s->ready = false;
+    s->first = s->item.first;
+    s->n = 0;
+    s->ready = s->over = false;
     s->failed = FVT_OK;
     s->in_group = true;
     fvt_cache_enter(s->cache, s->item.file, g);

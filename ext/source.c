@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+/* Rows of a slice. */
+enum { SLICE = 1 << 16 };
+
 /* An open file, until its last group was given back. */
 struct source_file {
     struct source_file *next;
@@ -20,6 +23,14 @@ struct source_file {
     uint32_t users;
 };
 
+/* A group that is being read. */
+struct source_group {
+    struct source_group *next;
+    struct source_item item; /* as its first reader was given it */
+    uint32_t given;          /* rows, from the first on */
+    uint32_t readers;
+};
+
 struct scan_source {
     pthread_mutex_t lock;
     pthread_cond_t opened;
@@ -28,6 +39,7 @@ struct scan_source {
     size_t at;                 /* the next file of the snapshot */
     uint32_t opening;          /* threads that are at it */
     struct source_file *first; /* oldest first */
+    struct source_group *groups;
     uint64_t files_done, bytes_done;
     uint64_t bytes; /* of all files, 0: not looked up */
 };
@@ -80,6 +92,10 @@ void scan_source_free(struct scan_source *q) {
         next = f->next;
         drop(q, f);
     }
+    for (struct source_group *next, *g = q->groups; g; g = next) {
+        next = g->next;
+        free(g);
+    }
     pthread_mutex_destroy(&q->lock);
     pthread_cond_destroy(&q->opened);
     free(q);
@@ -93,8 +109,22 @@ static bool has_more(struct source_file *f) {
     return f->part < f->parts.n;
 }
 
+/* One reader less. What none has read of a group is not wanted: who gives it back has found that out. */
+static void leave_group(struct scan_source *q, struct source_group *group) {
+    group->given = group->item.group->rows;
+    if (--group->readers > 0)
+        return;
+    struct source_group **at = &q->groups;
+    while (*at != group)
+        at = &(*at)->next;
+    *at = group->next;
+    free(group);
+}
+
 static void give_back(struct scan_source *q, struct source_item *item) {
     struct source_file *f = item->held;
+    if (item->shared)
+        leave_group(q, item->shared);
     memset(item, 0, sizeof *item);
     if (!f || --f->users > 0 || has_more(f))
         return;
@@ -118,6 +148,54 @@ void source_give_back(struct scan_source *q, struct source_item *item) {
     pthread_mutex_unlock(&q->lock);
 }
 
+static bool take_slice(struct source_item *item) {
+    struct source_group *g = item->shared;
+    uint32_t rows = item->group->rows;
+    if (g->given >= rows)
+        return false;
+    item->first = g->given;
+    item->end = g->given = rows - g->given < SLICE ? rows : g->given + SLICE;
+    return true;
+}
+
+bool source_slice(struct scan_source *q, struct source_item *item) {
+    if (item->end >= item->group->rows)
+        return false;
+    pthread_mutex_lock(&q->lock);
+    bool more = take_slice(item);
+    pthread_mutex_unlock(&q->lock);
+    return more;
+}
+
+/* Let others know of a group; without memory it stays one reader's. So does that of a roll-up: who finds it
+** damaged rejects it for all. */
+static void share(struct scan_source *q, struct source_item *item) {
+    item->end = item->group->rows;
+    bool large = !item->totals && item->group->rows > SLICE;
+    struct source_group *g = large ? malloc(sizeof *g) : NULL;
+    if (!g)
+        return;
+    *g = (struct source_group){q->groups, *item, 0, 1};
+    q->groups = g;
+    item->shared = g;
+    take_slice(item);
+}
+
+/* Help with a group. Its columns are loaded once more for that, which takes a third of the time of a plain
+** question, so more than half of it must be left. */
+static bool help(struct scan_source *q, struct source_item *item) {
+    struct source_group *g = q->groups;
+    while (g && g->given >= g->item.group->rows / 2)
+        g = g->next;
+    if (!g)
+        return false;
+    *item = g->item;
+    item->shared = g;
+    item->held->users++;
+    g->readers++;
+    return take_slice(item);
+}
+
 /* The next group of the files that are open. */
 static bool take(struct scan_source *q, struct source_item *item) {
     struct source_file *f = q->first;
@@ -136,6 +214,7 @@ static bool take(struct scan_source *q, struct source_item *item) {
                                  .totals = p->totals};
     f->group++;
     f->users++;
+    share(q, item);
     return true;
 }
 
@@ -195,6 +274,8 @@ int source_next(struct scan_source *q, struct source_item *item, struct fvt_erro
             pthread_cond_wait(&q->opened, &q->lock);
         found = rc == FVT_OK && take(q, item);
     }
+    if (rc == FVT_OK && !found)
+        found = help(q, item);
     pthread_mutex_unlock(&q->lock);
     return rc != FVT_OK ? rc : found;
 }

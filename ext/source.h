@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Where scans get their row groups from: the files of a snapshot, oldest first, opened one after the
-** other, and their groups handed to whichever thread asks next.
+** other, and their groups handed to whichever thread asks next. A group is read slice by slice, so that
+** a thread that finds no other can help with one of which most is left: of few groups, one would otherwise
+** have all threads but its own wait.
 */
 #ifndef FLOWVT_SOURCE_H
 #define FLOWVT_SOURCE_H
@@ -34,11 +36,16 @@ struct source_item {
     uint32_t number;      /* of the group in its file, or roll-up */
     unsigned sides;       /* SIDE_SENDER, SIDE_RECEIVER */
     bool totals;          /* of a roll-up: rows are totals, not flows */
+    /* The slice of the group that is to be read now: */
+    uint32_t first, end;
+    struct source_group *shared; /* the source's */
 };
 
 /* Give *item back, unless it is all zero, and make it the next one. 1, 0 at the end (item is all
 ** zero then), or negative FVT_* and a sentence in err. Safe from several threads. */
 int source_next(struct scan_source *source, struct source_item *item, struct fvt_error *err);
+/* The next slice of the same group; false when there is none, and *item stays as it is. */
+bool source_slice(struct scan_source *source, struct source_item *item);
 /* No row was taken of *item, of a roll-up, because it cannot be read: what it stands for comes from the flows. */
 void source_reject(struct scan_source *source, const struct source_item *item);
 void source_give_back(struct scan_source *source, struct source_item *item);
