@@ -29,6 +29,7 @@ struct aggregate {
     const struct key_layout *keys;
     struct interner *interner;
     struct group_table *table;
+    uint64_t most; /* that a sum can be, with spec->whole */
     struct scan *scan;
     bool in_group;
     struct remap remap[2 * MAX_DIMENSIONS];
@@ -426,7 +427,8 @@ static bool add_side(struct aggregate *a, int side, const struct block *in, cons
     }
     if (n == 0)
         return true;
-    if (!spec->buckets && !spec->times && (scan_totals(a->scan) || scan_inside_window(a->scan)))
+    if (spec->whole ||
+        (!spec->buckets && !spec->times && (scan_totals(a->scan) || scan_inside_window(a->scan))))
         return add_whole(a, side, in, rows, n);
     if (scan_totals(a->scan))
         return add_totals(a, side, in, rows, n);
@@ -438,7 +440,8 @@ static bool add_block(struct aggregate *a, struct predicate *const side[2]) {
     struct block in = {0};
     for (int c = 0; c < spec->ncounters; c++)
         in.counter[c] = scan_values(a->scan, spec->counter[c], &in.null[c]);
-    if (!scan_totals(a->scan) && (spec->buckets || spec->times || !scan_inside_window(a->scan)) &&
+    if (!spec->whole && !scan_totals(a->scan) &&
+        (spec->buckets || spec->times || !scan_inside_window(a->scan)) &&
         !(in.spans = scan_spans(a->scan)))
         return false;
     uint32_t n;
@@ -482,6 +485,25 @@ static bool fits(struct aggregate *a, bool wide[MAX_DIMENSIONS]) {
     return ok;
 }
 
+/* With spec->whole: are the counters of the row group as sum() wants them? */
+static bool addable(struct aggregate *a) {
+    uint64_t rate = scan_largest(a->scan, FLOW_sampling), most = 1;
+    for (int c = 0; c < a->spec->ncounters; c++) {
+        int column = a->spec->counter[c];
+        uint64_t largest = scan_largest(a->scan, column);
+        if (column != FLOW_flows && scan_nulls(a->scan, column) > 0)
+            return false;
+        most = largest > most ? largest : most;
+    }
+    return !__builtin_mul_overflow(most, rate > 1 ? rate : 1, &most) &&
+           !__builtin_mul_overflow(most, scan_group_rows(a->scan), &most) &&
+           !__builtin_add_overflow(a->most, most, &a->most);
+}
+
+uint64_t aggregate_most(const struct aggregate *a) {
+    return a->most;
+}
+
 enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
                                     struct predicate *const side[2], bool (*pause)(void *arg),
                                     void *arg, bool wide[MAX_DIMENSIONS], int *rc) {
@@ -508,6 +530,8 @@ enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
         aggregate_new_dicts(a);
         if (!fits(a, wide))
             return AGGREGATE_WIDE;
+        if (a->spec->whole && !addable(a))
+            return AGGREGATE_UNFIT;
         a->in_group = true;
     }
     *rc = FVT_NOMEM;

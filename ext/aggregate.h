@@ -24,6 +24,9 @@ struct aggregate_spec {
     int counter[GROUP_COUNTERS]; /* scan columns; flows is the first */
     int ncounters;               /* of one side */
     bool times;                  /* first and last are asked for */
+    /* Flows that lie in the window count whole, and counters as SQL's sum() takes them: where one is NULL,
+    ** or sums may be too large for it, reading ends with AGGREGATE_UNFIT. */
+    bool whole;
 };
 
 struct aggregate;
@@ -37,6 +40,7 @@ enum aggregate_result {
     AGGREGATE_DONE,   /* the scan is at its end */
     AGGREGATE_PAUSED, /* pause() said so; aggregate_run() goes on */
     AGGREGATE_WIDE,   /* a group has values beyond the layout: wide[] says of which dimensions */
+    AGGREGATE_UNFIT,  /* see aggregate_spec.whole */
     AGGREGATE_FAILED, /* the scan's code in *rc, or FVT_NOMEM */
 };
 
@@ -46,6 +50,8 @@ enum aggregate_result {
 enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
                                     struct predicate *const side[2], bool (*pause)(void *arg),
                                     void *arg, bool wide[MAX_DIMENSIONS], int *rc);
+/* With spec.whole: no sum of what was read is larger. */
+uint64_t aggregate_most(const struct aggregate *a);
 /* While paused: hand all to groups; false without memory. The interner was cleared: forget it. */
 bool aggregate_flush(struct aggregate *a);
 void aggregate_forget(struct aggregate *a);

@@ -175,6 +175,26 @@ bool sql_column_is_text(const struct sql_column *c) {
     return sql_column_class(c) != FLOW_UINT || sql_column_is_net(c);
 }
 
+int sql_column_measure(const struct sql_table *t, const struct sql_column *c) {
+    static const int counters[] = {[MEASURE_flows] = FLOW_flows,
+                                   [MEASURE_packets] = FLOW_packets,
+                                   [MEASURE_bytes] = FLOW_bytes,
+                                   [MEASURE_outpackets] = FLOW_outpackets,
+                                   [MEASURE_outbytes] = FLOW_outbytes};
+    if (t->kind != TABLE_FLOWS)
+        return c->kind == COLUMN_MEASURE ? c->id : -1;
+    for (int m = 0; c->kind == COLUMN_VALUE && m < (int)(sizeof counters / sizeof *counters); m++)
+        if (counters[m] == c->id)
+            return m;
+    return -1;
+}
+
+bool sql_column_is_key(const struct sql_table *t, const struct sql_column *c) {
+    if (t->kind == TABLE_FLOWS)
+        return c->kind == COLUMN_VALUE && c->id < FLOW_NFIELDS && is_dimension(c->id);
+    return c->kind == COLUMN_VALUE || c->kind == COLUMN_BUCKET || c->kind == COLUMN_BUCKET_MS;
+}
+
 void sql_column_needs(const struct sql_column *c, bool used[SCAN_NCOLUMNS]) {
     if (c->kind == COLUMN_VALUE || c->kind == COLUMN_MS)
         used[c->id] = true;

@@ -84,6 +84,13 @@ enum flow_class sql_column_class(const struct sql_column *c);
 bool sql_column_is_net(const struct sql_column *c);
 bool sql_column_is_text(const struct sql_column *c);
 
+/* The measure that a column of totals shows, or that sum() of a column of flows is: an enum measure,
+** -1 for others. */
+int sql_column_measure(const struct sql_table *t, const struct sql_column *c);
+/* May groups be told apart by it? Of totals it is a dimension or the time, of flows what traffic has as
+** a dimension. */
+bool sql_column_is_key(const struct sql_table *t, const struct sql_column *c);
+
 /* The scan columns that column c of flows is made of. */
 void sql_column_needs(const struct sql_column *c, bool used[SCAN_NCOLUMNS]);
 

@@ -17,6 +17,9 @@
 ** raw_bytes are as exported. flows is 1 where the exporter did not say. NULL is what was not
 ** exported. A row belongs to the window when the flow overlaps it.
 **
+** A top list by GROUP BY is counted here when its text says for certain that SQLite would do nothing else
+** with the rows than add them up: see statement.h.
+**
 ** Rows come in the order of the files, or as ORDER BY, GROUP BY or DISTINCT want them: see
 ** ordered.h.
 **
@@ -25,7 +28,7 @@
 */
 #include <stdlib.h>
 
-#include "flow_table.h"
+#include "asked.h"
 #include "interrupt.h"
 #include "ordered.h"
 #include "scan.h"
@@ -62,6 +65,9 @@ struct cursor {
     /* or in order: */
     struct ordered *ordered;
     const struct row_batch *batch;
+    /* or, of a top list, groups that are delivered as one row each, its counters their sums: */
+    struct asked asked;
+    struct totals *totals;
 };
 
 static struct flow_table *table_of(const struct cursor *c) {
@@ -83,6 +89,8 @@ static void clear(struct cursor *c) {
     ordered_free(c->ordered);
     scan_free(c->scan);
     scan_source_free(c->source);
+    totals_free(c->totals);
+    c->totals = NULL;
     c->ordered = NULL;
     c->scan = NULL;
     c->in_group = false;
@@ -200,6 +208,39 @@ static int start_ordered(struct cursor *c) {
     return c->ordered ? next_batch(c) : SQLITE_NOMEM;
 }
 
+/* rc: of totals_next(). */
+static int take_total(struct cursor *c, int rc) {
+    c->eof = rc != 1;
+    if (rc == TOTALS_INTERRUPTED)
+        return SQLITE_INTERRUPT;
+    return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;
+}
+
+/* Is the statement a top list whose flows can be counted here? *rc: of going to the first group. */
+static bool start_totals(struct cursor *c, int *rc) {
+    uint64_t used = c->query.used;
+    *rc = SQLITE_OK;
+    if (c->query.limit >= 0)
+        return false;
+    asked_read(table_of(c), &c->query, &c->asked);
+    if (!c->asked.top_list)
+        return false;
+    c->totals = totals_new(&c->asked.request, &c->query, c->snapshot);
+    if (!c->totals) {
+        *rc = SQLITE_NOMEM;
+        return true;
+    }
+    int next = totals_next(c->totals);
+    if (next == TOTALS_UNFIT) {
+        totals_free(c->totals);
+        c->totals = NULL;
+        c->query.used = used;
+        return false;
+    }
+    *rc = take_total(c, next);
+    return true;
+}
+
 /* More than LIMIT was asked for, so SQLite had a test of its own: all rows, from behind those that
 ** were the first ones. Rows that are equal come by their place, so the order is the same again. */
 static int beyond_limit(struct cursor *c) {
@@ -221,6 +262,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     int rc = flow_table_filter(table_of(c), idxstr, argc, argv, &c->query, &c->snapshot, &c->now);
     if (rc != SQLITE_OK)
         return rc;
+    if (start_totals(c, &rc))
+        return rc;
     use_columns(c);
     c->left = c->query.limit;
     c->eof = c->left == 0;
@@ -231,6 +274,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
 
 static int next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
+    if (c->totals)
+        return take_total(c, totals_next(c->totals));
     if (c->left > 0 && --c->left == 0 && c->ordered)
         return beyond_limit(c);
     if (++c->at < c->n)
@@ -244,8 +289,11 @@ static int eof(sqlite3_vtab_cursor *base) {
 
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
     struct cursor *c = (struct cursor *)base;
-    *out = c->ordered ? scan_rowid_at(c->snapshot, c->batch->position[c->at])
-                      : scan_rowid(c->scan, c->rows[c->at]);
+    if (c->totals)
+        *out = totals_rowid(c->totals);
+    else
+        *out = c->ordered ? scan_rowid_at(c->snapshot, c->batch->position[c->at])
+                          : scan_rowid(c->scan, c->rows[c->at]);
     return SQLITE_OK;
 }
 
@@ -307,6 +355,16 @@ static void show(struct cursor *c, sqlite3_context *ctx, int place, int64_t v) {
     }
 }
 
+/* Of a group. */
+static void show_total(const struct cursor *c, sqlite3_context *ctx, int i) {
+    const struct sql_table *t = &table_of(c)->columns;
+    int measure = sql_column_measure(t, &t->column[i]);
+    if (measure >= 0)
+        result_count(ctx, totals_measure(c->totals, (enum measure)measure));
+    else
+        asked_show_dimension(c->totals, ctx, &t->column[i], c->asked.dimension[i]);
+}
+
 /* Have the values of a column of the block. */
 static bool read_cells(struct cursor *c, int place) {
     struct cells *k = &c->cells[place];
@@ -323,6 +381,10 @@ static bool read_cells(struct cursor *c, int place) {
 /* Parameters are what the statement says they are, and are not shown. */
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     struct cursor *c = (struct cursor *)base;
+    if (c->totals) {
+        show_total(c, ctx, i);
+        return SQLITE_OK;
+    }
     int place = c->place[i];
     if (place < 0)
         return SQLITE_OK;

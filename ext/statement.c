@@ -202,10 +202,6 @@ static bool take_net(struct reader *r, struct item *out) {
            (!take_sign(r, ",") || take_integer(r, 128, &out->mask6)) && take_sign(r, ")");
 }
 
-static bool takes_key(enum column_kind kind) {
-    return kind == COLUMN_VALUE || kind == COLUMN_BUCKET || kind == COLUMN_BUCKET_MS;
-}
-
 /* column, sum(column), count(DISTINCT column) or ip_net(column, ...), without what may follow. */
 static bool take_value(struct reader *r, struct item *out) {
     *out = (struct item){0};
@@ -219,8 +215,9 @@ static bool take_value(struct reader *r, struct item *out) {
     if (out->column < 0 || (!out->sum && !out->count))
         return out->column >= 0;
     const struct sql_column *c = &r->t->column[out->column];
-    bool fits =
-        out->sum ? c->kind == COLUMN_MEASURE && c->id < MEASURE_first : c->kind == COLUMN_VALUE;
+    int measure = sql_column_measure(r->t, c);
+    bool fits = out->sum ? measure >= 0 && measure < MEASURE_first
+                         : c->kind == COLUMN_VALUE && sql_column_is_key(r->t, c);
     return fits && take_sign(r, ")");
 }
 
@@ -367,7 +364,8 @@ static bool take_group(struct reader *r) {
     if (!take_word(r, "group") || !take_word(r, "by"))
         return false;
     do {
-        if (!take_term(r, &x) || x.sum || x.count || !takes_key(r->t->column[x.column].kind))
+        if (!take_term(r, &x) || x.sum || x.count ||
+            !sql_column_is_key(r->t, &r->t->column[x.column]))
             return false;
         if (x.net && !add_net(r->out, &x))
             return false;

@@ -9,7 +9,8 @@
 ** that of sum(measure).
 **
 ** The reader is strict: what it does not know in whole it does not take, and the statement is
-** answered as any other. It says what the text means, not whether the table is what it seems.
+** answered as any other. Of flows it takes sum() of what traffic has as totals, and GROUP BY of what are
+** dimensions there. It says what the text means, not whether the table is what it seems.
 */
 #ifndef FLOWVT_STATEMENT_H
 #define FLOWVT_STATEMENT_H

@@ -108,9 +108,10 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     spec->bucket = query->bucket * 1000;
     spec->window = query->window;
     spec->sides = request->table->kind == TABLE_ENDPOINTS ? 2 : 1;
+    spec->whole = request->table->kind == TABLE_FLOWS;
     measures_need(spec, request->measures);
     aggregate_columns(spec, t->used);
-    t->rollups = limits_rollups() && ask_rollups(t, &t->rollup);
+    t->rollups = limits_rollups() && !spec->whole && ask_rollups(t, &t->rollup);
     interner_init(&t->interner, query->mask4, query->mask6, &t->budget);
     t->interner.bare = request->bare;
     return t;
@@ -163,7 +164,7 @@ static int threads_for(const struct totals *t) {
         return limits_threads();
     if (t->snapshot->n == 0 || snapshot_open(t->snapshot, 0, &file, &err) != FVT_OK || !file)
         return 1;
-    bool small = file->ngroups < 2 || file->rows < THREAD_ROWS;
+    bool small = file->rows < (file->ngroups < 2 ? 4 * THREAD_ROWS : THREAD_ROWS);
     snapshot_release(t->snapshot, 0);
     return small ? 1 : limits_threads();
 }
@@ -246,7 +247,7 @@ static void read_some(void *arg, int worker) {
         if (r->result == AGGREGATE_PAUSED)
             r->result = aggregate_run(r->aggregate, r->scan, r->predicate->child, must_pause,
                                       &pause, r->wide, &r->rc);
-        if (r->result == AGGREGATE_FAILED || r->result == AGGREGATE_WIDE)
+        if (r->result != AGGREGATE_DONE && r->result != AGGREGATE_PAUSED)
             interrupt_stop(&t->interrupt); /* what the others do is of no use */
     }
 }
@@ -392,9 +393,18 @@ static int make_room(struct totals *t) {
 
 /* ---- all of it --------------------------------------------------------------------------- */
 
+/* With spec.whole: may a sum be larger than SQL's integers? */
+static bool too_large(const struct totals *t) {
+    uint64_t most = 0;
+    for (int i = 0; i < t->threads; i++)
+        if (__builtin_add_overflow(most, aggregate_most(t->reader[i].aggregate), &most))
+            return true;
+    return most > INT64_MAX;
+}
+
 /* Read all. FVT_OK, a failure, or 1: the layout was too narrow, begin anew. */
 static int read_all(struct totals *t) {
-    bool more = true, narrow = false;
+    bool more = true, narrow = false, unfit = false;
     while (more) {
         atomic_store(&t->next, 0);
         workers_run(t->threads, read_some, t, &t->interrupt);
@@ -404,10 +414,13 @@ static int read_all(struct totals *t) {
             if (r->result == AGGREGATE_FAILED)
                 return fail(t, r->rc, scan_message(r->scan));
             narrow |= r->result == AGGREGATE_WIDE;
+            unfit |= r->result == AGGREGATE_UNFIT;
             more |= r->result == AGGREGATE_PAUSED;
             for (int d = 0; d < t->spec.ndims; d++)
                 t->keys.wide[d] |= r->wide[d];
         }
+        if (unfit || too_large(t))
+            return TOTALS_UNFIT;
         if (narrow)
             return 1;
         if (interrupt_stopped(&t->interrupt))

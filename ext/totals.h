@@ -41,8 +41,8 @@ struct totals *totals_new(const struct totals_request *request, const struct que
 void totals_free(struct totals *t);
 
 /* Go to the next group. 1, 0 at the end, or negative: FVT_* with totals_message(), or
-** TOTALS_INTERRUPTED. */
-enum { TOTALS_INTERRUPTED = -100 };
+** TOTALS_INTERRUPTED, or of flows TOTALS_UNFIT instead of the first group: let SQLite add up. */
+enum { TOTALS_INTERRUPTED = -100, TOTALS_UNFIT = -101 };
 int totals_next(struct totals *t);
 const char *totals_message(const struct totals *t);
 

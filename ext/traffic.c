@@ -25,9 +25,7 @@
 */
 #include <stdlib.h>
 
-#include "flow_table.h"
-#include "top_list.h"
-#include "totals.h"
+#include "asked.h"
 
 SQLITE_EXTENSION_INIT3
 
@@ -37,7 +35,7 @@ struct cursor {
     struct query query;
     int64_t now; /* of the statement, ms; 0: not asked for yet */
     struct totals *totals;
-    int dimension[MAX_COLUMNS]; /* of an SQL column, -1: not part of the key */
+    struct asked asked;
     bool eof;
 };
 
@@ -72,100 +70,6 @@ static int next(sqlite3_vtab_cursor *base) {
     return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;
 }
 
-/* Is it certain that SQLite only adds up what it is given, by the columns of GROUP BY? */
-static bool only_adds_up(const struct cursor *c, const struct top_list *list) {
-    const struct sql_table *t = &table_of(c)->columns;
-    bool masked = c->query.mask4 < 32 || c->query.mask6 < 128;
-    if (!c->query.exact || c->query.ntests != list->tests || c->query.used >> 63)
-        return false;
-    for (int i = 0; i < t->n && i < 63; i++)
-        if ((c->query.used >> i & 1) != (list->group[i] || list->measure[i] || list->tested[i] ||
-                                         list->counted == i || list->net == i))
-            return false;
-    /* What makes networks of one column would make them of all. */
-    for (int i = 0; i < t->n && list->net >= 0; i++)
-        if (masked || (list->group[i] && sql_column_class(&t->column[i]) == FLOW_IP))
-            return false;
-    return true;
-}
-
-/* The dimension of the only column of GROUP BY; false when there are more. */
-static bool only_group(const struct cursor *c, const struct top_list *list, int *dimension) {
-    int n = 0;
-    for (int i = 0; i < table_of(c)->columns.n; i++)
-        if (list->group[i]) {
-            *dimension = c->dimension[i];
-            n++;
-        }
-    return n == 1 && *dimension >= 0;
-}
-
-/* Dimensions and measures that the statement names, and the order it asks for. */
-static void make_request(struct cursor *c, struct totals_request *r) {
-    const struct sql_table *t = &table_of(c)->columns;
-    *r =
-        (struct totals_request){.table = t, .db = table_of(c)->vtab.db, .first = -1, .counted = -1};
-    for (int i = 0; i < t->n; i++) {
-        const struct sql_column *col = &t->column[i];
-        c->dimension[i] = -1;
-        if (!(c->query.used >> (i < 63 ? i : 63) & 1))
-            continue;
-        if (col->kind == COLUMN_MEASURE)
-            r->measures |= UINT32_C(1) << col->id;
-        r->buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
-        if (col->kind != COLUMN_VALUE)
-            continue;
-        c->dimension[i] = r->ndims;
-        r->dim[r->ndims++] =
-            (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};
-    }
-    for (int i = 0; i < c->query.norder; i++) {
-        int at = c->query.order[i].column;
-        const struct sql_column *col = &t->column[at];
-        struct order_term *term = &r->order[r->norder++];
-        term->desc = c->query.order[i].desc;
-        term->kind = col->kind == COLUMN_VALUE     ? ORDER_DIMENSION
-                     : col->kind == COLUMN_MEASURE ? ORDER_MEASURE
-                                                   : ORDER_BUCKET;
-        term->id = col->kind == COLUMN_VALUE ? c->dimension[at] : col->id;
-    }
-}
-
-/* Of a top list only its rows need be delivered. */
-static void ask_first(const struct cursor *c, const struct top_list *list,
-                      struct totals_request *r) {
-    if (list->counted >= 0) {
-        if (!only_group(c, list, &r->counted_by))
-            return;
-        r->counted = c->dimension[list->counted];
-    } else {
-        r->first_by = (enum measure)table_of(c)->columns.column[list->rank].id;
-    }
-    r->first = list->first;
-    r->greatest = list->desc;
-}
-
-/* What is asked of totals, also as the text of the statement has it. */
-static void read_statement(struct cursor *c, struct totals_request *r) {
-    const struct flow_table *t = table_of(c);
-    struct top_list *list = limits_top_lists() ? malloc(sizeof *list) : NULL;
-    bool is = list && top_list_running(t->vtab.db, &t->columns, t->vtab.name, list) &&
-              only_adds_up(c, list);
-    /* What WHERE alone names is no part of the key. */
-    for (int i = 0; is && i < t->columns.n && i < 63; i++)
-        if (!list->group[i] && !list->measure[i] && list->counted != i && list->net != i)
-            c->query.used &= ~(UINT64_C(1) << i);
-    make_request(c, r);
-    if (is)
-        ask_first(c, list, r);
-    if (is && list->net >= 0) {
-        c->query.mask4 = list->mask4;
-        c->query.mask6 = list->mask6;
-        r->bare = true;
-    }
-    free(list);
-}
-
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
@@ -176,12 +80,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     int rc = flow_table_filter(t, idxstr, argc, argv, &c->query, &c->snapshot, &c->now);
     if (rc != SQLITE_OK)
         return rc;
-    struct totals_request *r = malloc(sizeof *r);
-    if (!r)
-        return SQLITE_NOMEM;
-    read_statement(c, r);
-    c->totals = totals_new(r, &c->query, c->snapshot);
-    free(r);
+    asked_read(t, &c->query, &c->asked);
+    c->totals = totals_new(&c->asked.request, &c->query, c->snapshot);
     return c->totals ? next(base) : SQLITE_NOMEM;
 }
 
@@ -192,28 +92,6 @@ static int eof(sqlite3_vtab_cursor *base) {
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
     *out = totals_rowid(((struct cursor *)base)->totals);
     return SQLITE_OK;
-}
-
-static void show_dimension(struct cursor *c, sqlite3_context *ctx, enum flow_class class, int d) {
-    if (d < 0 || totals_null(c->totals, d))
-        return;
-    uint32_t n;
-    const char *text;
-    char mac[FLOW_MAC_TEXT];
-    switch (class) {
-    case FLOW_IP:
-    case FLOW_TEXT:
-        text = totals_text(c->totals, d, &n);
-        result_text(ctx, text, n);
-        break;
-    case FLOW_MAC:
-        n = (uint32_t)flow_mac_text((uint64_t)totals_integer(c->totals, d), mac);
-        result_text(ctx, mac, n);
-        break;
-    default:
-        sqlite3_result_int64(ctx, totals_integer(c->totals, d));
-        break;
-    }
 }
 
 static void show_measure(struct cursor *c, sqlite3_context *ctx, enum measure m) {
@@ -237,7 +115,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     int64_t ms;
     switch (col->kind) {
     case COLUMN_VALUE:
-        show_dimension(c, ctx, sql_column_class(col), c->dimension[i]);
+        asked_show_dimension(c->totals, ctx, col, c->asked.dimension[i]);
         break;
     case COLUMN_MEASURE:
         show_measure(c, ctx, (enum measure)col->id);

@@ -500,16 +500,19 @@ class Maker:
 
     def top_list(self, kind):
         """A form that the extension reads in whole: it delivers no groups but those shown."""
-        kind = kind if kind != "flows" else "traffic"
         t = self.table(kind, "f")
         s = Statement([t])
         s.group = self.keys(t)
         s.select = ["sum({f.%s})" % self.r.choice(["flows", "packets", "bytes"])] + s.group
+        if kind == "flows" and self.r.random() < 0.8:  # what is read of flows, too
+            s.group = ["{f.%s}" % c for c in self.r.sample(self.dimensions("traffic"), self.r.randrange(1, 3))]
+            s.select = s.select[:1] + s.group
         if self.r.random() < 0.3:
             s.group = s.group[:1]
-            s.select = ["count(DISTINCT {f.%s})" % self.r.choice(self.dimensions(kind))] + s.select[:2]
+            s.select = ["count(DISTINCT {f.%s})" % self.r.choice(
+                self.dimensions("traffic" if kind == "flows" else kind))] + s.select[:2]
         elif self.r.random() < 0.3 and not t.window.mask4 and not t.window.mask6:
-            net = "ip_net({f.%s}, %s)" % (self.r.choice(self.ADDRESSES[kind]), self.r.choice(["0", "8", "24, 48", "32, 128"]))
+            net = "ip_net({f.%s}, %s)" % (self.r.choice(self.ADDRESSES["traffic" if kind == "flows" else kind]), self.r.choice(["0", "8", "24, 48", "32, 128"]))
             s.group = [net] + s.group[:1]
             s.select = s.select[:1] + s.group
         s.where = self.conditions(t, 1) if self.r.random() < 0.5 else []

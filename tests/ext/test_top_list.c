@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ext/statement.h"
 #include "schema/store.h"
@@ -247,6 +248,97 @@ static void test_answers(void **state) {
           false);
 }
 
+/* Of flows SQLite is given a row for each group, which is fewer still. */
+static void test_flows(void **state) {
+    (void)state;
+    if (sqlite3_libversion_number() < 3038000)
+        skip();
+    check("SELECT srcip, sum(bytes) FROM flows GROUP BY srcip ORDER BY 2 DESC LIMIT 10", true);
+    check("SELECT proto, sum(packets) p, sum(flows), sum(bytes) FROM flows GROUP BY 1 ORDER BY p, "
+          "1 LIMIT 9",
+          true);
+    check("SELECT srcip, dstip, insrcmac, sum(bytes) b FROM flows WHERE proto <> 6 AND dstport > ? "
+          "GROUP BY "
+          "dstip, 1, 3 ORDER BY b DESC, 1, 2, 3 LIMIT 20 OFFSET 3",
+          true);
+    check("SELECT dstport, sum(bytes) b FROM flows WHERE since = '2023-11-14 22:14' AND until = "
+          "'2023-11-14 "
+          "22:15' GROUP BY dstport ORDER BY b DESC, dstport LIMIT 10",
+          true);
+    check("SELECT ip_net(dstip, 12) n, sum(bytes) b FROM flows WHERE bytes > 100 GROUP BY n ORDER "
+          "BY b DESC "
+          "LIMIT 5",
+          true);
+    check("SELECT srcip, count(DISTINCT dstip) n, sum(bytes) FROM flows GROUP BY 1 ORDER BY n DESC "
+          "LIMIT 5",
+          true);
+    /* counters that may be NULL, and what is no dimension or counter of totals */
+    check("SELECT srcip, sum(outbytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
+          false);
+    check("SELECT srcip, sum(raw_bytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
+          false);
+    check("SELECT srcip, sum(duration) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
+          false);
+    check("SELECT tstart, sum(bytes) b FROM flows GROUP BY tstart ORDER BY b DESC LIMIT 10", false);
+    check("SELECT packets, sum(bytes) b FROM flows GROUP BY packets ORDER BY b DESC LIMIT 10",
+          false);
+    check("SELECT srcip, count(*), sum(bytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
+          false);
+    check(
+        "SELECT srcip, count(DISTINCT bytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
+        false);
+    check("SELECT proto, sum(bytes) b FROM flows WHERE srcport = dstport GROUP BY 1 ORDER BY b "
+          "LIMIT 1",
+          false);
+}
+
+static void write_large(const char *path, uint64_t bytes, uint64_t sampling) {
+    struct fvt_writer *w;
+    struct fvt_error err;
+    assert_int_equal(fvt_writer_open(path, 1700000000000, 300000, &w, &err), FVT_OK);
+    for (uint64_t i = 0; i < 4; i++) {
+        struct test_row t;
+        test_row_make(&t, SEED, i);
+        flow_row_set(&t.row, FLOW_proto, 6);
+        flow_row_set(&t.row, FLOW_bytes, bytes);
+        flow_row_set(&t.row, FLOW_sampling, sampling);
+        assert_int_equal(fvt_writer_add(w, &t.row), FVT_OK);
+    }
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+}
+
+/* A sum that is too large for SQL's integers is the error that SQLite makes of it, and no total. */
+static void test_overflow(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t bytes, sampling;
+        int rc;
+    } cases[] = {{INT64_MAX / 2, 1, SQLITE_ERROR},
+                 {INT64_MAX / 1000, 1000, SQLITE_ERROR},
+                 {INT64_MAX / 8, 1, SQLITE_ROW}};
+    char large[] = "/tmp/flowvt-test-XXXXXX", path[300], sql[300];
+    assert_non_null(mkdtemp(large));
+    snprintf(path, sizeof path, "%s/flows.202311142210.fvt", large);
+    snprintf(sql, sizeof sql,
+             "SELECT proto, sum(bytes) b FROM flows WHERE store = '%s' GROUP BY proto ORDER "
+             "BY b LIMIT 1",
+             large);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_large(path, cases[i].bytes, cases[i].sampling);
+        for (int top_lists = 0; top_lists < 2; top_lists++) {
+            sqlite3_stmt *s;
+            setenv("FLOWVT_TOPLISTS", top_lists ? "1" : "0", 1);
+            assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+            assert_int_equal(sqlite3_step(s), cases[i].rc);
+            if (cases[i].rc == SQLITE_ERROR)
+                assert_string_equal(sqlite3_errmsg(db), "integer overflow");
+            sqlite3_finalize(s);
+        }
+        unlink(path);
+    }
+    rmdir(large);
+}
+
 /* What the text says is not what runs. */
 static void test_other_meaning(void **state) {
     (void)state;
@@ -293,6 +385,10 @@ static int write_store(void) {
         test_row_make(&t, SEED, i);
         flow_row_set(&t.row, FLOW_bytes, i * i % 1000);
         flow_row_set(&t.row, FLOW_packets, 1);
+        if (i % 3)
+            flow_row_set(&t.row, FLOW_outbytes, i % 7);
+        else
+            t.row.present[FLOW_outbytes >> 6] &= ~(UINT64_C(1) << (FLOW_outbytes & 63));
         flow_row_set(&t.row, FLOW_sampling, 1);
         flow_row_set(&t.row, FLOW_flows, 1);
         if (fvt_writer_add(w, &t.row) != FVT_OK)
@@ -315,10 +411,9 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_other_meaning),
+        cmocka_unit_test(test_texts),    cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_answers),  cmocka_unit_test(test_flows),
+        cmocka_unit_test(test_overflow), cmocka_unit_test(test_other_meaning),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** From the plan, and the text of the statement that runs, to a request.
+*/
+#include "asked.h"
+#include "limits.h"
+#include "shown.h"
+#include "top_list.h"
+
+#include <stdlib.h>
+
+SQLITE_EXTENSION_INIT3
+
+/* Is it certain that SQLite only adds up what it is given, by the columns of GROUP BY? */
+static bool only_adds_up(const struct sql_table *t, const struct query *q,
+                         const struct top_list *list) {
+    bool masked = q->mask4 < 32 || q->mask6 < 128;
+    if (!q->exact || q->ntests != list->tests || q->used >> 63)
+        return false;
+    for (int i = 0; i < t->n && i < 63; i++)
+        if ((q->used >> i & 1) != (list->group[i] || list->measure[i] || list->tested[i] ||
+                                   list->counted == i || list->net == i))
+            return false;
+    /* What makes networks of one column would make them of all. */
+    for (int i = 0; i < t->n && list->net >= 0; i++)
+        if (masked || (list->group[i] && sql_column_class(&t->column[i]) == FLOW_IP))
+            return false;
+    return true;
+}
+
+/* The dimension of the only column of GROUP BY; false when there are more. */
+static bool only_group(const struct sql_table *t, const struct asked *a,
+                       const struct top_list *list, int *dimension) {
+    int n = 0;
+    for (int i = 0; i < t->n; i++)
+        if (list->group[i]) {
+            *dimension = a->dimension[i];
+            n++;
+        }
+    return n == 1 && *dimension >= 0;
+}
+
+/* Dimensions and measures that the statement names. */
+static void ask_columns(const struct sql_table *t, const struct query *q, struct asked *out) {
+    struct totals_request *r = &out->request;
+    for (int i = 0; i < t->n; i++) {
+        const struct sql_column *col = &t->column[i];
+        out->dimension[i] = -1;
+        if (!(q->used >> (i < 63 ? i : 63) & 1))
+            continue;
+        int measure = sql_column_measure(t, col);
+        if (measure >= 0)
+            r->measures |= UINT32_C(1) << measure;
+        r->buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
+        if (measure >= 0 || col->kind != COLUMN_VALUE)
+            continue;
+        out->dimension[i] = r->ndims;
+        r->dim[r->ndims++] =
+            (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};
+    }
+}
+
+static void ask_order(const struct sql_table *t, const struct query *q, struct asked *out) {
+    struct totals_request *r = &out->request;
+    for (int i = 0; i < q->norder; i++) {
+        int at = q->order[i].column, measure = sql_column_measure(t, &t->column[at]);
+        struct order_term *term = &r->order[r->norder++];
+        term->desc = q->order[i].desc;
+        term->kind = measure >= 0              ? ORDER_MEASURE
+                     : out->dimension[at] >= 0 ? ORDER_DIMENSION
+                                               : ORDER_BUCKET;
+        term->id = measure >= 0 ? measure : out->dimension[at];
+    }
+}
+
+/* Of a top list only its rows need be delivered. */
+static void ask_first(const struct sql_table *t, const struct top_list *list, struct asked *out) {
+    struct totals_request *r = &out->request;
+    if (list->counted >= 0) {
+        if (!only_group(t, out, list, &r->counted_by))
+            return;
+        r->counted = out->dimension[list->counted];
+    } else {
+        r->first_by = (enum measure)sql_column_measure(t, &t->column[list->rank]);
+    }
+    r->first = list->first;
+    r->greatest = list->desc;
+}
+
+void asked_read(const struct flow_table *table, struct query *q, struct asked *out) {
+    const struct sql_table *t = &table->columns;
+    struct totals_request *r = &out->request;
+    struct top_list *list = limits_top_lists() ? malloc(sizeof *list) : NULL;
+    out->top_list = list && top_list_running(table->vtab.db, t, table->vtab.name, list) &&
+                    only_adds_up(t, q, list);
+    *r = (struct totals_request){.table = t, .db = table->vtab.db, .first = -1, .counted = -1};
+    if (out->top_list || t->kind != TABLE_FLOWS) {
+        /* What WHERE alone names is no part of the key. */
+        for (int i = 0; out->top_list && i < t->n && i < 63; i++)
+            if (!list->group[i] && !list->measure[i] && list->counted != i && list->net != i)
+                q->used &= ~(UINT64_C(1) << i);
+        ask_columns(t, q, out);
+        ask_order(t, q, out);
+    }
+    if (out->top_list) {
+        ask_first(t, list, out);
+        if (list->net >= 0) {
+            q->mask4 = list->mask4;
+            q->mask6 = list->mask6;
+            r->bare = true;
+        }
+    }
+    free(list);
+}
+
+void asked_show_dimension(const struct totals *totals, sqlite3_context *ctx,
+                          const struct sql_column *column, int dimension) {
+    if (dimension < 0 || totals_null(totals, dimension))
+        return;
+    uint32_t n;
+    const char *text;
+    char mac[FLOW_MAC_TEXT];
+    switch (sql_column_class(column)) {
+    case FLOW_IP:
+    case FLOW_TEXT:
+        text = totals_text(totals, dimension, &n);
+        result_text(ctx, text, n);
+        break;
+    case FLOW_MAC:
+        n = (uint32_t)flow_mac_text((uint64_t)totals_integer(totals, dimension), mac);
+        result_text(ctx, mac, n);
+        break;
+    default:
+        sqlite3_result_int64(ctx, totals_integer(totals, dimension));
+        break;
+    }
+}
