@@ -89,7 +89,8 @@ void collector_drop_pending(struct collector *c) {
 
 struct exporter *collector_exporter(struct collector *c, const struct datagram *d,
                                     const char *version, uint32_t odid) {
-    struct exporter *e = exporters_get(&c->exporters, c->limits.exporters, &d->from, version, odid);
+    struct exporter *e =
+        exporters_get(&c->exporters, c->limits.exporters, &d->from, version, odid, d->stream);
     if (e) {
         e->stat.datagrams++;
         e->changed = true;

@@ -22,12 +22,13 @@
 #include "plan.h"
 #include "record.h"
 
-/* One UDP payload as received. */
+/* One UDP payload as received, or one message of a stream. */
 struct datagram {
     const uint8_t *data;
     size_t size;
     struct flow_ip from; /* IPv4-mapped addresses as IPv4 */
-    uint16_t port;       /* source port, for messages only */
+    uint16_t port;       /* source port; 0 is not known */
+    uint32_t stream;     /* 0: UDP; else a number of its own for each connection */
     int64_t received;    /* ms since 1970 UTC */
 };
 

@@ -16,17 +16,17 @@ int exporters_init(struct exporter_table *t, uint32_t max) {
 }
 
 static struct exporter **bucket_of(const struct exporter_table *t, const struct flow_ip *from,
-                                   const char *version, uint32_t odid) {
+                                   const char *version, uint32_t odid, uint32_t session) {
     uint64_t a, b;
     memcpy(&a, from->addr, 8);
     memcpy(&b, from->addr + 8, 8);
-    uint64_t h = (a ^ odid) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = (a ^ odid ^ (uint64_t)session << 32) * UINT64_C(0x9e3779b97f4a7c15);
     h = (h ^ h >> 32 ^ b ^ (uint8_t)version[1]) * UINT64_C(0x9e3779b97f4a7c15);
     return &t->bucket[(h >> 32) & (t->nbuckets - 1)];
 }
 
 static struct exporter **bucket_for(const struct exporter_table *t, const struct exporter *e) {
-    return bucket_of(t, &e->stat.exporter, e->stat.version, e->stat.odid);
+    return bucket_of(t, &e->stat.exporter, e->stat.version, e->stat.odid, e->session);
 }
 
 static void unlink_age(struct exporter_table *t, struct exporter *e) {
@@ -61,22 +61,26 @@ void exporters_free(struct exporter_table *t) {
     *t = (struct exporter_table){0};
 }
 
+static bool is(const struct exporter *e, const struct flow_ip *from, const char *version,
+               uint32_t odid, uint32_t session) {
+    return e->stat.odid == odid && e->session == session &&
+           flow_ip_cmp(&e->stat.exporter, from) == 0 && strcmp(e->stat.version, version) == 0;
+}
+
 struct exporter *exporters_find(const struct exporter_table *t, const struct flow_ip *from,
-                                const char *version, uint32_t odid) {
-    struct exporter *e = *bucket_of(t, from, version, odid);
-    while (e && (e->stat.odid != odid || flow_ip_cmp(&e->stat.exporter, from) != 0 ||
-                 strcmp(e->stat.version, version) != 0))
+                                const char *version, uint32_t odid, uint32_t session) {
+    struct exporter *e = *bucket_of(t, from, version, odid, session);
+    while (e && !is(e, from, version, odid, session))
         e = e->next_in_bucket;
     return e;
 }
 
 struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const struct flow_ip *from,
-                               const char *version, uint32_t odid) {
+                               const char *version, uint32_t odid, uint32_t session) {
     struct exporter *e = t->newest;
-    if (e && e->stat.odid == odid && flow_ip_cmp(&e->stat.exporter, from) == 0 &&
-        strcmp(e->stat.version, version) == 0)
+    if (e && is(e, from, version, odid, session))
         return e;
-    e = exporters_find(t, from, version, odid);
+    e = exporters_find(t, from, version, odid, session);
     if (e) {
         unlink_age(t, e);
         link_newest(t, e);
@@ -92,6 +96,7 @@ struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const str
         return NULL;
     e->stat.exporter = *from;
     e->stat.odid = odid;
+    e->session = session;
     strncpy(e->stat.version, version, sizeof e->stat.version - 1);
     e->boot = INT64_MIN;
     e->next_in_bucket = *bucket_for(t, e);

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The exporters heard so far. One entry is one exporter address, protocol version and
+** The exporters heard so far. One entry is one transport session of an exporter address, protocol version and
 ** observation domain (v9: source id, v5: engine, sFlow: sub-agent): it has its own sequence numbers, templates and
-** samplers. The UDP source port does not count: some routers use several for one domain.
+** samplers.
+**
+** Templates and sequence numbers belong to a transport session (RFC 7011 sections 3.1 and 8, RFC 3954 section 5).
+** A TCP connection is one: datagram.stream says which. Of UDP, a session would be an address with its source port,
+** but some routers use several ports for one domain, with one sequence and templates sent on one of them alone, while
+** exporters behind one address (NAT) with the same domain id are told apart by nothing but the port. So all ports of an
+** address are one session, 0, until a port is found to be another exporter's.
+**
+** A file knows exporters by address, domain and version alone: what their sessions count adds up there.
 */
 #ifndef FLOWVT_EXPORTER_H
 #define FLOWVT_EXPORTER_H
@@ -15,6 +23,7 @@
 
 struct exporter {
     struct fvt_exporter stat; /* key, and counters of the current file */
+    uint32_t session;         /* 0: of all UDP ports that are not others' */
     struct exporter *next_in_bucket;
     struct exporter *newer, *older; /* by last use */
     struct sequence sequence;
@@ -44,10 +53,10 @@ void exporters_free(struct exporter_table *t);
 /* The entry of that key, made when it is not there; it becomes the newest. The oldest makes room
 ** when there are max already. NULL when out of memory. */
 struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const struct flow_ip *from,
-                               const char *version, uint32_t odid);
+                               const char *version, uint32_t odid, uint32_t session);
 /* The entry or NULL; its age does not change. */
 struct exporter *exporters_find(const struct exporter_table *t, const struct flow_ip *from,
-                                const char *version, uint32_t odid);
+                                const char *version, uint32_t odid, uint32_t session);
 
 /* Note the rate last announced or found in a record; 0 is none and changes nothing. */
 static inline void exporter_sampling(struct exporter *e, uint64_t rate, enum fvt_sampling origin) {

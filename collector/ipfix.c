@@ -73,7 +73,8 @@ void collector_ipfix(struct collector *c, const struct datagram *d) {
         uint32_t odid = be32(h + 12);
         size_t length = be16(h + 2);
         if (e->stat.odid != odid)
-            e = exporters_get(&c->exporters, c->limits.exporters, &d->from, "ipfix", odid);
+            e = exporters_get(&c->exporters, c->limits.exporters, &d->from, "ipfix", odid,
+                              d->stream);
         if (!e)
             return;
         if (length < HEADER || length - HEADER > cursor_left(&in)) {

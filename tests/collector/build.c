@@ -153,7 +153,7 @@ void rig_send(struct rig *r, struct bytes *b) {
 }
 
 const struct fvt_exporter *rig_stat(const struct rig *r, const char *version, uint32_t odid) {
-    const struct exporter *e = exporters_find(&r->c->exporters, &r->from, version, odid);
+    const struct exporter *e = exporters_find(&r->c->exporters, &r->from, version, odid, 0);
     return e ? &e->stat : NULL;
 }
 
