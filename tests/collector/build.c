@@ -146,14 +146,14 @@ void rig_send(struct rig *r, struct bytes *b) {
     uint8_t *copy = malloc(b->n ? b->n : 1);
     assert_non_null(copy);
     memcpy(copy, b->at, b->n);
-    const struct datagram d = {copy, b->n, r->from, r->port, r->now};
+    const struct datagram d = {copy, b->n, r->from, r->port, r->stream, r->now};
     collector_datagram(r->c, &d);
     free(copy);
     b->n = 0;
 }
 
 const struct fvt_exporter *rig_stat(const struct rig *r, const char *version, uint32_t odid) {
-    const struct exporter *e = exporters_find(&r->c->exporters, &r->from, version, odid, 0);
+    const struct exporter *e = exporters_find(&r->c->exporters, &r->from, version, odid, r->stream);
     return e ? &e->stat : NULL;
 }
 

@@ -48,7 +48,8 @@ struct rig {
     int64_t now; /* ms, arrival of the next datagram */
     struct flow_ip from;
     uint16_t port;
-    bool refuse; /* rows */
+    uint32_t stream; /* 0: datagrams */
+    bool refuse;     /* rows */
 };
 
 void rig_open(struct rig *r, const struct collector_limits *limits);

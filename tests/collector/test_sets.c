@@ -553,6 +553,31 @@ static void refused_rows(void **state) {
     end();
 }
 
+/* Two connections of one address and domain: the same id means another template in each. */
+static void streams(void **state) {
+    (void)state;
+    static const char *const fields[] = {"1/1 2/1", "2/1 1/1"};
+    begin(NULL);
+    for (uint32_t stream = 1; stream <= 2; stream++) {
+        r.stream = stream;
+        ipfix(&b, 1000 * stream, 1);
+        template_set(&b, 2, 256, fields[stream - 1]);
+        send_ipfix();
+    }
+    for (uint32_t stream = 1; stream <= 2; stream++) {
+        r.stream = stream;
+        ipfix(&b, 1000 * stream, 1);
+        size_t set = set_begin(&b, 256);
+        put_hex(&b, "01 02");
+        set_end(&b, set);
+        send_ipfix();
+        assert_string_equal(rig_field(&r, stream - 1, "bytes"), stream == 1 ? "1" : "2");
+        assert_int_equal(rig_stat(&r, "ipfix", 1)->lost, 0);
+        assert_int_equal(rig_stat(&r, "ipfix", 1)->datagrams, 2);
+    }
+    end();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(template_before_data),
@@ -573,6 +598,7 @@ int main(void) {
         cmocka_unit_test(uptime_from_options),
         cmocka_unit_test(bounds),
         cmocka_unit_test(refused_rows),
+        cmocka_unit_test(streams),
     };
     return cmocka_run_group_tests_name("collector: sets", tests, NULL, NULL);
 }

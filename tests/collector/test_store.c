@@ -44,7 +44,11 @@ static void chain_open(struct chain *x) {
 }
 
 static void chain_send(struct chain *x, int64_t now) {
-    const struct datagram d = {b.at, b.n, flow_ip_make(4, (const uint8_t[]){192, 0, 2, 1}), 1, now};
+    const struct datagram d = {.data = b.at,
+                               .size = b.n,
+                               .from = flow_ip_make(4, (const uint8_t[]){192, 0, 2, 1}),
+                               .port = 1,
+                               .received = now};
     assert_int_equal(fvt_store_tick(x->store, now), FVT_OK);
     collector_datagram(x->c, &d);
     b.n = 0;
