@@ -46,7 +46,7 @@ static const struct option_line {
     {'C', CONFIG, "config", "FILE", AT(config), .line_only = true,
      .help = "take options from FILE: lines of name = value; the command line goes first"},
     {'p', PORT, "port", "PORT", .low = 1, .high = 65535,
-     .help = "UDP port to listen on; repeatable (default 9995)"},
+     .help = "UDP port to listen on; repeatable (default 9995, 2055, 4739 and 6343)"},
     {'b', TEXT, "bind", "ADDR", AT(bind),
      .help = "address to listen on (default: all, IPv4 and IPv6)"},
     {'w', TEXT, "store", "STORE", AT(store), .help = "directory that flow files are written to"},
@@ -342,14 +342,20 @@ static enum cmdline_result check(const struct cmdline *c) {
     return CMDLINE_RUN;
 }
 
+/* nfcapd's, NetFlow's as most routers have it, IPFIX's and sFlow's of IANA. */
+static const uint16_t usual_ports[] = {9995, 2055, 4739, 6343};
+
 enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
     *out = (struct cmdline){
         .interval = 300, .buffer = 32u << 20, .before = INT64_MAX, .limits = expire_defaults};
     enum cmdline_result result = look(argc, argv, out);
     if (result == CMDLINE_RUN && (!read_config(out) || !read_line(argc, argv, out)))
         result = CMDLINE_ERROR;
-    if (out->nports == 0)
-        out->ports[out->nports++] = 9995;
+    out->usual_ports = out->nports == 0;
+    if (out->usual_ports) {
+        memcpy(out->ports, usual_ports, sizeof usual_ports);
+        out->nports = sizeof usual_ports / sizeof *usual_ports;
+    }
     return result == CMDLINE_RUN ? check(out) : result;
 }
 

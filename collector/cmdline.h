@@ -17,6 +17,7 @@ enum { CMDLINE_PORTS = 64 };
 struct cmdline {
     uint16_t ports[CMDLINE_PORTS];
     size_t nports;
+    bool usual_ports;   /* none was given */
     const char *config; /* configuration file, or NULL */
     const char *bind;   /* NULL: all addresses */
     const char *store;  /* NULL: none, with --dump only */

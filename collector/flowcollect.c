@@ -133,13 +133,18 @@ static int run_capture(struct program *p) {
     return failed;
 }
 
+static void port_refused(const char *message) {
+    log_line("%s: not listening there", message);
+}
+
 static int open_sockets(struct program *p) {
-    const struct cmdline *o = &p->options;
+    struct cmdline *o = &p->options;
     char message[256];
     if (o->read)
         return 0;
-    if (receiver_open(&p->receiver, o->bind, o->ports, o->nports, o->buffer, message,
-                      sizeof message) != 0) {
+    /* Of the usual ports some may be another program's. */
+    if (receiver_open(&p->receiver, o->bind, o->ports, &o->nports, o->buffer,
+                      o->usual_ports ? port_refused : NULL, message, sizeof message) != 0) {
         log_line("%s", message);
         return -1;
     }

@@ -103,23 +103,33 @@ static int open_port(struct receiver *r, const char *addr, uint16_t port, size_t
     return 0;
 }
 
-int receiver_open(struct receiver **out, const char *addr, const uint16_t *ports, size_t nports,
-                  size_t buffer, char *message, size_t size) {
+int receiver_open(struct receiver **out, const char *addr, uint16_t *ports, size_t *nports,
+                  size_t buffer, void (*refused)(const char *message), char *message, size_t size) {
     struct receiver *r = calloc(1, sizeof *r);
+    size_t wanted = *nports;
     *out = NULL;
     if (!r) {
         snprintf(message, size, "out of memory");
         return -1;
     }
-    r->poll = calloc(nports, sizeof *r->poll);
-    r->overflow = calloc(nports, sizeof *r->overflow);
+    r->poll = calloc(wanted, sizeof *r->poll);
+    r->overflow = calloc(wanted, sizeof *r->overflow);
     r->data = malloc(BATCH * sizeof *r->data);
     bool ok = r->poll && r->overflow && r->data;
     if (!ok)
         snprintf(message, size, "out of memory");
-    for (size_t i = 0; ok && i < nports; i++)
-        ok = open_port(r, addr, ports[i], buffer, message, size) == 0;
-    if (!ok) {
+    for (size_t i = 0; ok && i < wanted; i++) {
+        bool good = open_port(r, addr, ports[i], buffer, message, size) == 0;
+        if (good)
+            ports[r->nsockets - 1] = ports[i];
+        else if (refused)
+            refused(message);
+        ok = good || refused;
+    }
+    *nports = r->nsockets;
+    if (ok && r->nsockets == 0)
+        snprintf(message, size, "none of these ports can be had: give another one");
+    if (!ok || r->nsockets == 0) {
         receiver_close(r);
         return -1;
     }

@@ -10,9 +10,11 @@
 struct receiver;
 
 /* Listen on every port, on addr (a numeric address or a name; NULL: all, IPv4 and IPv6 alike).
-** buffer: octets of socket buffer to ask for. Returns 0, or -1 with one sentence in message. */
-int receiver_open(struct receiver **out, const char *addr, const uint16_t *ports, size_t nports,
-                  size_t buffer, char *message, size_t size);
+** buffer: octets of socket buffer to ask for. A port that cannot be had is told to refused and taken
+** out of ports, as long as one is left; with refused NULL it is an error. Returns 0, or -1 with one
+** sentence in message. */
+int receiver_open(struct receiver **out, const char *addr, uint16_t *ports, size_t *nports,
+                  size_t buffer, void (*refused)(const char *message), char *message, size_t size);
 void receiver_close(struct receiver *r);
 
 /* The smallest effective receive buffer of the sockets, octets. */
