@@ -27,6 +27,7 @@ enum kind {
     DATE,   /* int64_t, begin of a day in ms */
     LIMITS, /* struct expire_limits */
     HOOK,   /* const char *, for hook_new() */
+    RATE,   /* another one of c->rates; low: instead of what is announced */
     /* Those that are looked for first. */
     CONFIG,
     HELP,
@@ -56,6 +57,11 @@ static const struct option_line {
      .help = "take the datagrams from a capture (pcap, pcapng; - is stdin), then exit"},
     {'B', OCTETS, "buffer", "BYTES", AT(buffer), 4096, 1ul << 30,
      .help = "socket buffer to ask the system for (default 33554432)"},
+    {'s', RATE, "sampling", "[NET=]RATE",
+     .help = "sampling rate of exporters that announce none, of all or of NET's; -RATE: override; "
+             "repeatable"},
+    {0, RATE, "sampling-override", "[NET=]RATE", .low = 1,
+     .help = "sampling rate instead of what exporters announce; repeatable"},
     {0, FLAG, "dump", NULL, AT(dump), .line_only = true,
      .help = "print every flow on stdout as field=value; -w is optional then"},
     {0, FLAG, "merge", NULL, AT(merge), .line_only = true,
@@ -172,6 +178,13 @@ static bool hook(const struct origin *from, const struct option_line *o, const c
            complain(from, o->name, "'%s': %s", text, message);
 }
 
+static bool add_rate(const struct origin *from, const struct option_line *o, const char *text,
+                     struct rates *out) {
+    char message[256];
+    return rates_add(out, text, o->low != 0, message, sizeof message) ||
+           complain(from, o->name, "%s", message);
+}
+
 static bool add_port(const struct origin *from, const struct option_line *o, const char *text,
                      struct cmdline *c) {
     unsigned long v;
@@ -212,6 +225,8 @@ static bool take(const struct origin *from, const struct option_line *o, const c
     case HOOK:
         *(const char **)at = text;
         return hook(from, o, text);
+    case RATE:
+        return add_rate(from, o, text, &c->rates);
     case HELP:
     case VERSION:
         break;
@@ -301,16 +316,20 @@ static enum cmdline_result look(int argc, char **argv, struct cmdline *c) {
     return result;
 }
 
-/* Ports on the command line are instead of those in the file. */
+/* Ports on the command line are instead of those in the file, and so are sampling rates. */
 static bool read_line(int argc, char **argv, struct cmdline *c) {
     static const struct origin line = {NULL, 0};
     const struct option_line *o;
-    bool ports = false, good = true;
+    bool ports = false, rates = false, good = true;
     optind = 0;
     while (good && next(argc, argv, &o) == CMDLINE_RUN && o) {
         if (o->kind == PORT && !ports) {
             ports = true;
             c->nports = 0;
+        }
+        if (o->kind == RATE && !rates) {
+            rates = true;
+            rates_free(&c->rates);
         }
         good = o->kind >= CONFIG || take(&line, o, optarg, c);
     }
@@ -360,6 +379,7 @@ enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
 }
 
 void cmdline_free(struct cmdline *c) {
+    rates_free(&c->rates);
     free(c->text);
     c->text = NULL;
 }

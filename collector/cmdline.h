@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "expire.h"
+#include "rates.h"
 
 enum { CMDLINE_PORTS = 64 };
 
@@ -30,7 +31,8 @@ struct cmdline {
     int64_t before;      /* days that ended at or before this time, ms */
     const char *rollups; /* NULL: the default ones */
     struct expire_limits limits;
-    const char *hook; /* command for each complete file, or NULL */
+    struct rates rates; /* owned, until somebody takes them */
+    const char *hook;   /* command for each complete file, or NULL */
     bool no_merge;
     bool expire; /* once instead of receiving */
     bool dry_run;

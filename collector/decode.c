@@ -62,6 +62,7 @@ void collector_free(struct collector *c) {
     exporters_free(&c->exporters);
     interface_free(&c->interfaces);
     fixed_plans_free(c->fixed);
+    rates_free(&c->rates);
     free(c->record.text);
     free(c);
 }
@@ -92,6 +93,9 @@ struct exporter *collector_exporter(struct collector *c, const struct datagram *
     struct exporter *e =
         exporters_get(&c->exporters, c->limits.exporters, &d->from, version, odid, d->stream);
     if (e) {
+        if (!e->rated)
+            e->rate = rates_of(&c->rates, &e->stat.exporter);
+        e->rated = true;
         e->stat.datagrams++;
         e->changed = true;
     }
@@ -112,6 +116,7 @@ void collector_fault(struct collector *c, struct exporter *e, const struct datag
 void collector_emit(struct collector *c, struct exporter *e) {
     struct record *r = &c->record;
     record_finish(r);
+    record_operator_rate(r, &e->rate);
     const struct flow_row *row = &r->row;
     if (!c->sink.row(c->sink.arg, row))
         return;

@@ -67,6 +67,7 @@ struct collector {
     struct interface_table interfaces;
     struct pending pending;
     struct fixed_plans *fixed;
+    struct rates rates;   /* the operator's, owned; complete before the first datagram */
     uint32_t faults_seen; /* bit per cause: already counted for this datagram */
     struct record record; /* the row being built */
     /* Called before an exporter is forgotten to make room for another; may be NULL. */

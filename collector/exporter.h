@@ -16,6 +16,7 @@
 #define FLOWVT_EXPORTER_H
 
 #include "pending.h"
+#include "rates.h"
 #include "sampler.h"
 #include "schema/fvt.h"
 #include "sequence.h"
@@ -29,6 +30,8 @@ struct exporter {
     struct sequence sequence;
     struct template_table templates;
     struct sampler_table samplers;
+    struct operator_rate rate; /* once rated */
+    bool rated;
     struct pending_list pending; /* data sets held for want of a template */
     size_t pending_octets;
     int64_t boot; /* IPFIX systemInitTimeMilliseconds from options data; INT64_MIN: unknown */
@@ -58,9 +61,10 @@ struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const str
 struct exporter *exporters_find(const struct exporter_table *t, const struct flow_ip *from,
                                 const char *version, uint32_t odid, uint32_t session);
 
-/* Note the rate last announced or found in a record; 0 is none and changes nothing. */
+/* Note the rate last announced or found in a record; 0 is none and changes nothing, and neither does what an
+** exporter says that the operator knows better. */
 static inline void exporter_sampling(struct exporter *e, uint64_t rate, enum fvt_sampling origin) {
-    if (rate) {
+    if (rate && (!e->rate.instead || origin == FVT_SAMPLING_OVERRIDE)) {
         e->stat.sampling = rate;
         e->stat.sampling_origin = origin;
     }

@@ -286,6 +286,8 @@ int main(int argc, char **argv) {
         log_line("out of memory");
         return 1;
     }
+    p.collector->rates = p.options.rates;
+    p.options.rates = (struct rates){0};
     /* The sockets first: what comes while the store is made ready waits in their buffers. */
     int failed = open_sockets(&p) != 0 || open_store(&p) != 0 ||
                  (p.options.read ? run_capture(&p) : run_sockets(&p));

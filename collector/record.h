@@ -15,13 +15,15 @@
 ** - ipversion comes from the addresses when it is not exported.
 ** - sampling: what the record says, else what was announced (sampler.h) for its sampler id, for the
 **   interface it was metered on (the output interface when direction is egress) or for all, else the
-**   v5 header. A rate that is no whole number becomes the nearest one.
+**   v5 header, else the operator's default (rates.h); the operator's rate instead of all that comes before
+**   everything. A rate that is no whole number becomes the nearest one.
 ** - direction 255 (RFC 7012: unknown) is NULL.
 */
 #ifndef FLOWVT_RECORD_H
 #define FLOWVT_RECORD_H
 
 #include "plan.h"
+#include "rates.h"
 #include "sampler.h"
 #include "schema/fvt.h"
 
@@ -79,6 +81,17 @@ static inline void record_set_helper(struct record *r, unsigned h, uint64_t v) {
 
 /* Apply the rules above to the record at hand. */
 void record_finish(struct record *r);
+/* Then what the operator says of sampling: instead of what was found, or where nothing was. */
+static inline void record_operator_rate(struct record *r, const struct operator_rate *o) {
+    uint64_t n = o->instead                                             ? o->instead
+                 : o->fallback && !flow_row_has(&r->row, FLOW_sampling) ? o->fallback
+                                                                        : 0;
+    if (!n)
+        return;
+    flow_row_set(&r->row, FLOW_sampling, n);
+    r->sampling_origin = o->instead ? FVT_SAMPLING_OVERRIDE : FVT_SAMPLING_DEFAULT;
+    r->sampling_rounded = false;
+}
 
 /* Octets of the well-formed character at p (RFC 3629 section 4), 0 when there is none. NUL is none. */
 size_t record_utf8_length(const uint8_t *p, size_t left);

@@ -135,10 +135,8 @@ static bool flow_sample(struct collector *c, struct exporter *e, struct cursor i
     struct record *r = &c->record;
     record_begin(r);
     flow_row_set(&r->row, FLOW_packets, 1);
-    if (s.rate) {
+    if (s.rate)
         flow_row_set(&r->row, FLOW_sampling, s.rate);
-        e->stat.sampling = s.rate;
-    }
     put_interfaces(&r->row, &s);
     put_direction(&r->row, &s);
     bool whole = sflow_flow_records(r, &in, s.records);

@@ -71,10 +71,12 @@ extern const char *const fvt_malformed_names[FVT_NBAD];
 /* What is known of one exporter during one file. Keyed by (exporter, odid, version). */
 /* Where a sampling rate came from. The numbers are those in files. */
 enum fvt_sampling {
-    FVT_SAMPLING_UNKNOWN, /* no rate, or a file that does not say */
-    FVT_SAMPLING_HEADER,  /* of the export datagram (v5) */
-    FVT_SAMPLING_OPTIONS, /* announced in options data */
-    FVT_SAMPLING_RECORD,  /* an element of the flow record itself */
+    FVT_SAMPLING_UNKNOWN,  /* no rate, or a file that does not say */
+    FVT_SAMPLING_HEADER,   /* of the export datagram (v5) */
+    FVT_SAMPLING_OPTIONS,  /* announced in options data */
+    FVT_SAMPLING_RECORD,   /* an element of the flow record itself */
+    FVT_SAMPLING_DEFAULT,  /* of the collector's operator, where none was known */
+    FVT_SAMPLING_OVERRIDE, /* of the collector's operator, instead of any other */
     FVT_NSAMPLING
 };
 extern const char *const fvt_sampling_names[FVT_NSAMPLING]; /* of the first: NULL */

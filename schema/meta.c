@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 const char *const fvt_malformed_names[FVT_NBAD] = {"short", "version", "set", "template", "record"};
-const char *const fvt_sampling_names[FVT_NSAMPLING] = {NULL, "header", "options", "record"};
+const char *const fvt_sampling_names[FVT_NSAMPLING] = {NULL,     "header",  "options",
+                                                       "record", "default", "override"};
 
 void meta_put_columns(struct fvt_buffer *out) {
     fvt_put_int(out, FLOW_NFIELDS, 2);

@@ -26,6 +26,9 @@ refused 'config = x' 'config: is for the command line alone'
 refused 'verbose = maybe' "verbose: 'maybe' is neither yes nor no"
 refused 'interval = 0' "interval: '0' is no number from 1 to 86400"
 refused 'port = 99999' "port: '99999' is no number from 1 to 65535"
+refused 'sampling = 10.0.0.0/8=0' "sampling: '0' is no number from 1 to 4294967295: one packet in how many"
+refused 'sampling-override = 10.0.0=5' "sampling-override: '10.0.0' is no address or network: write as 192.0.2.0/24=1000"
+refused 'sampling = 1e3' "sampling: '1e3' is no number"
 refused 'store =' 'store: a value is missing'
 refused 'store' "'store': write name = value"
 refused '= x' "'= x': write name = value"
@@ -47,6 +50,23 @@ is "config: by the interval given" "$(grep -c "writing to $work/a, a file every 
 "$collect" -C "$conf" -r "$work/pcap" --store "$work/b" -t 600 2>"$work/log"
 is "config: the command line goes first" "$(FLOWVT_STORE=$work/b sqlite 'SELECT count(*) FROM flows')" 1000
 is "config: for each option" "$(grep -c "writing to $work/b, a file every 600 s" "$work/log")" 1
+
+
+# The operator's sampling rates: of the file, and instead of those on the command line.
+rates() { # STORE: of its flows, and where they are from
+    FLOWVT_STORE=$1 sqlite 'SELECT DISTINCT sampling, (SELECT max(sampling_origin) FROM flow_exporters) FROM flows'
+}
+printf 'store = %s/r1\nsampling = 127.0.0.0/8=100\nsampling = 7\n' "$work" >"$conf"
+"$collect" -C "$conf" -r "$work/pcap" 2>/dev/null
+is "sampling: a default, by the exporter's network" "$(rates "$work/r1")" '100|default'
+"$collect" -C "$conf" -r "$work/pcap" -w "$work/r2" -s 20 2>/dev/null
+is "sampling: the command line is instead of the file" "$(rates "$work/r2")" '20|default'
+"$collect" -r "$work/pcap" -w "$work/r3" -s 20 -s -30 2>/dev/null
+is "sampling: an override, as nfcapd has it" "$(rates "$work/r3")" '30|override'
+"$collect" -r "$work/pcap" -w "$work/r4" --sampling-override 127.0.0.1=40 --sampling-override 192.0.2.1=50 2>/dev/null
+is "sampling: an override of one exporter" "$(rates "$work/r4")" '40|override'
+is "sampling: scales what is shown, not what is kept" \
+    "$(FLOWVT_STORE=$work/r4 sqlite 'SELECT sum(bytes) = 40 * sum(raw_bytes) FROM flows')" 1
 
 free_port
 one=$port

@@ -454,7 +454,7 @@ ROLLUP_TOTALS = ("trecv", "flows", "packets", "bytes", "tstart", "tend")
 COUNTERS = ("datagrams", "flows", "packets", "bytes", "options", "lost", "no_template",
             "udp_drops", "sampling", "malformed_short", "malformed_version", "malformed_set",
             "malformed_template", "malformed_record", "sampling_origin", "sampling_rounded")
-ORIGINS = (None, "header", "options", "record")
+ORIGINS = (None, "header", "options", "record", "default", "override")
 
 
 # Of blocks of interface counters, behind the time and the exporter.
