@@ -15,6 +15,7 @@ struct dict_builder {
     uint32_t n, cap;
     uint32_t *slots; /* open hash table of entry number + 1, 0: free */
     uint32_t nslots;
+    uint64_t seed[2]; /* of the hash of addresses */
     struct flow_ip *ip;
     struct fvt_buffer text; /* all texts, one behind the other */
     size_t *end;            /* end of entry i in text */
