@@ -189,11 +189,30 @@ static bool make_relative(struct group *g, int field, uint32_t parent, struct pi
     return ok;
 }
 
+/* collect_entries() where every row has a value and a parent's. */
+static bool collect_all(const int64_t *v, const int64_t *code, uint32_t rows, int64_t *entry,
+                        uint64_t *present, uint64_t *seen) {
+    for (uint32_t row = 0; row < rows; row++) {
+        uint64_t *word = &seen[code[row] / 64], one = UINT64_C(1) << (code[row] & 63);
+        if (*word & one) {
+            if (entry[code[row]] != v[row])
+                return false;
+        } else {
+            *word |= one;
+            present[code[row] / 64] |= one;
+            entry[code[row]] = v[row];
+        }
+    }
+    return true;
+}
+
 /* The value that goes with each entry of the parent's dictionary. Returns false when the column
 ** is no function of its parent. entry has room for n values, present for n bits. */
 static bool collect_entries(const struct group *g, int field, const struct group_column *pc,
                             int64_t *entry, uint64_t *present, uint64_t *seen) {
     const struct group_column *c = &g->column[field];
+    if (c->count == g->rows && pc->count == g->rows)
+        return collect_all(c->v, pc->v, g->rows, entry, present, seen);
     for (uint32_t row = 0, i = 0, k = 0; row < g->rows; row++) {
         bool has = bit(c->present, row), has_parent = row / 64 < pc->words && bit(pc->present, row);
         if (has && !has_parent)
