@@ -285,6 +285,9 @@ int fvt_counters_read(const struct fvt_file *file, const struct fvt_counter_bloc
 /* Check every checksum of the file; returns the number of damaged blocks (chunks, directories,
 ** footers), those found by fvt_open() included. A block of a roll-up counts as one. */
 uint64_t fvt_verify(struct fvt_file *file);
+/* The same by the checksums of row groups alone: has the disk kept what was written? Takes a tenth of the
+** time, or less. */
+uint64_t fvt_verify_sums(const struct fvt_file *file);
 
 /* A sorted dictionary of one group. Code c means ip[c] or text[c]. Ascending, no duplicates. */
 struct fvt_dict {
