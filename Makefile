@@ -89,7 +89,7 @@ $(FUZZ): %: %.o $(BUILD)/tests/fuzz/replay.o $(PARTS)
 $(TOOLS): %: %.o $(PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIBS)
 
-.PHONY: tests unit check demo bench deps deps-check
+.PHONY: tests unit check demo bench bench-ingest deps deps-check
 tests: all $(UNIT) $(FUZZ) $(TOOLS)
 
 unit: $(UNIT)
@@ -116,6 +116,12 @@ bench:
 	@tests/deps.sh build bench
 	@$(MAKE) --no-print-directory all $(TOOLS)
 	@BUILD=$(BUILD) FLOWS=$(FLOWS) tests/bench/bench.py $(QUESTIONS)
+
+# PROTOCOLS="v9 sFlow": some of them; SOAK=1800: half an hour of one. tests/bench/README.md
+bench-ingest:
+	@tests/deps.sh build bench
+	@$(MAKE) --no-print-directory all $(TOOLS)
+	@BUILD=$(BUILD) tests/bench/ingest.py $(PROTOCOLS)
 
 # ---- care ----------------------------------------------------------------------------------
 
@@ -203,6 +209,7 @@ help:
 	@echo 'make demo        install what is missing, build, and answer questions about a capture'
 	@echo 'make check       install what is missing, build, and run all tests'
 	@echo 'make bench       compare with nfdump, DuckDB, ClickHouse (FLOWS=10000000)'
+	@echo 'make bench-ingest  how fast flowcollect receives, beside nfcapd'
 	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
 	@echo 'make asan        the tests under AddressSanitizer and UBSan'
 	@echo 'make tsan        tests of what runs in threads under ThreadSanitizer'

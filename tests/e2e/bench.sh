@@ -12,7 +12,7 @@ python=/usr/bin/python3
     exit 77
 }
 mkdir "$work/build" "$work/build/tests" "$work/build/tests/load"
-for f in flowvt.so flowcollect tests/load/flowgen tests/load/storegen; do
+for f in flowvt.so flowcollect tests/load/flowgen tests/load/storegen tests/load/flowblast; do
     ln -s "$BUILD/$f" "$work/build/$f"
 done
 env -u DUCKDB BUILD="$work/build" FLOWS=24000 NEEDLE_FLOWS=24000 YEAR=0 DAYS=3 DAY_FLOWS=2000 RUNS=1 PEERS=table \
@@ -26,4 +26,12 @@ is "other lines" "$(grep -cE '^  (a campus line|nobody answers|random addresses 
 is "memory by kind of statement" "$(grep -cE '^  .* [0-9]+ +[0-9]+ *$' "$work/out")" 8
 is "exports by columns" "$(grep -c '^flows_[a-z]*\(,\| as\) ' "$work/out")" 4
 is "questions of merged days" "$(grep -cE '^(top talkers|AS pairs|ragged window) .*\(' "$work/out")" 3
+
+# How fast flowcollect receives: one try of each protocol from several exporters, at a rate that it keeps up with.
+env -u NFDUMP -u NFCAPD BUILD="$work/build" FLOWS=20000 SECONDS=1 RUNS=1 EXPORTERS=3 \
+    "$python" tests/bench/ingest.py >"$work/out" 2>&1
+is "exit status of ingest.py" "$?" 0
+[ "$bad" = 0 ] || cat "$work/out"
+is "protocols received without loss" "$(grep -cE ' 3  M flows/s +0\.[0-9]*[1-9]' "$work/out")" 4
+is "protocols whose processor time is known" "$(grep -cE ' 3  CPU s/M flows +[0-9]+\.' "$work/out")" 4
 result
