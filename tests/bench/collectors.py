@@ -62,15 +62,17 @@ class Nfcapd:
         self.nfdump = os.environ.get("NFDUMP") or shutil.which("nfdump")
         self.nfcapd = os.environ.get("NFCAPD") or shutil.which("nfcapd")
         self.sfcapd = None
-        self.options = (os.environ.get("NFCAPD_OPTIONS") or "-z=lz4").split()
         if self.found():
+            # LZ4, in the letters of this version.
+            lz4 = "-z=lz4" if "-z=lz4" in Run([self.nfcapd, "-h"]).output else "-y"
+            self.options = (os.environ.get("NFCAPD_OPTIONS") or lz4).split()
             beside = [os.path.join(os.path.dirname(self.nfcapd), where) for where in ("sfcapd", "../sflow/sfcapd")]
             self.sfcapd = next((path for path in beside if os.access(path, os.X_OK)), shutil.which("sfcapd"))
             words = Run([self.nfcapd, "-V"]).output.split()
             self.version = words[words.index("Version:") + 1] if "Version:" in words else "?"
 
     def found(self):
-        return bool(self.nfdump and self.nfcapd)
+        return bool(self.nfdump and self.nfcapd) and "nfcapd" in (os.environ.get("PEERS") or "nfcapd").split(",")
 
     def serves(self, protocol):
         return bool(self.sfcapd if protocol == "sflow" else self.nfcapd)

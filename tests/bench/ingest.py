@@ -14,7 +14,7 @@ and where flowcollect's time goes: by thread, and by function if perf(1) is ther
   BUILD=build  RUNS=3  SECONDS=6  how often, and how long each try sends
   FLOWS=                          most flows of a try (no bound), to try the benchmark itself
   EXPORTERS="1 500"               how many exporters
-  NFDUMP= NFCAPD= NFCAPD_OPTIONS="-z=lz4"   see README.md beside this file
+  PEERS=nfcapd  NFDUMP= NFCAPD= NFCAPD_OPTIONS=-z=lz4   see README.md beside this file; PEERS=none: flowvt alone
   SOAK=                           instead of all that: press flowcollect for so many seconds at RATE= flows a
                                   second (else half of the rate found), a file every 10 s, and print memory and
                                   drops on the way"""
