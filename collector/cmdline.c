@@ -17,16 +17,17 @@
 #include "hook.h"
 #include "log.h"
 #include "schema/version.h"
+#include "sources.h"
 
 enum kind {
     FLAG,   /* bool */
     TEXT,   /* const char * */
+    LIST,   /* struct texts, up to high of them */
     NUMBER, /* unsigned, low to high */
     OCTETS, /* size_t, low to high */
     PORT,   /* another one of c->ports */
     DATE,   /* int64_t, begin of a day in ms */
     LIMITS, /* struct expire_limits */
-    HOOK,   /* const char *, for hook_new() */
     RATE,   /* another one of c->rates; low: instead of what is announced */
     /* Those that are looked for first. */
     CONFIG,
@@ -41,6 +42,9 @@ static const struct option_line {
     size_t at; /* in struct cmdline */
     unsigned long low, high;
     bool line_only; /* has no place in a configuration file */
+    bool live;      /* can be changed while the program runs */
+    /* Of a text: false with a sentence that says what would be right. */
+    bool (*check)(const char *text, char *message, size_t size);
     const char *help;
 } options[] = {
 #define AT(member) .at = offsetof(struct cmdline, member)
@@ -50,6 +54,10 @@ static const struct option_line {
      .help = "UDP port to listen on; repeatable (default 9995, 2055, 4739 and 6343)"},
     {'b', TEXT, "bind", "ADDR", AT(bind),
      .help = "address to listen on (default: all, IPv4 and IPv6)"},
+    {'n', LIST, "source", "SOURCE", AT(sources), .live = true, .high = SOURCES_MAX,
+     .check = sources_check,
+     .help = "IDENT,NETWORK[,NETWORK...]: these may send and are called so; repeatable "
+             "(default: all, without a name)"},
     {'w', TEXT, "store", "STORE", AT(store), .help = "directory that flow files are written to"},
     {'t', NUMBER, "interval", "SECONDS", AT(interval), 1, 86400,
      .help = "length of a flow file's interval, 1 to 86400 (default 300)"},
@@ -68,21 +76,27 @@ static const struct option_line {
      .help = "merge the files of each day that is over into one, then exit; -w may be in use"},
     {0, DATE, "before", "DATE", AT(before), .line_only = true,
      .help = "with --merge: only days before DATE, YYYY-MM-DD in UTC (default: today)"},
-    {0, TEXT, "rollups", "SETS", AT(rollups),
+    {0, TEXT, "rollups", "SETS", AT(rollups), .live = true,
      .help =
          "when days are merged: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
-    {'e', LIMITS, "limits", "LIMITS", AT(limits),
+    {'e', LIMITS, "limits", "LIMITS", AT(limits), .live = true,
      .help = "remove the oldest files beyond size=SIZE,age=TIME,free=SIZE or none "
              "(default free=5%,keep=1d)"},
-    {'x', HOOK, "exec", "CMD", AT(hook),
+    {'x', TEXT, "exec", "CMD", AT(hook), .check = hook_check,
      .help = "run CMD for each complete file: %d store, %f file, %t, %u its time; no shell"},
-    {0, FLAG, "no-merge", NULL, AT(no_merge),
+    {0, FLAG, "no-merge", NULL, AT(no_merge), .live = true,
      .help = "leave the files of days that are over as they are, until --merge"},
     {0, FLAG, "expire", NULL, AT(expire), .line_only = true,
      .help = "remove files beyond the limits now, then exit; -w may be in use"},
     {0, FLAG, "dry-run", NULL, AT(dry_run), .line_only = true,
      .help = "with --expire: say what would be removed"},
-    {'v', FLAG, "verbose", NULL, AT(verbose),
+    {'D', FLAG, "daemon", NULL, AT(daemon),
+     .help = "go on in the background once all is well; messages go to the system's log"},
+    {'P', TEXT, "pidfile", "FILE", AT(pidfile), .help = "write the process id to FILE"},
+    {'u', TEXT, "user", "USER", AT(user),
+     .help = "become USER, and its group, when the sockets are open; as root"},
+    {'g', TEXT, "group", "GROUP", AT(group), .help = "become GROUP, likewise"},
+    {'v', FLAG, "verbose", NULL, AT(verbose), .live = true,
      .help = "do not limit the rate of messages about malformed datagrams"},
     {'h', HELP, "help", NULL, .line_only = true, .help = "print this and exit"},
     {0, VERSION, "version", NULL, .line_only = true, .help = "print the version and exit"},
@@ -172,9 +186,11 @@ static bool limits(const struct origin *from, const struct option_line *o, const
            complain(from, o->name, "%s", message);
 }
 
-static bool hook(const struct origin *from, const struct option_line *o, const char *text) {
-    char message[128];
-    return hook_check(text, message, sizeof message) ||
+static bool check_text(const struct origin *from, const struct option_line *o, const char *text) {
+    char message[256];
+    if (*text == '\0')
+        return complain(from, o->name, "a value is missing: %s", o->argument);
+    return !o->check || o->check(text, message, sizeof message) ||
            complain(from, o->name, "'%s': %s", text, message);
 }
 
@@ -183,6 +199,20 @@ static bool add_rate(const struct origin *from, const struct option_line *o, con
     char message[256];
     return rates_add(out, text, o->low != 0, message, sizeof message) ||
            complain(from, o->name, "%s", message);
+}
+
+static bool add_text(const struct origin *from, const struct option_line *o, const char *text,
+                     struct texts *list) {
+    if (!check_text(from, o, text))
+        return false;
+    if (list->n == o->high)
+        return complain(from, o->name, "more than %lu of them", o->high);
+    const char **grown = realloc(list->text, (list->n + 1) * sizeof *grown);
+    if (!grown)
+        return complain(from, o->name, "out of memory");
+    list->text = grown;
+    list->text[list->n++] = text;
+    return true;
 }
 
 static bool add_port(const struct origin *from, const struct option_line *o, const char *text,
@@ -207,7 +237,9 @@ static bool take(const struct origin *from, const struct option_line *o, const c
     case TEXT:
     case CONFIG:
         *(const char **)at = text;
-        return *text != '\0' || complain(from, o->name, "a value is missing: %s", o->argument);
+        return check_text(from, o, text);
+    case LIST:
+        return add_text(from, o, text, at);
     case NUMBER:
         good = number(from, o, text, &v);
         *(unsigned *)at = (unsigned)v;
@@ -222,9 +254,6 @@ static bool take(const struct origin *from, const struct option_line *o, const c
         return date(from, o, text, at);
     case LIMITS:
         return limits(from, o, text, at);
-    case HOOK:
-        *(const char **)at = text;
-        return hook(from, o, text);
     case RATE:
         return add_rate(from, o, text, &c->rates);
     case HELP:
@@ -316,21 +345,25 @@ static enum cmdline_result look(int argc, char **argv, struct cmdline *c) {
     return result;
 }
 
-/* Ports on the command line are instead of those in the file, and so are sampling rates. */
+/* What can be repeated is on the command line instead of that in the file. */
+static void forget(const struct option_line *o, struct cmdline *c) {
+    if (o->kind == PORT)
+        c->nports = 0;
+    else if (o->kind == RATE)
+        rates_free(&c->rates);
+    else if (o->kind == LIST)
+        ((struct texts *)((char *)c + o->at))->n = 0;
+}
+
 static bool read_line(int argc, char **argv, struct cmdline *c) {
     static const struct origin line = {NULL, 0};
     const struct option_line *o;
-    bool ports = false, rates = false, good = true;
+    bool seen[NOPTIONS] = {false}, good = true;
     optind = 0;
     while (good && next(argc, argv, &o) == CMDLINE_RUN && o) {
-        if (o->kind == PORT && !ports) {
-            ports = true;
-            c->nports = 0;
-        }
-        if (o->kind == RATE && !rates) {
-            rates = true;
-            rates_free(&c->rates);
-        }
+        if (!seen[o - options])
+            forget(o, c);
+        seen[o - options] = true;
         good = o->kind >= CONFIG || take(&line, o, optarg, c);
     }
     return good;
@@ -378,8 +411,51 @@ enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
     return result == CMDLINE_RUN ? check(out) : result;
 }
 
+/* ---- changes ---------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_list(const struct texts *a, const struct texts *b) {
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = same_text(a->text[i], b->text[i]);
+    return same;
+}
+
+static bool same(const struct option_line *o, const struct cmdline *x, const struct cmdline *y) {
+    const void *a = (const char *)x + o->at, *b = (const char *)y + o->at;
+    switch (o->kind) {
+    case FLAG:
+        return *(const bool *)a == *(const bool *)b;
+    case TEXT:
+        return same_text(*(const char *const *)a, *(const char *const *)b);
+    case LIST:
+        return same_list(a, b);
+    case NUMBER:
+        return *(const unsigned *)a == *(const unsigned *)b;
+    case OCTETS:
+        return *(const size_t *)a == *(const size_t *)b;
+    case PORT:
+        return x->nports == y->nports &&
+               memcmp(x->ports, y->ports, x->nports * sizeof *x->ports) == 0;
+    default:
+        return true;
+    }
+}
+
+void cmdline_say_fixed(const struct cmdline *is, const struct cmdline *wanted) {
+    for (size_t i = 0; i < NOPTIONS; i++)
+        if (!options[i].live && !options[i].line_only && !same(&options[i], is, wanted))
+            log_line("%s: %s: stays as it was until the next start", is->config, options[i].name);
+}
+
 void cmdline_free(struct cmdline *c) {
+    for (size_t i = 0; i < NOPTIONS; i++)
+        if (options[i].kind == LIST)
+            free(((struct texts *)((char *)c + options[i].at))->text);
     rates_free(&c->rates);
     free(c->text);
-    c->text = NULL;
+    *c = (struct cmdline){0};
 }

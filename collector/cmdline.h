@@ -15,16 +15,22 @@
 
 enum { CMDLINE_PORTS = 64 };
 
+struct texts {
+    const char **text;
+    size_t n;
+};
+
 struct cmdline {
     uint16_t ports[CMDLINE_PORTS];
     size_t nports;
     bool usual_ports;   /* none was given */
     const char *config; /* configuration file, or NULL */
     const char *bind;   /* NULL: all addresses */
-    const char *store;  /* NULL: none, with --dump only */
-    const char *read;   /* capture file, NULL: listen */
-    unsigned interval;  /* seconds */
-    size_t buffer;      /* octets of socket buffer */
+    struct texts sources;
+    const char *store; /* NULL: none, with --dump only */
+    const char *read;  /* capture file, NULL: listen */
+    unsigned interval; /* seconds */
+    size_t buffer;     /* octets of socket buffer */
     bool verbose;
     bool dump;
     bool merge;          /* merge days instead of receiving */
@@ -36,7 +42,9 @@ struct cmdline {
     bool no_merge;
     bool expire; /* once instead of receiving */
     bool dry_run;
-    char *text; /* of the configuration file */
+    bool daemon;
+    const char *pidfile, *user, *group; /* or NULL */
+    char *text;                         /* of the configuration file */
 };
 
 enum cmdline_result {
@@ -48,6 +56,8 @@ enum cmdline_result {
 /* May be called again, for the configuration file to be read again. Texts point into argv and into
 ** out->text. */
 enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out);
+/* Name, on stderr, what a program that runs with one cannot take over from the other. */
+void cmdline_say_fixed(const struct cmdline *is, const struct cmdline *wanted);
 void cmdline_free(struct cmdline *c);
 
 #endif

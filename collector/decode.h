@@ -30,6 +30,7 @@ struct datagram {
     uint16_t port;       /* source port; 0 is not known */
     uint32_t stream;     /* 0: UDP; else a number of its own for each connection */
     int64_t received;    /* ms since 1970 UTC */
+    const char *ident;   /* of the source, or NULL; outlives the collector */
 };
 
 /* Where the rows go. The row and its texts are the collector's and valid during the call. row

@@ -178,21 +178,25 @@ int expire_once(const char *store, const struct expire_limits *limits, bool dry_
 
 struct expire_thread {
     pthread_t thread;
-    pthread_mutex_t lock; /* of stop */
-    pthread_cond_t wake;
-    bool stop;
     const char *store;
+    pthread_mutex_t lock; /* of the next four */
+    pthread_cond_t wake;
+    bool stop, changed;
     struct expire_limits limits;
     int64_t complained; /* ms, so that what cannot be helped is not said every minute */
 };
 
-static void round_of(struct expire_thread *t) {
+static bool any(const struct expire_limits *l) {
+    return l->size || l->age || l->free || l->free_percent;
+}
+
+static void round_of(struct expire_thread *t, const struct expire_limits *limits) {
     struct expire_counts n;
     struct fvt_error error = {{0}};
     int64_t now = now_ms();
     bool quiet = t->complained && now >= t->complained && now - t->complained < EVERY_CALM_S * 1000;
     const struct expire_calls calls = {NULL, quiet ? NULL : say, NULL};
-    int rc = fvt_expire(t->store, &t->limits, now, false, &calls, &n, &error);
+    int rc = fvt_expire(t->store, limits, now, false, &calls, &n, &error);
     if (rc != FVT_OK && !quiet)
         log_line("%s", error.text);
     if (rc == FVT_OK && n.files)
@@ -208,12 +212,15 @@ static void *run(void *arg) {
     struct timespec until;
     pthread_mutex_lock(&t->lock);
     while (!t->stop) {
+        const struct expire_limits limits = t->limits;
+        t->changed = false;
         pthread_mutex_unlock(&t->lock);
-        round_of(t);
+        if (any(&limits))
+            round_of(t, &limits);
         pthread_mutex_lock(&t->lock);
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += EVERY_S;
-        while (!t->stop && pthread_cond_timedwait(&t->wake, &t->lock, &until) == 0)
+        while (!t->stop && !t->changed && pthread_cond_timedwait(&t->wake, &t->lock, &until) == 0)
             ;
     }
     pthread_mutex_unlock(&t->lock);
@@ -222,7 +229,7 @@ static void *run(void *arg) {
 
 struct expire_thread *expire_start(const char *store, const struct expire_limits *limits) {
     say_limits(store, limits);
-    if (!limits->size && !limits->age && !limits->free && !limits->free_percent)
+    if (!any(limits))
         return NULL;
     struct expire_thread *t = calloc(1, sizeof *t);
     if (!t) {
@@ -243,6 +250,19 @@ struct expire_thread *expire_start(const char *store, const struct expire_limits
     log_line("%s: no thread: %s: nothing expires", store, strerror(failed));
     free(t);
     return NULL;
+}
+
+struct expire_thread *expire_change(struct expire_thread *t, const char *store,
+                                    const struct expire_limits *limits) {
+    if (!t)
+        return expire_start(store, limits);
+    say_limits(store, limits);
+    pthread_mutex_lock(&t->lock);
+    t->limits = *limits;
+    t->changed = true;
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+    return t;
 }
 
 void expire_stop(struct expire_thread *t) {

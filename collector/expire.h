@@ -24,6 +24,9 @@ int expire_once(const char *store, const struct expire_limits *limits, bool dry_
 ** or no thread, which is said on the log. */
 struct expire_thread;
 struct expire_thread *expire_start(const char *store, const struct expire_limits *limits);
+/* Other limits from now on; t may be NULL. Returns what expire_start() would. */
+struct expire_thread *expire_change(struct expire_thread *t, const char *store,
+                                    const struct expire_limits *limits);
 void expire_stop(struct expire_thread *t);
 
 #endif

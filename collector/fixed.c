@@ -183,6 +183,7 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
     struct record_header header = {
         .version = layout->name,
         .exporter = d->from,
+        .ident = d->ident,
         .odid = odid,
         .sequence = numbered ? be32(h + SEQUENCE) : 0,
         .received = d->received,

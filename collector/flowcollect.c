@@ -20,25 +20,40 @@
 #include "dump.h"
 #include "hook.h"
 #include "log.h"
+#include "notify.h"
 #include "pcapin.h"
 #include "receive.h"
 #include "report.h"
 #include "schema/clock.h"
 #include "schema/merge.h"
+#include "service.h"
+#include "sources.h"
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, reread, tell;
 
 static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
+    if (signal == SIGHUP)
+        reread = 1;
+    else if (signal == SIGUSR1)
+        tell = 1;
+    else
+        stop = 1;
 }
 
 struct program {
-    struct cmdline options;
+    int argc;
+    char **argv;
+    struct cmdline options; /* as of the start */
+    struct cmdline fresh;   /* as of the last HUP: what can change is taken from here */
+    struct identity identity;
+    struct pidfile pidfile;
+    struct notify notify;
+    int parent; /* that waits until all is well, -1: none */
     struct log log;
     struct collector *collector;
     struct fvt_store *store;
     struct receiver *receiver;
+    struct sources *sources;
     struct report report;
     struct expire_thread *expiry;
     struct hook *hook;
@@ -81,12 +96,84 @@ static void store_warning(void *arg, const char *text) {
     log_limited(&p->log, "%s", text);
 }
 
+/* ---- signals ---------------------------------------------------------------------------- */
+
+static void say_strangers(void *arg) {
+    const struct program *p = arg;
+    const struct sources_counts n = sources_dropped(p->sources);
+    for (size_t i = 0; i < n.n; i++) {
+        char ip[FLOW_IP_TEXT];
+        flow_ip_text(&n.stranger[i].ip, ip);
+        log_line("%s: is no source, %" PRIu64 " datagrams were dropped since the start", ip,
+                 n.stranger[i].datagrams);
+    }
+    if (n.others)
+        log_line("other senders: are no sources, %" PRIu64
+                 " datagrams were dropped since the start",
+                 n.others);
+}
+
+static void say_statistics(struct program *p) {
+    if (p->store)
+        report_line(&p->report);
+    say_strangers(p);
+}
+
+static bool take_sources(struct program *p, const struct cmdline *o) {
+    char message[256];
+    struct sources *s = sources_new(o->sources.text, o->sources.n, message, sizeof message);
+    if (!s)
+        log_line("--source: %s", message);
+    else if (p->sources)
+        sources_replace(p->sources, s);
+    else
+        p->sources = s;
+    return s != NULL;
+}
+
+/* What cannot be used leaves all as it was. */
+static void read_again(struct program *p) {
+    struct cmdline fresh;
+    if (cmdline_parse(p->argc, p->argv, &fresh) != CMDLINE_RUN || !take_sources(p, &fresh)) {
+        log_line("the options stay as they were");
+        cmdline_free(&fresh);
+        return;
+    }
+    cmdline_say_fixed(&p->options, &fresh);
+    cmdline_free(&p->fresh);
+    p->fresh = fresh;
+    p->log.verbose = fresh.verbose;
+    if (!p->store)
+        return;
+    p->expiry = expire_change(p->expiry, p->options.store, &fresh.limits);
+    p->merge.store = fresh.no_merge ? NULL : p->options.store;
+    p->merge.rollups = fresh.rollups;
+}
+
+static void look_at_signals(struct program *p) {
+    if (tell) {
+        tell = 0;
+        say_statistics(p);
+    }
+    if (!reread)
+        return;
+    reread = 0;
+    notify_reloading(&p->notify);
+    read_again(p);
+    if (p->store && fvt_store_rotate(p->store) != FVT_OK)
+        log_limited(&p->log, "%s", fvt_store_message(p->store));
+    notify_say(&p->notify, "READY=1");
+}
+
 /* ---- time ------------------------------------------------------------------------------- */
 
 static void tick(void *arg, int64_t now) {
     struct program *p = arg;
-    if (p->receiver)
+    if (p->receiver) {
         p->report.drops = receiver_drops(p->receiver);
+        look_at_signals(p);
+        notify_alive(&p->notify);
+    }
     if (p->store) {
         bool failed = fvt_store_tick(p->store, now) != FVT_OK;
         if (failed)
@@ -106,9 +193,12 @@ static void tick(void *arg, int64_t now) {
     }
 }
 
-static void take_datagram(void *arg, const struct datagram *d) {
+static void take_datagram(void *arg, const struct datagram *received) {
     struct program *p = arg;
-    collector_datagram(p->collector, d);
+    struct datagram d = *received;
+    if (!sources_admit(p->sources, &d.from, &d.ident))
+        return;
+    collector_datagram(p->collector, &d);
 }
 
 /* ---- sources ---------------------------------------------------------------------------- */
@@ -227,8 +317,26 @@ static int start_upkeep(struct program *p) {
     return 0;
 }
 
+/* As another user, if so wanted; what that one cannot write to is found out now. */
+static int give_up_root(struct program *p) {
+    const struct cmdline *o = &p->options;
+    char message[4608], path[4096];
+    bool good = !o->store || identity_give(&p->identity, o->store, message, sizeof message) == 0;
+    good = good && identity_take(&p->identity, message, sizeof message) == 0;
+    if (good && o->store && p->identity.name) {
+        fvt_store_path(o->store, now_ms() / 1000 / o->interval * o->interval * 1000, o->interval,
+                       path, sizeof path);
+        good = identity_may_write(&p->identity, o->store, path, message, sizeof message) == 0;
+    }
+    if (!good)
+        log_line("%s", message);
+    return good ? 0 : -1;
+}
+
 static int open_store(struct program *p) {
     struct fvt_error error;
+    if (give_up_root(p) != 0)
+        return -1;
     if (!p->options.store)
         return 0;
     if (fvt_store_open(p->options.store, p->options.interval, store_warning, p, &p->store,
@@ -237,6 +345,8 @@ static int open_store(struct program *p) {
         return -1;
     }
     report_attach(&p->report, p->collector, p->store);
+    p->report.more = say_strangers;
+    p->report.more_arg = p;
     log_line("writing to %s, a file every %u s", p->options.store, p->options.interval);
     return start_upkeep(p);
 }
@@ -258,14 +368,74 @@ static int close_store(struct program *p) {
     return failed;
 }
 
+/* A collector that is not there yet, or reads a capture, has nothing to read again. */
 static void catch_signals(void) {
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+/* What is wrong with the options is said before anything is opened. */
+static int prepare(struct program *p) {
+    const struct cmdline *o = &p->options;
+    char message[512];
+    notify_open(&p->notify);
+    if (identity_find(&p->identity, o->user, o->group, message, sizeof message) != 0) {
+        log_line("%s", message);
+        return -1;
+    }
+    if (!take_sources(p, o))
+        return -1;
+    if (o->daemon && (p->parent = service_fork()) < 0) {
+        log_line("no process for the background: %s", strerror(errno));
+        return -1;
+    }
+    if (o->pidfile && pidfile_write(&p->pidfile, o->pidfile, message, sizeof message) != 0) {
+        log_line("%s", message);
+        return -1;
+    }
+    return 0;
+}
+
+static void say_ready(struct program *p) {
+    notify_say(&p->notify, "READY=1");
+    if (p->parent >= 0)
+        service_detach(p->parent);
+    p->parent = -1;
+}
+
+/* Collect, from the start to the end. Returns an exit status. */
+static int run(struct program *p) {
+    p->collector =
+        collector_new((struct flow_sink){take_row, p}, (struct fault_sink){take_fault, p}, NULL);
+    if (!p->collector) {
+        log_line("out of memory");
+        return 1;
+    }
+    /* The sockets first: what comes while the store is made ready waits in their buffers. */
+    int failed = prepare(p) != 0 || open_sockets(p) != 0 || open_store(p) != 0;
+    if (!failed) {
+        say_ready(p);
+        failed = p->options.read ? run_capture(p) : run_sockets(p);
+        notify_say(&p->notify, "STOPPING=1");
+    }
+    if (!p->store && p->sources)
+        say_strangers(p);
+    if (close_store(p) != 0)
+        failed = 1;
+    collector_free(p->collector);
+    receiver_close(p->receiver);
+    sources_free(p->sources);
+    pidfile_remove(&p->pidfile);
+    notify_close(&p->notify);
+    return failed;
 }
 
 int main(int argc, char **argv) {
-    static struct program p;
+    static struct program p = {.parent = -1, .notify.fd = -1};
     switch (cmdline_parse(argc, argv, &p.options)) {
     case CMDLINE_DONE:
         return 0;
@@ -274,31 +444,20 @@ int main(int argc, char **argv) {
     case CMDLINE_RUN:
         break;
     }
+    p.argc = argc;
+    p.argv = argv;
     p.log.verbose = p.options.verbose;
     catch_signals();
     if (p.options.merge)
         return run_merge(&p.options);
     if (p.options.expire)
         return expire_once(p.options.store, &p.options.limits, p.options.dry_run);
-    p.collector =
-        collector_new((struct flow_sink){take_row, &p}, (struct fault_sink){take_fault, &p}, NULL);
-    if (!p.collector) {
-        log_line("out of memory");
-        return 1;
-    }
-    p.collector->rates = p.options.rates;
-    p.options.rates = (struct rates){0};
-    /* The sockets first: what comes while the store is made ready waits in their buffers. */
-    int failed = open_sockets(&p) != 0 || open_store(&p) != 0 ||
-                 (p.options.read ? run_capture(&p) : run_sockets(&p));
-    if (close_store(&p) != 0)
-        failed = 1;
-    collector_free(p.collector);
-    receiver_close(p.receiver);
-    cmdline_free(&p.options);
+    int failed = run(&p);
     if (p.options.dump && fflush(stdout) != 0) {
         log_line("standard output: %s", strerror(errno));
         failed = 1;
     }
+    cmdline_free(&p.options);
+    cmdline_free(&p.fresh);
     return failed;
 }

@@ -39,6 +39,7 @@ static void decode_message(struct collector *c, const struct datagram *d, struct
             {
                 .version = "ipfix",
                 .exporter = d->from,
+                .ident = d->ident,
                 .odid = be32(h + 12),
                 .sequence = be32(h + 8),
                 .received = d->received,

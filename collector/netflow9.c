@@ -50,6 +50,7 @@ void collector_netflow9(struct collector *c, const struct datagram *d) {
             {
                 .version = "v9",
                 .exporter = d->from,
+                .ident = d->ident,
                 .odid = odid,
                 .sequence = be32(h + 12),
                 .received = d->received,

@@ -13,6 +13,8 @@ void record_header(struct record *r, const struct record_header *h) {
     flow_row_set_text(row, FLOW_version, h->version, strlen(h->version));
     row->value[FLOW_exporter].ip = h->exporter;
     flow_row_mark(row, FLOW_exporter);
+    if (h->ident)
+        flow_row_set_text(row, FLOW_ident, h->ident, strlen(h->ident));
     flow_row_set(row, FLOW_odid, h->odid);
     flow_row_set(row, FLOW_exportseq, h->sequence);
     flow_row_set_time(row, FLOW_trecv, h->received);

@@ -31,6 +31,7 @@
 struct record_header {
     const char *version;
     struct flow_ip exporter;
+    const char *ident; /* NULL: none */
     uint32_t odid;
     uint32_t sequence;
     int64_t received; /* ms */

@@ -69,6 +69,8 @@ static void on_flush(void *arg, bool last) {
     if (!last)
         return;
     report_line(r);
+    if (r->more)
+        r->more(r->more_arg);
     for (struct exporter *e = r->collector->exporters.newest; e; e = e->older)
         exporter_restart_counters(e);
     r->forgotten = (struct fvt_exporter){0};

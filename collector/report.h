@@ -17,6 +17,9 @@ struct report {
     uint64_t unwritten; /* rows that the store did not take, in the current file */
     uint64_t unwritten_all;
     bool all_interfaces; /* the file is new: the next flush says all of them */
+    /* Says what else there is to say with each rotation; may be NULL. */
+    void (*more)(void *arg);
+    void *more_arg;
     /* Totals of exporters forgotten during the file. */
     struct fvt_exporter forgotten;
 };

@@ -253,6 +253,7 @@ void collector_sflow(struct collector *c, const struct datagram *d) {
     const struct record_header header = {
         .version = "sflow",
         .exporter = d->from,
+        .ident = d->ident,
         .odid = odid,
         .sequence = be32(h + 4),
         .received = d->received,

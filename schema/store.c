@@ -268,6 +268,21 @@ static void set_clock(struct fvt_store *s, int64_t now) {
     }
 }
 
+/* NAME.fvt or NAME.K.fvt becomes NAME.N.fvt. */
+static void number_path(struct fvt_store *s, unsigned n) {
+    size_t length = (size_t)(base_name(s->path) - s->path) + strlen("flows.");
+    length += strspn(s->path + length, "0123456789");
+    snprintf(s->path + length, sizeof s->path - length, ".%u.fvt", n);
+}
+
+int fvt_store_rotate(struct fvt_store *s) {
+    int rc = s->started ? finish_file(s) : FVT_OK;
+    for (unsigned i = 1; s->started && access(s->path, F_OK) == 0; i++)
+        number_path(s, i);
+    s->index_due = monotonic_ms() + INDEX_MS;
+    return rc;
+}
+
 /* Once after each file, when its directory will rest. */
 static void tick_index(struct fvt_store *s) {
     int64_t now = monotonic_ms();
@@ -314,10 +329,8 @@ static void avoid_replaced(struct fvt_store *s) {
             (int)sizeof path ||
         access(path, F_OK) != 0 || fvt_open(path, &day, NULL) != FVT_OK)
         return;
-    /* s->path may have a number already. */
-    size_t length = (size_t)(digits - s->path) + strspn(digits, "0123456789");
     for (unsigned i = 1; replaced_name(day, base_name(s->path)); i++)
-        snprintf(s->path + length, sizeof s->path - length, ".%u.fvt", i);
+        number_path(s, i);
     fvt_file_free(day);
 }
 

@@ -26,6 +26,9 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
 ** first tick also finishes what a dead writer left. */
 int fvt_store_tick(struct fvt_store *s, int64_t now);
 
+/* Complete the current file now; the rest of its interval goes to one with a number behind its name. */
+int fvt_store_rotate(struct fvt_store *s);
+
 /* Add one row to the file of the current interval (that of the last tick). */
 int fvt_store_add(struct fvt_store *s, const struct flow_row *row);
 

@@ -33,9 +33,9 @@ everything() {
         [ -x "$f" ] && echo "$f"
     done
     if [ "${SANITIZED:-0}" = 1 ]; then
-        printf 'tests/e2e/%s.sh\n' demo_test options expire hook hostile
+        printf 'tests/e2e/%s.sh\n' demo_test options sources service expire hook hostile
     else
-        printf 'tests/e2e/%s.sh\n' demo_test options reports peers filters filters_captures live kill merge expire hook years hostile ports install readme if_counters bench
+        printf 'tests/e2e/%s.sh\n' demo_test options sources service reports peers filters filters_captures live kill merge expire hook years hostile ports install readme if_counters bench
         echo tests/e2e/memory.py
     fi
 }

@@ -146,7 +146,12 @@ void rig_send(struct rig *r, struct bytes *b) {
     uint8_t *copy = malloc(b->n ? b->n : 1);
     assert_non_null(copy);
     memcpy(copy, b->at, b->n);
-    const struct datagram d = {copy, b->n, r->from, r->port, r->stream, r->now};
+    const struct datagram d = {.data = copy,
+                               .size = b->n,
+                               .from = r->from,
+                               .port = r->port,
+                               .stream = r->stream,
+                               .received = r->now};
     collector_datagram(r->c, &d);
     free(copy);
     b->n = 0;
