@@ -26,8 +26,15 @@ enum {
 
 static void start(struct automerge *a, int64_t today) {
     char self[] = "/proc/self/exe", merge[] = "--merge", w[] = "-w", rollups[] = "--rollups";
+    char syslog[] = "--syslog";
     char *store = strdup(a->store), *sets = a->rollups ? strdup(a->rollups) : NULL;
-    char *argv[] = {self, merge, w, store, sets ? rollups : NULL, sets, NULL};
+    char *argv[9] = {self, merge, w, store}, **end = argv + 4;
+    if (sets) {
+        *end++ = rollups;
+        *end++ = sets;
+    }
+    if (a->syslog)
+        *end++ = syslog;
     pid_t pid = store ? child_start(argv) : -ENOMEM;
     free(store);
     free(sets);

@@ -6,11 +6,13 @@
 #ifndef FLOWVT_AUTOMERGE_H
 #define FLOWVT_AUTOMERGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct automerge {
     const char *store, *rollups; /* rollups: NULL the default ones */
+    bool syslog;                 /* the child's messages go to the system's log */
     pid_t child;                 /* 0: none */
     int64_t started;             /* the day, since 1970, when the child was started */
     int64_t day;                 /* and when all was merged last */

@@ -65,10 +65,10 @@ static const struct option_line {
      .help = "take the datagrams from a capture (pcap, pcapng; - is stdin), then exit"},
     {'B', OCTETS, "buffer", "BYTES", AT(buffer), 4096, 1ul << 30,
      .help = "socket buffer to ask the system for (default 33554432)"},
-    {'s', RATE, "sampling", "[NET=]RATE",
+    {'s', RATE, "sampling", "[NET=]RATE", .live = true,
      .help = "sampling rate of exporters that announce none, of all or of NET's; -RATE: override; "
              "repeatable"},
-    {0, RATE, "sampling-override", "[NET=]RATE", .low = 1,
+    {0, RATE, "sampling-override", "[NET=]RATE", .live = true, .low = 1,
      .help = "sampling rate instead of what exporters announce; repeatable"},
     {0, FLAG, "dump", NULL, AT(dump), .line_only = true,
      .help = "print every flow on stdout as field=value; -w is optional then"},
@@ -91,7 +91,9 @@ static const struct option_line {
     {0, FLAG, "dry-run", NULL, AT(dry_run), .line_only = true,
      .help = "with --expire: say what would be removed"},
     {'D', FLAG, "daemon", NULL, AT(daemon),
-     .help = "go on in the background once all is well; messages go to the system's log"},
+     .help = "go on in the background once all is well, with --syslog"},
+    {0, FLAG, "syslog", NULL, AT(syslog),
+     .help = "messages go to the system's log once all is well, not to stderr"},
     {'P', TEXT, "pidfile", "FILE", AT(pidfile), .help = "write the process id to FILE"},
     {'u', TEXT, "user", "USER", AT(user),
      .help = "become USER, and its group, when the sockets are open; as root"},
@@ -361,9 +363,12 @@ static bool read_line(int argc, char **argv, struct cmdline *c) {
     bool seen[NOPTIONS] = {false}, good = true;
     optind = 0;
     while (good && next(argc, argv, &o) == CMDLINE_RUN && o) {
-        if (!seen[o - options])
+        const struct option_line *first = options; /* of those that fill the same list */
+        while (first->kind != o->kind || first->at != o->at)
+            first++;
+        if (!seen[first - options])
             forget(o, c);
-        seen[o - options] = true;
+        seen[first - options] = true;
         good = o->kind >= CONFIG || take(&line, o, optarg, c);
     }
     return good;
@@ -403,6 +408,7 @@ enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
     enum cmdline_result result = look(argc, argv, out);
     if (result == CMDLINE_RUN && (!read_config(out) || !read_line(argc, argv, out)))
         result = CMDLINE_ERROR;
+    out->syslog |= out->daemon;
     out->usual_ports = out->nports == 0;
     if (out->usual_ports) {
         memcpy(out->ports, usual_ports, sizeof usual_ports);

@@ -42,7 +42,7 @@ struct cmdline {
     bool no_merge;
     bool expire; /* once instead of receiving */
     bool dry_run;
-    bool daemon;
+    bool daemon, syslog;                /* daemon: syslog as well */
     const char *pidfile, *user, *group; /* or NULL */
     char *text;                         /* of the configuration file */
 };

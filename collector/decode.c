@@ -67,6 +67,14 @@ void collector_free(struct collector *c) {
     free(c);
 }
 
+void collector_rates(struct collector *c, struct rates *rates) {
+    rates_free(&c->rates);
+    c->rates = *rates;
+    *rates = (struct rates){0};
+    for (struct exporter *e = c->exporters.newest; e; e = e->older)
+        e->rated = false;
+}
+
 void collector_datagram(struct collector *c, const struct datagram *d) {
     uint16_t version = d->size >= 2 ? be16(d->data) : 0;
     c->faults_seen = 0;

@@ -68,7 +68,7 @@ struct collector {
     struct interface_table interfaces;
     struct pending pending;
     struct fixed_plans *fixed;
-    struct rates rates;   /* the operator's, owned; complete before the first datagram */
+    struct rates rates;   /* the operator's, owned: collector_rates() */
     uint32_t faults_seen; /* bit per cause: already counted for this datagram */
     struct record record; /* the row being built */
     /* Called before an exporter is forgotten to make room for another; may be NULL. */
@@ -83,6 +83,9 @@ struct collector {
 struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
                                 const struct collector_limits *limits);
 void collector_free(struct collector *c);
+
+/* Take over the operator's sampling rates, in the place of those before; *rates is none then. */
+void collector_rates(struct collector *c, struct rates *rates);
 
 /* Decode one datagram. Never fails: what is wrong with it is counted. */
 void collector_datagram(struct collector *c, const struct datagram *d);

@@ -143,11 +143,13 @@ static void read_again(struct program *p) {
     cmdline_free(&p->fresh);
     p->fresh = fresh;
     p->log.verbose = fresh.verbose;
+    collector_rates(p->collector, &p->fresh.rates);
     if (!p->store)
         return;
     p->expiry = expire_change(p->expiry, p->options.store, &fresh.limits);
     p->merge.store = fresh.no_merge ? NULL : p->options.store;
     p->merge.rollups = fresh.rollups;
+    p->merge.syslog = p->options.syslog;
 }
 
 static void look_at_signals(struct program *p) {
@@ -313,7 +315,8 @@ static int start_upkeep(struct program *p) {
         return 0;
     p->expiry = expire_start(o->store, &o->limits);
     if (!o->no_merge)
-        p->merge = (struct automerge){.store = o->store, .rollups = o->rollups};
+        p->merge =
+            (struct automerge){.store = o->store, .rollups = o->rollups, .syslog = o->syslog};
     return 0;
 }
 
@@ -402,6 +405,8 @@ static int prepare(struct program *p) {
 
 static void say_ready(struct program *p) {
     notify_say(&p->notify, "READY=1");
+    if (p->options.syslog)
+        service_log();
     if (p->parent >= 0)
         service_detach(p->parent);
     p->parent = -1;
@@ -415,6 +420,7 @@ static int run(struct program *p) {
         log_line("out of memory");
         return 1;
     }
+    collector_rates(p->collector, &p->options.rates);
     /* The sockets first: what comes while the store is made ready waits in their buffers. */
     int failed = prepare(p) != 0 || open_sockets(p) != 0 || open_store(p) != 0;
     if (!failed) {
@@ -448,6 +454,8 @@ int main(int argc, char **argv) {
     p.argv = argv;
     p.log.verbose = p.options.verbose;
     catch_signals();
+    if (p.options.syslog && (p.options.merge || p.options.expire))
+        service_log();
     if (p.options.merge)
         return run_merge(&p.options);
     if (p.options.expire)

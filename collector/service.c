@@ -68,14 +68,17 @@ static ssize_t to_log(void *arg, const char *text, size_t n) {
     return (ssize_t)n;
 }
 
-void service_detach(int parent) {
-    int null = open("/dev/null", O_RDWR);
+void service_log(void) {
     openlog("flowcollect", LOG_PID | LOG_NDELAY, LOG_DAEMON);
     FILE *log = fopencookie(NULL, "w", (cookie_io_functions_t){.write = to_log});
     if (log) {
         setvbuf(log, NULL, _IOLBF, 2048);
         stderr = log;
     }
+}
+
+void service_detach(int parent) {
+    int null = open("/dev/null", O_RDWR);
     for (int fd = 0; null >= 0 && fd < 3; fd++)
         dup2(null, fd);
     if (null > 2)

@@ -13,9 +13,10 @@
 /* Go on in a child; the parent waits until service_detach() or the child's end, and exits with 0 or 1.
 ** Before any thread is started. Returns a descriptor for service_detach(), or -1 and errno. */
 int service_fork(void);
-/* All is well: let the parent go, leave the terminal, and from now on write what goes to stderr to the
-** system's log (facility daemon). */
+/* All is well: let the parent go and leave the terminal. */
 void service_detach(int parent);
+/* From now on what this process writes to stderr goes to the system's log, facility daemon. */
+void service_log(void);
 
 /* A file with the process id in it. */
 struct pidfile {
