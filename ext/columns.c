@@ -41,6 +41,7 @@ static void init_flows(struct sql_table *t) {
     add(t, "raw_bytes", "INTEGER", true, COLUMN_VALUE, SCAN_raw_bytes);
     add(t, "raw_outpackets", "INTEGER", true, COLUMN_VALUE, SCAN_raw_outpackets);
     add(t, "raw_outbytes", "INTEGER", true, COLUMN_VALUE, SCAN_raw_outbytes);
+    add(t, "raw_sampling", "INTEGER", true, COLUMN_VALUE, SCAN_raw_sampling);
     add(t, "pps", "REAL", true, COLUMN_COMPUTED, COMPUTED_pps);
     add(t, "bps", "REAL", true, COLUMN_COMPUTED, COMPUTED_bps);
     add(t, "bpp", "REAL", true, COLUMN_COMPUTED, COMPUTED_bpp);

@@ -214,6 +214,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     const struct fvt_choice choice = {FVT_BY_FLOWS, c->query.window.since, c->query.window.until};
     if (rc == SQLITE_OK)
         rc = vtab_snapshot(&t->vtab, c->query.store, &choice, &c->snapshot);
+    if (rc == SQLITE_OK)
+        rc = vtab_overrides(&t->vtab, c->snapshot, now_ms());
     if (rc != SQLITE_OK)
         return rc;
     interrupt_begin(&c->interrupt, t->vtab.db);

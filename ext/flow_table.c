@@ -58,5 +58,7 @@ int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite
         t->vtab.base.zErrMsg = message;
     }
     const struct fvt_choice choice = {FVT_BY_FLOWS, query->window.since, query->window.until};
-    return rc == SQLITE_OK ? vtab_snapshot(&t->vtab, query->store, &choice, snapshot) : rc;
+    if (rc == SQLITE_OK)
+        rc = vtab_snapshot(&t->vtab, query->store, &choice, snapshot);
+    return rc == SQLITE_OK ? vtab_overrides(&t->vtab, *snapshot, *now) : rc;
 }

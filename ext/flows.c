@@ -10,10 +10,11 @@
 **
 ** Columns are those of schema/fields.def, with `duration` in seconds; hidden, and so not in
 ** `SELECT *`: the parameters since, until, filter, store; the integers tstart_ms, tend_ms, trecv_ms
-** and raw_packets, raw_bytes, raw_outpackets, raw_outbytes; the computed pps, bps, bpp, dscp,
+** and raw_packets, raw_bytes, raw_outpackets, raw_outbytes, raw_sampling; the computed pps, bps, bpp, dscp,
 ** srcnet, dstnet.
 **
-** packets and bytes are scaled by the sampling rate in force for the record; raw_packets and
+** packets and bytes are scaled by the sampling rate in force for the record, or by that of a table
+** sampling_overrides (overrides.h); raw_packets and
 ** raw_bytes are as exported. flows is 1 where the exporter did not say. NULL is what was not
 ** exported. A row belongs to the window when the flow overlaps it.
 **

@@ -12,22 +12,21 @@
 SQLITE_EXTENSION_INIT3
 
 static const struct {
-    int raw, field;
-} counters[] = {
-    {SCAN_raw_packets, FLOW_packets},
-    {SCAN_raw_bytes, FLOW_bytes},
-    {SCAN_raw_outpackets, FLOW_outpackets},
-    {SCAN_raw_outbytes, FLOW_outbytes},
+    int column, field;
+} raw[] = {
+    {SCAN_raw_packets, FLOW_packets},       {SCAN_raw_bytes, FLOW_bytes},
+    {SCAN_raw_outpackets, FLOW_outpackets}, {SCAN_raw_outbytes, FLOW_outbytes},
+    {SCAN_raw_sampling, FLOW_sampling},
 };
 
 int scan_field(int column) {
-    return column < FLOW_NFIELDS ? column : counters[column - FLOW_NFIELDS].field;
+    return column < FLOW_NFIELDS ? column : raw[column - FLOW_NFIELDS].field;
 }
 
 bool scan_scaled(int column) {
-    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
-        if (counters[i].field == column)
-            return true;
+    for (size_t i = 0; i < sizeof raw / sizeof raw[0]; i++)
+        if (raw[i].field == column)
+            return column != FLOW_sampling;
     return false;
 }
 
@@ -219,13 +218,17 @@ static enum predicate_zone zone_of_computed(const struct predicate *p, const str
     return ZONE_SOME;
 }
 
-static enum predicate_zone zone_of_test(const struct predicate *p, const struct fvt_group *g) {
+static enum predicate_zone zone_of_test(const struct predicate *p,
+                                        const struct predicate_group *of) {
+    const struct fvt_group *g = of->group;
     if (p->op == PREDICATE_COMPUTED)
         return zone_of_computed(p, g);
     if (p->column == FLOW_flows) /* NULL in the file is 1 in SQL */
         return p->op == PREDICATE_NULL      ? ZONE_NONE
                : p->op == PREDICATE_NOTNULL ? ZONE_ALL
                                             : ZONE_SOME;
+    if (p->column == FLOW_sampling && of->resampled)
+        return ZONE_SOME;
     int at = g->chunk_of[scan_field(p->column)];
     if (at < 0)
         return p->op == PREDICATE_NULL ? ZONE_ALL : ZONE_NONE;
@@ -236,7 +239,7 @@ static enum predicate_zone zone_of_test(const struct predicate *p, const struct 
     case PREDICATE_NOTNULL:
         return e->nulls == 0 ? ZONE_ALL : e->nulls == g->rows ? ZONE_NONE : ZONE_SOME;
     case PREDICATE_RANGES:
-        if (scan_scaled(p->column) && g->chunk_of[FLOW_sampling] >= 0)
+        if (scan_scaled(p->column) && (of->resampled || g->chunk_of[FLOW_sampling] >= 0))
             return ZONE_SOME;
         return zone_of_values(p, e);
     case PREDICATE_NETS:
@@ -248,25 +251,26 @@ static enum predicate_zone zone_of_test(const struct predicate *p, const struct 
     }
 }
 
-enum predicate_zone predicate_zone(const struct predicate *p, const struct fvt_group *g) {
+/* What the group's zone maps say. */
+static enum predicate_zone zone_of(const struct predicate *p, const struct predicate_group *g) {
     enum predicate_zone z;
     switch (p->op) {
     case PREDICATE_AND:
         z = ZONE_ALL;
         for (uint32_t i = 0; i < p->n && z != ZONE_NONE; i++) {
-            enum predicate_zone c = predicate_zone(p->child[i], g);
+            enum predicate_zone c = zone_of(p->child[i], g);
             z = c < z ? c : z;
         }
         return z;
     case PREDICATE_OR:
         z = ZONE_NONE;
         for (uint32_t i = 0; i < p->n && z != ZONE_ALL; i++) {
-            enum predicate_zone c = predicate_zone(p->child[i], g);
+            enum predicate_zone c = zone_of(p->child[i], g);
             z = c > z ? c : z;
         }
         return z;
     case PREDICATE_NOT:
-        z = predicate_zone(p->child[0], g);
+        z = zone_of(p->child[0], g);
         return z == ZONE_NONE ? ZONE_ALL : z == ZONE_ALL ? ZONE_NONE : ZONE_SOME;
     default:
         return zone_of_test(p, g);
@@ -517,7 +521,7 @@ static int bind_children(struct predicate *p, const struct predicate_group *g) {
 }
 
 static int bind_node(struct predicate *p, const struct predicate_group *g) {
-    p->zone = predicate_zone(p, g->group); /* of the whole subtree: it costs no reading */
+    p->zone = zone_of(p, g); /* of the whole subtree: it costs no reading */
     p->share = p->zone == ZONE_ALL ? 1 : p->zone == ZONE_NONE ? 0 : 0.5;
     if (p->zone != ZONE_SOME)
         return FVT_OK;

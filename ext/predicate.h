@@ -5,7 +5,8 @@
 ** dictionaries, and of a block of rows.
 **
 ** Scan columns are the fields of the catalogue as SQL shows them (bytes and packets scaled by the
-** sampling rate, flows never NULL), then the counters as they were exported.
+** sampling rate, flows never NULL; sampling as corrected afterwards, see overrides.h), then the counters and
+** the sampling rate as they were stored.
 */
 #ifndef FLOWVT_PREDICATE_H
 #define FLOWVT_PREDICATE_H
@@ -18,6 +19,7 @@ enum scan_column {
     SCAN_raw_bytes,
     SCAN_raw_outpackets,
     SCAN_raw_outbytes,
+    SCAN_raw_sampling,
     SCAN_NCOLUMNS
 };
 
@@ -92,9 +94,6 @@ bool predicate_add_text(struct predicate *p, const char *text, size_t n);
 /* After the last predicate_add_text() of TEXT_IN, and the last value. */
 void predicate_settle(struct predicate *p);
 
-/* What a group's zone maps say. */
-enum predicate_zone predicate_zone(const struct predicate *p, const struct fvt_group *g);
-
 /* The text of entry code of a dictionary of addresses or texts. buffer: FLOW_IP_TEXT octets. */
 const char *dict_text(const struct fvt_dict *d, uint32_t code, char *buffer, size_t *n);
 
@@ -106,6 +105,7 @@ struct predicate_group {
     const struct fvt_group *group;
     int (*dict)(void *arg, int column, const struct fvt_dict **out);
     void *arg;
+    bool resampled; /* sampling rates are not those of the zone maps */
 };
 int predicate_bind(struct predicate *p, const struct predicate_group *g, enum predicate_zone *zone);
 /* Before the first predicate_bind() of a group. */

@@ -38,14 +38,16 @@ struct scan {
     bool used[SCAN_NCOLUMNS];
     bool timed[SCAN_NCOLUMNS]; /* columns that only the window asks for */
     struct fvt_cache *cache;
-    struct source_item item; /* the row group */
-    uint32_t first;          /* row of the group the block begins with */
-    uint32_t n;              /* rows of the block */
-    bool in_group, all;      /* all: every row of the group passes the predicate */
-    bool ready;              /* the block is selected, and not delivered yet */
-    bool over;               /* nothing more of the group is to be read */
-    bool no_window;          /* every row of the group lies in the window */
-    int failed;              /* FVT_* of the column that could not be loaded */
+    struct source_item item;           /* the row group */
+    uint32_t first;                    /* row of the group the block begins with */
+    uint32_t n;                        /* rows of the block */
+    bool in_group, all;                /* all: every row of the group passes the predicate */
+    bool ready;                        /* the block is selected, and not delivered yet */
+    bool over;                         /* nothing more of the group is to be read */
+    bool resampled;                    /* sampling rates may be others than those stored */
+    struct group_overrides *overrides; /* of the group, once asked for */
+    bool no_window;                    /* every row of the group lies in the window */
+    int failed;                        /* FVT_* of the column that could not be loaded */
     int failed_column;
     uint64_t path_hash;
     struct column *column[SCAN_NCOLUMNS];
@@ -88,6 +90,8 @@ static void leave_group(struct scan *s) {
         if (s->column[c])
             s->column[c]->loaded = s->column[c]->has_dict = s->column[c]->valid = false;
     fvt_cache_leave(s->cache);
+    group_overrides_free(s->overrides);
+    s->overrides = NULL;
     s->in_group = false;
 }
 
@@ -191,7 +195,7 @@ static bool zone_in_window(struct scan *s, const struct fvt_group *g) {
 }
 
 static int bind(struct scan *s, struct predicate *p, enum predicate_zone *zone) {
-    struct predicate_group g = {s->item.group, dict_of, s};
+    struct predicate_group g = {s->item.group, dict_of, s, s->resampled};
     int rc = predicate_bind(p, &g, zone);
     if (rc == FVT_NOMEM && !s->failed)
         fail(s, p->column, rc);
@@ -209,11 +213,17 @@ static bool window_needs(const struct scan *s, int c) {
     return c != FLOW_trecv || !dated;
 }
 
+/* What corrected sampling rates are found by. */
+static bool rates_need(const struct scan *s, int c) {
+    return s->resampled && s->used[FLOW_sampling] &&
+           (c == FLOW_exporter || c == FLOW_tstart || c == FLOW_tend || c == FLOW_trecv);
+}
+
 /* All that the statement asks for. */
 static int load_all(struct scan *s) {
     int rc = FVT_OK;
     for (int c = 0; rc == FVT_OK && c < SCAN_NCOLUMNS; c++)
-        if (s->used[c] || window_needs(s, c))
+        if (s->used[c] || window_needs(s, c) || rates_need(s, c))
             rc = load_both(s, c);
     return rc;
 }
@@ -250,6 +260,37 @@ static bool scale(struct scan *s, struct column *col) {
     return rate != NULL;
 }
 
+/* Sampling rates of the block as they are corrected. False when what it takes cannot be had. */
+static bool resample(struct scan *s, struct column *col) {
+    const uint8_t *nulls;
+    const int64_t *code = scan_values(s, FLOW_exporter, &nulls);
+    const struct scan_spans *spans = code ? scan_spans(s) : NULL;
+    if (!spans || load_both(s, FLOW_exporter) != FVT_OK)
+        return false;
+    if (!s->overrides)
+        s->overrides =
+            group_overrides_new(source_overrides(s->source), s->column[FLOW_exporter]->dict);
+    if (!s->overrides)
+        return fail(s, FLOW_sampling, FVT_NOMEM) == FVT_OK;
+    for (uint32_t i = 0; i < s->n; i++) {
+        int64_t rate = group_overrides_rate(s->overrides, nulls[i] ? -1 : code[i],
+                                            !spans->undated[i], spans->start[i]);
+        if (rate == 0)
+            continue;
+        col->v[i] = rate;
+        col->null[i] = 0;
+    }
+    return true;
+}
+
+/* Values as they are stored become those that SQL shows. */
+static bool show(struct scan *s, int c, struct column *col) {
+    if (c == FLOW_sampling && s->resampled)
+        return resample(s, col);
+    bool sampled = s->resampled || s->item.group->chunk_of[FLOW_sampling] >= 0;
+    return !scan_scaled(c) || !sampled || scale(s, col);
+}
+
 const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
     if (load_column(s, c) != FVT_OK)
         return NULL;
@@ -265,7 +306,7 @@ const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
         /* Counters and numbers below 0 are not written; a forged file may have them. */
         if (flow_fields[scan_field(c)].class == FLOW_UINT)
             kernels()->not_below_0(col->v, s->n);
-        if (scan_scaled(c) && s->item.group->chunk_of[FLOW_sampling] >= 0 && !scale(s, col)) {
+        if (!show(s, c, col)) {
             col->valid = false;
             return NULL;
         }
@@ -284,11 +325,17 @@ const struct fvt_dict *scan_dict(struct scan *s, int column) {
 
 bool scan_zone(const struct scan *s, int column, int64_t *min, int64_t *max) {
     const struct fvt_group *g = s->item.group;
+    const struct overrides *o = source_overrides(s->source);
+    bool resampled = column == FLOW_sampling && s->resampled;
     int at = g->chunk_of[scan_field(column)];
-    if (at < 0)
+    if (at < 0 && !resampled)
         return false;
-    *min = g->chunks[at].min;
-    *max = g->chunks[at].max;
+    *min = at < 0 ? o->smallest : g->chunks[at].min;
+    *max = at < 0 ? o->largest : g->chunks[at].max;
+    if (resampled && o->smallest < *min)
+        *min = o->smallest;
+    if (resampled && o->largest > *max)
+        *max = o->largest;
     return true;
 }
 
@@ -523,6 +570,7 @@ static int enter_group(struct scan *s) {
     s->ready = s->over = false;
     s->failed = FVT_OK;
     s->in_group = true;
+    s->resampled = !s->item.totals && overrides_touch_group(source_overrides(s->source), g);
     fvt_cache_enter(s->cache, s->item.file, g);
     predicate_unbind(s->predicate);
     if (g->damaged || !zone_in_window(s, g))

@@ -76,8 +76,8 @@ int64_t scan_position(const struct scan *s, uint32_t index);
 int64_t scan_rowid_at(const struct snapshot *snapshot, int64_t position);
 /* Octets of memory that the columns of the group take, and what is kept for those of the next, about. */
 size_t scan_octets(const struct scan *s);
-/* What the group's directory says of a column: its largest number as stored, before sampling, 0 for none;
-** rows without a value. */
+/* What the group's directory says of a column: its largest number as stored, 0 for none (of sampling: of
+** the corrected rates, too); rows without a value. */
 uint64_t scan_largest(const struct scan *s, int column);
 uint64_t scan_nulls(const struct scan *s, int column);
 /* Rows of the group, those included that do not pass. */

@@ -56,6 +56,7 @@ void snapshot_free(struct snapshot *s) {
     if (s->hold >= 0)
         close(s->hold);
     pthread_mutex_destroy(&s->lock);
+    overrides_free(s->overrides);
     free(s->files);
     free(s->users);
     free(s->paths);

@@ -11,6 +11,7 @@
 
 #include "../schema/store.h"
 #include "footers.h"
+#include "overrides.h"
 
 struct snapshot {
     char *store;
@@ -22,6 +23,8 @@ struct snapshot {
     struct fvt_file **files; /* open ones; NULL: not opened, or closed again */
     uint32_t *users;         /* of each open file */
     size_t open;
+    struct overrides *overrides; /* owned; NULL: none */
+    bool overrides_read;
     pthread_mutex_t lock; /* of the three above */
 };
 

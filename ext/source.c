@@ -58,6 +58,10 @@ void scan_source_ask(struct scan_source *q, const struct rollup_request *request
     q->request = request;
 }
 
+const struct overrides *source_overrides(const struct scan_source *q) {
+    return q->snapshot->overrides;
+}
+
 static uint64_t size_of_all(const struct snapshot *s) {
     uint64_t size = 0;
     struct stat st;
@@ -233,7 +237,8 @@ static int open_file(struct scan_source *q, size_t number, struct source_file **
         free(f);
         return rc;
     }
-    rollup_parts_make(q->request, f->file, &f->parts);
+    bool resampled = q->request && overrides_touch_file(source_overrides(q), f->file);
+    rollup_parts_make(resampled ? NULL : q->request, f->file, &f->parts);
     *out = f;
     return FVT_OK;
 }

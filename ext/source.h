@@ -16,7 +16,10 @@ struct scan_source;
 /* snapshot is borrowed. */
 struct scan_source *scan_source_new(struct snapshot *snapshot);
 void scan_source_free(struct scan_source *source);
-/* Before the first group: take totals from roll-ups where that will do. request is borrowed. */
+/* Of the snapshot. */
+const struct overrides *source_overrides(const struct scan_source *source);
+/* Before the first group: take totals from roll-ups where that will do, which is not in files whose sampling rates
+** are corrected. request is borrowed. */
 void scan_source_ask(struct scan_source *source, const struct rollup_request *request);
 
 /* How far all who share the source are. Looks up the size of every file of the snapshot when it is

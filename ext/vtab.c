@@ -148,6 +148,19 @@ int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *ch
     return rc == FVT_OK ? SQLITE_OK : vtab_error(v, rc == FVT_IO ? FVT_FOREIGN : rc, err.text);
 }
 
+int vtab_overrides(struct vtab *v, struct snapshot *snapshot, int64_t now) {
+    char *message = NULL;
+    if (snapshot->overrides_read)
+        return SQLITE_OK;
+    int rc = overrides_read(v->db, now, &snapshot->overrides, &message);
+    snapshot->overrides_read = rc == SQLITE_OK;
+    if (message) {
+        sqlite3_free(v->base.zErrMsg);
+        v->base.zErrMsg = message;
+    }
+    return rc;
+}
+
 void result_text(sqlite3_context *ctx, const char *text, size_t n) {
     sqlite3_result_text64(ctx, text, n, SQLITE_TRANSIENT, SQLITE_UTF8);
 }

@@ -43,6 +43,9 @@ void vtab_clear(struct vtab *v);
 int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *choice,
                   struct snapshot **snapshot);
 
+/* Read sampling_overrides for the snapshot, once. Codes and messages as above. */
+int vtab_overrides(struct vtab *v, struct snapshot *snapshot, int64_t now);
+
 /* xBestIndex of a table whose first n columns are parameters (and nothing else is looked for): bit p
 ** of idxNum is set when parameter p is given, and the arguments of xFilter are in that order. A code
 ** as xBestIndex returns it. */

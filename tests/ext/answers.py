@@ -5,6 +5,8 @@ tables with the rows that tests/schema/read_fvt.py reads in the same files (see 
 
 usage: answers.py [--build DIR] [--seed N] [--count N] [STORE...]
 
+Each of some stores is asked again with a table sampling_overrides.
+
 Without STORE: one made of all captures of ../shared/data, and a day and a half of generated flows,
 closed, live, and merged. --seed and --count (or SEED and COUNT in the environment) are for longer runs;
 each store is asked --count statements, in turn with the limits of memory, threads and so on that
@@ -26,7 +28,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
-from reference import PARAMETERS, Reference, address_text  # noqa: E402
+from reference import PARAMETERS, Reference, text_time  # noqa: E402
 from statements import Maker, bound  # noqa: E402
 
 CAPTURES = os.path.join(ROOT, "../shared/data")
@@ -39,14 +41,15 @@ BEGIN = 1700000100  # of generated flows
 class Store:
     """A store as the extension and the reference see it."""
 
-    def __init__(self, path, library, seed):
-        self.path, self.library = path, library
+    def __init__(self, path, library, seed, overrides=()):
+        """overrides: of sampling rates, as in reference.py."""
+        self.path, self.library, self.overrides = path, library, overrides
         self.random = random.Random(seed)
         os.environ["FLOWVT_STORE"] = path
         self.db = self.connect()
         tables = {kind: self.columns(kind)[skip:] for kind, skip in PARAMETERS.items()}
         files = sorted(glob.glob(os.path.join(path, "**/*.fvt"), recursive=True))
-        self.reference = Reference(files, {kind: dict(columns) for kind, columns in tables.items()})
+        self.reference = Reference(files, {kind: dict(columns) for kind, columns in tables.items()}, overrides)
         self.maker = Maker(self.random, self.reference)
         self.own_tables = self.random_tables()
         self.fill(self.db)
@@ -77,6 +80,24 @@ class Store:
         db.execute("CREATE TABLE networks (net TEXT, name TEXT)")
         db.executemany("INSERT INTO hosts VALUES (?, ?, ?)", self.own_tables[0])
         db.executemany("INSERT INTO networks VALUES (?, ?)", self.own_tables[1])
+        if self.overrides and db is self.db:
+            db.execute("ATTACH ':memory:' AS site")
+            db.execute("CREATE TABLE site.sampling_overrides (note TEXT, exporter TEXT, since TEXT, until, rate INTEGER)")
+            db.executemany("INSERT INTO sampling_overrides VALUES ('', ?, ?, ?, ?)", (
+                (exporter, text_time(since), None if until is None else until / 1000, rate)
+                for exporter, since, until, rate in self.overrides))
+
+    def some_overrides(self):
+        """Rows of sampling_overrides, for some of the exporters and some of the time."""
+        r, pool, moments = self.random, self.maker.pool("flows", "exporter"), self.maker.moments
+        rows = []
+        for _ in range(8):
+            exporter = r.choice(pool + [None])
+            times = sorted(r.sample(moments, 2))
+            since, until = r.choice([times, times, times, (None, times[0]), (times[1], None)])
+            rows.append((exporter if exporter is None else exporter + r.choice(["", "/8", "/31"]), since, until,
+                         r.choice([1, 3, 10, 1000])))
+        return rows + [(r.choice(pool), None, None, 7)]
 
     def set(self, setting):
         """A new connection with these in the environment."""
@@ -250,6 +271,9 @@ def main():
         for name, path in named:
             store = Store(path, library, args.seed)
             good &= ask("%s, seed %d" % (name, args.seed), store, args.count)
+            if name.rpartition(" ")[2] in ("captures", "merged") or args.stores:
+                store = Store(path, library, args.seed, store.some_overrides())
+                good &= ask("%s, corrected sampling, seed %d" % (name, args.seed), store, args.count // 2)
     return 0 if good else 1
 
 

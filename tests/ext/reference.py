@@ -130,9 +130,29 @@ def text_time(ms):
 
 # ---- rows -----------------------------------------------------------------------------------
 
-def flow(stored):
+def corrected(row, overrides):
+    """The sampling rate by sampling_overrides, (exporter, since, until, rate) in the order of the table."""
+    times, exporter = span(row), address(row["exporter"]) if row.get("exporter") else None
+    best, rate = -2, row.get("sampling")
+    for nets, since, until, n in overrides:
+        if nets is not None and (exporter is None or exporter[0] != network(nets)[0] or
+                                 not network(nets)[1] <= exporter[1] <= network(nets)[2]):
+            continue
+        if since is not None and (times is None or times[0] < since):
+            continue
+        if until is not None and (times is None or times[0] >= until):
+            continue
+        length = -1 if nets is None else ipaddress.ip_network(nets, strict=False).prefixlen
+        if length >= best:
+            best, rate = length, n
+    return rate
+
+
+def flow(stored, overrides=()):
     """A row of flows, hidden columns and all, from what is stored."""
     row = dict(stored)
+    row["raw_sampling"] = row.get("sampling")
+    row["sampling"] = corrected(row, overrides)
     rate = row.get("sampling") or 1
     for name in SCALED:
         raw = row.get(name)
@@ -207,8 +227,9 @@ class Window:
 class Reference:
     """A store in a database of its own."""
 
-    def __init__(self, paths, tables):
-        """tables: of each table its columns, {name: declared type}, parameters left out."""
+    def __init__(self, paths, tables, overrides=()):
+        """tables: of each table its columns, {name: declared type}, parameters left out. overrides: rows of
+        sampling_overrides, times in ms."""
         self.tables = tables
         self.db = sqlite3.connect(":memory:", isolation_level=None)
         self.db.create_function("ip_in", 2, ip_in, deterministic=True)
@@ -220,7 +241,7 @@ class Reference:
         self.db.create_collation("ip", collate_ip)
         known = read_fvt.known_columns()
         self.classes = {name: read_fvt.CLASSES[cls] for name, cls in known.items()}
-        self.rows = [flow(row) for path in paths for row in read_fvt.File(path, known).rows()]
+        self.rows = [flow(row, overrides) for path in paths for row in read_fvt.File(path, known).rows()]
         self.times = [span(row) for row in self.rows]
         names = list(tables["flows"])
         self.create("plain", tables["flows"], "id INTEGER PRIMARY KEY")

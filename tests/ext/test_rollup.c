@@ -325,6 +325,26 @@ static void test_said(void **state) {
     sqlite3_free(said);
 }
 
+/* With sampling rates that are corrected for some of the flows; the answers are others then. */
+static void test_corrected(void **state) {
+    (void)state;
+    static const char *const sums = "SELECT sum(bytes), sum(packets) FROM traffic";
+    char *stored = ask(sums, true);
+    client_run(db, "CREATE TABLE sampling_overrides(exporter, since, until, rate)");
+    client_run(
+        db, "INSERT INTO sampling_overrides VALUES ('10.0.0.1', '2023-11-16 05:00', '2023-11-16 "
+            "06:30', 5),"
+            " ('10.0.0.0/31', '2023-11-17 23:59', NULL, 3), (NULL, NULL, '2023-11-14 00:00', 2)");
+    if (same(stored, ask(sums, true)))
+        fail_msg("sampling_overrides change nothing");
+    for (int i = 0; i < QUERIES / 4; i++) {
+        char *sql = some_statement();
+        agree(sql);
+        sqlite3_free(sql);
+    }
+    client_run(db, "DROP TABLE sampling_overrides");
+}
+
 static void test_damaged(void **state) {
     (void)state;
     damage(true);
@@ -351,10 +371,9 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generated),
-        cmocka_unit_test(test_used),
-        cmocka_unit_test(test_said),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_generated), cmocka_unit_test(test_used),
+        cmocka_unit_test(test_said),      cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_corrected),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
