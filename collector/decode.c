@@ -19,8 +19,10 @@ static const struct decoder {
 const struct collector_limits collector_defaults = {
     .exporters = 16384,
     .interfaces = 65536,
-    .templates = 64u << 20,
+    .announced = 64u << 20,
     .exporter_template = 2u << 20, /* the largest template takes about 320 KiB */
+    /* Three times (RFC 7011 8.4) the half hour that routers have between templates when nobody sets it. */
+    .template_ms = 3 * 30 * 60 * 1000,
     .pending = 128u << 20,
     .exporter_pending = 32u << 20,
     .pending_ms = 30 * 60 * 1000, /* routers send templates at least so often */
@@ -75,8 +77,18 @@ void collector_rates(struct collector *c, struct rates *rates) {
         e->rated = false;
 }
 
+static void set_clock(struct collector *c, int64_t now) {
+    enum { MOST_MS = 60000 }; /* between two datagrams or ticks */
+    int64_t passed = c->now ? now - c->now : 0;
+    c->now = now;
+    if (passed > 0)
+        c->clock += passed < MOST_MS ? passed : MOST_MS;
+    c->exporters.now = c->clock;
+}
+
 void collector_datagram(struct collector *c, const struct datagram *d) {
     uint16_t version = d->size >= 2 ? be16(d->data) : 0;
+    set_clock(c, d->received);
     c->faults_seen = 0;
     for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
         if (decoders[i].version == version) {
@@ -89,7 +101,12 @@ void collector_datagram(struct collector *c, const struct datagram *d) {
 }
 
 void collector_tick(struct collector *c, int64_t now) {
-    pending_expire(c, now - c->limits.pending_ms);
+    set_clock(c, now);
+    pending_expire(c, c->clock - c->limits.pending_ms);
+}
+
+void collector_end_stream(struct collector *c, uint32_t stream) {
+    exporters_end_session(&c->exporters, stream);
 }
 
 void collector_drop_pending(struct collector *c) {
@@ -125,6 +142,7 @@ void collector_emit(struct collector *c, struct exporter *e) {
     struct record *r = &c->record;
     record_finish(r);
     record_operator_rate(r, &e->rate);
+    e->decoded++;
     const struct flow_row *row = &r->row;
     if (!c->sink.row(c->sink.arg, row))
         return;

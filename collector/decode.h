@@ -28,7 +28,7 @@ struct datagram {
     size_t size;
     struct flow_ip from; /* IPv4-mapped addresses as IPv4 */
     uint16_t port;       /* source port; 0 is not known */
-    uint32_t stream;     /* 0: UDP; else a number of its own for each connection */
+    uint32_t stream;     /* 0: UDP; else of each connection, EXPORTER_FIRST_STREAM or above */
     int64_t received;    /* ms since 1970 UTC */
     const char *ident;   /* of the source, or NULL; outlives the collector */
 };
@@ -46,16 +46,17 @@ struct fault_sink {
     void *arg;
 };
 
-/* Bounds of memory. What goes over one of them makes room for itself: the exporter's own oldest
-** template or held data set first, then the least recently heard exporter. */
+/* Bounds of memory and time. What goes over a bound of one exporter makes room for itself, oldest first; over a
+** bound of all, those exporters make room that are worth least, see exporter.h. */
 struct collector_limits {
-    uint32_t exporters;       /* exporter, domain and version together are one */
+    uint32_t exporters;       /* exporter, domain, version and session together are one */
     uint32_t interfaces;      /* names, of all exporters */
-    size_t templates;         /* octets of all templates */
+    size_t announced;         /* octets of all templates and samplers */
     size_t exporter_template; /* octets of one exporter's templates */
-    size_t pending;           /* octets of all held data sets */
-    size_t exporter_pending;  /* octets of one exporter's held data sets */
-    int64_t pending_ms;       /* how long a data set is held */
+    int64_t template_ms; /* how long a template holds that is not announced again; 0: for ever */
+    size_t pending;      /* octets of all held data sets */
+    size_t exporter_pending; /* octets of one exporter's held data sets */
+    int64_t pending_ms;      /* how long a data set is held */
 };
 extern const struct collector_limits collector_defaults;
 
@@ -68,7 +69,10 @@ struct collector {
     struct interface_table interfaces;
     struct pending pending;
     struct fixed_plans *fixed;
-    struct rates rates;   /* the operator's, owned: collector_rates() */
+    struct rates rates; /* the operator's, owned: collector_rates() */
+    int64_t clock;    /* ms that have passed; steps of the system's clock are no time that passes */
+    int64_t now;      /* the system's, ms, as of clock; 0: not told yet */
+    uint64_t expired; /* templates that were not announced for too long */
     uint32_t faults_seen; /* bit per cause: already counted for this datagram */
     struct record record; /* the row being built */
     /* Called before an exporter is forgotten to make room for another; may be NULL. */
@@ -92,6 +96,8 @@ void collector_datagram(struct collector *c, const struct datagram *d);
 
 /* Drop and count held data that nobody will decode any more. Call it about once a second. */
 void collector_tick(struct collector *c, int64_t now);
+/* A connection has ended: forget what came over it. */
+void collector_end_stream(struct collector *c, uint32_t stream);
 /* Drop and count all held data: no template will come any more. */
 void collector_drop_pending(struct collector *c);
 

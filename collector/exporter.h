@@ -22,11 +22,33 @@
 #include "sequence.h"
 #include "template.h"
 
+/* How much is lost when an exporter is forgotten: what makes room for others is forgotten in this order, of the
+** same one the one not heard for longest first. Addresses of datagrams can be made up, so that an exporter which has
+** been sending good data must not have to make room for one of which nothing could be decoded; and one that has sent
+** much of it not for one that sent a little. */
+enum exporter_worth {
+    EXPORTER_NOTHING, /* no record could be decoded yet */
+    EXPORTER_FEW,
+    EXPORTER_SOME,
+    EXPORTER_MANY,
+    EXPORTER_STREAM, /* of a TCP connection, which will not say its templates again */
+    EXPORTER_WORTHS
+};
+
+enum {
+    EXPORTER_FIRST_STREAM = 1 << 16, /* sessions below are UDP's */
+    EXPORTER_SILENT_MS = 3600 * 1000 /* one not heard for so long goes before all others */
+};
+
 struct exporter {
     struct fvt_exporter stat; /* key, and counters of the current file */
     uint32_t session;         /* 0: of all UDP ports that are not others' */
     struct exporter *next_in_bucket;
-    struct exporter *newer, *older; /* by last use */
+    struct exporter *newer, *older;    /* by first datagram */
+    struct exporter *fresher, *staler; /* of the same worth, by last use */
+    uint8_t worth;                     /* whose list it is in; decoded may say more */
+    uint64_t decoded;                  /* records, since it was first heard */
+    int64_t heard;                     /* last time, ms of the collector's clock */
     struct sequence sequence;
     struct template_table templates;
     struct sampler_table samplers;
@@ -42,9 +64,16 @@ struct exporter_table {
     struct exporter **bucket;
     uint32_t nbuckets;
     uint32_t count;
-    size_t template_octets; /* of all exporters */
+    size_t announced_octets; /* templates and samplers of all exporters */
     struct exporter *newest, *oldest;
-    /* Called before an exporter is forgotten to make room. */
+    struct exporter_list {
+        struct exporter *freshest, *stalest;
+    } by_worth[EXPORTER_WORTHS];
+    struct exporter *last;      /* got last */
+    int64_t now;                /* ms of the collector's clock, kept by the collector */
+    uint64_t dropped;           /* exporters forgotten to make room, since the start */
+    uint64_t dropped_templates; /* and templates */
+    /* Called before an exporter is forgotten. */
     void (*evict)(void *arg, struct exporter *e);
     void *evict_arg;
 };
@@ -53,13 +82,24 @@ struct exporter_table {
 int exporters_init(struct exporter_table *t, uint32_t max);
 void exporters_free(struct exporter_table *t);
 
-/* The entry of that key, made when it is not there; it becomes the newest. The oldest makes room
-** when there are max already. NULL when out of memory. */
+/* The entry of that key, made when it is not there; it becomes the one last used. The one worth least makes
+** room when there are max already. NULL when out of memory. */
 struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const struct flow_ip *from,
                                const char *version, uint32_t odid, uint32_t session);
 /* The entry or NULL; its age does not change. */
 struct exporter *exporters_find(const struct exporter_table *t, const struct flow_ip *from,
                                 const char *version, uint32_t odid, uint32_t session);
+
+/* A connection ended: forget all that came over it. */
+void exporters_end_session(struct exporter_table *t, uint32_t session);
+
+/* Octets of what it announced. */
+size_t exporter_announced(const struct exporter *e);
+/* What e announced took so many octets, and has changed. */
+void exporters_changed(struct exporter_table *t, const struct exporter *e, size_t before);
+/* When what all announced takes more than max octets, make room for an eighth of it: those worth least give way,
+** of the same worth those that have most, down to equal shares; of one exporter the oldest templates. */
+void exporters_make_room(struct exporter_table *t, size_t max);
 
 /* Note the rate last announced or found in a record; 0 is none and changes nothing, and neither does what an
 ** exporter says that the operator knows better. */

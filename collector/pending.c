@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Held data sets. Finding those of a template, and the oldest of all or of an exporter, takes no
-** walk over what others have held: a flood of one exporter does not slow down the rest.
+** walk over what others have held: a flood of one exporter does not slow down the rest. When all of
+** them are too many, those of exporters of which nothing could be decoded yet go first: anybody can
+** make up exporters.
 */
 #include "pending.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "decode.h"
@@ -33,7 +36,7 @@ static struct pending_list *bucket_of(const struct pending *p, const struct expo
 static struct pending_list *list_of(struct collector *c, struct pending_set *s,
                                     enum pending_order order) {
     if (order == PENDING_ALL)
-        return &c->pending.all;
+        return &c->pending.all[s->proven];
     if (order == PENDING_EXPORTER)
         return &s->exporter->pending;
     return bucket_of(&c->pending, s->exporter, s->template);
@@ -48,7 +51,10 @@ static void put_in(struct collector *c, struct pending_set *s) {
         struct pending_list *l = list_of(c, s, (enum pending_order)o);
         s->in[o].prev = l->last;
         s->in[o].next = NULL;
-        *(l->last ? &l->last->in[o].next : &l->first) = s;
+        if (l->last)
+            l->last->in[o].next = s;
+        else
+            l->first = s;
         l->last = s;
     }
     c->pending.octets += octets_of(s);
@@ -58,8 +64,15 @@ static void put_in(struct collector *c, struct pending_set *s) {
 static void take_out(struct collector *c, struct pending_set *s) {
     for (int o = 0; o < PENDING_ORDERS; o++) {
         struct pending_list *l = list_of(c, s, (enum pending_order)o);
-        *(s->in[o].prev ? &s->in[o].prev->in[o].next : &l->first) = s->in[o].next;
-        *(s->in[o].next ? &s->in[o].next->in[o].prev : &l->last) = s->in[o].prev;
+        struct pending_set *next = s->in[o].next, *prev = s->in[o].prev;
+        if (l->first == s)
+            l->first = next;
+        else
+            prev->in[o].next = next;
+        if (l->last == s)
+            l->last = prev;
+        else
+            next->in[o].prev = prev;
     }
     c->pending.octets -= octets_of(s);
     s->exporter->pending_octets -= octets_of(s);
@@ -70,8 +83,11 @@ static void give_up(struct exporter *e) {
     e->changed = true;
 }
 
-static void drop(struct collector *c, struct pending_set *s) {
+/* The first of a list, which is one of those that it is in. */
+static void drop_first(struct collector *c, struct pending_list *l) {
+    struct pending_set *s = l->first;
     take_out(c, s);
+    assert(l->first != s);
     give_up(s->exporter);
     free(s);
 }
@@ -86,15 +102,17 @@ void pending_hold(struct collector *c, struct exporter *e, const struct record_h
     }
     s->exporter = e;
     s->header = *h;
+    s->held = c->clock;
     s->template = template;
     s->size = (uint16_t)n;
+    s->proven = e->decoded > 0;
     if (n)
         memcpy(s->data, set.p, n);
     put_in(c, s);
     while (e->pending_octets > c->limits.exporter_pending)
-        drop(c, e->pending.first);
+        drop_first(c, &e->pending);
     while (c->pending.octets > c->limits.pending)
-        drop(c, c->pending.all.first);
+        drop_first(c, &c->pending.all[c->pending.all[0].first == NULL]);
 }
 
 struct pending_set *pending_take(struct collector *c, struct exporter *e, uint16_t template) {
@@ -109,11 +127,14 @@ struct pending_set *pending_take(struct collector *c, struct exporter *e, uint16
 }
 
 void pending_expire(struct collector *c, int64_t before) {
-    while (c->pending.all.first && c->pending.all.first->header.received < before)
-        drop(c, c->pending.all.first);
+    for (int proven = 0; proven < 2; proven++) {
+        struct pending_list *l = &c->pending.all[proven];
+        while (l->first && l->first->held < before)
+            drop_first(c, l);
+    }
 }
 
-void pending_forget(struct collector *c, const struct exporter *e) {
+void pending_forget(struct collector *c, struct exporter *e) {
     while (e->pending.first)
-        drop(c, e->pending.first);
+        drop_first(c, &e->pending);
 }

@@ -14,7 +14,7 @@ struct pending_set;
 
 /* Every held set is in three lists, each in the order of arrival. */
 enum pending_order {
-    PENDING_ALL,      /* of the collector */
+    PENDING_ALL,      /* of the collector, by proven */
     PENDING_EXPORTER, /* of its exporter */
     PENDING_KEY,      /* of a bucket, by exporter and template id */
     PENDING_ORDERS
@@ -29,13 +29,15 @@ struct pending_set {
     } in[PENDING_ORDERS];
     struct exporter *exporter;
     struct record_header header; /* of the message it was in */
+    int64_t held;                /* since, ms of the collector's clock */
     uint16_t template;
     uint16_t size;
+    bool proven; /* its exporter had sent what could be decoded */
     uint8_t data[];
 };
 
 struct pending {
-    struct pending_list all;
+    struct pending_list all[2]; /* those that are not proven, and those that are */
     struct pending_list *bucket;
     uint32_t nbuckets; /* a power of two */
     size_t octets;
@@ -51,9 +53,9 @@ void pending_hold(struct collector *c, struct exporter *e, const struct record_h
                   uint16_t template, struct cursor set);
 /* Take out the oldest held set of that template, or NULL. The caller frees it. */
 struct pending_set *pending_take(struct collector *c, struct exporter *e, uint16_t template);
-/* Drop what arrived before that time (ms). INT64_MAX drops all. */
+/* Drop what has been held since before that time of the collector's clock (ms). INT64_MAX drops all. */
 void pending_expire(struct collector *c, int64_t before);
 /* Drop what is held of an exporter that is forgotten. */
-void pending_forget(struct collector *c, const struct exporter *e);
+void pending_forget(struct collector *c, struct exporter *e);
 
 #endif

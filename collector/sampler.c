@@ -147,6 +147,10 @@ struct sampling_rate sampler_rate(const struct sampler_table *t, const uint64_t 
     return at ? t->entry[at - 1].rate : (struct sampling_rate){0};
 }
 
+size_t sampler_octets(const struct sampler_table *t) {
+    return t->capacity * (sizeof *t->entry + sizeof *t->bucket);
+}
+
 void sampler_free(struct sampler_table *t) {
     free(t->entry);
     free(t->bucket);

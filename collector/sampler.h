@@ -7,6 +7,7 @@
 #define FLOWVT_SAMPLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sampling_rate {
@@ -64,6 +65,9 @@ void sampler_set(struct sampler_table *t, enum sampler_kind kind, uint64_t id,
 ** sampler, when one was announced and nothing else. */
 struct sampling_rate sampler_rate(const struct sampler_table *t, const uint64_t *id,
                                   const uint64_t *ifindex);
+
+/* Memory it takes. */
+size_t sampler_octets(const struct sampler_table *t);
 
 void sampler_free(struct sampler_table *t);
 

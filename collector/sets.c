@@ -35,23 +35,51 @@ static void decode_flows(struct set_message *m, const struct template *t, struct
 
 static void decode_options(struct set_message *m, const struct template *t, struct cursor set) {
     bool overrun;
+    size_t before = exporter_announced(m->e);
     uint32_t n = options_set(m->c, m->e, t, set, &overrun);
     if (!m->header.has_uptime) /* what was learned holds for the records behind it */
         m->header.boot = m->c->record.h.boot = m->e->boot;
     m->options += n;
     m->e->stat.options += n;
+    m->e->decoded += n;
     if (overrun)
         fault(m, FVT_BAD_RECORD);
+    exporters_changed(&m->c->exporters, m->e, before);
+    exporters_make_room(&m->c->exporters, m->c->limits.announced);
 }
 
 static void decode_with(struct set_message *m, const struct template *t, struct cursor set) {
     (t->options ? decode_options : decode_flows)(m, t, set);
 }
 
+/* The template of that id, unless it has not been announced for too long (RFC 7011 8.4; over TCP it holds until the
+** end of the session). */
+static struct template *known(struct set_message *m, uint16_t id) {
+    struct collector *c = m->c;
+    struct template_table *table = &m->e->templates;
+    struct template *t = template_find(table, id);
+    if (!t || m->d->stream || !c->limits.template_ms ||
+        c->clock - t->announced <= c->limits.template_ms)
+        return t;
+    size_t before = exporter_announced(m->e);
+    template_drop(table, t);
+    exporters_changed(&c->exporters, m->e, before);
+    c->expired++;
+    return NULL;
+}
+
+static struct template_moment moment(const struct set_message *m) {
+    return (struct template_moment){m->header.exported, m->header.sequence};
+}
+
 static void data_set(struct set_message *m, uint16_t id, struct cursor set) {
-    const struct template *t = template_find(&m->e->templates, id);
+    struct template *t = known(m, id);
     if (t) {
-        decode_with(m, t, set);
+        const struct template_moment sent = moment(m);
+        size_t before = exporter_announced(m->e);
+        const struct template *then = template_as_of(&m->e->templates, t, &sent, m->c->clock);
+        exporters_changed(&m->c->exporters, m->e, before);
+        decode_with(m, then, set);
         return;
     }
     m->unknown = true;
@@ -105,48 +133,29 @@ static bool read_fields(struct set_message *m, struct cursor *c, uint16_t scopes
     return true;
 }
 
-/* Keep to the bound of all exporters' templates: who has most gives way, and gives up enough that
-** the next template does not have to look for room again. */
-static void bound_templates(struct collector *c) {
-    struct exporter_table *t = &c->exporters;
-    if (t->template_octets <= c->limits.templates)
-        return;
-    size_t enough = c->limits.templates - c->limits.templates / 8;
-    while (t->template_octets > enough) {
-        struct exporter *most = t->newest;
-        for (struct exporter *e = t->newest; e; e = e->older)
-            if (e->templates.octets > most->templates.octets)
-                most = e;
-        size_t before = most->templates.octets;
-        if (before == 0)
-            return;
-        while (most->templates.octets > before / 2 &&
-               t->template_octets - (before - most->templates.octets) > enough)
-            template_drop_oldest(&most->templates);
-        t->template_octets -= before - most->templates.octets;
-    }
-}
-
-static void learn(struct set_message *m, uint16_t id, bool options, uint16_t scopes,
-                  const struct template_field *fields, uint16_t n) {
-    struct template_table *t = &m->e->templates;
-    size_t before = t->octets;
-    enum template_change change = template_learn(t, &m->c->elements, id, options, scopes, fields, n,
-                                                 m->c->limits.exporter_template);
-    m->c->exporters.template_octets += t->octets - before;
+static void learn(struct set_message *m, const struct template_definition *d) {
+    struct collector *c = m->c;
+    const struct template_moment sent = moment(m);
+    size_t before = exporter_announced(m->e);
+    enum template_change change =
+        template_learn(&m->e->templates, &c->elements, d, &sent, c->clock,
+                       c->limits.exporter_template, &c->exporters.dropped_templates);
+    exporters_changed(&c->exporters, m->e, before);
     if (change == TEMPLATE_USELESS)
         fault(m, FVT_BAD_TEMPLATE);
     if (change != TEMPLATE_NEW)
         return;
-    bound_templates(m->c);
-    release_pending(m, id);
+    exporters_make_room(&c->exporters, c->limits.announced);
+    release_pending(m, d->id);
 }
 
+/* Over UDP a withdrawal would be ambiguous, and is to be ignored (RFC 7011 8.4). */
 static void withdraw(struct set_message *m, uint16_t id, bool options) {
-    struct template_table *t = &m->e->templates;
-    size_t before = t->octets;
-    template_withdraw(t, id < SET_FIRST_DATA ? 0 : id, options);
-    m->c->exporters.template_octets -= before - t->octets;
+    size_t before = exporter_announced(m->e);
+    if (!m->d->stream)
+        return;
+    template_withdraw(&m->e->templates, id < SET_FIRST_DATA ? 0 : id, options);
+    exporters_changed(&m->c->exporters, m->e, before);
 }
 
 static bool template_head(struct cursor *c, uint16_t *id, uint16_t *scopes, uint16_t *fields) {
@@ -169,7 +178,8 @@ static void template_set(struct set_message *m, bool options, struct cursor set)
             fault(m, FVT_BAD_TEMPLATE);
             return;
         }
-        learn(m, id, options, scopes, fields, n);
+        const struct template_definition d = {id, options, scopes, n, fields};
+        learn(m, &d);
     }
 }
 

@@ -11,14 +11,23 @@ static struct template **bucket_of(const struct template_table *t, uint16_t id) 
 }
 
 static void unlink_age(struct template_table *t, struct template *x) {
-    *(x->newer ? &x->newer->older : &t->newest) = x->older;
-    *(x->older ? &x->older->newer : &t->oldest) = x->newer;
+    if (t->newest == x)
+        t->newest = x->older;
+    else
+        x->newer->older = x->older;
+    if (t->oldest == x)
+        t->oldest = x->newer;
+    else
+        x->older->newer = x->newer;
 }
 
 static void link_newest(struct template_table *t, struct template *x) {
     x->newer = NULL;
     x->older = t->newest;
-    *(t->newest ? &t->newest->newer : &t->oldest) = x;
+    if (t->newest)
+        t->newest->newer = x;
+    else
+        t->oldest = x;
     t->newest = x;
 }
 
@@ -29,7 +38,14 @@ static void touch(struct template_table *t, struct template *x) {
     link_newest(t, x);
 }
 
-static void drop(struct template_table *t, struct template *x) {
+static void destroy(struct template *x) {
+    if (x)
+        plan_free(x->plan);
+    free(x);
+}
+
+/* Out of the table, its memory still there. */
+static void take_out(struct template_table *t, struct template *x) {
     struct template **at = bucket_of(t, x->id);
     while (*at != x)
         at = &(*at)->next_in_bucket;
@@ -39,8 +55,21 @@ static void drop(struct template_table *t, struct template *x) {
     t->octets -= x->octets;
     if (t->last == x)
         t->last = NULL;
-    plan_free(x->plan);
-    free(x);
+}
+
+static void forget_before(struct template_table *t, struct template *x) {
+    if (!x->before)
+        return;
+    t->octets -= x->before->octets;
+    x->octets -= x->before->octets;
+    destroy(x->before);
+    x->before = NULL;
+}
+
+void template_drop(struct template_table *t, struct template *x) {
+    forget_before(t, x);
+    take_out(t, x);
+    destroy(x);
 }
 
 static bool grow(struct template_table *t) {
@@ -72,74 +101,108 @@ struct template *template_find(struct template_table *t, uint16_t id) {
     return t->last = x;
 }
 
-static bool same(const struct template *x, bool options, uint16_t scopes,
-                 const struct template_field *fields, uint16_t nfields) {
-    return x->options == options && x->scopes == scopes && x->nfields == nfields &&
-           memcmp(x->fields, fields, nfields * sizeof *fields) == 0;
+static bool same(const struct template *x, const struct template_definition *d) {
+    return x->options == d->options && x->scopes == d->scopes && x->nfields == d->nfields &&
+           memcmp(x->fields, d->fields, d->nfields * sizeof *d->fields) == 0;
 }
 
 /* A record must have octets, and fit in a set. */
-static bool useful(const struct template_field *fields, uint16_t nfields) {
+static bool useful(const struct template_definition *d) {
     size_t minimum = 0;
-    for (unsigned i = 0; i < nfields; i++)
-        minimum += fields[i].length == TEMPLATE_VARIABLE ? 1 : fields[i].length;
+    for (unsigned i = 0; i < d->nfields; i++)
+        minimum += d->fields[i].length == TEMPLATE_VARIABLE ? 1 : d->fields[i].length;
     return minimum > 0 && minimum < 65536;
 }
 
-enum template_change template_learn(struct template_table *t, const struct element_map *map,
-                                    uint16_t id, bool options, uint16_t scopes,
-                                    const struct template_field *fields, uint16_t nfields,
-                                    size_t max) {
-    struct template *old = template_find(t, id);
-    if (old && same(old, options, scopes, fields, nfields))
-        return TEMPLATE_SAME;
-    if (old)
-        drop(t, old);
-    if (!useful(fields, nfields))
-        return TEMPLATE_USELESS;
-    if (t->count >= t->nbuckets && !grow(t) && !t->nbuckets)
-        return TEMPLATE_NOMEM;
-
-    size_t octets, size = sizeof(struct template) + nfields * sizeof *fields;
+static struct template *create(const struct element_map *map, const struct template_definition *d) {
+    size_t octets, size = sizeof(struct template) + d->nfields * sizeof *d->fields;
     struct template *x = malloc(size);
-    struct plan *plan = x ? plan_compile(map, fields, nfields, &octets) : NULL;
+    struct plan *plan = x ? plan_compile(map, d->fields, d->nfields, &octets) : NULL;
     if (!plan) {
         free(x);
-        return TEMPLATE_NOMEM;
+        return NULL;
     }
     *x = (struct template){
-        .id = id,
-        .options = options,
-        .scopes = scopes,
-        .nfields = nfields,
+        .id = d->id,
+        .options = d->options,
+        .scopes = d->scopes,
+        .nfields = d->nfields,
         .fields = (struct template_field *)(x + 1),
         .plan = plan,
         .octets = size + octets,
     };
-    memcpy(x->fields, fields, nfields * sizeof *fields);
-    x->next_in_bucket = *bucket_of(t, id);
-    *bucket_of(t, id) = x;
+    memcpy(x->fields, d->fields, d->nfields * sizeof *d->fields);
+    return x;
+}
+
+enum template_change template_learn(struct template_table *t, const struct element_map *map,
+                                    const struct template_definition *d,
+                                    const struct template_moment *when, int64_t now, size_t max,
+                                    uint64_t *dropped) {
+    struct template *old = template_find(t, d->id);
+    if (old && same(old, d)) {
+        old->announced = now;
+        return TEMPLATE_SAME;
+    }
+    if (!useful(d)) {
+        if (old)
+            template_drop(t, old);
+        return TEMPLATE_USELESS;
+    }
+    struct template *x = create(map, d);
+    if (!x || (t->count >= t->nbuckets && !grow(t) && !t->nbuckets)) {
+        destroy(x);
+        return TEMPLATE_NOMEM;
+    }
+    if (old) {
+        forget_before(t, old);
+        take_out(t, old);
+        x->before = old;
+        x->octets += old->octets;
+    }
+    x->announced = x->learned = now;
+    x->since = *when;
+    x->next_in_bucket = *bucket_of(t, x->id);
+    *bucket_of(t, x->id) = x;
     link_newest(t, x);
     t->count++;
     t->octets += x->octets;
-    while (t->octets > max && t->oldest != x)
-        drop(t, t->oldest);
+    if (t->octets > max)
+        forget_before(t, x);
+    for (; t->octets > max && t->oldest != x; ++*dropped)
+        template_drop(t, t->oldest);
     return TEMPLATE_NEW;
+}
+
+const struct template *template_as_of(struct template_table *table, struct template *t,
+                                      const struct template_moment *when, int64_t now) {
+    /* Longer than datagrams are under way. */
+    enum { UNDER_WAY_MS = 10000 };
+    if (!t->before)
+        return t;
+    if (now - t->learned > UNDER_WAY_MS) {
+        forget_before(table, t);
+        return t;
+    }
+    bool earlier = when->exported != t->since.exported
+                       ? when->exported < t->since.exported
+                       : (int32_t)(when->sequence - t->since.sequence) < 0;
+    return earlier ? t->before : t;
 }
 
 void template_withdraw(struct template_table *t, uint16_t id, bool options) {
     struct template *older;
     for (struct template *x = t->newest; x; x = older) {
         older = x->older;
-        if (id ? x->id == id : x->options == options)
-            drop(t, x);
+        if (x->options == options && (id == 0 || x->id == id))
+            template_drop(t, x);
     }
 }
 
 bool template_drop_oldest(struct template_table *t) {
     if (!t->oldest)
         return false;
-    drop(t, t->oldest);
+    template_drop(t, t->oldest);
     return true;
 }
 

@@ -157,6 +157,14 @@ void rig_send(struct rig *r, struct bytes *b) {
     b->n = 0;
 }
 
+void rig_pass(struct rig *r, int64_t ms) {
+    for (int64_t step; ms > 0; ms -= step) {
+        step = ms < 30000 ? ms : 30000;
+        r->now += step;
+        collector_tick(r->c, r->now);
+    }
+}
+
 const struct fvt_exporter *rig_stat(const struct rig *r, const char *version, uint32_t odid) {
     const struct exporter *e = exporters_find(&r->c->exporters, &r->from, version, odid, r->stream);
     return e ? &e->stat : NULL;

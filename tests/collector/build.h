@@ -56,6 +56,8 @@ void rig_open(struct rig *r, const struct collector_limits *limits);
 void rig_close(struct rig *r);
 /* Give it the datagram and empty b. */
 void rig_send(struct rig *r, struct bytes *b);
+/* Let time pass, ms, as a collector without datagrams sees it pass. */
+void rig_pass(struct rig *r, int64_t ms);
 const struct fvt_exporter *rig_stat(const struct rig *r, const char *version, uint32_t odid);
 
 /* The row's fields as dump.h writes them, without those of META and trecv, in a static buffer. */

@@ -33,7 +33,7 @@ enum {
 static const struct collector_limits limits = {
     .exporters = 8,
     .interfaces = 16,
-    .templates = 256 << 10,
+    .announced = 256 << 10,
     .exporter_template = 64 << 10,
     .pending = 128 << 10,
     .exporter_pending = 64 << 10,
@@ -71,7 +71,7 @@ static void give(struct damage *x, const struct datagram *d, size_t n, unsigned 
     damaged.size = n;
     collector_datagram(x->c, &damaged);
     free(copy);
-    assert_true(x->c->exporters.template_octets <= limits.templates);
+    assert_true(x->c->exporters.announced_octets <= limits.announced);
     assert_true(x->c->pending.octets <= limits.pending);
     assert_true(x->c->exporters.count <= limits.exporters);
     assert_true(x->c->interfaces.count <= limits.interfaces);

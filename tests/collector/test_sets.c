@@ -90,9 +90,9 @@ static void data_before_template(void **state) {
     assert_string_equal(rig_field(&r, 4, "exportseq"), "2");
     assert_int_equal(rig_stat(&r, "v9", 5)->no_template, 0);
     /* The other set is given up in the end, and counted. */
-    collector_tick(r.c, r.now + collector_defaults.pending_ms - 6000);
+    rig_pass(&r, collector_defaults.pending_ms - 6000);
     assert_int_equal(rig_stat(&r, "v9", 5)->no_template, 0);
-    collector_tick(r.c, r.now + collector_defaults.pending_ms + 1);
+    rig_pass(&r, 6001);
     assert_int_equal(rig_stat(&r, "v9", 5)->no_template, 1);
     assert_int_equal(r.c->pending.octets, 0);
     assert_int_equal(faults(), 0);
@@ -112,6 +112,7 @@ static void data_before_template_in_one_datagram(void **state) {
     end();
 }
 
+/* RFC 7011 8.1 over TCP; 8.4: over UDP there are none. */
 static void withdrawal(void **state) {
     (void)state;
     static const struct {
@@ -120,17 +121,20 @@ static void withdrawal(void **state) {
     } cases[] = {
         {2, 256, 0}, /* that template */
         {2, 257, 4}, /* another one */
+        {3, 256, 4}, /* an options template, which it is not */
         {2, 2, 0},   /* all templates */
         {3, 3, 4},   /* all options templates */
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        bool stream = i % 2;
         begin(NULL);
+        r.stream = stream ? EXPORTER_FIRST_STREAM : 0;
         ipfix(&b, 0, 1);
         template_set(&b, 2, 256, "1/1");
-        template_set(&b, cases[i].set, cases[i].id, "");
+        template_set(&b, cases[i / 2].set, cases[i / 2].id, "");
         data(256, 1, 4);
         send_ipfix();
-        assert_int_equal(r.rows, cases[i].rows);
+        assert_int_equal(r.rows, stream ? cases[i / 2].rows : 4);
         assert_int_equal(faults(), 0);
         end();
     }
@@ -151,6 +155,112 @@ static void redefinition(void **state) {
     assert_string_equal(rig_field(&r, 3, "bytes"), "4");
     assert_string_equal(rig_field(&r, 4, "packets"), "258");
     assert_string_equal(rig_field(&r, 4, "bytes"), "NULL");
+    end();
+}
+
+static void v9_data(uint32_t sequence, const char *hex) {
+    v9(&b, sequence, 1);
+    size_t set = set_begin(&b, 256);
+    put_hex(&b, hex);
+    set_end(&b, set);
+    rig_send(&r, &b);
+}
+
+/* Datagrams that were sent before a redefinition and come after it are of the template before. */
+static void redefinition_under_way(void **state) {
+    (void)state;
+    begin(NULL);
+    v9(&b, 1, 1);
+    template_set(&b, 0, 256, "1/2 2/1");
+    rig_send(&r, &b);
+    v9_data(2, "0001 02");
+    v9(&b, 5, 1);
+    template_set(&b, 0, 256, "2/4");
+    rig_send(&r, &b);
+    v9_data(4, "0003 04");
+    v9_data(6, "00000005");
+    v9_data(3, "0006 07");
+    assert_int_equal(r.rows, 4);
+    assert_string_equal(rig_field(&r, 1, "bytes"), "3");
+    assert_string_equal(rig_field(&r, 1, "packets"), "4");
+    assert_string_equal(rig_field(&r, 2, "packets"), "5");
+    assert_string_equal(rig_field(&r, 3, "packets"), "7");
+    /* Nothing is under way for so long: an exporter that counts anew. */
+    rig_pass(&r, 30000);
+    v9_data(3, "00000008");
+    assert_string_equal(rig_field(&r, 4, "packets"), "8");
+    assert_int_equal(faults(), 0);
+    end();
+}
+
+/* An exporter that starts again, with other meanings of the same ids, and data on the way before them. */
+static void restart_with_other_templates(void **state) {
+    (void)state;
+    begin(NULL);
+    v9(&b, 100000, 1);
+    template_set(&b, 0, 256, "1/2 2/2");
+    template_set(&b, 0, 257, "2/2 1/2");
+    rig_send(&r, &b);
+    v9_data(100001, "0001 0002");
+    v9(&b, 1, 1);
+    template_set(&b, 0, 257, "1/2 2/2");
+    template_set(&b, 0, 256, "2/2 1/2");
+    rig_send(&r, &b);
+    v9_data(2, "0003 0004");
+    v9_data(3, "0005 0006");
+    assert_int_equal(r.rows, 3);
+    assert_string_equal(rig_field(&r, 0, "bytes"), "1");
+    assert_string_equal(rig_field(&r, 1, "bytes"), "4");
+    assert_string_equal(rig_field(&r, 2, "bytes"), "6");
+    end();
+}
+
+/* RFC 7011 8.4: a template that is not announced again is not used for ever; over TCP it is. */
+static void lifetime(void **state) {
+    (void)state;
+    const int64_t life = collector_defaults.template_ms;
+    for (uint32_t stream = 0; stream <= EXPORTER_FIRST_STREAM; stream += EXPORTER_FIRST_STREAM) {
+        begin(NULL);
+        r.stream = stream;
+        for (int i = 0; i < 2; i++) {
+            ipfix(&b, 0, 1);
+            template_set(&b, 2, 256, "1/1");
+            send_ipfix();
+            rig_pass(&r, life - 1000);
+            ipfix(&b, 0, 1);
+            data(256, 1, 1);
+            send_ipfix();
+            assert_int_equal(r.rows, i + 1);
+        }
+        r.now += 10 * life; /* the clock was set: no time has passed */
+        ipfix(&b, 0, 1);
+        data(256, 1, 1);
+        send_ipfix();
+        assert_int_equal(r.rows, stream ? 3 : 2);
+        assert_int_equal(r.c->expired, stream ? 0 : 1);
+        /* What came meanwhile has waited. */
+        ipfix(&b, 0, 1);
+        template_set(&b, 2, 256, "1/1");
+        send_ipfix();
+        assert_int_equal(r.rows, 3);
+        end();
+    }
+}
+
+/* The clock is set forward by a day: templates stay. */
+static void clock_step(void **state) {
+    (void)state;
+    begin(NULL);
+    for (int i = 0; i < 4; i++) {
+        ipfix(&b, 0, 1);
+        if (i == 0)
+            template_set(&b, 2, 256, "1/1");
+        data(256, 1, 1);
+        send_ipfix();
+        r.now += INT64_C(86400000) * (i % 2 ? -1 : 1);
+        collector_tick(r.c, r.now);
+    }
+    assert_int_equal(r.rows, 4);
     end();
 }
 
@@ -495,7 +605,7 @@ static void bounds(void **state) {
     static const struct collector_limits limits = {
         .exporters = 8,
         .interfaces = 4,
-        .templates = 64 << 10,
+        .announced = 64 << 10,
         .exporter_template = 16 << 10,
         .pending = 8 << 10,
         .exporter_pending = 4 << 10,
@@ -511,7 +621,7 @@ static void bounds(void **state) {
         template_set(&b, 2, (uint16_t)(256 + i), "1/1 2/1 8/4 12/4 371/v");
         data((uint16_t)(10000 + i), 0, 100);
         send_ipfix();
-        assert_true(r.c->exporters.template_octets <= limits.templates);
+        assert_true(r.c->exporters.announced_octets <= limits.announced);
         assert_true(r.c->pending.octets <= limits.pending);
     }
     const struct fvt_exporter *e = rig_stat(&r, "ipfix", 1);
@@ -527,15 +637,20 @@ static void bounds(void **state) {
     data(256, 0, 1);
     send_ipfix();
     assert_int_equal(r.rows, 2);
-    /* Exporters beyond the bound: the one heard longest ago goes. */
+    /* Exporters beyond the bound: those that sent nothing good go. */
     for (unsigned i = 0; i < 100; i++) {
         r.from.addr[3] = (uint8_t)(10 + i);
         ipfix(&b, 0, 1);
         send_ipfix();
         assert_true(r.c->exporters.count <= limits.exporters);
     }
-    r.from.addr[3] = 1;
+    r.from.addr[3] = 10;
     assert_null(rig_stat(&r, "ipfix", 1));
+    r.from.addr[3] = 1;
+    ipfix(&b, 0, 1);
+    data(256, 0, 1);
+    send_ipfix();
+    assert_int_equal(r.rows, 3);
     end();
 }
 
@@ -559,13 +674,13 @@ static void streams(void **state) {
     static const char *const fields[] = {"1/1 2/1", "2/1 1/1"};
     begin(NULL);
     for (uint32_t stream = 1; stream <= 2; stream++) {
-        r.stream = stream;
+        r.stream = EXPORTER_FIRST_STREAM + stream;
         ipfix(&b, 1000 * stream, 1);
         template_set(&b, 2, 256, fields[stream - 1]);
         send_ipfix();
     }
     for (uint32_t stream = 1; stream <= 2; stream++) {
-        r.stream = stream;
+        r.stream = EXPORTER_FIRST_STREAM + stream;
         ipfix(&b, 1000 * stream, 1);
         size_t set = set_begin(&b, 256);
         put_hex(&b, "01 02");
@@ -575,6 +690,14 @@ static void streams(void **state) {
         assert_int_equal(rig_stat(&r, "ipfix", 1)->lost, 0);
         assert_int_equal(rig_stat(&r, "ipfix", 1)->datagrams, 2);
     }
+    /* What came over one ends with it. */
+    collector_end_stream(r.c, r.stream);
+    assert_null(rig_stat(&r, "ipfix", 1));
+    r.stream--;
+    ipfix(&b, 1001, 1);
+    data(256, 0, 2);
+    send_ipfix();
+    assert_int_equal(r.rows, 3);
     end();
 }
 
@@ -585,6 +708,10 @@ int main(void) {
         cmocka_unit_test(data_before_template_in_one_datagram),
         cmocka_unit_test(withdrawal),
         cmocka_unit_test(redefinition),
+        cmocka_unit_test(redefinition_under_way),
+        cmocka_unit_test(restart_with_other_templates),
+        cmocka_unit_test(lifetime),
+        cmocka_unit_test(clock_step),
         cmocka_unit_test(several_templates_in_a_set),
         cmocka_unit_test(padding_and_faults),
         cmocka_unit_test(malformed_datagrams),

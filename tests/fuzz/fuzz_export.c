@@ -34,7 +34,7 @@ static bool touch_row(void *arg, const struct flow_row *row) {
 static const struct collector_limits limits = {
     .exporters = 6,
     .interfaces = 8,
-    .templates = 64 << 10,
+    .announced = 64 << 10,
     .exporter_template = 32 << 10,
     .pending = 16 << 10,
     .exporter_pending = 8 << 10,
@@ -69,8 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         collector_datagram(c, &d);
         free(copy);
         collector_tick(c, now);
-        if (c->exporters.template_octets > limits.templates || c->pending.octets > limits.pending ||
-            c->exporters.count > limits.exporters)
+        if (c->exporters.announced_octets > limits.announced ||
+            c->pending.octets > limits.pending || c->exporters.count > limits.exporters)
             abort();
     }
     collector_free(c);
