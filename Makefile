@@ -182,6 +182,8 @@ bindir  = $(DESTDIR)$(PREFIX)/bin
 libdir  = $(DESTDIR)$(LIBDIR)
 data    = $(DESTDIR)$(PREFIX)/share/flowvt
 mandir  = $(DESTDIR)$(PREFIX)/share/man
+unit    = $(DESTDIR)$(PREFIX)/lib/systemd/system/flowcollect.service
+user    = $(DESTDIR)$(PREFIX)/lib/sysusers.d/flowvt.conf
 
 # ldconfig looks at lib* only, and files a library under its soname: the link makes it see ours.
 .PHONY: install uninstall
@@ -191,6 +193,11 @@ install: all
 	install -m 644 $(BUILD)/flowvt.so $(libdir)
 	ln -sf flowvt.so $(libdir)/libflowvt.so
 	install -m 644 $(wildcard queries/*.sql) $(data)/queries
+	install -m 644 collector/flowcollect.conf $(data)
+	install -d $(dir $(unit)) $(dir $(user))
+	sed 's|@bindir@|$(PREFIX)/bin|' collector/flowcollect.service.in >$(unit)
+	chmod 644 $(unit)
+	install -m 644 collector/flowvt.sysusers $(user)
 	$(foreach m,$(MAN),install -D -m 644 $(m) $(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 	@[ -n "$(DESTDIR)" ] || PATH=$$PATH:/sbin ldconfig || \
 	    echo "flowvt: $(LIBDIR): ldconfig failed: run it as root, or use .load $(LIBDIR)/flowvt"
@@ -198,6 +205,7 @@ install: all
 uninstall:
 	rm -f $(bindir)/flowprobe $(bindir)/flowcollect $(libdir)/flowvt.so $(libdir)/libflowvt.so
 	rm -f $(foreach m,$(MAN),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+	rm -f $(unit) $(user)
 	rm -rf $(data)
 
 .PHONY: clean help
