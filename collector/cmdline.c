@@ -16,6 +16,7 @@
 #include "config.h"
 #include "hook.h"
 #include "log.h"
+#include "repeat.h"
 #include "schema/version.h"
 #include "sources.h"
 
@@ -58,6 +59,11 @@ static const struct option_line {
      .check = sources_check,
      .help = "IDENT,NETWORK[,NETWORK...]: these may send and are called so; repeatable "
              "(default: all, without a name)"},
+    {'R', LIST, "repeat", "HOST[/PORT]", AT(targets), .live = true, .high = REPEAT_MAX,
+     .check = repeat_check,
+     .help = "send each datagram on to HOST (port 9995 unless given); up to 8 of them"},
+    {'A', FLAG, "keep-source", NULL, AT(keep_source),
+     .help = "with -R: from the address that it came from; as root, or with CAP_NET_RAW"},
     {'w', TEXT, "store", "STORE", AT(store), .help = "directory that flow files are written to"},
     {'t', NUMBER, "interval", "SECONDS", AT(interval), 1, 86400,
      .help = "length of a flow file's interval, 1 to 86400 (default 300)"},

@@ -27,6 +27,8 @@ struct cmdline {
     const char *config; /* configuration file, or NULL */
     const char *bind;   /* NULL: all addresses */
     struct texts sources;
+    struct texts targets; /* of the repeater */
+    bool keep_source;
     const char *store; /* NULL: none, with --dump only */
     const char *read;  /* capture file, NULL: listen */
     unsigned interval; /* seconds */

@@ -23,6 +23,7 @@
 #include "notify.h"
 #include "pcapin.h"
 #include "receive.h"
+#include "repeat.h"
 #include "report.h"
 #include "schema/clock.h"
 #include "schema/merge.h"
@@ -54,6 +55,7 @@ struct program {
     struct fvt_store *store;
     struct receiver *receiver;
     struct sources *sources;
+    struct repeater *repeater; /* or NULL */
     struct report report;
     struct expire_thread *expiry;
     struct hook *hook;
@@ -98,8 +100,7 @@ static void store_warning(void *arg, const char *text) {
 
 /* ---- signals ---------------------------------------------------------------------------- */
 
-static void say_strangers(void *arg) {
-    const struct program *p = arg;
+static void say_strangers(const struct program *p) {
     const struct sources_counts n = sources_dropped(p->sources);
     for (size_t i = 0; i < n.n; i++) {
         char ip[FLOW_IP_TEXT];
@@ -113,32 +114,78 @@ static void say_strangers(void *arg) {
                  n.others);
 }
 
+static void say_repeated(const struct program *p) {
+    struct repeater_counts n = {0};
+    if (p->repeater)
+        repeater_counts(p->repeater, &n);
+    for (size_t i = 0; i < n.n; i++)
+        log_line("repeated to %s: datagrams %" PRIu64 ", failed %" PRIu64 "%s%s", n.target[i].name,
+                 n.target[i].sent, n.target[i].failed, n.target[i].failed ? ", the last one: " : "",
+                 n.target[i].failed ? strerror(n.target[i].error) : "");
+    if (n.left_out)
+        log_line("not repeated to any target, for they take too long: %" PRIu64 " datagrams",
+                 n.left_out);
+}
+
+/* What is beside the counts of the current file. */
+static void say_more(void *arg) {
+    say_strangers(arg);
+    say_repeated(arg);
+}
+
 static void say_statistics(struct program *p) {
     if (p->store)
         report_line(&p->report);
-    say_strangers(p);
+    say_more(p);
 }
 
-static bool take_sources(struct program *p, const struct cmdline *o) {
+static struct sources *sources_of(const struct cmdline *o) {
     char message[256];
     struct sources *s = sources_new(o->sources.text, o->sources.n, message, sizeof message);
     if (!s)
         log_line("--source: %s", message);
-    else if (p->sources)
-        sources_replace(p->sources, s);
-    else
-        p->sources = s;
-    return s != NULL;
+    return s;
+}
+
+static void start_repeater(const struct program *p) {
+    int failed = p->repeater ? repeater_start(p->repeater) : 0;
+    if (failed)
+        log_line("nothing is repeated: no thread: %s", strerror(failed));
+}
+
+static bool take_targets(struct program *p, const struct cmdline *o) {
+    char message[512] = "no thread";
+    const char *const *text = o->targets.text;
+    size_t n = o->targets.n;
+    const struct repeat_ports own = {p->options.ports, p->options.bind ? 0 : p->options.nports};
+    bool good = true;
+    if (o->read)
+        return true;
+    if (p->repeater)
+        good = repeater_targets(p->repeater, text, n, message, sizeof message) == 0;
+    else if (n || p->options.keep_source)
+        good = (p->repeater = repeater_open(text, n, p->options.keep_source, own, message,
+                                            sizeof message)) != NULL;
+    if (!good)
+        log_line("--repeat: %s", message);
+    return good;
 }
 
 /* What cannot be used leaves all as it was. */
 static void read_again(struct program *p) {
     struct cmdline fresh;
-    if (cmdline_parse(p->argc, p->argv, &fresh) != CMDLINE_RUN || !take_sources(p, &fresh)) {
+    bool repeated = p->repeater != NULL;
+    struct sources *sources = NULL;
+    if (cmdline_parse(p->argc, p->argv, &fresh) != CMDLINE_RUN || !(sources = sources_of(&fresh)) ||
+        !take_targets(p, &fresh)) {
+        sources_free(sources);
         log_line("the options stay as they were");
         cmdline_free(&fresh);
         return;
     }
+    sources_replace(p->sources, sources);
+    if (!repeated)
+        start_repeater(p);
     cmdline_say_fixed(&p->options, &fresh);
     cmdline_free(&p->fresh);
     p->fresh = fresh;
@@ -200,6 +247,7 @@ static void take_datagram(void *arg, const struct datagram *received) {
     struct datagram d = *received;
     if (!sources_admit(p->sources, &d.from, &d.ident))
         return;
+    repeater_take(p->repeater, &d);
     collector_datagram(p->collector, &d);
 }
 
@@ -338,8 +386,9 @@ static int give_up_root(struct program *p) {
 
 static int open_store(struct program *p) {
     struct fvt_error error;
-    if (give_up_root(p) != 0)
+    if (!take_targets(p, &p->options) || give_up_root(p) != 0)
         return -1;
+    start_repeater(p);
     if (!p->options.store)
         return 0;
     if (fvt_store_open(p->options.store, p->options.interval, store_warning, p, &p->store,
@@ -348,7 +397,7 @@ static int open_store(struct program *p) {
         return -1;
     }
     report_attach(&p->report, p->collector, p->store);
-    p->report.more = say_strangers;
+    p->report.more = say_more;
     p->report.more_arg = p;
     log_line("writing to %s, a file every %u s", p->options.store, p->options.interval);
     return start_upkeep(p);
@@ -390,7 +439,7 @@ static int prepare(struct program *p) {
         log_line("%s", message);
         return -1;
     }
-    if (!take_sources(p, o))
+    if (!(p->sources = sources_of(o)))
         return -1;
     if (o->daemon && (p->parent = service_fork()) < 0) {
         log_line("no process for the background: %s", strerror(errno));
@@ -429,11 +478,12 @@ static int run(struct program *p) {
         notify_say(&p->notify, "STOPPING=1");
     }
     if (!p->store && p->sources)
-        say_strangers(p);
+        say_more(p);
     if (close_store(p) != 0)
         failed = 1;
     collector_free(p->collector);
     receiver_close(p->receiver);
+    repeater_close(p->repeater);
     sources_free(p->sources);
     pidfile_remove(&p->pidfile);
     notify_close(&p->notify);
