@@ -37,19 +37,6 @@ struct pairing {
     uint32_t nslots;
 };
 
-const int64_t *column_rows(const struct group *g, int field, int64_t **memory) {
-    const struct group_column *c = &g->column[field];
-    *memory = NULL;
-    if (c->count == g->rows)
-        return c->v;
-    int64_t *out = *memory = pool_get(g->pool, ((size_t)g->rows + 1) * sizeof *out);
-    if (!out)
-        return NULL;
-    for (uint32_t row = 0, i = 0; row < g->rows; row++)
-        out[row] = column_has(c, row) ? c->v[i++] : 0;
-    return out;
-}
-
 /* The same for both directions. Seeded, since whoever sends flows chooses what is hashed. */
 static uint32_t connection_hash(const struct flow_key *k) {
     bool turned = k->srcip != k->dstip ? k->srcip > k->dstip : k->srcport > k->dstport;
@@ -84,14 +71,14 @@ static bool make_keys(struct pairing *p) {
     } part[N] = {{FLOW_srcip, UINT32_MAX}, {FLOW_dstip, UINT32_MAX}, {FLOW_srcport, 1 << 16},
                  {FLOW_dstport, 1 << 16},  {FLOW_proto, 255},        {FLOW_exporter, (1 << 24) - 1},
                  {FLOW_tstart, 0}};
-    const struct group *g = p->g;
+    struct group *g = p->g;
     struct key_column from[N];
     int64_t *memory[N];
     bool ok = true;
     for (int i = 0; i < N; i++) {
         from[i] = (struct key_column){&g->column[part[i].field],
-                                      column_rows(g, part[i].field, &memory[i]), part[i].limit};
-        ok = ok && (from[i].v || from[i].c->count == g->rows);
+                                      group_by_row(g, part[i].field, &memory[i]), part[i].limit};
+        ok = ok && from[i].v;
     }
     for (uint32_t row = 0; ok && row < g->rows; row++) {
         struct flow_key k = {0};
@@ -106,8 +93,10 @@ static bool make_keys(struct pairing *p) {
         k.hash = fits ? connection_hash(&k) : 0;
         p->key[row] = k;
     }
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < N; i++) {
         pool_put(g->pool, memory[i]);
+        group_forget(g, part[i].field);
+    }
     return ok;
 }
 
@@ -192,56 +181,6 @@ static void choose_order(const struct pairing *p, uint32_t pairs, uint32_t *from
     }
 }
 
-/* Memory for the values of a column in another order; it becomes the column's. */
-struct spare {
-    int64_t *v;
-    uint32_t cap;
-};
-
-static bool all_same(const int64_t *v, uint32_t n) {
-    for (uint32_t i = 1; i < n; i++)
-        if (v[i] != v[0])
-            return false;
-    return true;
-}
-
-static bool permute(struct group *g, int field, const uint32_t *from, struct spare *spare) {
-    struct group_column *c = &g->column[field];
-    bool all = c->count == g->rows;
-    if (all && all_same(c->v, c->count))
-        return true;
-    if (spare->cap < g->rows) {
-        free(spare->v);
-        spare->cap = g->rows;
-        spare->v = malloc_large((size_t)spare->cap * sizeof *spare->v);
-    }
-    int64_t *memory = NULL;
-    const int64_t *v = spare->v ? column_rows(g, field, &memory) : NULL;
-    uint64_t *present = v && !all ? calloc(c->words, sizeof *present) : NULL;
-    bool ok = v && (all || present);
-    uint32_t count = 0;
-    if (ok && all) {
-        for (uint32_t row = 0; row < g->rows; row++)
-            spare->v[row] = v[from[row]];
-    } else if (ok) {
-        for (uint32_t row = 0; row < g->rows; row++)
-            if (column_has(c, from[row])) {
-                spare->v[count++] = v[from[row]];
-                present[row / 64] |= UINT64_C(1) << (row & 63);
-            }
-        free(c->present);
-        c->present = present;
-    }
-    pool_put(g->pool, memory);
-    if (ok) {
-        struct spare old = {c->v, c->cap};
-        c->v = spare->v;
-        c->cap = spare->cap;
-        *spare = old;
-    }
-    return ok;
-}
-
 static bool pairing_init(struct pairing *p, struct group *g) {
     *p = (struct pairing){.g = g, .nslots = 1024};
     while (p->nslots / 2 < g->rows)
@@ -264,11 +203,9 @@ static void pairing_free(struct pairing *p) {
 
 /* Put the rows in their order. */
 static bool reorder(struct group *g, const uint32_t *from) {
-    struct spare spare = {NULL, 0};
     bool ok = true;
     for (int f = 0; ok && f < FLOW_NFIELDS; f++)
-        ok = g->column[f].count == 0 || permute(g, f, from, &spare);
-    free(spare.v);
+        ok = g->column[f].count == 0 || column_permute(&g->column[f], from, g->rows, &g->spare);
     return ok;
 }
 

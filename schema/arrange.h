@@ -15,8 +15,4 @@
 ** memory; g can only be freed then. */
 bool group_arrange(struct group *g);
 
-/* The values of a column by row, 0 where it is NULL; of a group after group_cover(). NULL without
-** memory. *memory is to be given back to g->pool. */
-const int64_t *column_rows(const struct group *g, int field, int64_t **memory);
-
 #endif

@@ -41,6 +41,7 @@ void dict_builder_free(struct dict_builder *d) {
     free(d->ip);
     free(d->end);
     free(d->text.p);
+    free(d->place);
     dict_builder_init(d, d->class);
 }
 
@@ -114,9 +115,23 @@ int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
     return add_ip(d, ip, hash_ip(d, ip));
 }
 
+/* Are all addresses the same? Those of exporters and next hops mostly are. */
+static bool all_same(const struct flow_ip *ip, uint32_t n) {
+    for (uint32_t i = 1; i < n; i++)
+        if (!same_ip(&ip[i], &ip[0]))
+            return false;
+    return n > 0;
+}
+
 bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
                       uint32_t *number) {
     enum { AHEAD = 64 };
+    if (all_same(ip, n)) {
+        int64_t entry = dict_builder_ip(d, ip);
+        for (uint32_t i = 0; entry >= 0 && i < n; i++)
+            number[i] = (uint32_t)entry;
+        return entry >= 0;
+    }
     for (uint32_t at = 0; at < n; at += AHEAD) {
         uint32_t hash[AHEAD], some = n - at < AHEAD ? n - at : AHEAD;
         for (uint32_t i = 0; i < some; i++) {
@@ -139,14 +154,18 @@ bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t
     return true;
 }
 
+bool dict_builder_is(const struct dict_builder *d, uint32_t entry, const char *p, size_t n) {
+    size_t start = text_start(d, entry);
+    return d->end[entry] - start == n && (n == 0 || memcmp(d->text.p + start, p, n) == 0);
+}
+
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n) {
     if (!grow(d))
         return -1;
     uint32_t h = (uint32_t)fvt_hash(p, n) & (d->nslots - 1);
     for (; d->slots[h]; h = (h + 1) & (d->nslots - 1)) {
         uint32_t i = d->slots[h] - 1;
-        size_t start = text_start(d, i);
-        if (d->end[i] - start == n && (n == 0 || memcmp(d->text.p + start, p, n) == 0))
+        if (dict_builder_is(d, i, p, n))
             return i;
     }
     fvt_put(&d->text, p, n);
@@ -155,6 +174,18 @@ int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n) {
     d->end[d->n] = d->text.n;
     d->slots[h] = ++d->n;
     return d->n - 1;
+}
+
+bool dict_builder_places(struct dict_builder *d) {
+    if (d->n <= d->nplaces)
+        return true;
+    uint32_t *place = realloc(d->place, (size_t)d->cap * sizeof *place);
+    if (!place)
+        return false;
+    memset(place + d->nplaces, 0, (size_t)(d->cap - d->nplaces) * sizeof *place);
+    d->place = place;
+    d->nplaces = d->cap;
+    return true;
 }
 
 static int compare_text(const void *a, size_t na, const void *b, size_t nb) {
@@ -223,44 +254,42 @@ static void sort_family(struct dict_builder *d, struct sort_key *k, uint32_t n, 
     }
 }
 
-static bool sort_ips(struct dict_builder *d, uint32_t *order) {
-    struct sort_key *k = malloc((size_t)d->n * 2 * sizeof *k);
-    uint32_t done = 0;
-    for (int v6 = 0; k && v6 < 2; v6++) {
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < d->n; i++)
-            if ((d->ip[i].family == 6) == v6)
-                k[n++] = (struct sort_key){first_octets(&d->ip[i]), i};
-        sort_family(d, k, n, order + done);
-        done += n;
+static bool sort_ips(struct dict_builder *d, uint32_t *entry, uint32_t n) {
+    struct sort_key *k = malloc((size_t)n * 3 * sizeof *k), *v6 = k ? k + 2 * (size_t)n : NULL;
+    uint32_t n4 = 0, n6 = 0;
+    for (uint32_t i = 0; k && i < n; i++) {
+        const struct flow_ip *ip = &d->ip[entry[i]];
+        struct sort_key *to = ip->family == 6 ? &v6[n6++] : &k[n4++];
+        *to = (struct sort_key){first_octets(ip), entry[i]};
+    }
+    if (k) {
+        sort_family(d, k, n4, entry);
+        memmove(k, v6, n6 * sizeof *k);
+        sort_family(d, k, n6, entry + n4);
     }
     free(k);
     return k != NULL;
 }
 
-/* The numbers of the entries in sorted order. */
-static uint32_t *sorted_order(const struct dict_builder *d) {
-    enum { FEW = 64 }; /* not worth counting octets */
-    uint32_t *order = malloc(((size_t)d->n + 1) * sizeof *order);
-    if (!order)
-        return NULL;
+bool dict_builder_order(const struct dict_builder *d, uint32_t *entry, uint32_t n) {
+    enum { FEW = 64 };             /* not worth counting octets */
     struct dict_builder copy = *d; /* qsort_r takes no const argument */
-    if (d->class == FLOW_IP && d->n > FEW && sort_ips(&copy, order))
-        return order;
-    for (uint32_t i = 0; i < d->n; i++)
-        order[i] = i;
-    qsort_r(order, d->n, sizeof *order, by_entry, &copy);
-    return order;
+    if (d->class == FLOW_IP && n > FEW)
+        return sort_ips(&copy, entry, n);
+    if (n > 1)
+        qsort_r(entry, n, sizeof *entry, by_entry, &copy);
+    return true;
 }
 
 bool dict_builder_sort(const struct dict_builder *d, uint32_t *code) {
-    uint32_t *order = sorted_order(d);
-    if (!order)
-        return false;
-    for (uint32_t i = 0; i < d->n; i++)
+    uint32_t *order = malloc(((size_t)d->n + 1) * sizeof *order);
+    for (uint32_t i = 0; order && i < d->n; i++)
+        order[i] = i;
+    bool ok = order && dict_builder_order(d, order, d->n);
+    for (uint32_t i = 0; ok && i < d->n; i++)
         code[order[i]] = i;
     free(order);
-    return true;
+    return ok;
 }
 
 static uint32_t ipv4(const struct flow_ip *ip) {
@@ -279,6 +308,54 @@ static void put_front_coded(struct fvt_buffer *out, const uint8_t *p, size_t n, 
     fvt_put(out, p + shared, n - shared);
 }
 
+/* A varint behind octets that are there. */
+static inline uint8_t *write_varint(uint8_t *p, uint32_t v) {
+    for (; v >= 128; v >>= 7)
+        *p++ = (uint8_t)(v | 128);
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+static void put_ipv4(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *entry,
+                     uint32_t n) {
+    enum { MOST = 5 }; /* octets of a 32-bit number */
+    if (!fvt_buffer_reserve(out, (size_t)n * MOST))
+        return;
+    uint8_t *p = out->p + out->n;
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t v = ipv4(&d->ip[entry[i]]);
+        p = write_varint(p, v - last);
+        last = v;
+    }
+    out->n = (size_t)(p - out->p);
+}
+
+void dict_encode_some(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *entry,
+                      uint32_t n) {
+    if (d->class == FLOW_IP) {
+        uint32_t n4 = 0;
+        while (n4 < n && d->ip[entry[n4]].family != 6)
+            n4++;
+        fvt_put_varint(out, n4);
+        put_ipv4(out, d, entry, n4);
+        for (uint32_t i = n4; i < n; i++)
+            put_front_coded(out, d->ip[entry[i]].addr, 16, i > n4 ? d->ip[entry[i - 1]].addr : NULL,
+                            i > n4 ? 16 : 0);
+        return;
+    }
+    const uint8_t *prev = NULL;
+    size_t nprev = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t start = text_start(d, entry[i]);
+        const uint8_t *p = d->text.p ? d->text.p + start : NULL;
+        size_t octets = d->end[entry[i]] - start;
+        put_front_coded(out, p, octets, prev, nprev);
+        prev = p;
+        nprev = octets;
+    }
+}
+
 void dict_encode(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *code) {
     uint32_t *order = malloc(((size_t)d->n + 1) * sizeof *order);
     if (!order) {
@@ -287,28 +364,7 @@ void dict_encode(struct fvt_buffer *out, const struct dict_builder *d, const uin
     }
     for (uint32_t i = 0; i < d->n; i++)
         order[code[i]] = i;
-    if (d->class == FLOW_IP) {
-        uint32_t n4 = 0;
-        while (n4 < d->n && d->ip[order[n4]].family != 6)
-            n4++;
-        fvt_put_varint(out, n4);
-        for (uint32_t i = 0; i < n4; i++)
-            fvt_put_varint(out, ipv4(&d->ip[order[i]]) - (i ? ipv4(&d->ip[order[i - 1]]) : 0));
-        for (uint32_t i = n4; i < d->n; i++)
-            put_front_coded(out, d->ip[order[i]].addr, 16, i > n4 ? d->ip[order[i - 1]].addr : NULL,
-                            i > n4 ? 16 : 0);
-    } else {
-        const uint8_t *prev = NULL;
-        size_t nprev = 0;
-        for (uint32_t i = 0; i < d->n; i++) {
-            size_t start = text_start(d, order[i]);
-            const uint8_t *p = d->text.p + start;
-            size_t n = d->end[order[i]] - start;
-            put_front_coded(out, p, n, prev, nprev);
-            prev = p;
-            nprev = n;
-        }
-    }
+    dict_encode_some(out, d, order, d->n);
     free(order);
 }
 

@@ -19,6 +19,8 @@ struct dict_builder {
     struct flow_ip *ip;
     struct fvt_buffer text; /* all texts, one behind the other */
     size_t *end;            /* end of entry i in text */
+    uint32_t *place;        /* of each entry, a number for whoever needs one; 0 between uses */
+    uint32_t nplaces;
 };
 
 void dict_builder_init(struct dict_builder *d, enum flow_class class);
@@ -31,12 +33,20 @@ int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip);
 bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
                       uint32_t *number);
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n);
+/* Is that the text of an entry? */
+bool dict_builder_is(const struct dict_builder *d, uint32_t entry, const char *p, size_t n);
 
 /* code[i] = place of entry i in sorted order. code has room for d->n. Returns false without
 ** memory. */
 bool dict_builder_sort(const struct dict_builder *d, uint32_t *code);
 /* Append the encoded dictionary: entries in the order of code from dict_builder_sort(). */
 void dict_encode(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *code);
+/* Make place[] long enough. Returns false without memory. */
+bool dict_builder_places(struct dict_builder *d);
+/* The same of some entries, n of them: bring their numbers into order, and append a dictionary of them. */
+bool dict_builder_order(const struct dict_builder *d, uint32_t *entry, uint32_t n);
+void dict_encode_some(struct fvt_buffer *out, const struct dict_builder *d, const uint32_t *entry,
+                      uint32_t n);
 /* Decode n entries; class as in the directory. FVT_OK, FVT_DAMAGED, FVT_NOMEM. pool may be NULL and
 ** must outlive the dictionary. */
 int dict_decode(struct fvt_cursor *c, enum flow_class class, uint32_t n, struct fvt_pool *pool,

@@ -138,8 +138,10 @@ static struct piece make_piece(const int64_t *v, uint32_t count, const uint64_t 
 
 static struct piece plain_piece(struct group *g, int field) {
     const struct group_column *c = &g->column[field];
-    return make_piece(c->v, c->count, c->count < g->rows ? c->present : NULL, g->rows, 0,
-                      g->effort);
+    const int64_t *v = group_values(g, field);
+    if (!v)
+        return (struct piece){.bytes.failed = true};
+    return make_piece(v, c->count, c->count < g->rows ? c->present : NULL, g->rows, 0, g->effort);
 }
 
 static bool bit(const uint64_t *bits, uint32_t i) {
@@ -152,11 +154,11 @@ struct rows_view {
     int64_t *memory[2];
 };
 
-static bool view_rows(const struct group *g, int field, uint32_t parent, struct rows_view *r) {
+static bool view_rows(struct group *g, int field, uint32_t parent, struct rows_view *r) {
     memset(r, 0, sizeof *r);
-    r->v = column_rows(g, field, &r->memory[0]);
+    r->v = group_by_row(g, field, &r->memory[0]);
     if (r->v && parent != FVT_NO_COLUMN)
-        r->base = column_rows(g, (int)parent, &r->memory[1]);
+        r->base = group_by_row(g, (int)parent, &r->memory[1]);
     return r->v && (r->base || parent == FVT_NO_COLUMN);
 }
 
@@ -208,19 +210,22 @@ static bool collect_all(const int64_t *v, const int64_t *code, uint32_t rows, in
 
 /* The value that goes with each entry of the parent's dictionary. Returns false when the column
 ** is no function of its parent. entry has room for n values, present for n bits. */
-static bool collect_entries(const struct group *g, int field, const struct group_column *pc,
-                            int64_t *entry, uint64_t *present, uint64_t *seen) {
-    const struct group_column *c = &g->column[field];
+static bool collect_entries(struct group *g, int field, int parent, int64_t *entry,
+                            uint64_t *present, uint64_t *seen) {
+    const struct group_column *c = &g->column[field], *pc = &g->column[parent];
+    const int64_t *values = group_values(g, field), *codes = group_values(g, parent);
+    if (!values || !codes)
+        return false;
     if (c->count == g->rows && pc->count == g->rows)
-        return collect_all(c->v, pc->v, g->rows, entry, present, seen);
+        return collect_all(values, codes, g->rows, entry, present, seen);
     for (uint32_t row = 0, i = 0, k = 0; row < g->rows; row++) {
         bool has = bit(c->present, row), has_parent = row / 64 < pc->words && bit(pc->present, row);
         if (has && !has_parent)
             return false;
         if (!has_parent)
             continue;
-        uint32_t code = (uint32_t)pc->v[k++];
-        int64_t v = has ? c->v[i++] : 0;
+        uint32_t code = (uint32_t)codes[k++];
+        int64_t v = has ? values[i++] : 0;
         if (bit(seen, code)) {
             if (bit(present, code) != has || (has && entry[code] != v))
                 return false;
@@ -244,7 +249,7 @@ static bool make_derived(struct group *g, int field, int parent, struct piece *o
         return false;
     int64_t *v = entry + n;
     uint64_t *present = (uint64_t *)(v + n), *seen = present + words;
-    bool is = collect_entries(g, field, &g->column[parent], entry, present, seen);
+    bool is = collect_entries(g, field, parent, entry, present, seen);
     if (is) {
         /* Entries that no row of the parent uses (of a shared dictionary) repeat the one before. */
         uint32_t count = 0;
@@ -337,29 +342,24 @@ static void keep_smaller(struct piece *best, struct piece *p) {
     piece_free(p);
 }
 
-/* Values of the column before a row. */
-static uint32_t count_before(const struct group_column *c, uint32_t row) {
-    uint32_t count = 0;
-    for (uint32_t w = 0; w < row / 64; w++)
-        count += (uint32_t)__builtin_popcountll(c->present[w]);
-    for (uint32_t i = row & ~UINT32_C(63); i < row; i++)
-        count += column_has(c, i);
-    return count;
-}
-
-/* Add n rows of g from first on to the sample. */
+/* Add n rows of g from first on to the sample, SAMPLE_RUN at most. */
 static bool sample_rows(struct group *s, const struct group *g, uint32_t first, uint32_t n) {
     bool ok = true;
     for (int f = 0; ok && f < FLOW_NFIELDS; f++) {
         const struct group_column *c = &g->column[f];
-        if (c->count == g->rows) {
-            ok = group_put_rows(s, f, s->rows, c->v + first, n);
-        } else if (c->count > 0) {
-            uint32_t at = count_before(c, first);
-            for (uint32_t i = 0; ok && i < n; i++)
-                if (column_has(c, first + i))
-                    ok = group_put(s, f, s->rows + i, c->v[at++]);
-        }
+        if (c->count == 0)
+            continue;
+        int64_t v[SAMPLE_RUN];
+        uint8_t nulls[SAMPLE_RUN];
+        bool all = c->count == g->rows;
+        uint32_t count = 0;
+        for (uint32_t i = 0; !all && i < n; i++)
+            count += !(nulls[i] = !column_has(c, first + i));
+        column_read(c, all ? first : column_before(c, first), all ? n : count, v);
+        /* From the last on, since values are behind the rows that they are of. */
+        for (uint32_t i = n; !all && i-- > 0;)
+            v[i] = nulls[i] ? 0 : v[--count];
+        ok = group_put_rows(s, f, s->rows, v, all ? NULL : nulls, n);
     }
     s->rows += n;
     return ok;
@@ -381,19 +381,20 @@ static bool sample_part(struct group *s, const struct group *g, uint32_t first, 
 static struct group *take_sample(struct group *g) {
     if (g->rows < 4 * SAMPLE_ROWS)
         return g;
-    struct group *s = group_new();
+    struct group *s = g->sample ? g->sample : (g->sample = group_new());
     uint32_t every = g->rows / SAMPLE_ROWS, h = g->mirrored;
-    bool ok = s && sample_part(s, g, 0, h, every);
+    if (!s)
+        return NULL;
+    group_clear(s);
+    s->pool = g->pool;
+    bool ok = sample_part(s, g, 0, h, every);
     if (ok) {
         s->effort = g->effort;
         s->mirrored = s->rows;
         ok = sample_part(s, g, h, h, every) && sample_part(s, g, 2 * h, g->rows - 2 * h, every) &&
              group_cover(s);
     }
-    if (ok)
-        return s;
-    group_free(s);
-    return NULL;
+    return ok ? s : NULL;
 }
 
 /* What is guessed of a piece that was made of the sample goes for the whole group. */
@@ -426,6 +427,8 @@ static struct piece try_column(struct group *g, struct group *s, int field) {
             guess_whole(&p, g, of);
             keep_smaller(&best, &p);
         }
+        if (derived && s != g)
+            group_forget(g, field);
         if (!derived && s->mirrored && make_mirror(s, field, field, (uint32_t)parent, &p)) {
             p.parent = (uint32_t)parent;
             guess_whole(&p, g, s);
@@ -457,6 +460,14 @@ static void try_twins(struct group *g, struct group *s, const int *field, struct
     piece_free(&p[1]);
 }
 
+/* Is another column coded against it? */
+static bool is_parent(int field) {
+    for (size_t i = 0; i < sizeof relations / sizeof relations[0]; i++)
+        if (relations[i].parent == field)
+            return true;
+    return false;
+}
+
 /* Put a column of the whole group into the form that was found for it in a sample; as it is where that
 ** form is not for all rows. */
 static void make_whole(struct group *g, int field, struct piece *p) {
@@ -472,8 +483,18 @@ static void make_whole(struct group *g, int field, struct piece *p) {
         whole.parent = parent;
     else
         whole = plain_piece(g, field);
+    /* What others need again stays. */
+    if (!is_parent(field))
+        group_forget(g, field);
+    if (made && !relative && parent != FVT_NO_COLUMN && !is_parent((int)parent))
+        group_forget(g, (int)parent);
     piece_free(p);
     *p = whole;
+}
+
+static void forget_all(struct group *g) {
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        group_forget(g, f);
 }
 
 /* The pieces of the columns that have values, each in its smallest form. */
@@ -491,46 +512,12 @@ static bool choose_forms(struct group *g, struct piece **of) {
         if (own[0] && own[1])
             try_twins(g, s, twins[i], own);
     }
+    if (s != g)
+        forget_all(s);
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (of[f] && of[f]->trial)
             make_whole(g, f, of[f]);
-    if (s != g)
-        group_free(s);
     return true;
-}
-
-static void put_entry(struct fvt_buffer *dir, uint16_t column, uint16_t dict, const struct piece *p,
-                      uint32_t nulls, int64_t min, int64_t max, bool zone) {
-    fvt_put_int(dir, FVT_ENTRY + (zone ? FVT_IP_ZONE : 0), 2);
-    fvt_put_int(dir, column, 2);
-    fvt_put_int(dir, p->encoding, 1);
-    fvt_put_int(dir, p->flags, 1);
-    fvt_put_int(dir, dict, 2);
-    fvt_put_int(dir, 0, 4); /* offset, known when the directory is complete */
-    fvt_put_int(dir, p->bytes.n, 4);
-    fvt_put_int(dir, p->raw, 4);
-    fvt_put_int(dir, p->parent, 4);
-    fvt_put_int(dir, nulls, 4);
-    fvt_put_int(dir, p->count, 4);
-    fvt_put_int(dir, p->bytes.n ? fvt_checksum(p->bytes.p, p->bytes.n) : fvt_checksum("", 0), 8);
-    fvt_put_int(dir, (uint64_t)min, 8);
-    fvt_put_int(dir, (uint64_t)max, 8);
-}
-
-/* Entry numbers of a column to codes in sorted order. */
-static void renumber(struct group_column *c, const uint32_t *code) {
-    for (uint32_t i = 0; i < c->count; i++)
-        c->v[i] = code[c->v[i]];
-}
-
-static void put_totals(struct fvt_buffer *dir, const struct fvt_totals *t) {
-    for (int p = 0; p < FVT_NPROTO; p++) {
-        fvt_put_int(dir, t->flows[p], 8);
-        fvt_put_int(dir, t->packets[p], 8);
-        fvt_put_int(dir, t->bytes[p], 8);
-    }
-    fvt_put_int(dir, (uint64_t)t->first, 8);
-    fvt_put_int(dir, (uint64_t)t->last, 8);
 }
 
 /* The directory and, in the same order, the pieces it speaks of. */
@@ -538,7 +525,17 @@ struct layout {
     struct fvt_buffer dir;
     struct piece piece[FLOW_NFIELDS + GROUP_DICTS];
     unsigned npieces;
+    uint16_t dicts;
 };
+
+static void put_entry(struct layout *l, const struct piece *p, struct directory_entry *e) {
+    e->encoding = p->encoding;
+    e->flags = p->flags;
+    e->raw = p->raw;
+    e->parent = p->parent;
+    e->count = p->count;
+    directory_put(&l->dir, e, p->bytes.p, p->bytes.n);
+}
 
 /* Sorts the dictionaries in use, codes the columns by them and lays them out. place[d] becomes
 ** the number of builder d's dictionary in the directory. */
@@ -557,42 +554,37 @@ static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uin
         p->count = b->n;
         p->parent = FVT_NO_COLUMN;
         compress_piece(p, g->effort);
-        put_entry(&l->dir, (uint16_t)b->class, FVT_NO_DICT, p, 0, 0, 0, false);
+        struct directory_entry e = {.column = (uint16_t)b->class, .dict = FVT_NO_DICT};
+        put_entry(l, p, &e);
         place[d] = used++;
     }
-    for (int f = 0; f < FLOW_NFIELDS; f++)
-        if (g->dict_of[f] >= 0 && g->column[f].count)
-            renumber(&g->column[f], sorted[g->dict_of[f]]);
-    fvt_set_int(&l->dir, 6, used, 2);
-    return true;
-}
-
-static void put_zone(struct layout *l, const struct dict_builder *b, const uint32_t *code,
-                     int64_t min, int64_t max) {
-    struct flow_ip first = {0, {0}}, last = first;
-    for (uint32_t i = 0; i < b->n; i++) {
-        if (code[i] == min)
-            first = b->ip[i];
-        if (code[i] == max)
-            last = b->ip[i];
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        int d = g->dict_of[f];
+        if (d >= 0 && g->column[f].count && !column_map(&g->column[f], sorted[d], g->dict[d].n - 1))
+            return false;
     }
-    fvt_put_ip(&l->dir, &first);
-    fvt_put_ip(&l->dir, &last);
-    fvt_put_zeros(&l->dir, FVT_IP_ZONE - 34);
+    l->dicts = used;
+    return true;
 }
 
 /* The entry of a column whose piece is made. */
 static void put_column(struct group *g, struct layout *l, int field, const struct piece *p,
                        const uint16_t *place, uint32_t *const *sorted) {
     const struct group_column *c = &g->column[field];
-    int64_t min = c->v[0], max = c->v[0];
-    kernels()->bounds(c->v, c->count, &min, &max);
     int d = g->dict_of[field];
-    bool zone = flow_fields[field].class == FLOW_IP;
-    put_entry(&l->dir, (uint16_t)field, d < 0 ? FVT_NO_DICT : place[d], p, g->rows - c->count, min,
-              max, zone);
-    if (zone)
-        put_zone(l, &g->dict[d], sorted[d], min, max);
+    struct directory_entry e = {.column = (uint16_t)field,
+                                .dict = d < 0 ? FVT_NO_DICT : place[d],
+                                .nulls = g->rows - c->count,
+                                .min = c->min,
+                                .max = c->max,
+                                .zone = flow_fields[field].class == FLOW_IP};
+    for (uint32_t i = 0; e.zone && i < g->dict[d].n; i++) {
+        if (sorted[d][i] == e.min)
+            e.first = g->dict[d].ip[i];
+        if (sorted[d][i] == e.max)
+            e.last = g->dict[d].ip[i];
+    }
+    put_entry(l, p, &e);
 }
 
 static bool layout_columns(struct group *g, struct layout *l, const uint16_t *place,
@@ -616,7 +608,7 @@ static bool layout_columns(struct group *g, struct layout *l, const uint16_t *pl
             compress_piece(of[f], g->effort);
             put_column(g, l, f, of[f], place, sorted);
         }
-    fvt_set_int(&l->dir, 4, used, 2);
+    directory_counts(&l->dir, used, l->dicts);
     return true;
 }
 
@@ -638,14 +630,13 @@ static void put_block(struct fvt_buffer *out, struct layout *l, uint32_t rows) {
 
 size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort) {
     g->effort = effort;
-    struct layout *l = group_cover(g) ? calloc(1, sizeof *l) : NULL;
+    struct layout *l = group_settle(g) && group_cover(g) ? calloc(1, sizeof *l) : NULL;
     if (!l)
         return 0;
+    group_seal(g);
     uint16_t place[GROUP_DICTS] = {0};
     uint32_t *sorted[GROUP_DICTS] = {NULL};
-    fvt_put_int(&l->dir, g->rows, 4);
-    fvt_put_int(&l->dir, 0, 4); /* numbers of chunks and dictionaries */
-    put_totals(&l->dir, &g->totals);
+    directory_begin(&l->dir, g->rows, &g->totals);
     size_t dirlen = 0;
     if (layout_dicts(g, l, place, sorted) && (effort == GROUP_QUICK || group_arrange(g))) {
         if (layout_columns(g, l, place, sorted) && !l->dir.failed) {
@@ -653,6 +644,7 @@ size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort e
             dirlen = out->failed ? 0 : l->dir.n;
         }
     }
+    forget_all(g);
     for (unsigned i = 0; i < l->npieces; i++)
         piece_free(&l->piece[i]);
     for (int d = 0; d < GROUP_DICTS; d++)
@@ -660,20 +652,4 @@ size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort e
     free(l->dir.p);
     free(l);
     return dirlen;
-}
-
-void block_seal(struct fvt_buffer *out, size_t at, enum fvt_block_type type, size_t dirlen,
-                uint32_t rows) {
-    fvt_align(out);
-    size_t payload = at + FVT_BLOCK_HEADER;
-    fvt_set_int(out, at, FVT_BLOCK_MAGIC, 4);
-    fvt_set_int(out, at + 4, type, 2);
-    fvt_set_int(out, at + 6, 0, 2);
-    fvt_set_int(out, at + 8, out->n - payload, 8);
-    fvt_set_int(out, at + 16, dirlen, 4);
-    fvt_set_int(out, at + 20, rows, 4);
-    if (out->failed)
-        return;
-    fvt_set_int(out, at + 24, fvt_checksum(out->p + payload, dirlen), 8);
-    fvt_set_int(out, at + 32, fvt_checksum(out->p + at, 32), 8);
 }

@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Row groups in memory: filled row by row by the writer, or column by column when a file is
-** closed. encode.c turns them into bytes.
+** closed. Rows that are added gather on a stage, from which some at a time go into their columns.
+** encode.c and live.c turn groups into bytes.
 */
 #include "group.h"
 
-#include "format.h"
+/* Rows on the stage: few enough for the nearest caches, enough for loops over them to be worth it. */
+enum { STAGE = 128, WORDS = (FLOW_NFIELDS + 63) / 64 };
+
+/* Times are stored less their first, and half of what four octets can hold. */
+static const uint64_t HALF = UINT64_C(1) << 31;
+
+struct stage {
+    uint32_t n;
+    uint64_t present[STAGE][WORDS];
+    uint32_t text[FLOW_NFIELDS]; /* the last text of a column, its entry + 1 */
+    union {
+        int64_t v[STAGE];
+        struct flow_ip ip[STAGE];
+    } of[FLOW_NFIELDS];
+};
 
 static bool has_dict(int field) {
     return flow_fields[field].class == FLOW_IP || flow_fields[field].class == FLOW_TEXT;
@@ -24,132 +39,216 @@ struct group *group_new(void) {
         dict_builder_init(&g->dict[g->dict_of[f]], flow_fields[f].class);
     }
     fvt_totals_init(&g->totals);
-    g->pool = pool_new_large();
+    fvt_totals_init(&g->fresh);
     return g;
 }
 
 void group_free(struct group *g) {
     if (!g)
         return;
-    for (int f = 0; f < FLOW_NFIELDS; f++) {
-        free(g->column[f].v);
-        free(g->column[f].present);
-    }
+    group_clear(g);
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        column_free(&g->column[f]);
     for (int d = 0; d < GROUP_DICTS; d++)
         dict_builder_free(&g->dict[d]);
-    pool_free(g->pool);
+    group_free(g->sample);
+    free(g->spare.p);
+    free(g->stage);
+    if (g->owns_pool)
+        pool_free(g->pool);
     free(g);
 }
 
 void group_clear(struct group *g) {
-    g->rows = g->mirrored = 0;
+    g->rows = g->mirrored = g->sealed = 0;
+    g->sealed_text = 0;
     fvt_totals_init(&g->totals);
+    fvt_totals_init(&g->fresh);
     for (int f = 0; f < FLOW_NFIELDS; f++) {
-        struct group_column *c = &g->column[f];
-        c->count = 0;
-        if (c->present)
-            memset(c->present, 0, c->words * sizeof *c->present);
+        group_forget(g, f);
+        column_clear(&g->column[f]);
     }
     for (int d = 0; d < GROUP_DICTS; d++)
         dict_builder_clear(&g->dict[d]);
+    if (g->stage) {
+        g->stage->n = 0;
+        memset(g->stage->text, 0, sizeof g->stage->text);
+    }
 }
 
-bool group_full(const struct group *g) {
+static size_t text_octets(const struct group *g) {
     size_t text = 0;
     for (int d = 0; d < GROUP_DICTS; d++)
         text += g->dict[d].text.n;
-    return g->rows >= FVT_LIVE_ROWS || text >= FVT_GROUP_TEXT;
+    return text;
 }
 
-static bool bitmap_grow(struct group_column *c, uint32_t row) {
-    size_t need = (size_t)row / 64 + 1;
-    if (need <= c->words)
-        return true;
-    size_t words = c->words ? c->words * 2 : 16;
-    while (words < need)
-        words *= 2;
-    uint64_t *present = realloc(c->present, words * sizeof *present);
-    if (!present)
-        return false;
-    memset(present + c->words, 0, (words - c->words) * sizeof *present);
-    c->present = present;
-    c->words = words;
-    return true;
+uint32_t group_rows(const struct group *g) {
+    return g->rows + (g->stage ? g->stage->n : 0);
 }
 
-/* Room for n more values, up to that row. */
-static bool column_grow(struct group_column *c, uint32_t n, uint32_t row, uint32_t expected) {
-    if (n > c->cap - c->count) {
-        uint32_t cap = c->cap ? c->cap : expected > 1024 ? expected : 1024;
-        while (cap - c->count < n)
-            cap *= 2;
-        int64_t *v = malloc_large(cap * sizeof *v);
-        if (!v)
-            return false;
-        if (c->count)
-            memcpy(v, c->v, c->count * sizeof *v);
-        free(c->v);
-        c->v = v;
-        c->cap = cap;
-    }
-    return bitmap_grow(c, row);
+bool group_full(const struct group *g) {
+    return group_rows(g) >= FVT_GROUP_ROWS || text_octets(g) >= FVT_GROUP_TEXT;
+}
+
+bool group_due(const struct group *g) {
+    return group_rows(g) - g->sealed >= FVT_LIVE_ROWS ||
+           text_octets(g) - g->sealed_text >= FVT_GROUP_TEXT;
 }
 
 bool group_cover(struct group *g) {
     for (int f = 0; f < FLOW_NFIELDS; f++)
-        if (g->column[f].count && !bitmap_grow(&g->column[f], g->rows - 1))
+        if (g->column[f].count && !column_cover(&g->column[f], g->rows - 1))
             return false;
     return true;
 }
 
-bool group_put(struct group *g, int field, uint32_t row, int64_t v) {
-    struct group_column *c = &g->column[field];
-    if ((c->count == c->cap || row / 64 >= c->words) && !column_grow(c, 1, row, 0))
-        return false;
-    c->v[c->count++] = v;
-    c->present[row / 64] |= UINT64_C(1) << (row & 63);
-    return true;
+/* What a column's values are stored less, when this is the first of them. */
+static uint64_t base_of(int field, int64_t first) {
+    return flow_fields[field].class == FLOW_TIME ? (uint64_t)first - HALF : 0;
 }
 
-bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, uint32_t n) {
+bool group_put(struct group *g, int field, uint32_t row, int64_t v) {
+    return group_put_rows(g, field, row, &v, NULL, 1);
+}
+
+bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v,
+                    const uint8_t *nulls, uint32_t n) {
     struct group_column *c = &g->column[field];
     if (n == 0)
         return true;
-    if (!column_grow(c, n, row + n - 1, g->expected))
-        return false;
-    memcpy(c->v + c->count, v, n * sizeof *v);
-    c->count += n;
-    for (uint32_t end = row + n, some; row < end; row += some) {
-        some = 64 - (row & 63);
-        some = some < end - row ? some : end - row;
-        c->present[row / 64] |= UINT64_MAX >> (64 - some) << (row & 63);
+    if (!nulls || !memchr(nulls, 1, n))
+        return column_append(c, v, n, base_of(field, v[0]), g->expected) && column_mark(c, row, n);
+    enum { STEP = 1024 };
+    for (uint32_t at = 0; at < n; at += STEP) {
+        int64_t some[STEP];
+        uint32_t count = 0, end = n - at < STEP ? n : at + STEP;
+        if (!column_cover(c, row + end - 1))
+            return false;
+        for (uint32_t i = at; i < end; i++)
+            if (!nulls[i]) {
+                c->present[(row + i) / 64] |= UINT64_C(1) << ((row + i) & 63);
+                some[count++] = v[i];
+            }
+        if (count && !column_append(c, some, count, base_of(field, some[0]), g->expected))
+            return false;
     }
     return true;
 }
 
 void group_cut(struct group *g) {
-    for (int f = 0; f < FLOW_NFIELDS; f++) {
-        struct group_column *c = &g->column[f];
-        for (uint32_t w = g->rows / 64; w < c->words; w++) {
-            uint64_t kept = w == g->rows / 64 ? (UINT64_C(1) << (g->rows & 63)) - 1 : 0;
-            c->count -= (uint32_t)__builtin_popcountll(c->present[w] & ~kept);
-            c->present[w] &= kept;
-        }
-    }
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        column_cut(&g->column[f], g->rows);
 }
 
-static int put_field(struct group *g, int f, const union flow_value *value) {
-    int64_t v = value->i;
-    if (flow_fields[f].class == FLOW_IP) {
-        if (value->ip.family != 4 && value->ip.family != 6)
-            return FVT_OK; /* no address: NULL */
-        v = dict_builder_ip(&g->dict[g->dict_of[f]], &value->ip);
-    } else if (flow_fields[f].class == FLOW_TEXT) {
-        v = dict_builder_text(&g->dict[g->dict_of[f]], value->text.p, value->text.n);
-    } else {
-        return group_put(g, f, g->rows, v) ? FVT_OK : FVT_NOMEM;
+const int64_t *group_values(struct group *g, int field) {
+    return column_values(&g->column[field], g->pool);
+}
+
+const int64_t *group_by_row(struct group *g, int field, int64_t **memory) {
+    const struct group_column *c = &g->column[field];
+    const int64_t *v = group_values(g, field);
+    *memory = NULL;
+    if (!v || c->count == g->rows)
+        return v;
+    int64_t *out = *memory = pool_get(g->pool, ((size_t)g->rows + 1) * sizeof *out);
+    if (!out)
+        return NULL;
+    for (uint32_t row = 0, i = 0; row < g->rows; row++)
+        out[row] = column_has(c, row) ? v[i++] : 0;
+    return out;
+}
+
+void group_forget(struct group *g, int field) {
+    column_forget(&g->column[field], g->pool);
+}
+
+/* ---- rows ------------------------------------------------------------------------------- */
+
+/* The values of a column of the stage, entry numbers in place of addresses: all, or those of the rows that
+** have one, n of them. */
+static bool stage_values(struct group *g, int f, const uint32_t *rows, uint32_t n, int64_t *out) {
+    const struct stage *s = g->stage;
+    if (flow_fields[f].class != FLOW_IP) {
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = s->of[f].v[rows ? rows[i] : i];
+        return true;
     }
-    return v >= 0 && group_put(g, f, g->rows, v) ? FVT_OK : FVT_NOMEM;
+    struct flow_ip some[STAGE] = {{0}};
+    uint32_t number[STAGE];
+    for (uint32_t i = 0; rows && i < n; i++)
+        some[i] = s->of[f].ip[rows[i]];
+    if (!dict_builder_ips(&g->dict[g->dict_of[f]], rows ? some : s->of[f].ip, n, number))
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = number[i];
+    return true;
+}
+
+/* A column that only some rows of the stage have. */
+static bool drain_some(struct group *g, int f) {
+    const struct stage *s = g->stage;
+    struct group_column *c = &g->column[f];
+    uint32_t rows[STAGE], n = 0;
+    int64_t v[STAGE];
+    if (!column_cover(c, g->rows + s->n - 1))
+        return false;
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->present[i][f / 64] >> (f & 63) & 1) {
+            rows[n++] = i;
+            c->present[(g->rows + i) / 64] |= UINT64_C(1) << ((g->rows + i) & 63);
+        }
+    return stage_values(g, f, rows, n, v) && column_append(c, v, n, base_of(f, v[0]), g->expected);
+}
+
+static bool drain_all(struct group *g, int f) {
+    const struct stage *s = g->stage;
+    int64_t number[STAGE];
+    const int64_t *v = s->of[f].v;
+    if (flow_fields[f].class == FLOW_IP) {
+        if (!stage_values(g, f, NULL, s->n, number))
+            return false;
+        v = number;
+    }
+    return group_put_rows(g, f, g->rows, v, NULL, s->n);
+}
+
+/* Bring the rows of the stage into the columns. */
+static bool drain(struct group *g) {
+    struct stage *s = g->stage;
+    uint64_t some[WORDS] = {0}, all[WORDS];
+    memset(all, 0xff, sizeof all);
+    for (uint32_t i = 0; i < s->n; i++)
+        for (int w = 0; w < WORDS; w++) {
+            some[w] |= s->present[i][w];
+            all[w] &= s->present[i][w];
+        }
+    bool ok = true;
+    for (int w = 0; w < WORDS; w++)
+        for (uint64_t bits = some[w]; ok && bits; bits &= bits - 1) {
+            int f = w * 64 + __builtin_ctzll(bits);
+            ok = all[w] >> (f & 63) & 1 ? drain_all(g, f) : drain_some(g, f);
+        }
+    if (!ok) {
+        group_cut(g);
+        return false;
+    }
+    g->rows += s->n;
+    s->n = 0;
+    return true;
+}
+
+bool group_settle(struct group *g) {
+    return !g->stage || g->stage->n == 0 || drain(g);
+}
+
+void group_seal(struct group *g) {
+    fvt_totals_add(&g->totals, &g->fresh);
+    fvt_totals_init(&g->fresh);
+    g->sealed = g->rows;
+    g->sealed_text = text_octets(g);
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        column_seal(&g->column[f]);
 }
 
 static uint64_t saturating_add(uint64_t a, uint64_t b) {
@@ -191,47 +290,65 @@ bool group_count(struct group *g) {
                                   FLOW_bytes, FLOW_tstart,   FLOW_tend};
     enum { N = sizeof counted / sizeof counted[0] };
     uint32_t next[N] = {0};
-    if (!group_cover(g))
-        return false;
+    const int64_t *v[N];
+    bool ok = group_cover(g);
+    for (int i = 0; i < N; i++)
+        ok = ok && (v[i] = group_values(g, counted[i]));
     fvt_totals_init(&g->totals);
-    for (uint32_t row = 0; row < g->rows; row++) {
+    for (uint32_t row = 0; ok && row < g->rows; row++) {
         struct flow_row r;
         flow_row_clear(&r);
-        for (int i = 0; i < N; i++) {
-            const struct group_column *c = &g->column[counted[i]];
-            if (column_has(c, row)) {
-                r.value[counted[i]].i = c->v[next[i]++];
-                r.present[counted[i] / 64] |= UINT64_C(1) << (counted[i] & 63);
+        for (int i = 0; i < N; i++)
+            if (column_has(&g->column[counted[i]], row)) {
+                r.value[counted[i]].i = v[i][next[i]++];
+                flow_row_mark(&r, counted[i]);
             }
-        }
         count_totals(&g->totals, &r);
     }
-    return true;
+    for (int i = 0; i < N; i++)
+        group_forget(g, counted[i]);
+    return ok;
 }
 
-/* Take back what a row that could not be finished has left in the columns. */
-static void drop_row(struct group *g, uint32_t row) {
-    for (int f = 0; f < FLOW_NFIELDS; f++) {
-        struct group_column *c = &g->column[f];
-        if (column_has(c, row)) {
-            c->present[row / 64] &= ~(UINT64_C(1) << (row & 63));
-            c->count--;
-        }
-    }
+/* The entry number of a text, which is mostly that of the row before. */
+static int64_t stage_text(struct group *g, int f, const union flow_value *value) {
+    struct dict_builder *d = &g->dict[g->dict_of[f]];
+    uint32_t *last = &g->stage->text[f];
+    if (*last && dict_builder_is(d, *last - 1, value->text.p, value->text.n))
+        return *last - 1;
+    int64_t entry = dict_builder_text(d, value->text.p, value->text.n);
+    if (entry >= 0)
+        *last = (uint32_t)entry + 1;
+    return entry;
 }
 
 int group_add(struct group *g, const struct flow_row *row) {
-    for (size_t w = 0; w < sizeof row->present / sizeof row->present[0]; w++) {
-        for (uint64_t bits = row->present[w]; bits; bits &= bits - 1) {
-            int f = (int)(w * 64) + __builtin_ctzll(bits);
-            if (put_field(g, f, &row->value[f]) != FVT_OK) {
-                drop_row(g, g->rows);
-                return FVT_NOMEM;
+    struct stage *s = g->stage;
+    if (!s && !(s = g->stage = calloc(1, sizeof *s)))
+        return FVT_NOMEM;
+    if (s->n == STAGE && !drain(g))
+        return FVT_NOMEM;
+    uint32_t n = s->n;
+    for (int w = 0; w < WORDS; w++) {
+        uint64_t present = row->present[w];
+        for (uint64_t bits = present; bits; bits &= bits - 1) {
+            int f = w * 64 + __builtin_ctzll(bits);
+            const union flow_value *value = &row->value[f];
+            if (flow_fields[f].class == FLOW_IP) {
+                s->of[f].ip[n] = value->ip;
+                if (value->ip.family != 4 && value->ip.family != 6)
+                    present &= ~(bits & -bits); /* no address: NULL */
+            } else if (flow_fields[f].class == FLOW_TEXT) {
+                if ((s->of[f].v[n] = stage_text(g, f, value)) < 0)
+                    return FVT_NOMEM;
+            } else {
+                s->of[f].v[n] = value->i;
             }
         }
+        s->present[n][w] = present;
     }
-    count_totals(&g->totals, row);
-    g->rows++;
+    count_totals(&g->fresh, row);
+    s->n++;
     return FVT_OK;
 }
 

@@ -6,22 +6,9 @@
 #ifndef FLOWVT_GROUP_H
 #define FLOWVT_GROUP_H
 
+#include "column.h"
 #include "dict.h"
-#include "format.h"
-#include "pool.h"
-
-/* One column: the values that are not NULL, one behind the other, and which rows they are of. */
-struct group_column {
-    uint32_t count, cap;
-    uint32_t filled;   /* rows whose bit in present is settled */
-    int64_t *v;        /* IP and TEXT: entry numbers of their dictionary's builder */
-    uint64_t *present; /* one bit a row */
-    size_t words;
-};
-
-static inline bool column_has(const struct group_column *c, uint32_t row) {
-    return row / 64 < c->words && (c->present[row / 64] >> (row & 63) & 1);
-}
+#include "directory.h"
 
 /* Columns that share one dictionary; the first is what it is called after. */
 enum { GROUP_DICTS = 16 };
@@ -45,37 +32,67 @@ struct group {
     ** connection name the same addresses, and one code space serves both ends. */
     int8_t dict_of[FLOW_NFIELDS];
     struct fvt_pool *pool; /* for what encoding needs; NULL: none */
+    bool owns_pool;
+    struct column_spare spare;
+    struct group *sample; /* of an earlier group_encode() */
+    /* What group_add() has taken since group_seal(). */
+    struct stage *stage; /* rows that are not in the columns yet */
+    uint32_t sealed;     /* rows before these */
+    size_t sealed_text;  /* octets of text in the dictionaries before them */
+    struct fvt_totals fresh;
 };
 
 struct group *group_new(void);
 void group_free(struct group *g);
+/* Forget the rows, keep the memory. */
 void group_clear(struct group *g);
 
-/* May it take no more rows? */
+/* ---- row by row ------------------------------------------------------------------------- */
+
+/* Append a whole row and add it to the totals; FVT_OK or FVT_NOMEM (the row is not in then). */
+int group_add(struct group *g, const struct flow_row *row);
+/* Rows that were added, those that are not in the columns yet included. */
+uint32_t group_rows(const struct group *g);
+/* May it take no more rows, or no more without group_encode_live()? */
 bool group_full(const struct group *g);
+bool group_due(const struct group *g);
+/* Bring all that was added into columns and totals. false without memory: to be tried again. */
+bool group_settle(struct group *g);
+/* Rows from here on are those that the next group_encode_live() is to write. */
+void group_seal(struct group *g);
+
+/* ---- column by column ------------------------------------------------------------------- */
+
 /* Append a value to a column: row ascends. For IP and TEXT v is the entry number. Returns false
 ** without memory. */
 bool group_put(struct group *g, int field, uint32_t row, int64_t v);
-/* The same for n rows from row on, all with a value. */
-bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v, uint32_t n);
+/* The same for n rows from row on; nulls: 1 where there is no value, NULL when all have one. */
+bool group_put_rows(struct group *g, int field, uint32_t row, const int64_t *v,
+                    const uint8_t *nulls, uint32_t n);
 /* Take back the values of rows from g->rows on. */
 void group_cut(struct group *g);
 /* Make the bitmaps of all columns with values as long as the group: a column whose values ended
 ** early has a shorter one. Returns false without memory. */
 bool group_cover(struct group *g);
-/* Append a whole row and add it to the totals; FVT_OK or FVT_NOMEM (the row is not in then). */
-int group_add(struct group *g, const struct flow_row *row);
 
 /* Make the totals anew, from the columns. Returns false without memory. */
 bool group_count(struct group *g);
 
+/* The values of a column that are not NULL; of each row, 0 where it is NULL (after group_cover(), *memory is to be
+** given back to g->pool). Good until group_forget(). NULL without memory. */
+const int64_t *group_values(struct group *g, int field);
+const int64_t *group_by_row(struct group *g, int field, int64_t **memory);
+void group_forget(struct group *g, int field);
+
+/* ---- into bytes ------------------------------------------------------------------------- */
+
 /* Append the group as one block, aligned, from out->n on. The directory lies at out->n +
-** FVT_BLOCK_HEADER, its length is returned (0 without memory). */
+** FVT_BLOCK_HEADER, its length is returned (0 without memory). Afterwards the group can only be cleared: its
+** rows are in another order, and coded by the sorted dictionaries. */
 size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort);
 
-/* Write a block header into the FVT_BLOCK_HEADER octets at out->p + at; the payload behind it is
-** complete, dirlen octets of it covered by the block's own checksum. */
-void block_seal(struct fvt_buffer *out, size_t at, enum fvt_block_type type, size_t dirlen,
-                uint32_t rows);
+/* Append the rows since group_seal() as a block of a live file: each column as it lies in memory. The group stays
+** as it is. false without memory. */
+bool group_encode_live(struct fvt_buffer *out, struct group *g);
 
 #endif

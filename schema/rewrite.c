@@ -52,16 +52,6 @@ static int merge_codes(struct dict_builder *b, const struct fvt_dict *d, int64_t
     return FVT_OK;
 }
 
-static bool put_values(struct group *g, int field, uint32_t row, const int64_t *v,
-                       const uint8_t *nulls, uint32_t n) {
-    if (!memchr(nulls, 1, n))
-        return group_put_rows(g, field, row, v, n);
-    for (uint32_t i = 0; i < n; i++)
-        if (!nulls[i] && !group_put(g, field, row + i, v[i]))
-            return false;
-    return true;
-}
-
 /* Add rows of one column of a source group, from row first on, to the rows that the group being built has
 ** already. */
 static int copy_column(const struct fvt_file *file, const struct fvt_group *src, int field,
@@ -87,7 +77,7 @@ static int copy_column(const struct fvt_file *file, const struct fvt_group *src,
         fvt_chunk_read(c, first + at, n, v, nulls);
         if (d)
             rc = merge_codes(&g->dict[g->dict_of[field]], d, entry, v, nulls, n);
-        if (rc == FVT_OK && !put_values(g, field, g->rows + at, v, nulls, n))
+        if (rc == FVT_OK && !group_put_rows(g, field, g->rows + at, v, nulls, n))
             rc = FVT_NOMEM;
     }
     free(entry);
@@ -197,6 +187,8 @@ struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_e
         fvt_fail(err, "%s: out of memory", path);
         return NULL;
     }
+    r->group->pool = pool_new_large();
+    r->group->owns_pool = true;
     r->state = state;
     r->effort = effort;
     fvt_totals_init(&r->totals);

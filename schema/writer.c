@@ -134,7 +134,7 @@ int fvt_writer_counters(struct fvt_writer *w, const struct fvt_if_counters *c) {
 /* Turn rows and records into blocks behind those that already wait. */
 static int encode_pending(struct fvt_writer *w) {
     size_t before = w->pending.n, meta_before = w->meta.n;
-    if (w->group->rows && group_encode(&w->pending, w->group, GROUP_QUICK) == 0)
+    if (!group_encode_live(&w->pending, w->group))
         w->pending.failed = true;
     if (w->ncounters)
         counters_put(&w->pending, &w->meta, w->end + w->pending.n, w->counters, w->ncounters,
@@ -172,7 +172,7 @@ static int write_pending(struct fvt_writer *w) {
 
 int fvt_writer_flush(struct fvt_writer *w, bool sync) {
     int rc = w->pending.n >= MAX_PENDING ? write_pending(w) : FVT_OK;
-    if (rc == FVT_OK && (w->group->rows || w->meta.n || w->ncounters))
+    if (rc == FVT_OK && (group_rows(w->group) || w->meta.n || w->ncounters))
         rc = encode_pending(w);
     if (rc != FVT_OK || w->pending.n == 0)
         return rc;
@@ -185,9 +185,9 @@ int fvt_writer_flush(struct fvt_writer *w, bool sync) {
 }
 
 int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
-    if (group_full(w->group)) {
+    if (group_due(w->group)) {
         int rc = fvt_writer_flush(w, false);
-        if (group_full(w->group))
+        if (group_due(w->group))
             return rc;
     }
     if (group_add(w->group, row) == FVT_OK)

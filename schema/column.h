@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A column of a row group in memory: the values that are not NULL, one behind the other, in as few
+** octets as the largest of them takes, and which rows they are of. A collector keeps the rows of its
+** interval in this form, so their size is what it needs of memory. Private to schema/.
+*/
+#ifndef FLOWVT_COLUMN_H
+#define FLOWVT_COLUMN_H
+
+#include "format.h"
+#include "pool.h"
+
+struct group_column {
+    uint32_t count;
+    unsigned octets; /* of a value, 1, 2, 4 or 8; 0: there is none yet */
+    uint64_t base;   /* what each is stored less */
+    uint8_t *v;  /* lowest octet first; IP and TEXT: entry numbers of their dictionary's builder */
+    size_t room; /* octets of v, KERNEL_SLACK of which are no value's */
+    uint64_t *present; /* one bit a row */
+    size_t words;
+    int64_t min, max;    /* of all values, when there are any */
+    uint32_t sealed;     /* values before those that column_seal() has not seen */
+    int64_t least, most; /* of these */
+    int64_t *wide;       /* what column_values() has made */
+};
+
+static inline bool column_has(const struct group_column *c, uint32_t row) {
+    return row / 64 < c->words && (c->present[row / 64] >> (row & 63) & 1);
+}
+
+void column_free(struct group_column *c);
+/* Forget the values, keep the memory. */
+void column_clear(struct group_column *c);
+/* Make the bitmap long enough for that row. false without memory; likewise below. */
+bool column_cover(struct group_column *c, uint32_t row);
+/* Append values, n > 0 of them, and mark no rows. base: of a column that has no value yet, what to store
+** them less. expected: values that the column will have, about. */
+bool column_append(struct group_column *c, const int64_t *v, uint32_t n, uint64_t base,
+                   uint32_t expected);
+/* Mark n rows from row on as those that have values. */
+bool column_mark(struct group_column *c, uint32_t row, uint32_t n);
+/* Take back the values of rows from row on. min and max stay. */
+void column_cut(struct group_column *c, uint32_t row);
+
+/* What is there by now is done with: values from here on have bounds of their own, too. */
+void column_seal(struct group_column *c);
+
+/* Octets of the largest number: 1, 2, 4 or 8. */
+unsigned column_octets(uint64_t largest);
+
+/* Values [first, first + n). */
+void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64_t *out);
+/* How many values are before a row. */
+uint32_t column_before(const struct group_column *c, uint32_t row);
+/* All values, in memory of the pool until column_forget(); NULL without memory. */
+const int64_t *column_values(struct group_column *c, struct fvt_pool *pool);
+void column_forget(struct group_column *c, struct fvt_pool *pool);
+
+/* Each value v becomes map[v], largest at most. */
+bool column_map(struct group_column *c, const uint32_t *map, uint32_t largest);
+
+/* Memory of columns that changes places with theirs. */
+struct column_spare {
+    uint8_t *p;
+    size_t room;
+};
+/* Row i becomes what row from[i] of rows was. */
+bool column_permute(struct group_column *c, const uint32_t *from, uint32_t rows,
+                    struct column_spare *spare);
+
+#endif
