@@ -19,6 +19,7 @@ static const struct decoder {
 const struct collector_limits collector_defaults = {
     .exporters = 16384,
     .interfaces = 65536,
+    .names = 262144,
     .announced = 64u << 20,
     .exporter_template = 2u << 20, /* the largest template takes about 320 KiB */
     /* Three times (RFC 7011 8.4) the half hour that routers have between templates when nobody sets it. */
@@ -63,6 +64,7 @@ void collector_free(struct collector *c) {
     pending_free(&c->pending);
     exporters_free(&c->exporters);
     interface_free(&c->interfaces);
+    names_free(&c->names);
     fixed_plans_free(c->fixed);
     rates_free(&c->rates);
     free(c->record.text);
@@ -138,11 +140,25 @@ void collector_fault(struct collector *c, struct exporter *e, const struct datag
         c->faults.fault(c->faults.arg, d, cause);
 }
 
+/* The name of the application, where the record has only its id. */
+static void name_application(struct collector *c, const struct exporter *e) {
+    struct flow_row *row = &c->record.row;
+    if (!flow_row_has(row, FLOW_appid) ||
+        (flow_row_has(row, FLOW_appname) && row->value[FLOW_appname].text.n))
+        return;
+    const struct name *name = names_find(
+        &c->names, &e->stat.exporter, row->value[FLOW_appid].text.p, row->value[FLOW_appid].text.n);
+    if (name)
+        flow_row_set_text(row, FLOW_appname, name->text, name->ntext);
+}
+
 void collector_emit(struct collector *c, struct exporter *e) {
     struct record *r = &c->record;
     record_finish(r);
     record_operator_rate(r, &e->rate);
     e->decoded++;
+    if (c->names.count)
+        name_application(c, e);
     const struct flow_row *row = &r->row;
     if (!c->sink.row(c->sink.arg, row))
         return;

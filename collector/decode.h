@@ -18,6 +18,7 @@
 
 #include "exporter.h"
 #include "interface.h"
+#include "names.h"
 #include "pending.h"
 #include "plan.h"
 #include "record.h"
@@ -51,6 +52,7 @@ struct fault_sink {
 struct collector_limits {
     uint32_t exporters;       /* exporter, domain, version and session together are one */
     uint32_t interfaces;      /* names, of all exporters */
+    uint32_t names;           /* of applications, of all exporters */
     size_t announced;         /* octets of all templates and samplers */
     size_t exporter_template; /* octets of one exporter's templates */
     int64_t template_ms; /* how long a template holds that is not announced again; 0: for ever */
@@ -67,6 +69,7 @@ struct collector {
     struct element_map elements;
     struct exporter_table exporters;
     struct interface_table interfaces;
+    struct name_table names;
     struct pending pending;
     struct fixed_plans *fixed;
     struct rates rates; /* the operator's, owned: collector_rates() */

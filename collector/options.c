@@ -10,8 +10,8 @@
 struct values {
     uint64_t ifindex, sampler, boot;
     struct sampling_elements sampling;
-    const uint8_t *name, *description;
-    size_t nname, ndescription;
+    const uint8_t *name, *description, *appid, *appname;
+    size_t nname, ndescription, nappid, nappname;
     bool has_sampler, has_ifindex;
 };
 
@@ -41,6 +41,10 @@ static void take_value(struct values *v, const struct template_field *f, const u
         v->name = p, v->nname = n;
     if (f->id == 83)
         v->description = p, v->ndescription = n;
+    if (f->id == 95)
+        v->appid = p, v->nappid = n;
+    if (f->id == 96)
+        v->appname = p, v->nappname = n;
     if (f->id == 311)
         v->sampling.probability = be_float(p, n);
     for (size_t i = 0; n && n <= 8 && i < sizeof integers / sizeof *integers; i++) {
@@ -62,6 +66,17 @@ static const char *clean(struct record *r, const uint8_t *p, size_t *n) {
     return r->row.value[FLOW_username].text.p;
 }
 
+/* What flows say only the id of, RFC 6759 section 4. */
+static void learn_application(struct collector *c, const struct exporter *e, struct values *v) {
+    struct record *r = &c->record;
+    record_begin(r);
+    record_set_appid(r, FLOW_appid, v->appid, v->nappid);
+    const char *name = clean(r, v->appname, &v->nappname);
+    if (name && flow_row_has(&r->row, FLOW_appid))
+        names_learn(&c->names, c->limits.names, &e->stat.exporter, r->row.value[FLOW_appid].text.p,
+                    r->row.value[FLOW_appid].text.n, name, v->nappname);
+}
+
 static void learn(struct collector *c, struct exporter *e, struct values *v) {
     struct sampling_rate rate = sampling_rate_of(&v->sampling);
     enum sampler_kind kind = v->has_sampler                      ? SAMPLER_ID
@@ -77,6 +92,8 @@ static void learn(struct collector *c, struct exporter *e, struct values *v) {
     }
     if (v->boot && v->boot < INT64_MAX / 2)
         e->boot = (int64_t)v->boot;
+    if (v->appid && v->appname)
+        learn_application(c, e, v);
     if (!v->has_ifindex || v->ifindex > UINT32_MAX || (!v->name && !v->description))
         return;
     record_begin(&c->record);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Options data: what an exporter says about itself. Sampling rates, interface names and the time of
-** its start are learned; the rest is stepped over.
+** Options data: what an exporter says about itself. Sampling rates, names of interfaces and applications, and the
+** time of its start are learned; the rest is stepped over.
 */
 #ifndef FLOWVT_OPTIONS_H
 #define FLOWVT_OPTIONS_H

@@ -530,6 +530,82 @@ static void sampling_origin(void **state) {
     end();
 }
 
+/* Application names of options data, RFC 6759: for the exporter that announced them, whichever domain. */
+static void application_names(void **state) {
+    (void)state;
+    begin(NULL);
+    ipfix(&b, 0, 1);
+    size_t set = set_begin(&b, 3);
+    put_hex(&b, "0190 0003 0001 005f 0004 0060 0008 005e 0004"); /* appid -> name, description */
+    set_end(&b, set);
+    set = set_begin(&b, 400);
+    put_hex(&b, "0d0001c5"); /* 13:453 */
+    put_text(&b, "https", 8);
+    put_text(&b, "TLS", 4);
+    put_hex(&b, "03000050"); /* 3:80 */
+    put_text(&b, "http", 8);
+    put_text(&b, "web", 4);
+    set_end(&b, set);
+    ipfix_end(&b);
+    rig_send(&r, &b);
+    ipfix(&b, 2, 2);
+    template_set(&b, 2, 300, "1/1 95/4");
+    template_set(&b, 2, 301, "1/1 95/4 96/4");
+    set = set_begin(&b, 300);
+    put_hex(&b, "01 0d0001c5 02 03000050 03 0d000001");
+    set_end(&b, set);
+    set = set_begin(&b, 301);
+    put_hex(&b, "04 0d0001c5 6f776e00 05 0d0001c5 00000000");
+    set_end(&b, set);
+    ipfix_end(&b);
+    rig_send(&r, &b);
+    static const char *const names[] = {"\"https\"", "\"http\"", "NULL", "\"own\"", "\"https\""};
+    assert_int_equal(r.rows, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(rig_field(&r, i, "appname"), names[i]);
+    assert_string_equal(rig_field(&r, 2, "appid"), "\"13:1\"");
+    /* Another exporter has other names. */
+    r.from.addr[3]++;
+    ipfix(&b, 0, 1);
+    template_set(&b, 2, 300, "1/1 95/4");
+    set = set_begin(&b, 300);
+    put_hex(&b, "01 0d0001c5");
+    set_end(&b, set);
+    ipfix_end(&b);
+    rig_send(&r, &b);
+    assert_string_equal(rig_field(&r, 5, "appname"), "NULL");
+    end();
+}
+
+/* More names than there is room for: the oldest make room. A name may change. */
+static void many_names(void **state) {
+    (void)state;
+    enum { MAX = 100 };
+    struct name_table t = {0};
+    const struct flow_ip ip = {.family = 4};
+    char key[16], text[80];
+    for (int i = 0; i < MAX + 10; i++) {
+        int n = snprintf(key, sizeof key, "13:%d", i);
+        names_learn(&t, MAX, &ip, key, (size_t)n, text,
+                    (size_t)snprintf(text, sizeof text, "n%d", i));
+    }
+    names_learn(&t, MAX, &ip, "13:50", 5, "new", 3);
+    assert_int_equal(t.count, MAX);
+    for (int i = 0; i < MAX + 10; i++) {
+        int n = snprintf(key, sizeof key, "13:%d", i);
+        const struct name *found = names_find(&t, &ip, key, (size_t)n);
+        snprintf(text, sizeof text, i == 50 ? "new" : "n%d", i);
+        assert_int_equal(found != NULL, i >= 10);
+        if (found)
+            assert_memory_equal(found->text, text, found->ntext);
+    }
+    memset(text, 'x', 63);
+    memcpy(text + 63, "\xc3\xa4", 2);
+    names_learn(&t, MAX, &ip, "13:50", 5, text, 65);
+    assert_int_equal(names_find(&t, &ip, "13:50", 5)->ntext, 63);
+    names_free(&t);
+}
+
 static struct sampling_rate rate_of(const struct sampler_table *t, uint64_t id) {
     return sampler_rate(t, &id, NULL);
 }
@@ -720,6 +796,8 @@ int main(void) {
         cmocka_unit_test(several_messages_in_a_datagram),
         cmocka_unit_test(sampling),
         cmocka_unit_test(sampling_origin),
+        cmocka_unit_test(application_names),
+        cmocka_unit_test(many_names),
         cmocka_unit_test(many_samplers),
         cmocka_unit_test(interface_names),
         cmocka_unit_test(uptime_from_options),
