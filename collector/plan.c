@@ -14,6 +14,7 @@
 /* What an element holds, whatever its length. */
 enum kind {
     KIND_UINT,
+    KIND_FLAGS,     /* TCP: the 4 bits where the data offset is are to be ignored, RFC 7125 */
     KIND_DIRECTION, /* 255 is no value */
     KIND_SECONDS,
     KIND_MS,
@@ -34,6 +35,7 @@ enum convert {
     CONVERT_U32,
     CONVERT_U64,
     CONVERT_UINT,
+    CONVERT_FLAGS,
     CONVERT_DIRECTION,
     CONVERT_SECONDS,
     CONVERT_MS,
@@ -56,6 +58,7 @@ static const struct special {
     uint8_t kind;
     uint8_t field;
 } specials[] = {
+    {6, KIND_FLAGS, 0},
     {21, KIND_UINT, HELPER_END_UPTIME},
     {22, KIND_UINT, HELPER_START_UPTIME},
     {32, KIND_UINT, HELPER_ICMP},
@@ -79,6 +82,10 @@ static const struct special {
     {309, KIND_UINT, HELPER_SIZE},
     {310, KIND_UINT, HELPER_POPULATION},
     {311, KIND_FLOAT, HELPER_PROBABILITY},
+    {322, KIND_SECONDS, 0},
+    {324, KIND_NTP, 0},
+    {325, KIND_NTP, 0},
+    {FLOW_ELEMENT(29305, 6), KIND_FLAGS, 0},
     {FLOW_ELEMENT(29305, 150), KIND_SECONDS, 0},
     {FLOW_ELEMENT(29305, 151), KIND_SECONDS, 0},
     {FLOW_ELEMENT(29305, 154), KIND_NTP, 0},
@@ -155,6 +162,8 @@ static enum convert convert_for(enum kind kind, size_t length) {
     switch (kind) {
     case KIND_UINT:
         return integer ? uint_convert[length] : CONVERT_NONE;
+    case KIND_FLAGS:
+        return length == 1 ? CONVERT_U8 : integer ? CONVERT_FLAGS : CONVERT_NONE;
     case KIND_DIRECTION:
         return integer ? CONVERT_DIRECTION : CONVERT_NONE;
     case KIND_SECONDS:
@@ -398,6 +407,9 @@ static inline void run_step(const struct plan_step *s, enum convert convert, con
         break;
     case CONVERT_UINT:
         set_uint(r, f, ben(p, n));
+        break;
+    case CONVERT_FLAGS:
+        set_uint(r, f, ben(p, n) & 0x0fff);
         break;
     case CONVERT_DIRECTION:
         if (ben(p, n) != 255)

@@ -28,6 +28,10 @@ static const struct {
     {10, "1/9 2/1", "00 0000000000000005 01", ARRIVAL " packets=1"},
     {10, "1/0 2/1", "01", ARRIVAL " packets=1"},
     {10, "6/2 14/4 10/2", "0112 00010000 0007", ARRIVAL " tcpflags=274 inif=7 outif=65536"},
+    /* TCP flags of 16 bits, RFC 7125: the highest four are to be ignored */
+    {10, "6/2 29305:6/2", "5018 a112", ARRIVAL " tcpflags=24 revtcpflags=274"},
+    {10, "6/v 1/1", "02 f1ff 07", ARRIVAL " tcpflags=511 bytes=7"},
+    {9, "6/4 1/1", "00005002 07", ARRIVAL " tcpflags=2 bytes=7"},
     /* choice among elements: deltas before totals before initiator octets */
     {10, "85/4 1/4 231/4", "00000063 00000005 00000007", ARRIVAL " bytes=5"},
     {10, "231/4 86/4 85/4", "00000001 00000002 00000003", ARRIVAL " packets=2 bytes=3"},
@@ -103,6 +107,12 @@ static const struct {
     {10, "152/8 323/8", "0000018bcfe56800 0000018bcfe56be8",
      "tstart=" EXPORTED " tend=2023-11-14T22:13:21.000 eventtime=2023-11-14T22:13:21.000"},
     {10, "323/8", "0000018bcfe56800", "tstart=" EXPORTED " tend=" EXPORTED " eventtime=" EXPORTED},
+    {10, "322/4", "65 53f100", "tstart=" EXPORTED " tend=" EXPORTED " eventtime=" EXPORTED},
+    {10, "324/8", "e8fe6f80 80000000",
+     "tstart=2023-11-14T22:13:20.500 tend=2023-11-14T22:13:20.500"
+     " eventtime=2023-11-14T22:13:20.500"},
+    {10, "325/8 322/4", "e8fe6f80 80000000 65 53f100",
+     "tstart=" EXPORTED " tend=" EXPORTED " eventtime=" EXPORTED},
     {10, "161/4", "000003e8", "tstart=" EXPORTED " tend=" RECEIVED},
     /* first after last stays */
     {10, "150/4 151/4", "65 53f10a 65 53f100", "tstart=2023-11-14T22:13:30.000 tend=" EXPORTED},
