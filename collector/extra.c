@@ -24,7 +24,7 @@ static const struct known {
     const char *name;
 } known[] = {
 #define ELEMENT(id, name, type) {id, EXTRA_##type, #name},
-#include "elements.def"
+#include "schema/elements.def"
 #undef ELEMENT
 };
 

@@ -33,6 +33,7 @@ enum column_kind {
     COLUMN_MEASURE,  /* id: enum measure */
     COLUMN_BUCKET,   /* start of the bucket, text */
     COLUMN_BUCKET_MS,
+    COLUMN_EXTRA, /* id: number in the site's registry; read out of the column extra */
 };
 
 /* What totals add up. In traffic the first five, of endpoints what left and what reached the ip. */

@@ -13,21 +13,30 @@ SQLITE_EXTENSION_INIT3
 
 int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                        sqlite3_vtab **out, char **message) {
-    struct sql_table *columns = malloc(sizeof *columns);
-    if (!columns)
-        return SQLITE_NOMEM;
-    sql_table_init(columns, (enum table_kind)((const struct vtab_module *)aux)->kind);
-    char *sql = sql_table_declaration(columns);
+    const struct vtab_module *module = aux;
+    struct flow_table *t = NULL;
     struct vtab *v;
-    int rc = sql ? vtab_connect(sizeof(struct flow_table), sql, db, aux, argc, argv, &v, message)
-                 : SQLITE_NOMEM;
-    sqlite3_free(sql);
+    int rc = vtab_connect(sizeof *t, NULL, db, module, argc, argv, &v, message);
     if (rc == SQLITE_OK) {
-        ((struct flow_table *)v)->columns = *columns;
-        *out = &v->base;
+        t = (struct flow_table *)v;
+        sql_table_init(&t->columns, (enum table_kind)module->kind);
+        if (module->kind == TABLE_FLOWS)
+            rc = registry_open(v->store, &t->columns, &t->registry, message);
+        char *sql = rc == SQLITE_OK ? sql_table_declaration(&t->columns) : NULL;
+        if (rc == SQLITE_OK)
+            rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;
+        sqlite3_free(sql);
     }
-    free(columns);
+    if (rc == SQLITE_OK)
+        *out = &v->base;
+    else if (t)
+        flow_table_disconnect(&v->base);
     return rc;
+}
+
+int flow_table_disconnect(sqlite3_vtab *vtab) {
+    registry_free(((struct flow_table *)vtab)->registry);
+    return vtab_disconnect(vtab);
 }
 
 int flow_table_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {

@@ -8,16 +8,19 @@
 
 #include "columns.h"
 #include "query.h"
+#include "registry.h"
 #include "vtab.h"
 
 struct flow_table {
     struct vtab vtab; /* base class */
     struct sql_table columns;
+    struct registry *registry; /* of flows; NULL: none */
 };
 
 /* aux: struct vtab_module with an enum table_kind. */
 int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                        sqlite3_vtab **out, char **message);
+int flow_table_disconnect(sqlite3_vtab *vtab);
 int flow_table_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info);
 int flow_table_find_function(sqlite3_vtab *vtab, int argc, const char *name,
                              void (**function)(sqlite3_context *, int, sqlite3_value **),

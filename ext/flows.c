@@ -53,6 +53,7 @@ struct cursor {
     int64_t now;            /* of the statement, ms; 0: not asked for yet */
     struct row_spec spec;   /* the columns that are used */
     int place[MAX_COLUMNS]; /* of a column of the table in spec, -1: not used */
+    int extra;              /* the place of the column extra, -1: not used */
     uint32_t at, n;         /* in rows */
     int64_t left;           /* of LIMIT; -1: none */
     bool eof;
@@ -157,12 +158,15 @@ static int next_block(struct cursor *c) {
 
 static void use_columns(struct cursor *c) {
     const struct sql_table *t = &table_of(c)->columns;
+    c->extra = -1;
     for (int i = 0; i < t->n; i++) {
         enum cell_kind kind = cell_kind(&t->column[i]);
         bool used = kind != CELL_NONE && c->query.used >> (i < 63 ? i : 63) & 1;
         c->place[i] = used ? c->spec.n : -1;
         if (!used)
             continue;
+        if (t->column[i].kind == COLUMN_VALUE && t->column[i].id == FLOW_extra)
+            c->extra = c->spec.n;
         shown_init(&c->cells[c->spec.n].shown);
         c->spec.column[c->spec.n] = &t->column[i];
         c->spec.kind[c->spec.n++] = kind;
@@ -356,6 +360,20 @@ static void show(struct cursor *c, sqlite3_context *ctx, int place, int64_t v) {
     }
 }
 
+/* A column of the site's, v being the text of extra. */
+static void show_own(struct cursor *c, sqlite3_context *ctx, int id, int64_t v) {
+    const char *text;
+    size_t n;
+    if (c->ordered) {
+        text = ordered_text(c->ordered, CELL_TEXT, v, &n);
+    } else {
+        const struct fvt_dict *dict = c->cells[c->extra].shown.dict;
+        text = dict->text[v];
+        n = dict->len[v];
+    }
+    registry_result(table_of(c)->registry, id, ctx, text, n);
+}
+
 /* Of a group. */
 static void show_total(const struct cursor *c, sqlite3_context *ctx, int i) {
     const struct sql_table *t = &table_of(c)->columns;
@@ -386,14 +404,18 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
         show_total(c, ctx, i);
         return SQLITE_OK;
     }
-    int place = c->place[i];
+    const struct sql_column *col = &table_of(c)->columns.column[i];
+    /* It is there: SQLite tells of all columns from the 63rd on by one bit. */
+    int place = col->kind == COLUMN_EXTRA ? c->extra : c->place[i];
     if (place < 0)
         return SQLITE_OK;
     const struct cells *k = &c->cells[place];
     if (!k->v && !read_cells(c, place))
         return SQLITE_NOMEM;
     uint32_t row = c->ordered ? c->at : c->rows[c->at];
-    if (!k->null[row])
+    if (!k->null[row] && col->kind == COLUMN_EXTRA)
+        show_own(c, ctx, col->id, k->v[row]);
+    else if (!k->null[row])
         show(c, ctx, place, k->v[row]);
     return SQLITE_OK;
 }
@@ -403,8 +425,8 @@ const sqlite3_module flows_module = {
     .xCreate = flow_table_connect, /* the same function: eponymous, and for CREATE */
     .xConnect = flow_table_connect,
     .xBestIndex = flow_table_best_index,
-    .xDisconnect = vtab_disconnect,
-    .xDestroy = vtab_disconnect,
+    .xDisconnect = flow_table_disconnect,
+    .xDestroy = flow_table_disconnect,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

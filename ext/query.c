@@ -308,7 +308,7 @@ static bool can_order(const struct best *b) {
         return false;
     for (int i = 0; i < b->info->nOrderBy; i++) {
         int c = b->info->aOrderBy[i].iColumn;
-        if (c < 0 || b->t->column[c].kind == COLUMN_PARAM ||
+        if (c < 0 || b->t->column[c].kind == COLUMN_PARAM || b->t->column[c].kind == COLUMN_EXTRA ||
             !(b->info->colUsed >> (c < 63 ? c : 63) & 1))
             return false;
     }

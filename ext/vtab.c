@@ -74,7 +74,7 @@ int vtab_connect(size_t size, const char *declaration, sqlite3 *db,
         return SQLITE_NOMEM;
     v->db = db;
     int rc = vtab_init(v, module, argc, argv, message);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && declaration)
         rc = sqlite3_declare_vtab(db, declaration);
     if (rc != SQLITE_OK)
         vtab_disconnect(&v->base);

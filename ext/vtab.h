@@ -25,7 +25,7 @@ struct vtab_module {
 };
 
 /* xConnect of a table of size octets, a struct vtab first and the rest zeroed, whose columns are known
-** beforehand; an SQLite result code. vtab_disconnect() is its xDisconnect, and that of any table that has
+** beforehand (declaration NULL: the caller declares them); an SQLite result code. vtab_disconnect() is its xDisconnect, and that of any table that has
 ** nothing else to free. */
 int vtab_connect(size_t size, const char *declaration, sqlite3 *db,
                  const struct vtab_module *module, int argc, const char *const *argv,

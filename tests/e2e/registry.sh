@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Columns by a registry file, on captures of exporters that send elements of their own.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+captures="ixia-ipfix-ixflow procera-ipfix-bittorrent cisco-avc-ipfix yaf-ipfix-applabel"
+for capture in $captures; do
+    [ -f "$data/export/$capture.pcap" ] || { skip registry "no $data/export/$capture.pcap"; exit 77; }
+    "$collect" -r "$data/export/$capture.pcap" -w "$work/store" 2>/dev/null
+done
+cat >"$work/store/registry" <<'END'
+# element          column       type
+3054.121           country      string
+3054.126           latitude     float32
+15397.1            service      string
+9.12236            clientip     ip
+tcpSequenceNumber  seqno        unsigned
+29305.184          revseqno     unsigned
+END
+export FLOWVT_STORE=$work/store
+# Of all these the values are those that tshark shows of the captures.
+is "a text" "$(sqlite 'SELECT DISTINCT country FROM flows WHERE country IS NOT NULL ORDER BY 1')" "China"
+is "a float" "$(sqlite 'SELECT DISTINCT round(latitude, 4) FROM flows WHERE latitude IS NOT NULL')" "23.1167"
+is "a text in a condition" "$(sqlite "SELECT count(*) > 0 FROM flows WHERE service = 'BitTorrent KRPC'")" 1
+is "an address" "$(sqlite 'SELECT min(clientip COLLATE ip) FROM flows WHERE clientip IS NOT NULL')" "10.0.103.3"
+is "IANA names, and the reverse direction" \
+    "$(sqlite 'SELECT seqno, revseqno FROM flows WHERE revseqno IS NOT NULL LIMIT 1')" "340533701|3788795034"
+result
