@@ -22,6 +22,8 @@ SQLITE_EXTENSION_INIT3
 
 enum { PARAM_SINCE, PARAM_UNTIL, PARAM_STORE, FIRST_COLUMN };
 
+static const char *const params[FIRST_COLUMN] = {"since", "until", "store"};
+
 static const char *const declarations[] = {
     [ABOUT_FILES] =
         "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, state TEXT,"
@@ -120,10 +122,9 @@ static int connect_about(sqlite3 *db, void *aux, int argc, const char *const *ar
 }
 
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
-    static const char *const names[] = {"since", "until", "store"};
     info->estimatedCost = 1e4;
     info->estimatedRows = 1000;
-    return vtab_take_params(vtab, info, names, FIRST_COLUMN);
+    return vtab_take_params(vtab, info, params, FIRST_COLUMN);
 }
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
@@ -163,7 +164,8 @@ static int settle(struct cursor *c) {
     for (c->item = 0; c->file < c->snapshot->n; c->file++) {
         struct fvt_error err = {{0}};
         int rc = snapshot_open(c->snapshot, c->file, &c->open, &err);
-        if (rc != FVT_OK && rc != FVT_UNKNOWN) /* a later version's file is shown as unreadable */
+        /* what is no flow file, or one of a later version, is shown as unreadable */
+        if (rc != FVT_OK && rc != FVT_UNKNOWN && rc != FVT_FOREIGN)
             return vtab_error(&a->vtab, rc, err.text);
         if (!c->open && !snapshot_exists(c->snapshot, c->file))
             continue;
@@ -179,14 +181,14 @@ static int settle(struct cursor *c) {
 
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
-    (void)idxstr;
+    (void)idxnum;
     (void)argc;
     struct cursor *c = (struct cursor *)base;
     struct about *a = (struct about *)base->pVtab;
     sqlite3_value *param[FIRST_COLUMN] = {NULL};
-    for (int p = 0, arg = 0; p < FIRST_COLUMN; p++)
-        if (idxnum >> p & 1)
-            param[p] = argv[arg++];
+    int args = vtab_read_params(base->pVtab, idxstr, params, FIRST_COLUMN, argv, param);
+    if (args < 0)
+        return -args;
     char *message = NULL;
     int rc = query_read_window(param[PARAM_SINCE], param[PARAM_UNTIL], (int64_t)time(NULL) * 1000,
                                &c->window, &message);

@@ -192,22 +192,21 @@ static int read_query(struct cursor *c, sqlite3_value *const param[EXPORT_PARAMS
 
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
-    (void)idxstr;
+    (void)idxnum;
     (void)argc;
     struct cursor *c = (struct cursor *)base;
     struct export_table *t = table_of(c);
     sqlite3_value *param[EXPORT_PARAMS] = {NULL};
-    for (int p = 0, arg = 0; p < EXPORT_PARAMS; p++)
-        if (idxnum >> p & 1)
-            param[p] = argv[arg++];
+    int args = vtab_read_params(base->pVtab, idxstr, params, EXPORT_PARAMS, argv, param);
+    if (args < 0)
+        return -args;
     clear(c);
     c->row = 0;
     c->eof = false;
     const char *list =
         param[PARAM_COLUMNS] ? (const char *)sqlite3_value_text(param[PARAM_COLUMNS]) : NULL;
     bool header = t->format == EXPORT_CSV &&
-                  (!param[PARAM_HEADER] || sqlite3_value_type(param[PARAM_HEADER]) == SQLITE_NULL ||
-                   sqlite3_value_int(param[PARAM_HEADER]) != 0);
+                  (!param[PARAM_HEADER] || sqlite3_value_int(param[PARAM_HEADER]) != 0);
     int rc = read_query(c, param);
     if (rc == SQLITE_OK)
         rc = read_columns(c, list ? list : usual);

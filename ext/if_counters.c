@@ -11,8 +11,8 @@
 ** of time leave out files and blocks that have none in the range, and comparisons of time and
 ** exporter rows; SQLite checks them again. Only what is asked of is read: no flows.
 **
-** idxNum is a set of bits, and the arguments of xFilter are in their order: bits 0 to 2 since,
-** until, store; then one for each use below.
+** idxStr names the parameters among the arguments of xFilter, which come first; idxNum has a bit for each
+** use below, whose arguments follow in their order.
 */
 #include <stdlib.h>
 #include <time.h>
@@ -40,9 +40,6 @@ static const struct {
     unsigned char op;
     enum window_op time_op;
 } uses[] = {
-    {COLUMN_SINCE, SQLITE_INDEX_CONSTRAINT_EQ, WINDOW_EQ},
-    {COLUMN_UNTIL, SQLITE_INDEX_CONSTRAINT_EQ, WINDOW_EQ},
-    {COLUMN_STORE, SQLITE_INDEX_CONSTRAINT_EQ, WINDOW_EQ},
     {COLUMN_TIME, SQLITE_INDEX_CONSTRAINT_EQ, WINDOW_EQ},
     {COLUMN_TIME, SQLITE_INDEX_CONSTRAINT_GE, WINDOW_GE},
     {COLUMN_TIME, SQLITE_INDEX_CONSTRAINT_GT, WINDOW_GT},
@@ -52,6 +49,8 @@ static const struct {
 };
 enum { SLACK = 86400001 }; /* ms */
 enum { NPARAMS = 3, NUSES = sizeof uses / sizeof *uses };
+
+static const char *const params[NPARAMS] = {"since", "until", "store"};
 
 struct cursor {
     sqlite3_vtab_cursor base;
@@ -92,22 +91,20 @@ static bool fits(int use, sqlite3_index_info *info, int i) {
 }
 
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
-    (void)vtab;
-    int args = 0;
+    int rc = vtab_take_params(vtab, info, params, NPARAMS), args = 0;
+    if (rc != SQLITE_OK)
+        return rc;
+    for (int i = 0; i < info->nConstraint; i++)
+        args += info->aConstraintUsage[i].argvIndex > 0;
     info->estimatedCost = 1e6;
     info->estimatedRows = 100000;
     for (int u = 0; u < NUSES; u++)
         for (int i = 0; i < info->nConstraint; i++) {
-            if (!fits(u, info, i))
-                continue;
-            if (!info->aConstraint[i].usable && u < NPARAMS)
-                return SQLITE_CONSTRAINT;
-            if (!info->aConstraint[i].usable || info->aConstraintUsage[i].argvIndex)
+            if (!fits(u, info, i) || !info->aConstraint[i].usable)
                 continue;
             info->aConstraintUsage[i].argvIndex = ++args;
-            info->aConstraintUsage[i].omit = u < NPARAMS;
             info->idxNum |= 1 << u;
-            info->estimatedCost /= u < NPARAMS ? 1 : 10;
+            info->estimatedCost /= 10;
             break;
         }
     return SQLITE_OK;
@@ -205,17 +202,19 @@ static void narrow_exporter(struct cursor *c, sqlite3_value *value) {
 
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
-    (void)idxstr;
     (void)argc;
     struct cursor *c = (struct cursor *)base;
     struct vtab *v = (struct vtab *)base->pVtab;
-    sqlite3_value *value[NUSES] = {NULL};
-    for (int u = 0, arg = 0; u < NUSES; u++)
+    sqlite3_value *param[NPARAMS] = {NULL}, *value[NUSES] = {NULL};
+    int arg = vtab_read_params(base->pVtab, idxstr, params, NPARAMS, argv, param);
+    if (arg < 0)
+        return -arg;
+    for (int u = 0; u < NUSES; u++)
         if (idxnum >> u & 1)
             value[u] = argv[arg++];
     struct window window;
     char *message = NULL;
-    int rc = query_read_window(value[COLUMN_SINCE], value[COLUMN_UNTIL], (int64_t)time(NULL) * 1000,
+    int rc = query_read_window(param[COLUMN_SINCE], param[COLUMN_UNTIL], (int64_t)time(NULL) * 1000,
                                &window, &message);
     if (rc != SQLITE_OK) {
         sqlite3_free(v->base.zErrMsg);
@@ -225,13 +224,13 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     c->lo = window.since;
     c->hi = window.until == INT64_MAX ? INT64_MAX : window.until - 1;
     c->exporter = (struct flow_ip){0};
-    for (int u = NPARAMS; u < NUSES; u++)
+    for (int u = 0; u < NUSES; u++)
         if (value[u] && uses[u].column == COLUMN_TIME)
             narrow(c, uses[u].time_op, value[u]);
         else if (value[u])
             narrow_exporter(c, value[u]);
     const char *store =
-        value[COLUMN_STORE] ? (const char *)sqlite3_value_text(value[COLUMN_STORE]) : NULL;
+        param[COLUMN_STORE] ? (const char *)sqlite3_value_text(param[COLUMN_STORE]) : NULL;
     /* A clock that falls back by less than an interval, a day at most, goes on in the same file. */
     const int64_t until = c->hi > INT64_MAX - SLACK ? INT64_MAX : c->hi + SLACK;
     const struct fvt_choice choice = {FVT_BY_INTERVAL, c->lo, until};

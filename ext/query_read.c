@@ -7,6 +7,7 @@
 #include "net_test.h"
 #include "pattern.h"
 #include "query.h"
+#include "vtab.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -544,10 +545,8 @@ static int read_test(struct reading *r, const char *word, size_t n, sqlite3_valu
     if (i < 0)
         return SQLITE_ERROR;
     const struct sql_column *c = &r->t->column[i];
-    if (c->kind == COLUMN_PARAM) {
-        r->param[c->id] = value;
-        return SQLITE_OK;
-    }
+    if (c->kind == COLUMN_PARAM)
+        return vtab_read_param(c->name, value, &r->param[c->id], r->message);
     if (c->kind == COLUMN_BUCKET || c->kind == COLUMN_BUCKET_MS)
         return read_bucket(r, c, word + name, n - name, value);
     for (int side = 0; side < 2 && r->query->side[side]; side++) {
@@ -587,7 +586,7 @@ static struct window_value window_value_of(sqlite3_value *value) {
 }
 
 static bool given(const struct reading *r, enum param p) {
-    return r->param[p] && sqlite3_value_type(r->param[p]) != SQLITE_NULL;
+    return r->param[p] != NULL;
 }
 
 int query_read_window(sqlite3_value *since, sqlite3_value *until, int64_t now_ms,

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Files kept open by one cursor. A statement may have many cursors and a process 1024 descriptors,
@@ -91,7 +92,9 @@ static int open_file(struct snapshot *s, size_t i, struct fvt_error *err) {
         s->open++;
     else
         s->files[i] = NULL;
-    return rc == FVT_FOREIGN || (rc == FVT_IO && errno == ENOENT) ? FVT_OK : rc;
+    /* A directory may have other things in it; a file that was named is meant to be one. */
+    bool passed_over = rc == FVT_FOREIGN && strcmp(s->paths[i], s->store) != 0;
+    return passed_over || (rc == FVT_IO && errno == ENOENT) ? FVT_OK : rc;
 }
 
 int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err) {

@@ -100,34 +100,69 @@ int vtab_error(struct vtab *v, int rc, const char *text) {
 }
 
 int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *const *names, int n) {
-    int args = 0;
-    for (int p = 0; p < n; p++) {
-        int at = -1;
-        for (int i = 0; i < info->nConstraint; i++) {
-            const struct sqlite3_index_constraint *k = &info->aConstraint[i];
+    sqlite3_str *words = sqlite3_str_new(NULL);
+    int args = 0, rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < info->nConstraint; i++) {
+        const struct sqlite3_index_constraint *k = &info->aConstraint[i];
 #ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
-            if (k->op == SQLITE_INDEX_CONSTRAINT_LIMIT || k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
-                continue;
-#endif
-            if (k->iColumn != p)
-                continue;
-            if (k->op != SQLITE_INDEX_CONSTRAINT_EQ && k->op != SQLITE_INDEX_CONSTRAINT_IS) {
-                sqlite3_free(v->zErrMsg);
-                v->zErrMsg = sqlite3_mprintf("%s is a parameter of the table: write %s = value",
-                                             names[p], names[p]);
-                return SQLITE_ERROR;
-            }
-            if (!k->usable)
-                return SQLITE_CONSTRAINT; /* a plan in which the value is not known yet */
-            at = i;
-        }
-        if (at < 0)
+        if (k->op == SQLITE_INDEX_CONSTRAINT_LIMIT || k->op == SQLITE_INDEX_CONSTRAINT_OFFSET)
             continue;
-        info->idxNum |= 1 << p;
-        info->aConstraintUsage[at].argvIndex = ++args;
-        info->aConstraintUsage[at].omit = 1;
+#endif
+        if (k->iColumn < 0 || k->iColumn >= n)
+            continue;
+        if (k->op != SQLITE_INDEX_CONSTRAINT_EQ && k->op != SQLITE_INDEX_CONSTRAINT_IS) {
+            sqlite3_free(v->zErrMsg);
+            v->zErrMsg = sqlite3_mprintf("%s is a parameter of the table: write %s = value",
+                                         names[k->iColumn], names[k->iColumn]);
+            rc = SQLITE_ERROR;
+        } else if (!k->usable) {
+            rc = SQLITE_CONSTRAINT; /* a plan in which the value is not known yet */
+        } else {
+            info->aConstraintUsage[i].argvIndex = ++args;
+            info->aConstraintUsage[i].omit = 1;
+            sqlite3_str_appendf(words, "%s%s=", args > 1 ? " " : "", names[k->iColumn]);
+        }
     }
+    info->idxStr = sqlite3_str_finish(words);
+    info->needToFreeIdxStr = 1;
+    return rc == SQLITE_OK && args > 0 && !info->idxStr ? SQLITE_NOMEM : rc;
+}
+
+int vtab_read_param(const char *name, sqlite3_value *value, sqlite3_value **param, char **message) {
+    if (sqlite3_value_type(value) == SQLITE_NULL)
+        return SQLITE_OK;
+    if (*param) {
+        const char *one = (const char *)sqlite3_value_text(*param),
+                   *other = (const char *)sqlite3_value_text(value);
+        if (!one || !other)
+            return SQLITE_NOMEM;
+        if (strcmp(one, other) != 0) {
+            sqlite3_free(*message);
+            *message =
+                sqlite3_mprintf("%s is given twice, as '%s' and as '%s': give one%s", name, one,
+                                other, strcmp(name, "filter") == 0 ? ", with and between" : "");
+            return *message ? SQLITE_ERROR : SQLITE_NOMEM;
+        }
+    }
+    *param = value;
     return SQLITE_OK;
+}
+
+int vtab_read_params(sqlite3_vtab *v, const char *idxstr, const char *const *names, int n,
+                     sqlite3_value **argv, sqlite3_value **param) {
+    int args = 0;
+    for (const char *word = idxstr; word && *word; args++) {
+        size_t length = strcspn(word, "=");
+        for (int p = 0; p < n; p++) {
+            if (strlen(names[p]) != length || memcmp(names[p], word, length) != 0)
+                continue;
+            int rc = vtab_read_param(names[p], argv[args], &param[p], &v->zErrMsg);
+            if (rc != SQLITE_OK)
+                return -rc;
+        }
+        word += length + strspn(word + length, "= ");
+    }
+    return args;
 }
 
 static bool same_choice(const struct fvt_choice *a, const struct fvt_choice *b) {

@@ -46,10 +46,18 @@ int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *ch
 /* Read sampling_overrides for the snapshot, once. Codes and messages as above. */
 int vtab_overrides(struct vtab *v, struct snapshot *snapshot, int64_t now);
 
-/* xBestIndex of a table whose first n columns are parameters (and nothing else is looked for): bit p
-** of idxNum is set when parameter p is given, and the arguments of xFilter are in that order. A code
-** as xBestIndex returns it. */
+/* xBestIndex of a table whose first n columns are parameters: takes these and looks at nothing else.
+** idxStr is set to a word for each argument of xFilter, as in EXPLAIN QUERY PLAN of flows: "since= store=". A
+** code as xBestIndex returns it. */
 int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *const *names, int n);
+/* xFilter's end of it: sets those of param[n] that are given; the others the caller has set to NULL. The
+** number of arguments that are parameters, or less than 0: an SQLite result code, negative, with a message
+** in v. */
+int vtab_read_params(sqlite3_vtab *v, const char *idxstr, const char *const *names, int n,
+                     sqlite3_value **argv, sqlite3_value **param);
+/* One parameter: *param is set unless value is NULL, which is a parameter that is not given. Arguments of a
+** table-valued function and WHERE may give one twice; two values are an error, in *message. */
+int vtab_read_param(const char *name, sqlite3_value *value, sqlite3_value **param, char **message);
 
 /* Set the message and return the SQLite code for an FVT_* code. */
 int vtab_error(struct vtab *v, int rc, const char *text);

@@ -174,6 +174,37 @@ static void params_in_or(void **state) {
                      0);
 }
 
+/* An argument that is NULL is not given, whatever WHERE says of the parameter. */
+static void params_twice(void **state) {
+    (void)state;
+    static const struct {
+        const char *columns, *table;
+    } each[] = {{"*", "flows"},
+                {"proto, sum(flows)", "traffic"},
+                {"ip, sum(flows_in)", "endpoints"},
+                {"path", "flow_files"},
+                {"exporter, flows", "flow_exporters"},
+                {"text", "flows_csv"}};
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        const char *group = strstr(each[i].columns, "sum") ? "GROUP BY 1" : "";
+        char *all = sqlite3_mprintf("SELECT %s FROM %s %s", each[i].columns, each[i].table, group),
+             *one = sqlite3_mprintf("SELECT %s FROM %s WHERE since = 1700000060000 %s",
+                                    each[i].columns, each[i].table, group),
+             *two = sqlite3_mprintf("SELECT %s FROM %s(NULL, NULL) WHERE since = 1700000060000 %s",
+                                    each[i].columns, each[i].table, group);
+        struct lines a = client_query(db, all, true), b = client_query(db, one, true);
+        bool narrower =
+            a.n != b.n || !a.n || memcmp(a.p[a.n - 1], b.p[b.n - 1], strlen(b.p[b.n - 1]));
+        client_free(&a);
+        client_free(&b);
+        assert_true(narrower);
+        client_agree(db, one, two, true);
+        sqlite3_free(all);
+        sqlite3_free(one);
+        sqlite3_free(two);
+    }
+}
+
 static void plans(void **state) {
     (void)state;
     static const struct {
@@ -229,6 +260,14 @@ static void errors(void **state) {
         {"SELECT * FROM flows WHERE proto MATCH 'tcp'", "proto MATCH"},
         {"SELECT * FROM flows WHERE username MATCH 'x' OR proto = 300", "MATCH"},
         {"SELECT * FROM flows WHERE since MATCH '2023'", "since is a parameter"},
+        {"SELECT * FROM if_counters WHERE since > '2023'", "since is a parameter"},
+        {"SELECT * FROM flows('2023') WHERE since = '2022'", "since is given twice"},
+        {"SELECT * FROM traffic(NULL, NULL, 'tcp') WHERE filter = 'udp'", "filter is given twice"},
+        {"SELECT * FROM flow_files('2023') WHERE since = '2022'", "since is given twice"},
+        {"SELECT * FROM if_counters('2023') WHERE since = '2022'", "since is given twice"},
+        {"SELECT text FROM flows_csv('2023') WHERE since = '2022'", "since is given twice"},
+        {"SELECT * FROM flows WHERE store = '/etc/passwd'", "/etc/passwd"},
+        {"SELECT sum(flows) FROM traffic WHERE store = '/etc/passwd'", "/etc/passwd"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         char *message = NULL;
@@ -264,11 +303,12 @@ static void files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_rows),     cmocka_unit_test(generated_on_flows),
-        cmocka_unit_test(limits),         cmocka_unit_test(limits_and_tests_of_sqlite),
-        cmocka_unit_test(plans),          cmocka_unit_test(odd_plans),
-        cmocka_unit_test(params_in_or),   cmocka_unit_test(errors),
-        cmocka_unit_test(created_tables), cmocka_unit_test(files),
+        cmocka_unit_test(whole_rows),   cmocka_unit_test(generated_on_flows),
+        cmocka_unit_test(limits),       cmocka_unit_test(limits_and_tests_of_sqlite),
+        cmocka_unit_test(plans),        cmocka_unit_test(odd_plans),
+        cmocka_unit_test(params_in_or), cmocka_unit_test(params_twice),
+        cmocka_unit_test(errors),       cmocka_unit_test(created_tables),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("ext/tables", tests, twin_setup, twin_teardown);
 }
