@@ -41,7 +41,9 @@ enum {
 };
 
 struct exporter {
-    struct fvt_exporter stat; /* key, and counters of the current file */
+    struct fvt_exporter stat; /* key, and counters that no file has yet */
+    struct fvt_exporter told; /* key, and those handed over to files, since the entry was made */
+    uint64_t recovered;       /* of the lost, what came late after all, likewise */
     uint32_t session;         /* 0: of all UDP ports that are not others' */
     struct exporter *next_in_bucket;
     struct exporter *newer, *older;    /* by first datagram */
@@ -58,6 +60,7 @@ struct exporter {
     size_t pending_octets;
     int64_t boot; /* IPFIX systemInitTimeMilliseconds from options data; INT64_MIN: unknown */
     bool changed; /* since stat was last handed to the store */
+    bool in_file; /* the current file has something of it */
 };
 
 struct exporter_table {
@@ -110,7 +113,10 @@ static inline void exporter_sampling(struct exporter *e, uint64_t rate, enum fvt
     }
 }
 
-/* Zero the counters: a new file begins. The last known sampling rate stays. */
-void exporter_restart_counters(struct exporter *e);
+/* Take what the header of a datagram says of loss. */
+void exporter_sequence(struct exporter *e, const struct sequence_mark *mark);
+
+/* The counters are in a file now. The last known sampling rate stays. */
+void exporter_handed_over(struct exporter *e);
 
 #endif

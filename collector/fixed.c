@@ -199,7 +199,7 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
     exporter_sampling(e, sampling, FVT_SAMPLING_HEADER);
     if (numbered) {
         const struct sequence_mark mark = {header.sequence, whole, whole, header.uptime, MAX_GAP};
-        e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);
+        exporter_sequence(e, &mark);
         /* A count that is not true says nothing of the next number either. */
         if (count != whole)
             sequence_forget(&e->sequence);

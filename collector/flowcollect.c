@@ -219,7 +219,6 @@ static void look_at_signals(struct program *p) {
 static void tick(void *arg, int64_t now) {
     struct program *p = arg;
     if (p->receiver) {
-        p->report.drops = receiver_drops(p->receiver);
         look_at_signals(p);
         notify_alive(&p->notify);
     }
@@ -288,9 +287,13 @@ static int open_sockets(struct program *p) {
         log_line("%s", message);
         return -1;
     }
-    for (size_t i = 0; i < o->nports; i++)
-        log_line("listening on %s port %u, socket buffer %zu octets", o->bind ? o->bind : "*",
-                 o->ports[i], receiver_buffer(p->receiver));
+    const struct fvt_socket *sockets;
+    size_t n = receiver_sockets(p->receiver, &sockets);
+    for (size_t i = 0; i < n; i++) {
+        log_line("listening on %s port %u, socket buffer %" PRIu64 " octets",
+                 o->bind ? o->bind : "*", sockets[i].port, sockets[i].buffer);
+        report_socket(&p->report, &sockets[i]);
+    }
     return 0;
 }
 

@@ -49,7 +49,7 @@ static void decode_message(struct collector *c, const struct datagram *d, struct
     };
     sets_decode(&m, body);
     const struct sequence_mark mark = {m.header.sequence, m.flows, m.flows + m.options, 0, MAX_GAP};
-    e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);
+    exporter_sequence(e, &mark);
     if (m.unknown)
         sequence_forget(&e->sequence);
 }

@@ -61,6 +61,6 @@ void collector_netflow9(struct collector *c, const struct datagram *d) {
             },
     };
     const struct sequence_mark mark = {m.header.sequence, 1, 1, m.header.uptime, MAX_GAP};
-    e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);
+    exporter_sequence(e, &mark);
     sets_decode(&m, in);
 }

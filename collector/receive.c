@@ -7,6 +7,7 @@
 #include "schema/clock.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -29,9 +30,8 @@ struct control {
 struct receiver {
     size_t nsockets;
     struct pollfd *poll;
-    uint32_t *overflow; /* last SO_RXQ_OVFL of each */
-    uint64_t drops;
-    size_t buffer;
+    uint32_t *overflow;        /* last SO_RXQ_OVFL of each */
+    struct fvt_socket *socket; /* the books of each */
     struct mmsghdr message[BATCH];
     struct iovec part[BATCH];
     struct sockaddr_storage from[BATCH];
@@ -39,20 +39,37 @@ struct receiver {
     uint8_t (*data)[DATAGRAM_MAX];
 };
 
+static bool address_of(const struct sockaddr_storage *from, struct flow_ip *ip, uint16_t *port) {
+    if (from->ss_family == AF_INET) {
+        struct sockaddr_in a;
+        memcpy(&a, from, sizeof a);
+        *ip = flow_ip_make(4, &a.sin_addr);
+        *port = ntohs(a.sin_port);
+        return true;
+    }
+    if (from->ss_family != AF_INET6)
+        return false;
+    struct sockaddr_in6 a;
+    memcpy(&a, from, sizeof a);
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&a.sin6_addr);
+    *ip = flow_ip_make(mapped ? 4 : 6, a.sin6_addr.s6_addr + (mapped ? 12 : 0));
+    *port = ntohs(a.sin6_port);
+    return true;
+}
+
 /* ---- opening ---------------------------------------------------------------------------- */
 
-static void enlarge_buffer(struct receiver *r, int fd, size_t octets) {
+/* Returns what the system granted, octets; 0 when it does not say. */
+static uint64_t enlarge_buffer(int fd, size_t octets) {
     int want = octets > INT32_MAX ? INT32_MAX : (int)octets, got = 0;
     socklen_t n = sizeof got;
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof want) != 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof want);
-    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &n) == 0 &&
-        (r->buffer == 0 || (size_t)got < r->buffer))
-        r->buffer = (size_t)got;
+    return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &n) == 0 ? (uint64_t)got : 0;
 }
 
 /* A socket bound to one address, or -1 and errno. */
-static int bind_one(struct receiver *r, const struct addrinfo *a, bool dual, size_t buffer) {
+static int bind_one(const struct addrinfo *a, bool dual) {
     int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     int v6only = !dual;
     if (fd < 0)
@@ -60,14 +77,25 @@ static int bind_one(struct receiver *r, const struct addrinfo *a, bool dual, siz
     if (a->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
     setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0) {
-        enlarge_buffer(r, fd, buffer);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0)
         return fd;
-    }
     int saved = errno;
     close(fd);
     errno = saved;
     return -1;
+}
+
+/* The address that a socket listens on; none: all of them. */
+static struct flow_ip bound_to(int fd) {
+    static const uint8_t any[16];
+    struct sockaddr_storage a = {0};
+    struct flow_ip ip = {0};
+    uint16_t port;
+    socklen_t n = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0 || !address_of(&a, &ip, &port) ||
+        memcmp(ip.addr, any, sizeof any) == 0)
+        ip = (struct flow_ip){0};
+    return ip;
 }
 
 static int open_port(struct receiver *r, const char *addr, uint16_t port, size_t buffer,
@@ -91,7 +119,7 @@ static int open_port(struct receiver *r, const char *addr, uint16_t port, size_t
     for (int pass = 0; pass < 2 && fd < 0; pass++)
         for (a = list; a && fd < 0; a = a->ai_next)
             if (addr || a->ai_family == (pass == 0 ? AF_INET6 : AF_INET))
-                fd = bind_one(r, a, addr == NULL, buffer);
+                fd = bind_one(a, addr == NULL);
     int saved = errno;
     freeaddrinfo(list);
     if (fd < 0) {
@@ -99,6 +127,10 @@ static int open_port(struct receiver *r, const char *addr, uint16_t port, size_t
                  strerror(saved));
         return -1;
     }
+    r->socket[r->nsockets] = (struct fvt_socket){.address = bound_to(fd),
+                                                 .port = port,
+                                                 .protocol = IPPROTO_UDP,
+                                                 .buffer = enlarge_buffer(fd, buffer)};
     r->poll[r->nsockets++] = (struct pollfd){.fd = fd, .events = POLLIN};
     return 0;
 }
@@ -114,8 +146,9 @@ int receiver_open(struct receiver **out, const char *addr, uint16_t *ports, size
     }
     r->poll = calloc(wanted, sizeof *r->poll);
     r->overflow = calloc(wanted, sizeof *r->overflow);
+    r->socket = calloc(wanted, sizeof *r->socket);
     r->data = malloc(BATCH * sizeof *r->data);
-    bool ok = r->poll && r->overflow && r->data;
+    bool ok = r->poll && r->overflow && r->socket && r->data;
     if (!ok)
         snprintf(message, size, "out of memory");
     for (size_t i = 0; ok && i < wanted; i++) {
@@ -144,47 +177,46 @@ void receiver_close(struct receiver *r) {
         close(r->poll[i].fd);
     free(r->poll);
     free(r->overflow);
+    free(r->socket);
     free(r->data);
     free(r);
 }
 
-size_t receiver_buffer(const struct receiver *r) {
-    return r->buffer;
-}
-
-uint64_t receiver_drops(const struct receiver *r) {
-    return r->drops;
+size_t receiver_sockets(const struct receiver *r, const struct fvt_socket **out) {
+    *out = r->socket;
+    return r->nsockets;
 }
 
 /* ---- receiving -------------------------------------------------------------------------- */
 
-static bool address_of(const struct sockaddr_storage *from, struct flow_ip *ip, uint16_t *port) {
-    if (from->ss_family == AF_INET) {
-        struct sockaddr_in a;
-        memcpy(&a, from, sizeof a);
-        *ip = flow_ip_make(4, &a.sin_addr);
-        *port = ntohs(a.sin_port);
-        return true;
-    }
-    if (from->ss_family != AF_INET6)
-        return false;
-    struct sockaddr_in6 a;
-    memcpy(&a, from, sizeof a);
-    bool mapped = IN6_IS_ADDR_V4MAPPED(&a.sin6_addr);
-    *ip = flow_ip_make(mapped ? 4 : 6, a.sin6_addr.s6_addr + (mapped ? 12 : 0));
-    *port = ntohs(a.sin6_port);
-    return true;
+/* The kernel's count of drops, modulo 2^32. A datagram has that of the moment when it was queued, which may be
+** before the socket was asked. */
+static void take_drops(struct receiver *r, size_t socket, uint32_t now) {
+    uint32_t more = now - r->overflow[socket];
+    if (more == 0 || more > INT32_MAX)
+        return;
+    r->socket[socket].drops += more;
+    r->overflow[socket] = now;
 }
 
-/* The kernel's count of drops comes with each datagram, modulo 2^32. */
+/* It comes with each datagram, */
 static void count_drops(struct receiver *r, size_t socket, struct msghdr *m) {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         uint32_t now;
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
             continue;
         memcpy(&now, CMSG_DATA(c), sizeof now);
-        r->drops += now - r->overflow[socket];
-        r->overflow[socket] = now;
+        take_drops(r, socket, now);
+    }
+}
+
+/* and can be asked for when none comes any more. */
+static void ask_drops(struct receiver *r) {
+    uint32_t info[SK_MEMINFO_VARS];
+    for (size_t s = 0; s < r->nsockets; s++) {
+        socklen_t n = sizeof info;
+        if (getsockopt(r->poll[s].fd, SOL_SOCKET, SO_MEMINFO, info, &n) == 0 && n == sizeof info)
+            take_drops(r, s, info[SK_MEMINFO_DROPS]);
     }
 }
 
@@ -208,8 +240,11 @@ static size_t take_batch(struct receiver *r, size_t socket, const struct receive
     if (n <= 0)
         return 0;
     int64_t now = now_ms();
-    for (int i = 0; i < n; i++)
+    r->socket[socket].datagrams += (uint64_t)n;
+    for (int i = 0; i < n; i++) {
+        r->socket[socket].octets += r->message[i].msg_len;
         count_drops(r, socket, &r->message[i].msg_hdr);
+    }
     calls->arrived(calls->arg, now);
     for (int i = 0; i < n; i++) {
         struct datagram d = {
@@ -225,8 +260,10 @@ static size_t take_batch(struct receiver *r, size_t socket, const struct receive
 
 size_t receiver_wait(struct receiver *r, int timeout, const struct receiver_calls *calls) {
     size_t total = 0;
-    if (poll(r->poll, (nfds_t)r->nsockets, timeout) <= 0)
+    if (poll(r->poll, (nfds_t)r->nsockets, timeout) <= 0) {
+        ask_drops(r);
         return 0;
+    }
     for (size_t s = 0; s < r->nsockets; s++) {
         if (!r->poll[s].revents)
             continue;

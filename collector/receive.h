@@ -17,9 +17,6 @@ int receiver_open(struct receiver **out, const char *addr, uint16_t *ports, size
                   size_t buffer, void (*refused)(const char *message), char *message, size_t size);
 void receiver_close(struct receiver *r);
 
-/* The smallest effective receive buffer of the sockets, octets. */
-size_t receiver_buffer(const struct receiver *r);
-
 /* Wait for datagrams for up to timeout ms (0: take what is there) and hand over those that came:
 ** before each batch the time of its arrival is told, then each datagram. Returns their number, 0
 ** also when a signal came. */
@@ -30,8 +27,8 @@ struct receiver_calls {
 };
 size_t receiver_wait(struct receiver *r, int timeout, const struct receiver_calls *calls);
 
-/* Datagrams that the kernel dropped since the start because a socket buffer was full
-** (SO_RXQ_OVFL, as of the last datagram received). */
-uint64_t receiver_drops(const struct receiver *r);
+/* What each socket has received since the start, and what the kernel dropped because its buffer was full
+** (SO_RXQ_OVFL); kept up to date while the receiver is there. Returns how many there are. */
+size_t receiver_sockets(const struct receiver *r, const struct fvt_socket **out);
 
 #endif

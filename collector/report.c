@@ -15,42 +15,43 @@ static uint64_t malformed(const struct fvt_exporter *e) {
     return n;
 }
 
-static void add(struct fvt_exporter *sum, const struct fvt_exporter *e) {
-    sum->datagrams += e->datagrams;
-    sum->flows += e->flows;
-    sum->packets += e->packets;
-    sum->bytes += e->bytes;
-    sum->lost += e->lost;
-    sum->no_template += e->no_template;
-    for (int i = 0; i < FVT_NBAD; i++)
-        sum->malformed[i] += e->malformed[i];
-}
-
 void report_line(struct report *r) {
-    struct fvt_exporter sum = r->forgotten;
-    uint32_t exporters = 0;
-    for (struct exporter *e = r->collector->exporters.newest; e; e = e->older) {
-        add(&sum, &e->stat);
-        exporters += e->stat.datagrams > 0;
-    }
+    const struct fvt_exporter *e = &r->exporters;
     log_line("flows %" PRIu64 ", packets %" PRIu64 ", bytes %" PRIu64 ", datagrams %" PRIu64
              ", exporters %" PRIu32 ", lost %" PRId64 ", without template %" PRIu64
-             ", malformed %" PRIu64 ", dropped by the socket %" PRIu64 ", not written %" PRIu64,
-             sum.flows, sum.packets, sum.bytes, sum.datagrams, exporters, (int64_t)sum.lost,
-             sum.no_template, malformed(&sum), r->drops - r->drops_was, r->unwritten);
+             ", malformed %" PRIu64 ", dropped by the socket %" PRIu64 ", by the collector %" PRIu64
+             ", not written %" PRIu64,
+             e->flows, e->packets, e->bytes, e->datagrams, r->nexporters, e->lost, e->no_template,
+             malformed(e), r->sockets.drops, r->sockets.ring_drops, r->unwritten);
 }
 
+/* ---- handing over ----------------------------------------------------------------------- */
+
 static void hand_over_exporter(struct report *r, struct exporter *e) {
-    uint64_t drops = r->drops - r->drops_was;
-    if (!e->changed && !(e->stat.datagrams && e->stat.udp_drops != drops))
+    if (!e->changed || fvt_store_exporter(r->store, &e->stat) != FVT_OK)
         return;
-    struct fvt_exporter stat = e->stat;
-    e->stat.udp_drops = stat.udp_drops = drops;
-    /* A straggler may fill a gap that the file before has counted. */
-    if ((int64_t)stat.lost < 0)
-        stat.lost = 0;
-    if (fvt_store_exporter(r->store, &stat) == FVT_OK)
-        e->changed = false;
+    fvt_exporter_add(&r->exporters, &e->stat);
+    fvt_exporter_add(&r->total, &e->stat);
+    r->nexporters += !e->in_file;
+    e->in_file = true;
+    exporter_handed_over(e);
+}
+
+static void hand_over_socket(struct report *r, struct report_socket *s) {
+    const struct fvt_socket now = *s->now;
+    struct fvt_socket since = now;
+    since.datagrams -= s->told.datagrams;
+    since.octets -= s->told.octets;
+    since.drops -= s->told.drops;
+    since.ring_drops -= s->told.ring_drops;
+    bool counted = since.datagrams || since.octets || since.drops || since.ring_drops;
+    if ((!counted && !r->all_sockets) || fvt_store_socket(r->store, &since) != FVT_OK)
+        return;
+    s->told = now;
+    r->sockets.datagrams += since.datagrams;
+    r->sockets.octets += since.octets;
+    r->sockets.drops += since.drops;
+    r->sockets.ring_drops += since.ring_drops;
 }
 
 static void hand_over_interfaces(struct report *r) {
@@ -61,28 +62,42 @@ static void hand_over_interfaces(struct report *r) {
     r->all_interfaces = false;
 }
 
+/* Whether there is anything to tell: a file is not begun to say that nothing came. */
+static bool is_idle(const struct report *r) {
+    for (size_t i = 0; i < r->nsockets; i++)
+        if (r->socket[i].now->datagrams != r->socket[i].told.datagrams ||
+            r->socket[i].now->drops != r->socket[i].told.drops)
+            return false;
+    return r->nexporters == 0;
+}
+
 static void on_flush(void *arg, bool last) {
     struct report *r = arg;
-    for (struct exporter *e = r->collector->exporters.newest; e; e = e->older)
+    struct exporter *e;
+    for (e = r->collector->exporters.newest; e; e = e->older)
         hand_over_exporter(r, e);
-    hand_over_interfaces(r);
+    if (!is_idle(r)) {
+        for (size_t i = 0; i < r->nsockets; i++)
+            hand_over_socket(r, &r->socket[i]);
+        r->all_sockets = false;
+        hand_over_interfaces(r);
+    }
     if (!last)
         return;
     report_line(r);
     if (r->more)
         r->more(r->more_arg);
-    for (struct exporter *e = r->collector->exporters.newest; e; e = e->older)
-        exporter_restart_counters(e);
-    r->forgotten = (struct fvt_exporter){0};
-    r->drops_was = r->drops;
+    for (e = r->collector->exporters.newest; e; e = e->older)
+        e->in_file = false;
+    r->exporters = (struct fvt_exporter){0};
+    r->sockets = (struct fvt_socket){0};
+    r->nexporters = 0;
     r->unwritten = 0;
-    r->all_interfaces = true;
+    r->all_interfaces = r->all_sockets = true;
 }
 
 static void on_forget(void *arg, struct exporter *e) {
-    struct report *r = arg;
-    hand_over_exporter(r, e);
-    add(&r->forgotten, &e->stat);
+    hand_over_exporter(arg, e);
 }
 
 static void on_counters(void *arg, const struct fvt_if_counters *counters) {
@@ -91,10 +106,15 @@ static void on_counters(void *arg, const struct fvt_if_counters *counters) {
         r->unwritten++;
 }
 
+void report_socket(struct report *r, const struct fvt_socket *now) {
+    if (r->nsockets < REPORT_SOCKETS)
+        r->socket[r->nsockets++] = (struct report_socket){.now = now};
+}
+
 void report_attach(struct report *r, struct collector *c, struct fvt_store *s) {
     r->collector = c;
     r->store = s;
-    r->all_interfaces = true;
+    r->all_interfaces = r->all_sockets = true;
     c->on_forget = on_forget;
     c->on_forget_arg = r;
     c->on_counters = on_counters;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** What the collector knows beside the rows, on its way to the store and to the log: statistics of
-** exporters and names of interfaces with each flush, one line with each rotation.
+** The books: what the collector knows beside the rows, on its way to the store and to the log. With each flush
+** the file is told what exporters and sockets have counted since the one before, and names of interfaces;
+** a line with each rotation says what the file got.
 */
 #ifndef FLOWVT_REPORT_H
 #define FLOWVT_REPORT_H
@@ -9,23 +10,34 @@
 #include "decode.h"
 #include "schema/store.h"
 
+enum { REPORT_SOCKETS = 128 };
+
 struct report {
     struct collector *collector;
     struct fvt_store *store;
-    uint64_t drops;     /* of the sockets, since the start; kept by the caller */
-    uint64_t drops_was; /* when the current file began */
+    struct report_socket {
+        const struct fvt_socket *now; /* since the start, kept by who receives */
+        struct fvt_socket told;       /* of it, what is in files */
+    } socket[REPORT_SOCKETS];
+    size_t nsockets;
     uint64_t unwritten; /* rows that the store did not take, in the current file */
     uint64_t unwritten_all;
-    bool all_interfaces; /* the file is new: the next flush says all of them */
+    bool all_interfaces, all_sockets; /* the file is new: the next flush says all of them */
     /* Says what else there is to say with each rotation; may be NULL. */
     void (*more)(void *arg);
     void *more_arg;
-    /* Totals of exporters forgotten during the file. */
-    struct fvt_exporter forgotten;
+    /* What the current file was told: of all exporters, how many there were, and of all sockets. */
+    struct fvt_exporter exporters;
+    uint32_t nexporters;
+    struct fvt_socket sockets;
+    struct fvt_exporter total; /* of all exporters, since the start */
 };
 
 /* Hand over to the store from now on. The report must outlive both. */
 void report_attach(struct report *r, struct collector *c, struct fvt_store *s);
+
+/* Keep books of a socket, too; now stays where it is and is kept up to date. */
+void report_socket(struct report *r, const struct fvt_socket *now);
 
 /* One line on what the current file got: flows, packets, bytes, losses. */
 void report_line(struct report *r);

@@ -261,7 +261,7 @@ void collector_sflow(struct collector *c, const struct datagram *d) {
         .boot = INT64_MIN,
     };
     const struct sequence_mark mark = {header.sequence, 1, 1, be32(h + 8), MAX_GAP};
-    e->stat.lost += (uint64_t)sequence_check(&e->sequence, &mark);
+    exporter_sequence(e, &mark);
     record_header(&c->record, &header);
     samples(c, e, d, in, be32(h + 12));
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Virtual tables about the store: flow_files, flow_exporters, flow_interfaces. All three are read
+** Virtual tables about the store: flow_files, flow_exporters, flow_sockets, flow_interfaces. All are read
 ** from the files' footers and never touch a chunk, but for flow_files.damaged_blocks: naming it
 ** (or *) reads and checks the whole file.
 **
 **   SELECT path, state, flows, packets, bytes, size FROM flow_files ORDER BY path;
 **   SELECT sum(damaged_blocks) FROM flow_files WHERE since = '-1 day';
-**   SELECT exporter, sum(flows), sum(lost), sum(udp_drops) FROM flow_exporters GROUP BY exporter;
+**   SELECT exporter, sum(flows), sum(lost), sum(no_template) FROM flow_exporters GROUP BY exporter;
+**   SELECT address, port, sum(datagrams), sum(drops + ring_drops) FROM flow_sockets GROUP BY 1, 2;
 **   SELECT * FROM flow_interfaces;
 **
 ** Parameters since, until and store as in flows; a file belongs to the window when its interval
@@ -41,7 +42,14 @@ static const char *const declarations[] = {
         " packets INTEGER, bytes INTEGER, options INTEGER, lost INTEGER, no_template INTEGER,"
         " malformed INTEGER, malformed_short INTEGER, malformed_version INTEGER,"
         " malformed_set INTEGER, malformed_template INTEGER, malformed_record INTEGER,"
-        " udp_drops INTEGER, sampling INTEGER, sampling_origin TEXT, sampling_rounded INTEGER)",
+        " no_template_octets INTEGER, malformed_octets INTEGER, malformed_short_octets INTEGER,"
+        " malformed_version_octets INTEGER, malformed_set_octets INTEGER,"
+        " malformed_template_octets INTEGER, malformed_record_octets INTEGER,"
+        " sampling INTEGER, sampling_origin TEXT, sampling_rounded INTEGER)",
+    [ABOUT_SOCKETS] =
+        "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
+        " address TEXT, port INTEGER, protocol TEXT, datagrams INTEGER, octets INTEGER,"
+        " drops INTEGER, ring_drops INTEGER, buffer INTEGER)",
     [ABOUT_INTERFACES] =
         ("CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
          " exporter TEXT, ifindex INTEGER, name TEXT, description TEXT)"),
@@ -79,10 +87,23 @@ enum exporter_column {
     EXPORTER_NO_TEMPLATE,
     EXPORTER_MALFORMED,
     EXPORTER_MALFORMED_BY,
-    EXPORTER_DROPS = EXPORTER_MALFORMED_BY + FVT_NBAD,
-    EXPORTER_SAMPLING,
+    EXPORTER_NO_TEMPLATE_OCTETS = EXPORTER_MALFORMED_BY + FVT_NBAD,
+    EXPORTER_MALFORMED_OCTETS,
+    EXPORTER_MALFORMED_OCTETS_BY,
+    EXPORTER_SAMPLING = EXPORTER_MALFORMED_OCTETS_BY + FVT_NBAD,
     EXPORTER_SAMPLING_ORIGIN,
     EXPORTER_SAMPLING_ROUNDED,
+};
+
+enum socket_column {
+    SOCKET_ADDRESS = FIRST_COLUMN + 2,
+    SOCKET_PORT,
+    SOCKET_PROTOCOL,
+    SOCKET_DATAGRAMS,
+    SOCKET_OCTETS,
+    SOCKET_DROPS,
+    SOCKET_RING_DROPS,
+    SOCKET_BUFFER,
 };
 
 enum interface_column {
@@ -103,7 +124,7 @@ struct cursor {
     struct window window;
     size_t file;
     struct fvt_file *open; /* NULL: the path is no flow file; flow_files shows it all the same */
-    uint32_t item;         /* exporter or interface of the file */
+    uint32_t item;         /* exporter, socket or interface of the file */
     bool eof;
 };
 
@@ -151,6 +172,8 @@ static uint32_t items(const struct cursor *c) {
     switch (kind_of(c)) {
     case ABOUT_EXPORTERS:
         return c->open ? c->open->nexporters : 0;
+    case ABOUT_SOCKETS:
+        return c->open ? c->open->nsockets : 0;
     case ABOUT_INTERFACES:
         return c->open ? c->open->ninterfaces : 0;
     default:
@@ -316,26 +339,37 @@ static void show_file(sqlite3_context *ctx, struct fvt_file *f, int i) {
     }
 }
 
-static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, int i) {
-    const uint64_t counters[] = {e->datagrams, e->flows, e->packets,    e->bytes,
-                                 e->options,   e->lost,  e->no_template};
-    uint64_t malformed = 0;
+static uint64_t sum_of(const uint64_t by_cause[FVT_NBAD]) {
+    uint64_t sum = 0;
     for (int k = 0; k < FVT_NBAD; k++)
-        malformed += e->malformed[k];
+        sum += by_cause[k];
+    return sum;
+}
+
+static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, int i) {
+    const uint64_t counters[] = {e->datagrams, e->flows, e->packets, e->bytes, e->options};
     if (i == EXPORTER_EXPORTER)
         show_ip(ctx, &e->exporter);
     else if (i == EXPORTER_ODID)
         sqlite3_result_int64(ctx, e->odid);
     else if (i == EXPORTER_VERSION)
         show_text(ctx, e->version);
-    else if (i >= EXPORTER_DATAGRAMS && i <= EXPORTER_NO_TEMPLATE)
+    else if (i >= EXPORTER_DATAGRAMS && i <= EXPORTER_OPTIONS)
         result_count(ctx, counters[i - EXPORTER_DATAGRAMS]);
+    else if (i == EXPORTER_LOST)
+        sqlite3_result_int64(ctx, e->lost);
+    else if (i == EXPORTER_NO_TEMPLATE)
+        result_count(ctx, e->no_template);
     else if (i == EXPORTER_MALFORMED)
-        result_count(ctx, malformed);
-    else if (i >= EXPORTER_MALFORMED_BY && i < EXPORTER_DROPS)
+        result_count(ctx, sum_of(e->malformed));
+    else if (i >= EXPORTER_MALFORMED_BY && i < EXPORTER_NO_TEMPLATE_OCTETS)
         result_count(ctx, e->malformed[i - EXPORTER_MALFORMED_BY]);
-    else if (i == EXPORTER_DROPS)
-        result_count(ctx, e->udp_drops);
+    else if (i == EXPORTER_NO_TEMPLATE_OCTETS)
+        result_count(ctx, e->no_template_octets);
+    else if (i == EXPORTER_MALFORMED_OCTETS)
+        result_count(ctx, sum_of(e->malformed_octets));
+    else if (i >= EXPORTER_MALFORMED_OCTETS_BY && i < EXPORTER_SAMPLING)
+        result_count(ctx, e->malformed_octets[i - EXPORTER_MALFORMED_OCTETS_BY]);
     else if (i == EXPORTER_SAMPLING && e->sampling)
         result_count(ctx, e->sampling);
     else if (i == EXPORTER_SAMPLING_ORIGIN && e->sampling_origin &&
@@ -343,6 +377,22 @@ static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, in
         show_text(ctx, fvt_sampling_names[e->sampling_origin]);
     else if (i == EXPORTER_SAMPLING_ROUNDED)
         result_count(ctx, e->sampling_rounded);
+}
+
+/* A socket without an address listens on all; what a probe captured came through none. */
+static void show_socket(sqlite3_context *ctx, const struct fvt_socket *s, int i) {
+    enum { TCP = 6, UDP = 17 };
+    const uint64_t counters[] = {s->datagrams, s->octets, s->drops, s->ring_drops, s->buffer};
+    if (i == SOCKET_ADDRESS)
+        show_ip(ctx, &s->address);
+    else if (i == SOCKET_PORT && s->port)
+        sqlite3_result_int64(ctx, s->port);
+    else if (i == SOCKET_PROTOCOL)
+        show_text(ctx, s->protocol == UDP ? "udp" : s->protocol == TCP ? "tcp" : "capture");
+    else if (i == SOCKET_BUFFER && s->buffer == 0)
+        return; /* not known */
+    else if (i >= SOCKET_DATAGRAMS && i <= SOCKET_BUFFER)
+        result_count(ctx, counters[i - SOCKET_DATAGRAMS]);
 }
 
 static void show_interface(sqlite3_context *ctx, const struct fvt_interface *n, int i) {
@@ -379,6 +429,8 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
         result_time(ctx, c->open->start);
     else if (kind == ABOUT_EXPORTERS)
         show_exporter(ctx, &c->open->exporters[c->item], i);
+    else if (kind == ABOUT_SOCKETS)
+        show_socket(ctx, &c->open->sockets[c->item], i);
     else
         show_interface(ctx, &c->open->interfaces[c->item], i);
     return SQLITE_OK;

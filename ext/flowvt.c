@@ -26,6 +26,7 @@ static const struct {
     {"flows_ndjson", &export_module, EXPORT_NDJSON},
     {"flow_files", &about_module, ABOUT_FILES},
     {"flow_exporters", &about_module, ABOUT_EXPORTERS},
+    {"flow_sockets", &about_module, ABOUT_SOCKETS},
     {"flow_interfaces", &about_module, ABOUT_INTERFACES},
     {"if_counters", &counters_module, 0},
 };

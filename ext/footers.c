@@ -59,7 +59,7 @@ void footers_drop(struct footers *c) {
 
 /* What a file takes in memory, about. */
 static size_t octets_of(const struct fvt_file *f) {
-    size_t n = sizeof *f + f->nexporters * sizeof *f->exporters +
+    size_t n = sizeof *f + f->nexporters * sizeof *f->exporters + f->nsockets * sizeof *f->sockets +
                f->ninterfaces * sizeof *f->interfaces + f->nreplaced * sizeof *f->replaced;
     for (uint32_t i = 0; i < f->ngroups; i++)
         n += sizeof f->groups[i] +

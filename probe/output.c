@@ -61,20 +61,21 @@ static void store_warning(void *arg, const char *text) {
     o->warn(text);
 }
 
-/* Before each flush: what the file says of this probe and of the interfaces. */
+/* Before each flush: what was counted since the last one, and the interfaces. */
 static void report(void *arg, bool last) {
     struct output *o = arg;
-    o->books.udp_drops += o->drops - o->drops_reported;
-    o->drops_reported = o->drops;
-    fvt_store_exporter(o->store, &o->books);
+    const struct fvt_socket source = {.drops = o->drops - o->drops_reported};
+    (void)last;
+    if (o->books.flows && fvt_store_exporter(o->store, &o->books) == FVT_OK)
+        o->books = (struct fvt_exporter){.version = "probe"};
+    if (source.drops && fvt_store_socket(o->store, &source) == FVT_OK)
+        o->drops_reported = o->drops;
     for (unsigned i = 0; i < o->ninterfaces; i++) {
         struct fvt_interface f = {.ifindex = o->interfaces[i].ifindex};
         memcpy(f.name, o->interfaces[i].name, sizeof o->interfaces[i].name);
         memcpy(f.description, o->interfaces[i].alias, sizeof o->interfaces[i].alias);
         fvt_store_interface(o->store, &f);
     }
-    if (last)
-        o->books = (struct fvt_exporter){.version = "probe"};
 }
 
 int output_store(struct output *o, const char *dir, unsigned interval, char *message, size_t size) {

@@ -75,6 +75,8 @@ enum fvt_meta_kind {
     FVT_META_REPLACED = 4,
     FVT_META_ROLLUP = 5,
     FVT_META_COUNTERS = 6,
+    FVT_META_COUNTED = 7, /* of an exporter, to be added */
+    FVT_META_SOCKET = 8,
 };
 
 #define FVT_NO_COLUMN UINT32_MAX

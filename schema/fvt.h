@@ -68,7 +68,6 @@ enum fvt_malformed {
 };
 extern const char *const fvt_malformed_names[FVT_NBAD];
 
-/* What is known of one exporter during one file. Keyed by (exporter, odid, version). */
 /* Where a sampling rate came from. The numbers are those in files. */
 enum fvt_sampling {
     FVT_SAMPLING_UNKNOWN,  /* no rate, or a file that does not say */
@@ -81,6 +80,7 @@ enum fvt_sampling {
 };
 extern const char *const fvt_sampling_names[FVT_NSAMPLING]; /* of the first: NULL */
 
+/* What is known of one exporter during one file. Keyed by (exporter, odid, version). */
 struct fvt_exporter {
     struct flow_ip exporter;
     uint32_t odid;   /* v5 to v8: see collector/fixed.c */
@@ -89,13 +89,31 @@ struct fvt_exporter {
     uint64_t flows;          /* records stored */
     uint64_t packets, bytes; /* as exported, not scaled */
     uint64_t options;        /* option data records */
-    uint64_t lost;        /* by sequence numbers: v5 flows, v9 and sFlow datagrams, IPFIX records */
+    /* By sequence numbers: v5 to v8 flows, v9 and sFlow datagrams, IPFIX records. Below 0 when late
+    ** ones fill gaps that were counted in another file. */
+    int64_t lost;
     uint64_t no_template; /* data sets dropped because their template never came */
-    uint64_t malformed[FVT_NBAD];
-    uint64_t udp_drops;        /* of the receiving socket while this file was live */
-    uint64_t sampling;         /* last rate announced or in a record; 0: none */
+    uint64_t no_template_octets;
+    uint64_t malformed[FVT_NBAD];        /* datagrams */
+    uint64_t malformed_octets[FVT_NBAD]; /* what of them could not be used */
+    uint64_t sampling;                   /* last rate announced or in a record; 0: none */
     uint64_t sampling_origin;  /* of that rate: enum fvt_sampling; a later library's may be above */
     uint64_t sampling_rounded; /* flows whose rate was no whole number and has been rounded */
+};
+
+/* Add what was counted apart; of the sampling rate the later one holds, where it has one. */
+void fvt_exporter_add(struct fvt_exporter *sum, const struct fvt_exporter *more);
+
+/* What one socket, or other source, received during one file. Keyed by (address, port, protocol). */
+struct fvt_socket {
+    struct flow_ip address; /* that it listens on; none: all of this machine */
+    uint16_t port;
+    uint8_t protocol; /* 17 UDP, 6 TCP; 0: packets that a probe captured */
+    uint64_t datagrams;
+    uint64_t octets;
+    uint64_t drops;      /* by the kernel, for want of room in its buffer */
+    uint64_t ring_drops; /* by the program, for want of room in its own queue */
+    uint64_t buffer;     /* octets of the kernel's buffer that the system granted; 0: not known */
 };
 
 /* An interface name learned from options data. Keyed by (exporter, ifindex). */
@@ -161,8 +179,10 @@ int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_
 /* Copy one row. Rows become visible with fvt_writer_flush(); a full group is flushed here. */
 int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row);
 
-/* Replace what the file says of this exporter, or this interface; written by the next flush. */
+/* Add to what the file says of this exporter, or socket; replace what it says of this interface. Written
+** by the next flush. FVT_NOMEM when too much waits for one. */
 int fvt_writer_exporter(struct fvt_writer *w, const struct fvt_exporter *e);
+int fvt_writer_socket(struct fvt_writer *w, const struct fvt_socket *s);
 int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i);
 /* Copy one row of interface counters. FVT_NOMEM when too many wait for a flush. */
 int fvt_writer_counters(struct fvt_writer *w, const struct fvt_if_counters *c);
@@ -255,7 +275,12 @@ struct fvt_file {
     struct fvt_exporter *exporters;
     uint32_t ninterfaces;
     struct fvt_interface *interfaces;
-    uint32_t nreplaced; /* not 0: the file of a day, into which these were merged */
+    uint32_t nsockets;
+    struct fvt_socket *sockets;
+    struct fvt_exporter *added; /* while it is being opened: to be added to exporters */
+    uint32_t nadded;
+    uint32_t added_keys, socket_keys; /* how many keys there were when they were counted */
+    uint32_t nreplaced;               /* not 0: the file of a day, into which these were merged */
     struct fvt_replaced *replaced;
     uint32_t nrollups;
     struct fvt_rollup *rollups;

@@ -3,6 +3,7 @@
 ** Column tables and meta records to bytes and back.
 */
 #include "meta.h"
+#include "statistics.h"
 
 #include <stdio.h>
 
@@ -39,63 +40,20 @@ int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n) {
 /* Offsets that a record has room for beside the rest. */
 enum { MAX_ROLLUP_BLOCKS = (UINT16_MAX - 16 - 2 * FVT_ROLLUP_COLUMNS - 8) / 8 };
 
-static size_t begin(struct fvt_buffer *out, enum fvt_meta_kind kind) {
+size_t meta_begin(struct fvt_buffer *out, enum fvt_meta_kind kind) {
     size_t at = out->n;
     fvt_put_int(out, kind, 2);
     fvt_put_int(out, 0, 2);
     return at;
 }
 
-static void finish(struct fvt_buffer *out, size_t at) {
+void meta_end(struct fvt_buffer *out, size_t at) {
     fvt_align(out);
     fvt_set_int(out, at + 2, out->n - at - 4, 2);
 }
 
-/* The counters of an exporter record, in the order of the file; new ones go to the end. */
-enum { COUNTERS = 9 + FVT_NBAD + 2 };
-static void counters_of(const struct fvt_exporter *e, uint64_t v[COUNTERS]) {
-    const uint64_t plain[] = {e->datagrams, e->flows,       e->packets,   e->bytes,   e->options,
-                              e->lost,      e->no_template, e->udp_drops, e->sampling};
-    memcpy(v, plain, sizeof plain);
-    memcpy(v + 9, e->malformed, sizeof e->malformed);
-    v[9 + FVT_NBAD] = e->sampling_origin;
-    v[10 + FVT_NBAD] = e->sampling_rounded;
-}
-
-void meta_put_exporter(struct fvt_buffer *out, const struct fvt_exporter *e) {
-    uint64_t v[COUNTERS];
-    counters_of(e, v);
-    size_t at = begin(out, FVT_META_EXPORTER);
-    fvt_put_ip(out, &e->exporter);
-    fvt_put_zeros(out, 3);
-    fvt_put_int(out, e->odid, 4);
-    fvt_put(out, e->version, sizeof e->version);
-    for (unsigned i = 0; i < COUNTERS; i++)
-        fvt_put_int(out, v[i], 8);
-    finish(out, at);
-}
-
-static struct fvt_exporter get_exporter(struct fvt_cursor *c) {
-    struct fvt_exporter e;
-    memset(&e, 0, sizeof e);
-    e.exporter = fvt_get_ip(c);
-    fvt_get(c, 3);
-    e.odid = (uint32_t)fvt_get_int(c, 4);
-    const uint8_t *version = fvt_get(c, sizeof e.version);
-    if (version)
-        memcpy(e.version, version, sizeof e.version - 1);
-    uint64_t *const v[] = {&e.datagrams, &e.flows,       &e.packets,   &e.bytes,   &e.options,
-                           &e.lost,      &e.no_template, &e.udp_drops, &e.sampling};
-    uint64_t *const later[] = {&e.sampling_origin, &e.sampling_rounded};
-    for (unsigned i = 0; i < COUNTERS && fvt_left(c) >= 8; i++)
-        *(i < 9              ? v[i]
-          : i < 9 + FVT_NBAD ? &e.malformed[i - 9]
-                             : later[i - 9 - FVT_NBAD]) = fvt_get_int(c, 8);
-    return e;
-}
-
 void meta_put_interface(struct fvt_buffer *out, const struct fvt_interface *i) {
-    size_t at = begin(out, FVT_META_INTERFACE);
+    size_t at = meta_begin(out, FVT_META_INTERFACE);
     size_t name = strnlen(i->name, sizeof i->name);
     size_t description = strnlen(i->description, sizeof i->description);
     fvt_put_ip(out, &i->exporter);
@@ -105,7 +63,7 @@ void meta_put_interface(struct fvt_buffer *out, const struct fvt_interface *i) {
     fvt_put_int(out, description, 2);
     fvt_put(out, i->name, name);
     fvt_put(out, i->description, description);
-    finish(out, at);
+    meta_end(out, at);
 }
 
 static struct fvt_interface get_interface(struct fvt_cursor *c) {
@@ -126,7 +84,7 @@ static struct fvt_interface get_interface(struct fvt_cursor *c) {
 void meta_put_rollup(struct fvt_buffer *out, const struct fvt_rollup *r, uint64_t blocks) {
     if (r->nblocks > MAX_ROLLUP_BLOCKS)
         return;
-    size_t at = begin(out, FVT_META_ROLLUP);
+    size_t at = meta_begin(out, FVT_META_ROLLUP);
     fvt_put_int(out, r->seconds, 4);
     fvt_put_int(out, r->nblocks, 2);
     fvt_put_int(out, r->ncolumns, 2);
@@ -135,22 +93,22 @@ void meta_put_rollup(struct fvt_buffer *out, const struct fvt_rollup *r, uint64_
         fvt_put_int(out, blocks + r->block[i], 8);
     for (uint32_t i = 0; i < r->ncolumns; i++)
         fvt_put_int(out, r->column[i], 2);
-    finish(out, at);
+    meta_end(out, at);
 }
 
 void meta_put_damage(struct fvt_buffer *out, uint64_t blocks) {
-    size_t at = begin(out, FVT_META_DAMAGE);
+    size_t at = meta_begin(out, FVT_META_DAMAGE);
     fvt_put_int(out, blocks, 8);
-    finish(out, at);
+    meta_end(out, at);
 }
 
 void meta_put_replaced(struct fvt_buffer *out, const struct fvt_replaced *r) {
-    size_t at = begin(out, FVT_META_REPLACED), n = strnlen(r->name, sizeof r->name);
+    size_t at = meta_begin(out, FVT_META_REPLACED), n = strnlen(r->name, sizeof r->name);
     fvt_put_int(out, r->size, 8);
     fvt_put_int(out, r->checksum, 8);
     fvt_put_int(out, n, 2);
     fvt_put(out, r->name, n);
-    finish(out, at);
+    meta_end(out, at);
 }
 
 static struct fvt_replaced get_replaced(struct fvt_cursor *c) {
@@ -166,12 +124,12 @@ static struct fvt_replaced get_replaced(struct fvt_cursor *c) {
 }
 
 void meta_put_counters(struct fvt_buffer *out, const struct fvt_counter_block *block) {
-    size_t at = begin(out, FVT_META_COUNTERS);
+    size_t at = meta_begin(out, FVT_META_COUNTERS);
     fvt_put_int(out, block->at, 8);
     fvt_put_int(out, block->rows, 8);
     fvt_put_int(out, (uint64_t)block->first, 8);
     fvt_put_int(out, (uint64_t)block->last, 8);
-    finish(out, at);
+    meta_end(out, at);
 }
 
 static struct fvt_counter_block get_counters(struct fvt_cursor *c) {
@@ -242,6 +200,72 @@ void meta_settle_rollups(struct fvt_file *file) {
     file->nrollups = kept;
 }
 
+static int by_interface(const void *a, const void *b) {
+    const struct fvt_interface *x = a, *y = b;
+    int order = flow_ip_cmp(&x->exporter, &y->exporter);
+    return order ? order : (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+typedef int compare_fn(const void *, const void *);
+
+static int by_key_and_place(const void *a, const void *b, void *cmp) {
+    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
+    int order = ((compare_fn *const *)cmp)[0](x, y);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* What is done with two of one key. */
+typedef void combine_fn(void *first, const void *later);
+
+/* Sort by key, and make one of those with equal keys, in the order they came: the last one, unless combine says
+** otherwise. Returns how many are left. */
+static uint32_t settle(void *array, uint32_t n, size_t size, compare_fn *cmp, combine_fn *combine) {
+    uint8_t *base = array, *copy = malloc((size_t)n * size + 1);
+    const uint8_t **at = malloc(((size_t)n + 1) * sizeof *at);
+    uint32_t kept = copy && at ? 0 : n;
+    if (copy && at && n > 0) {
+        memcpy(copy, base, (size_t)n * size);
+        for (uint32_t i = 0; i < n; i++)
+            at[i] = copy + i * size;
+        qsort_r(at, n, sizeof *at, by_key_and_place, &cmp);
+        for (uint32_t i = 0; i < n; i++) {
+            bool same = i > 0 && cmp(at[i - 1], at[i]) == 0;
+            if (same && combine)
+                combine(base + (kept - 1) * size, at[i]);
+            else
+                memcpy(base + (kept - same) * size, at[i], size);
+            kept += !same;
+        }
+    }
+    free(copy);
+    free(at);
+    return kept;
+}
+
+/* Exporters and sockets have a record for each flush. When there are twice as many as there were keys the last time,
+** those at hand become one each. */
+enum { SETTLE_FROM = 4096 };
+static bool room_to_add(struct fvt_file *file) {
+    if (file->nadded > SETTLE_FROM && file->nadded / 2 > file->added_keys)
+        file->nadded = file->added_keys = settle(file->added, file->nadded, sizeof *file->added,
+                                                 statistics_by_exporter, statistics_add_exporter);
+    void *grown = room(file->added, file->nadded, sizeof *file->added);
+    if (grown)
+        file->added = grown;
+    return grown;
+}
+
+static bool room_for_socket(struct fvt_file *file) {
+    if (file->nsockets > SETTLE_FROM && file->nsockets / 2 > file->socket_keys)
+        file->nsockets = file->socket_keys =
+            settle(file->sockets, file->nsockets, sizeof *file->sockets, statistics_by_socket,
+                   statistics_add_socket);
+    void *grown = room(file->sockets, file->nsockets, sizeof *file->sockets);
+    if (grown)
+        file->sockets = grown;
+    return grown;
+}
+
 int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
     while (fvt_left(c) >= 4) {
         uint64_t kind = fvt_get_int(c, 2);
@@ -255,7 +279,15 @@ int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
             if (!grown)
                 return FVT_NOMEM;
             file->exporters = grown;
-            file->exporters[file->nexporters++] = get_exporter(&r);
+            file->exporters[file->nexporters++] = statistics_get_exporter(&r);
+        } else if (kind == FVT_META_COUNTED) {
+            if (!room_to_add(file))
+                return FVT_NOMEM;
+            file->added[file->nadded++] = statistics_get_exporter(&r);
+        } else if (kind == FVT_META_SOCKET) {
+            if (!room_for_socket(file))
+                return FVT_NOMEM;
+            file->sockets[file->nsockets++] = statistics_get_socket(&r);
         } else if (kind == FVT_META_INTERFACE) {
             void *grown = room(file->interfaces, file->ninterfaces, sizeof *file->interfaces);
             if (!grown)
@@ -284,65 +316,12 @@ int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
     return FVT_OK;
 }
 
-static int by_exporter(const void *a, const void *b) {
-    const struct fvt_exporter *x = a, *y = b;
-    int order = flow_ip_cmp(&x->exporter, &y->exporter);
-    if (order == 0)
-        order = (x->odid > y->odid) - (x->odid < y->odid);
-    return order ? order : strcmp(x->version, y->version);
-}
-
-static int by_interface(const void *a, const void *b) {
-    const struct fvt_interface *x = a, *y = b;
-    int order = flow_ip_cmp(&x->exporter, &y->exporter);
-    return order ? order : (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
-}
-
-typedef int compare_fn(const void *, const void *);
-
-static int by_key_and_place(const void *a, const void *b, void *cmp) {
-    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
-    int order = ((compare_fn *const *)cmp)[0](x, y);
-    return order ? order : (x > y) - (x < y);
-}
-
-/* Sort by key, and of equal keys keep the one that came last. Returns how many are left. */
-static uint32_t settle(void *array, uint32_t n, size_t size, compare_fn *cmp) {
-    uint8_t *base = array, *copy = malloc((size_t)n * size + 1);
-    const uint8_t **at = malloc(((size_t)n + 1) * sizeof *at);
-    uint32_t kept = copy && at ? 0 : n;
-    if (copy && at) {
-        memcpy(copy, base, (size_t)n * size);
-        for (uint32_t i = 0; i < n; i++)
-            at[i] = copy + i * size;
-        qsort_r(at, n, sizeof *at, by_key_and_place, &cmp);
-        for (uint32_t i = 0; i < n; i++)
-            if (i + 1 == n || cmp(at[i], at[i + 1]) != 0)
-                memcpy(base + kept++ * size, at[i], size);
-    }
-    free(copy);
-    free(at);
-    return kept;
-}
-
 static int by_replaced(const void *a, const void *b) {
     const struct fvt_replaced *x = a, *y = b;
     int order = strcmp(x->name, y->name);
     if (order == 0)
         order = (x->size > y->size) - (x->size < y->size);
     return order ? order : (x->checksum > y->checksum) - (x->checksum < y->checksum);
-}
-
-void meta_settle(struct fvt_file *file) {
-    if (file->nexporters > 1)
-        file->nexporters =
-            settle(file->exporters, file->nexporters, sizeof *file->exporters, by_exporter);
-    if (file->ninterfaces > 1)
-        file->ninterfaces =
-            settle(file->interfaces, file->ninterfaces, sizeof *file->interfaces, by_interface);
-    if (file->nreplaced > 1)
-        file->nreplaced =
-            settle(file->replaced, file->nreplaced, sizeof *file->replaced, by_replaced);
 }
 
 /* An array of *count with n more elements; NULL without memory. */
@@ -356,52 +335,53 @@ static void *append(void *array, uint32_t *count, const void *more, uint32_t n, 
     return grown;
 }
 
-/* Counters of what was counted apart. The sampling rate is the last one known. */
-static void add_counters(struct fvt_exporter *sum, const struct fvt_exporter *more) {
-    sum->datagrams += more->datagrams;
-    sum->flows += more->flows;
-    sum->packets += more->packets;
-    sum->bytes += more->bytes;
-    sum->options += more->options;
-    sum->lost += more->lost;
-    sum->no_template += more->no_template;
-    sum->udp_drops += more->udp_drops;
-    for (int i = 0; i < FVT_NBAD; i++)
-        sum->malformed[i] += more->malformed[i];
-    sum->sampling_rounded += more->sampling_rounded;
-    if (more->sampling) {
-        sum->sampling = more->sampling;
-        sum->sampling_origin = more->sampling_origin;
-    }
-}
-
-/* Exporters of both are in order of their keys. */
-static bool add_exporters(struct fvt_file *sum, const struct fvt_file *more) {
-    uint32_t before = sum->nexporters, news = 0;
-    for (uint32_t i = 0; i < more->nexporters; i++) {
-        const struct fvt_exporter *e = &more->exporters[i];
+/* Those of the file are in order of their keys; more may have several of one key. */
+static bool add_exporters(struct fvt_file *sum, const struct fvt_exporter *more, uint32_t n) {
+    uint32_t before = sum->nexporters;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct fvt_exporter *e = &more[i];
         struct fvt_exporter *known =
-            before ? bsearch(e, sum->exporters, before, sizeof *e, by_exporter) : NULL;
+            before ? bsearch(e, sum->exporters, before, sizeof *e, statistics_by_exporter) : NULL;
         if (known) {
-            add_counters(known, e);
+            statistics_add_exporter(known, e);
             continue;
         }
         void *grown = append(sum->exporters, &sum->nexporters, e, 1, sizeof *e);
         if (!grown)
             return false;
         sum->exporters = grown;
-        news++;
     }
-    if (news)
-        qsort(sum->exporters, sum->nexporters, sizeof *sum->exporters, by_exporter);
+    sum->nexporters = settle(sum->exporters, sum->nexporters, sizeof *sum->exporters,
+                             statistics_by_exporter, statistics_add_exporter);
     return true;
 }
 
+bool meta_settle(struct fvt_file *file) {
+    file->nexporters = settle(file->exporters, file->nexporters, sizeof *file->exporters,
+                              statistics_by_exporter, NULL);
+    file->ninterfaces =
+        settle(file->interfaces, file->ninterfaces, sizeof *file->interfaces, by_interface, NULL);
+    file->nreplaced =
+        settle(file->replaced, file->nreplaced, sizeof *file->replaced, by_replaced, NULL);
+    file->nsockets = settle(file->sockets, file->nsockets, sizeof *file->sockets,
+                            statistics_by_socket, statistics_add_socket);
+    bool added = file->nadded == 0 || add_exporters(file, file->added, file->nadded);
+    free(file->added);
+    file->added = NULL;
+    file->nadded = file->added_keys = 0;
+    return added;
+}
+
 bool meta_add(struct fvt_file *sum, const struct fvt_file *more) {
-    if (!add_exporters(sum, more))
+    if (!add_exporters(sum, more->exporters, more->nexporters))
         return false;
-    void *grown = append(sum->interfaces, &sum->ninterfaces, more->interfaces, more->ninterfaces,
-                         sizeof *more->interfaces);
+    void *grown =
+        append(sum->sockets, &sum->nsockets, more->sockets, more->nsockets, sizeof *more->sockets);
+    if (!grown)
+        return false;
+    sum->sockets = grown;
+    grown = append(sum->interfaces, &sum->ninterfaces, more->interfaces, more->ninterfaces,
+                   sizeof *more->interfaces);
     if (!grown)
         return false;
     sum->interfaces = grown;
@@ -410,6 +390,5 @@ bool meta_add(struct fvt_file *sum, const struct fvt_file *more) {
     if (!grown)
         return false;
     sum->replaced = grown;
-    meta_settle(sum);
-    return true;
+    return meta_settle(sum);
 }

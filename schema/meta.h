@@ -13,7 +13,10 @@ void meta_put_columns(struct fvt_buffer *out); /* this library's column table */
 ** *field_of is the caller's. */
 int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n);
 
-void meta_put_exporter(struct fvt_buffer *out, const struct fvt_exporter *e);
+/* A record of that kind, whose content is put between the two; at: what meta_begin() said. */
+size_t meta_begin(struct fvt_buffer *out, enum fvt_meta_kind kind);
+void meta_end(struct fvt_buffer *out, size_t at);
+
 void meta_put_interface(struct fvt_buffer *out, const struct fvt_interface *i);
 /* blocks: the offset in the file that r->block counts from. A roll-up of more blocks than a record has room
 ** for is left out. */
@@ -25,8 +28,8 @@ void meta_put_counters(struct fvt_buffer *out, const struct fvt_counter_block *b
 
 /* Add the records to file; unknown kinds are passed over. FVT_OK, FVT_DAMAGED or FVT_NOMEM. */
 int meta_get_records(struct fvt_cursor *c, struct fvt_file *file);
-/* Keep the last record of each key, in order of the keys. */
-void meta_settle(struct fvt_file *file);
+/* Keep the last record of each key, or their sum, in order of the keys. false without memory. */
+bool meta_settle(struct fvt_file *file);
 /* Add what a later file says to sum: counters of the same exporter are added up, of the rest the
 ** later one holds; replaced files are those of both. false without memory. */
 bool meta_add(struct fvt_file *sum, const struct fvt_file *more);

@@ -215,6 +215,7 @@ static void start_over(struct fvt_file *file) {
     for (uint32_t i = 0; i < file->ngroups; i++)
         group_drop(&file->groups[i]);
     file->ngroups = file->nexporters = file->ninterfaces = file->nreplaced = file->ncounters = 0;
+    file->nsockets = file->nadded = file->added_keys = file->socket_keys = 0;
     file->rows = file->blocks = 0;
     meta_forget_rollups(file);
     fvt_totals_init(&file->totals);
@@ -386,7 +387,10 @@ static int open_blocks(struct fvt_file *file, struct fvt_error *err) {
     if (rc != FVT_OK)
         fvt_fail(err, "%s: %s", file->path,
                  rc == FVT_NOMEM ? "out of memory" : "cannot be read to its end");
-    meta_settle(file);
+    if (!meta_settle(file) && rc == FVT_OK) {
+        fvt_fail(err, "%s: out of memory", file->path);
+        rc = FVT_NOMEM;
+    }
     meta_settle_rollups(file);
     for (uint32_t i = 0; i < file->ngroups; i++)
         file->blocks += 1 + file->groups[i].ndicts + file->groups[i].nchunks;
@@ -436,6 +440,8 @@ void fvt_file_free(struct fvt_file *file) {
         close(file->fd);
     free(file->groups);
     free(file->exporters);
+    free(file->added);
+    free(file->sockets);
     free(file->interfaces);
     free(file->replaced);
     free(file->rollups);

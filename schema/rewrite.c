@@ -8,6 +8,7 @@
 #include "meta.h"
 #include "newfile.h"
 #include "rollup.h"
+#include "statistics.h"
 
 #include <stdio.h>
 
@@ -284,7 +285,9 @@ bool rewrite_replaces(struct rewrite *r, const struct fvt_replaced *replaced) {
 static void put_meta(const struct rewrite *r, struct fvt_buffer *out) {
     const struct fvt_file *said = &r->said;
     for (uint32_t i = 0; i < said->nexporters; i++)
-        meta_put_exporter(out, &said->exporters[i]);
+        statistics_put_exporter(out, FVT_META_EXPORTER, &said->exporters[i]);
+    for (uint32_t i = 0; i < said->nsockets; i++)
+        statistics_put_socket(out, &said->sockets[i]);
     for (uint32_t i = 0; i < said->ninterfaces; i++)
         meta_put_interface(out, &said->interfaces[i]);
     for (uint32_t i = 0; i < said->nreplaced; i++)
@@ -384,6 +387,7 @@ void rewrite_free(struct rewrite *r) {
     free(r->leads.p);
     free(r->counters);
     free(r->said.exporters);
+    free(r->said.sockets);
     free(r->said.interfaces);
     free(r->said.replaced);
     free(r);

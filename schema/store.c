@@ -390,6 +390,11 @@ int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e) {
     return rc == FVT_OK ? fvt_writer_exporter(s->writer, e) : rc;
 }
 
+int fvt_store_socket(struct fvt_store *s, const struct fvt_socket *socket) {
+    int rc = open_writer(s);
+    return rc == FVT_OK ? fvt_writer_socket(s->writer, socket) : rc;
+}
+
 int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i) {
     int rc = open_writer(s);
     return rc == FVT_OK ? fvt_writer_interface(s->writer, i) : rc;

@@ -33,10 +33,11 @@ int fvt_store_rotate(struct fvt_store *s);
 int fvt_store_add(struct fvt_store *s, const struct flow_row *row);
 
 /* report is called before each flush, and with last = true before a file is finished, so that the
-** caller hands over its exporters and interfaces with the two functions below. Their counters are
-** those of the current file: after last the caller starts them anew. */
+** caller hands over its exporters, sockets and interfaces with the functions below: what it has counted since it
+** did so before, which is added to what the file says already. */
 void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last), void *arg);
 int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e);
+int fvt_store_socket(struct fvt_store *s, const struct fvt_socket *socket);
 int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i);
 
 /* Add interface counters to the file of the current interval. */

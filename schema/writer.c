@@ -7,6 +7,7 @@
 #include "meta.h"
 #include "newfile.h"
 #include "rewrite.h"
+#include "statistics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +109,16 @@ int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_
 }
 
 int fvt_writer_exporter(struct fvt_writer *w, const struct fvt_exporter *e) {
-    meta_put_exporter(&w->meta, e);
+    if (w->meta.n >= MAX_PENDING)
+        return FVT_NOMEM;
+    statistics_put_exporter(&w->meta, FVT_META_COUNTED, e);
+    return w->meta.failed ? FVT_NOMEM : FVT_OK;
+}
+
+int fvt_writer_socket(struct fvt_writer *w, const struct fvt_socket *s) {
+    if (w->meta.n >= MAX_PENDING)
+        return FVT_NOMEM;
+    statistics_put_socket(&w->meta, s);
     return w->meta.failed ? FVT_NOMEM : FVT_OK;
 }
 

@@ -32,15 +32,26 @@ static bool store_row(void *arg, const struct flow_row *row) {
     return fvt_store_add(((struct chain *)arg)->store, row) == FVT_OK;
 }
 
-static void chain_open(struct chain *x) {
+/* A collector that starts, with what is in the directory. */
+static void chain_start(struct chain *x, const struct collector_limits *limits) {
     struct fvt_error error;
-    memset(x, 0, sizeof *x);
-    strcpy(x->dir, "/tmp/collector-XXXXXX");
-    assert_non_null(mkdtemp(x->dir));
-    x->c = collector_new((struct flow_sink){store_row, x}, (struct fault_sink){NULL, NULL}, NULL);
+    x->report = (struct report){0};
+    x->c = collector_new((struct flow_sink){store_row, x}, (struct fault_sink){NULL, NULL}, limits);
     assert_non_null(x->c);
     assert_int_equal(fvt_store_open(x->dir, INTERVAL, NULL, NULL, &x->store, &error), FVT_OK);
     report_attach(&x->report, x->c, x->store);
+}
+
+static void chain_open(struct chain *x) {
+    memset(x, 0, sizeof *x);
+    strcpy(x->dir, "/tmp/collector-XXXXXX");
+    assert_non_null(mkdtemp(x->dir));
+    chain_start(x, NULL);
+}
+
+static void chain_stop(struct chain *x) {
+    assert_int_equal(fvt_store_close(x->store), FVT_OK);
+    collector_free(x->c);
 }
 
 static void chain_send(struct chain *x, int64_t now) {
@@ -59,8 +70,7 @@ static size_t chain_close(struct chain *x, struct fvt_file **file, size_t max) {
     struct fvt_error error;
     char **paths, command[128];
     size_t n;
-    assert_int_equal(fvt_store_close(x->store), FVT_OK);
-    collector_free(x->c);
+    chain_stop(x);
     assert_int_equal(fvt_store_list(x->dir, &paths, &n, &error), FVT_OK);
     assert_true(n <= max);
     for (size_t i = 0; i < n; i++)
@@ -141,6 +151,78 @@ static void statistics_by_file(void **state) {
     }
 }
 
+/* One datagram of version 9 and one flow. */
+static void send_v9(struct chain *x, uint32_t sequence, uint32_t source, int64_t now) {
+    b.n = 0;
+    v9(&b, sequence, source);
+    template_set(&b, 0, 256, "8/4 1/2 2/1");
+    data(1);
+    chain_send(x, now);
+}
+
+/* What a file says of an exporter is what came of it in the file's interval, also when it was forgotten meanwhile,
+** and when the collector was started again, twice, once after the file was closed. */
+static void returning_exporters(void **state) {
+    (void)state;
+    struct collector_limits limits = collector_defaults;
+    const int64_t now = INT64_C(1700000040000);
+    struct chain x;
+    struct fvt_file *file[2];
+    struct fvt_socket socket = {.port = 2055, .protocol = 17, .buffer = 4096};
+    limits.exporters = 2;
+    chain_open(&x);
+    chain_stop(&x);
+    for (unsigned run = 0; run < 3; run++) {
+        chain_start(&x, &limits);
+        socket = (struct fvt_socket){.port = 2055, .protocol = 17, .buffer = 4096};
+        report_socket(&x.report, &socket);
+        for (unsigned i = 0; i < 30; i++) {
+            socket.datagrams++;
+            socket.octets += 100;
+            socket.drops += i == 20;
+            send_v9(&x, i, i % 3, now + i);
+            if (i % 7 == 0)
+                assert_int_equal(fvt_store_flush(x.store), FVT_OK);
+        }
+        chain_stop(&x);
+    }
+    chain_start(&x, &limits);
+    assert_int_equal(chain_close(&x, file, 2), 1);
+    assert_int_equal(file[0]->nexporters, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct fvt_exporter *e = &file[0]->exporters[i];
+        assert_int_equal(e->odid, i);
+        assert_int_equal(e->datagrams, 30);
+        assert_int_equal(e->flows, 30);
+        assert_int_equal(e->packets, 90);
+        assert_int_equal(e->lost, 0);
+    }
+    assert_int_equal(file[0]->nsockets, 1);
+    assert_int_equal(file[0]->sockets[0].datagrams, 90);
+    assert_int_equal(file[0]->sockets[0].octets, 9000);
+    assert_int_equal(file[0]->sockets[0].drops, 3);
+    assert_int_equal(file[0]->sockets[0].buffer, 4096);
+    fvt_file_free(file[0]);
+}
+
+/* A datagram that comes after the next interval has begun fills the gap of the one before: the sum is right. */
+static void late_in_the_next_file(void **state) {
+    (void)state;
+    const int64_t now = INT64_C(1700000040000);
+    struct chain x;
+    struct fvt_file *file[2];
+    chain_open(&x);
+    send_v9(&x, 1, 0, now);
+    send_v9(&x, 5, 0, now + 1000);
+    send_v9(&x, 3, 0, now + 70000);
+    send_v9(&x, 4, 0, now + 70001);
+    assert_int_equal(chain_close(&x, file, 2), 2);
+    assert_int_equal(file[0]->exporters[0].lost, 3);
+    assert_int_equal(file[1]->exporters[0].lost, -2);
+    fvt_file_free(file[0]);
+    fvt_file_free(file[1]);
+}
+
 /* ---- captures --------------------------------------------------------------------------- */
 
 /* A packet of a capture: raw IPv4 with the part of a UDP datagram from offset on. */
@@ -214,6 +296,8 @@ static void fragments(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statistics_by_file),
+        cmocka_unit_test(returning_exporters),
+        cmocka_unit_test(late_in_the_next_file),
         cmocka_unit_test(fragments),
     };
     return cmocka_run_group_tests_name("collector: files and captures", tests, NULL, NULL);

@@ -34,9 +34,11 @@ computed=$(sqlite "SELECT group_concat(CASE
         ELSE name END, ', ')
     FROM (SELECT name FROM pragma_table_xinfo('flows') WHERE NOT hidden ORDER BY cid)")
 exporter_columns='exporter, odid, version, datagrams, flows, packets, bytes, options, lost, no_template,
-    malformed_short, malformed_version, malformed_set, malformed_template, malformed_record, udp_drops,
-    sampling, sampling_origin, sampling_rounded'
+    malformed_short, malformed_version, malformed_set, malformed_template, malformed_record,
+    no_template_octets, malformed_short_octets, malformed_version_octets, malformed_set_octets,
+    malformed_template_octets, malformed_record_octets, sampling, sampling_origin, sampling_rounded'
 
+socket_columns='address, port, protocol, datagrams, octets, drops, ring_drops, buffer'
 files_columns='path, state, "begin", length, first, last, rows, groups, flows_tcp, packets_tcp, bytes_tcp,
     flows_udp, packets_udp, bytes_udp, flows_icmp, packets_icmp, bytes_icmp,
     flows_other, packets_other, bytes_other'
@@ -52,7 +54,7 @@ quoted() { # FILE SQL-or-option...: rows that tell numbers, texts and NULL apart
     sqlite3 -batch -bail -noheader -quote "$@" 2>>"$work/errors" | LC_ALL=C sort >"$file"
 }
 
-# A store as both see it, in $work/sql.WHAT and $work/reader.WHAT: rows, files, exporters, interfaces.
+# A store as both see it, in $work/sql.WHAT and $work/reader.WHAT: rows, files, exporters, sockets, interfaces.
 look() { # STORE
     local -x FLOWVT_STORE=$1
     local files extension=(-cmd ".load $BUILD/flowvt" :memory:) db=$work/reader.db
@@ -63,12 +65,14 @@ look() { # STORE
     quoted "$work/sql.files" "${extension[@]}" "SELECT $files_columns, damaged_blocks FROM flow_files"
     quoted "$work/sql.exporters" "${extension[@]}" \
         "SELECT path, ${exporter_columns} FROM flow_exporters"
+    quoted "$work/sql.sockets" "${extension[@]}" "SELECT path, $socket_columns FROM flow_sockets"
     quoted "$work/sql.interfaces" "${extension[@]}" \
         "SELECT path, exporter, ifindex, name, description FROM flow_interfaces"
     quoted "$work/sql.counters" "${extension[@]}" "SELECT path, $counter_columns FROM if_counters"
     quoted "$work/reader.rows" "$db" "SELECT $computed FROM flows"
     quoted "$work/reader.files" "$db" "SELECT $files_columns, damage FROM files"
     quoted "$work/reader.exporters" "$db" "SELECT path, $exporter_columns FROM exporters JOIN files USING (file)"
+    quoted "$work/reader.sockets" "$db" "SELECT path, $socket_columns FROM sockets JOIN files USING (file)"
     quoted "$work/reader.interfaces" "$db" \
         "SELECT path, exporter, ifindex, name, description FROM interfaces JOIN files USING (file)"
     quoted "$work/reader.counters" "$db" \
@@ -79,7 +83,7 @@ look() { # STORE
 compare() { # NAME STORE
     local what
     look "$2"
-    for what in rows files exporters interfaces counters; do
+    for what in rows files exporters sockets interfaces counters; do
         same "$1: $what ($(wc -l <"$work/reader.$what"))" "$work/sql.$what" "$work/reader.$what"
     done
     is "$1: there are rows" "$([ -s "$work/sql.rows" ] && echo yes)" yes

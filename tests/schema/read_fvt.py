@@ -8,10 +8,10 @@ the order of FORMAT.md, from the smallest parts (streams, dictionaries) to the f
 it reads only schema/fields.def, for the names and classes of the columns.
 
 usage: read_fvt.py FILE...            each row as a JSON object: columns that are not NULL
-       read_fvt.py --meta FILE...     each file, its exporters and interfaces as JSON objects
+       read_fvt.py --meta FILE...     each file, its exporters, sockets and interfaces as JSON objects
        read_fvt.py --sql DB FILE...   rows into the ordinary table flows of the SQLite database DB,
-                                      with FILE's number in file; files, exporters and interfaces
-                                      into the tables files, exporters, interfaces
+                                      with FILE's number in file; files, exporters, sockets and interfaces
+                                      into the tables files, exporters, sockets, interfaces
 
 Times are integers, milliseconds since 1970, in JSON; in DB they are texts like the extension's, with
 the integers beside them as NAME_ms. Counters are as stored, never scaled by the sampling rate.
@@ -453,7 +453,12 @@ def column_table(data, at=0):
 ROLLUP_TOTALS = ("trecv", "flows", "packets", "bytes", "tstart", "tend")
 COUNTERS = ("datagrams", "flows", "packets", "bytes", "options", "lost", "no_template",
             "udp_drops", "sampling", "malformed_short", "malformed_version", "malformed_set",
-            "malformed_template", "malformed_record", "sampling_origin", "sampling_rounded")
+            "malformed_template", "malformed_record", "sampling_origin", "sampling_rounded",
+            "no_template_octets", "malformed_short_octets", "malformed_version_octets", "malformed_set_octets",
+            "malformed_template_octets", "malformed_record_octets")
+FIRST_COUNTERS = 16  # those that every reader shows; the others where they are not 0
+SOCKET_COUNTERS = ("datagrams", "octets", "drops", "ring_drops", "buffer")
+PROTOCOLS = {6: "tcp", 17: "udp"}
 ORIGINS = (None, "header", "options", "record", "default", "override")
 
 
@@ -492,6 +497,21 @@ def counter_block(data):
     return rows
 
 
+def counters_of(names, record, at):
+    """The counters of a record by name; those that it does not have are 0."""
+    known = min((len(record) - at) // 8, len(names))
+    return {**dict.fromkeys(names, 0), **dict(zip(names, fields("<%dQ" % known, record, at)))}
+
+
+def add(total, more, last):
+    """Add counters to others; those named in last are replaced instead, if the first of them is there."""
+    for name in more:
+        if name not in last:
+            total[name] = (total[name] + more[name]) % (1 << 64)
+        elif more[last[0]]:
+            total[name] = more[name]
+
+
 class File:
     """A flow file: its columns, groups and meta records. What is damaged is in the list `damage`."""
 
@@ -513,6 +533,8 @@ class File:
         self.groups = []  # those with a good directory
         self.row_groups = 0  # all of them
         self.exporters = {}
+        self.added = {}  # counters to be added to those of exporters
+        self.sockets = {}
         self.interfaces = {}
         self.rollups = []  # seconds, columns and places of the blocks
         self.counters = []  # places of the blocks
@@ -636,16 +658,20 @@ class File:
         while at < len(data):
             kind, length = fields("<HH", data, at)
             record = part(data, at + 4, length)
-            if kind == 1:
+            if kind in (1, 7):
                 odid, version = fields("<I8s", record, 20)
                 key = (address17(record[:17]), odid, version.rstrip(b"\0").decode())
-                known = min((length - 32) // 8, len(COUNTERS))
-                counters = dict.fromkeys(COUNTERS, 0)
-                counters.update(zip(COUNTERS, fields("<%dQ" % known, record, 32)))
-                counters["sampling"] = counters["sampling"] or None
-                origin = counters["sampling_origin"]
-                counters["sampling_origin"] = ORIGINS[origin] if origin < len(ORIGINS) else None
-                self.exporters[key] = counters
+                counters = counters_of(COUNTERS, record, 32)
+                if kind == 1:
+                    self.exporters[key] = counters
+                else:
+                    add(self.added.setdefault(key, dict.fromkeys(COUNTERS, 0)), counters,
+                        ("sampling", "sampling_origin"))
+            elif kind == 8:
+                protocol, port = fields("<BH", record, 17)
+                key = (PROTOCOLS.get(protocol, "capture"), address17(record[:17]), port or None)
+                add(self.sockets.setdefault(key, dict.fromkeys(SOCKET_COUNTERS, 0)),
+                    counters_of(SOCKET_COUNTERS, record, 20), ("buffer",))
             elif kind == 2:
                 index, name, description = fields("<IHH", record, 20)
                 texts = part(record, 28, name), part(record, 28 + name, description)
@@ -720,9 +746,20 @@ class File:
         return {**row, "damaged": len(self.damage), "left_out": self.left_out}
 
     def meta(self):
-        """Exporters and interfaces as dictionaries."""
-        for (address, odid, version), counters in self.exporters.items():
-            yield "exporters", {"exporter": address, "odid": odid, "version": version, **counters}
+        """Exporters, sockets and interfaces as dictionaries."""
+        exporters = {key: dict(counters) for key, counters in self.exporters.items()}
+        for key, counters in self.added.items():
+            add(exporters.setdefault(key, dict.fromkeys(COUNTERS, 0)), counters, ("sampling", "sampling_origin"))
+        for (address, odid, version), counters in exporters.items():
+            counters["lost"] = signed(counters["lost"])
+            counters["sampling"] = counters["sampling"] or None
+            origin = counters["sampling_origin"]
+            counters["sampling_origin"] = ORIGINS[origin] if origin < len(ORIGINS) else None
+            shown = {name: n for i, (name, n) in enumerate(counters.items()) if i < FIRST_COUNTERS or n}
+            yield "exporters", {"exporter": address, "odid": odid, "version": version, **shown}
+        for (protocol, address, port), counters in self.sockets.items():
+            counters["buffer"] = counters["buffer"] or None
+            yield "sockets", {"address": address, "port": port, "protocol": protocol, **counters}
         for (address, index), (name, description) in self.interfaces.items():
             yield "interfaces", {"exporter": address, "ifindex": index, "name": name,
                                  "description": description}
@@ -743,7 +780,9 @@ def create_tables(db, known):
                "length INTEGER, first TEXT, last TEXT, rows INTEGER, groups INTEGER, %s, damage INTEGER)"
                % ", ".join("%s_%s INTEGER" % (counter, kind) for kind in KINDS for counter in TOTALS))
     db.execute("CREATE TABLE exporters (file INTEGER, exporter TEXT, odid INTEGER, version TEXT, %s)"
-               % ", ".join("%s INTEGER" % counter for counter in COUNTERS))
+               % ", ".join("%s INTEGER DEFAULT 0" % counter for counter in COUNTERS))
+    db.execute("CREATE TABLE sockets (file INTEGER, address TEXT, port INTEGER, protocol TEXT, %s)"
+               % ", ".join("%s INTEGER" % counter for counter in SOCKET_COUNTERS))
     db.execute("CREATE TABLE interfaces (file INTEGER, exporter TEXT, ifindex INTEGER, name TEXT, "
                "description TEXT)")
     db.execute("CREATE TABLE if_counters (file INTEGER, time TEXT, exporter TEXT, odid INTEGER, %s)"

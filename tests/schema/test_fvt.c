@@ -207,6 +207,96 @@ static void column_ends_early(void **state) {
     }
 }
 
+/* What is said of an exporter or a socket adds up: over flushes, writers (one that died, one started again) and
+** files closed in between. */
+static void counters_add_up(void **state) {
+    (void)state;
+    char path[256];
+    path_of(path, sizeof path, "sums.fvt");
+    struct fvt_writer *w;
+    struct fvt_error err;
+    const struct fvt_exporter at = {
+        .exporter = flow_ip_make(4, "\x0a\0\0\1"), .odid = 7, .version = "v9"};
+    for (unsigned run = 0; run < 4; run++) {
+        assert_int_equal(fvt_writer_open(path, 0, 1000, &w, &err), FVT_OK);
+        for (unsigned k = 1; k <= 3; k++) {
+            struct fvt_exporter e = at;
+            struct fvt_socket s = {.port = 2055, .protocol = 17};
+            e.datagrams = k;
+            e.lost = run < 2 ? 5 : -2;
+            e.no_template_octets = 100;
+            e.malformed_octets[FVT_BAD_RECORD] = 1;
+            e.sampling = run == 1 && k == 2 ? 100 : 0;
+            e.sampling_origin = e.sampling ? FVT_SAMPLING_OPTIONS : 0;
+            s.octets = 1000;
+            s.drops = k;
+            s.ring_drops = run;
+            s.buffer = run < 3 ? 4096 * (run + 1) : 0;
+            assert_int_equal(fvt_writer_exporter(w, &e), FVT_OK);
+            assert_int_equal(fvt_writer_socket(w, &s), FVT_OK);
+            s.port = 4739;
+            assert_int_equal(fvt_writer_socket(w, &s), FVT_OK);
+            assert_int_equal(fvt_writer_flush(w, false), FVT_OK);
+        }
+        assert_int_equal(fvt_writer_finish(w), FVT_OK);
+        if (run & 1)
+            assert_int_equal(fvt_close_file(path, &err), FVT_OK);
+        struct fvt_file *file;
+        assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+        assert_int_equal(file->nexporters, 1);
+        const struct fvt_exporter *e = &file->exporters[0];
+        assert_int_equal(e->datagrams, 6 * (run + 1));
+        assert_int_equal(e->lost, run < 2 ? 15 * (int)(run + 1) : 30 - 6 * (int)(run - 1));
+        assert_int_equal(e->no_template_octets, 300 * (run + 1));
+        assert_int_equal(e->malformed_octets[FVT_BAD_RECORD], 3 * (run + 1));
+        assert_int_equal(e->sampling, run ? 100 : 0);
+        assert_int_equal(e->sampling_origin, run ? FVT_SAMPLING_OPTIONS : 0);
+        assert_int_equal(file->nsockets, 2);
+        for (unsigned i = 0; i < 2; i++) {
+            const struct fvt_socket *s = &file->sockets[i];
+            assert_int_equal(s->port, i ? 4739 : 2055);
+            assert_int_equal(s->protocol, 17);
+            assert_int_equal(s->octets, 3000 * (run + 1));
+            assert_int_equal(s->drops, 6 * (run + 1));
+            assert_int_equal(s->ring_drops, 3 * run * (run + 1) / 2);
+            assert_int_equal(s->buffer, 4096 * (run < 3 ? run + 1 : 3));
+        }
+        fvt_file_free(file);
+    }
+}
+
+/* A live file has a record for each exporter and flush: reading many of them takes neither their memory nor long. */
+static void many_counters(void **state) {
+    (void)state;
+    enum { EXPORTERS = 5000, FLUSHES = 40 };
+    char path[256];
+    path_of(path, sizeof path, "many.fvt");
+    struct fvt_writer *w;
+    struct fvt_error err;
+    assert_int_equal(fvt_writer_open(path, 0, 1000, &w, &err), FVT_OK);
+    for (unsigned k = 0; k < FLUSHES; k++) {
+        for (unsigned i = EXPORTERS; i-- > 0;) {
+            struct fvt_exporter e = {.exporter = flow_ip_make(4, "\x0a\0\0\1"),
+                                     .odid = i,
+                                     .version = "v5",
+                                     .datagrams = i,
+                                     .lost = k % 2 ? -3 : 4};
+            assert_int_equal(fvt_writer_exporter(w, &e), FVT_OK);
+        }
+        assert_int_equal(fvt_writer_flush(w, false), FVT_OK);
+    }
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+    struct fvt_file *file;
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    assert_int_equal(file->nexporters, EXPORTERS);
+    for (unsigned i = 0; i < EXPORTERS; i++) {
+        assert_int_equal(file->exporters[i].odid, i);
+        assert_int_equal(file->exporters[i].datagrams, (uint64_t)i * FLUSHES);
+        assert_int_equal(file->exporters[i].lost, FLUSHES / 2);
+    }
+    fvt_file_free(file);
+}
+
 static uint8_t *slurp(const char *path, size_t *n) {
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
@@ -347,8 +437,8 @@ static void exporters_and_interfaces(void **state) {
         assert_int_equal(file->nexporters, 2);
         assert_int_equal(file->exporters[0].odid, 6);
         assert_int_equal(file->exporters[1].odid, 7);
-        assert_int_equal(file->exporters[1].datagrams, 5);
-        assert_int_equal(file->exporters[1].malformed[FVT_BAD_SET], 10);
+        assert_int_equal(file->exporters[1].datagrams, 1 + 2 + 3 + 4 + 5);
+        assert_int_equal(file->exporters[1].malformed[FVT_BAD_SET], 30);
         assert_string_equal(file->exporters[1].version, "v9");
         assert_int_equal(file->ninterfaces, 1);
         assert_string_equal(file->interfaces[0].name, "eth0");
@@ -744,6 +834,8 @@ int main(void) {
         cmocka_unit_test(column_ends_early),
         cmocka_unit_test(damage_is_kept),
         cmocka_unit_test(exporters_and_interfaces),
+        cmocka_unit_test(counters_add_up),
+        cmocka_unit_test(many_counters),
         cmocka_unit_test(interface_counters),
         cmocka_unit_test(full_disk),
         cmocka_unit_test(store_rotates),
