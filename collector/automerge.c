@@ -55,9 +55,13 @@ static void look_after(struct automerge *a) {
     if (waitpid(a->child, &status, WNOHANG) != a->child)
         return;
     a->child = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    a->failures += !good;
+    if (good) {
         a->day = a->started;
-    else if (WIFSIGNALED(status))
+        a->done = now_ms();
+    }
+    if (WIFSIGNALED(status))
         log_line("%s: merging ended by signal %d", a->store, WTERMSIG(status));
 }
 

@@ -16,6 +16,8 @@ struct automerge {
     pid_t child;                 /* 0: none */
     int64_t started;             /* the day, since 1970, when the child was started */
     int64_t day;                 /* and when all was merged last */
+    int64_t done;                /* that moment, ms since 1970 UTC; 0: not yet */
+    uint64_t failures;           /* merges that left something undone */
     int64_t due;                 /* monotonic ms, not before; 0: not known yet */
 };
 

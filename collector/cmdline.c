@@ -16,6 +16,7 @@
 #include "config.h"
 #include "hook.h"
 #include "log.h"
+#include "publish.h"
 #include "repeat.h"
 #include "schema/version.h"
 #include "sources.h"
@@ -96,6 +97,10 @@ static const struct option_line {
      .help = "remove files beyond the limits now, then exit; -w may be in use"},
     {0, FLAG, "dry-run", NULL, AT(dry_run), .line_only = true,
      .help = "with --expire: say what would be removed"},
+    {0, TEXT, "metrics", "[ADDR:]PORT", AT(metrics), .check = publish_check,
+     .help = "answer GET /metrics there, for Prometheus (127.0.0.1 unless ADDR is given)"},
+    {0, TEXT, "metrics-file", "FILE", AT(metrics_file),
+     .help = "write the same to FILE every 15 s, for the node exporter's textfile collector"},
     {'D', FLAG, "daemon", NULL, AT(daemon),
      .help = "go on in the background once all is well, with --syslog"},
     {0, FLAG, "syslog", NULL, AT(syslog),
@@ -396,6 +401,10 @@ static enum cmdline_result check(const struct cmdline *c) {
     }
     if (c->dry_run && !c->expire) {
         log_line("--dry-run is for --expire: give it as well");
+        return CMDLINE_ERROR;
+    }
+    if (c->read && (c->metrics || c->metrics_file)) {
+        log_line("--metrics and --metrics-file are of a collector that listens: leave out -r");
         return CMDLINE_ERROR;
     }
     if (!c->store && !c->dump) {

@@ -44,6 +44,7 @@ struct cmdline {
     bool no_merge;
     bool expire; /* once instead of receiving */
     bool dry_run;
+    const char *metrics, *metrics_file; /* where to listen, path; or NULL */
     bool daemon, syslog;                /* daemon: syslog as well */
     const char *pidfile, *user, *group; /* or NULL */
     char *text;                         /* of the configuration file */

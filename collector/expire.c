@@ -179,11 +179,12 @@ int expire_once(const char *store, const struct expire_limits *limits, bool dry_
 struct expire_thread {
     pthread_t thread;
     const char *store;
-    pthread_mutex_t lock; /* of the next four */
+    pthread_mutex_t lock; /* of the next six */
     pthread_cond_t wake;
     bool stop, changed;
     struct expire_limits limits;
-    int64_t complained; /* ms, so that what cannot be helped is not said every minute */
+    uint64_t files, octets; /* removed so far */
+    int64_t complained;     /* ms, so that what cannot be helped is not said every minute */
 };
 
 static bool any(const struct expire_limits *l) {
@@ -201,6 +202,10 @@ static void round_of(struct expire_thread *t, const struct expire_limits *limits
         log_line("%s", error.text);
     if (rc == FVT_OK && n.files)
         say_counts(t->store, &n, false);
+    pthread_mutex_lock(&t->lock);
+    t->files += n.files;
+    t->octets += n.octets;
+    pthread_mutex_unlock(&t->lock);
     if (rc == FVT_OK && !quiet)
         say_excess(t->store, &n);
     if ((rc != FVT_OK || n.excess) && !quiet)
@@ -263,6 +268,16 @@ struct expire_thread *expire_change(struct expire_thread *t, const char *store,
     pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&t->lock);
     return t;
+}
+
+void expire_removed(struct expire_thread *t, uint64_t *files, uint64_t *octets) {
+    *files = *octets = 0;
+    if (!t)
+        return;
+    pthread_mutex_lock(&t->lock);
+    *files = t->files;
+    *octets = t->octets;
+    pthread_mutex_unlock(&t->lock);
 }
 
 void expire_stop(struct expire_thread *t) {

@@ -27,6 +27,8 @@ struct expire_thread *expire_start(const char *store, const struct expire_limits
 /* Other limits from now on; t may be NULL. Returns what expire_start() would. */
 struct expire_thread *expire_change(struct expire_thread *t, const char *store,
                                     const struct expire_limits *limits);
+/* What it has removed so far; t may be NULL. */
+void expire_removed(struct expire_thread *t, uint64_t *files, uint64_t *octets);
 void expire_stop(struct expire_thread *t);
 
 #endif

@@ -175,6 +175,7 @@ struct exporter *exporters_get(struct exporter_table *t, uint32_t max, const str
     e->stat.odid = odid;
     e->session = session;
     strncpy(e->stat.version, version, sizeof e->stat.version - 1);
+    e->told = e->stat;
     e->boot = INT64_MIN;
     e->next_in_bucket = *bucket_for(t, e);
     *bucket_for(t, e) = e;
@@ -251,6 +252,7 @@ void exporter_handed_over(struct exporter *e) {
                                            .sampling_origin = s->sampling_origin,
                                        };
     fvt_exporter_add(&e->told, s);
+    e->told_recovered = e->recovered;
     memcpy(fresh.version, s->version, sizeof fresh.version);
     *s = fresh;
     e->changed = false;

@@ -43,8 +43,9 @@ enum {
 struct exporter {
     struct fvt_exporter stat; /* key, and counters that no file has yet */
     struct fvt_exporter told; /* key, and those handed over to files, since the entry was made */
-    uint64_t recovered;       /* of the lost, what came late after all, likewise */
-    uint32_t session;         /* 0: of all UDP ports that are not others' */
+    /* Of the lost, what came late after all, since the entry was made, and as of when told was. */
+    uint64_t recovered, told_recovered;
+    uint32_t session; /* 0: of all UDP ports that are not others' */
     struct exporter *next_in_bucket;
     struct exporter *newer, *older;    /* by first datagram */
     struct exporter *fresher, *staler; /* of the same worth, by last use */

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "notify.h"
 #include "pcapin.h"
+#include "publish.h"
 #include "receive.h"
 #include "repeat.h"
 #include "report.h"
@@ -59,8 +60,9 @@ struct program {
     struct report report;
     struct expire_thread *expiry;
     struct hook *hook;
-    struct automerge merge; /* without a store: none */
-    int64_t ticked;         /* ms, of the last collector_tick() */
+    struct automerge merge;      /* without a store: none */
+    struct publisher *publisher; /* of metrics, or NULL */
+    int64_t ticked;              /* ms, of the last collector_tick() */
     bool store_failed;
 };
 
@@ -216,6 +218,18 @@ static void look_at_signals(struct program *p) {
 
 /* ---- time ------------------------------------------------------------------------------- */
 
+static void give_books(struct program *p) {
+    struct books b;
+    if (!report_books(&p->report, &b))
+        return;
+    b.strangers = sources_dropped(p->sources).dropped;
+    expire_removed(p->expiry, &b.expired_files, &b.expired_octets);
+    b.merging = p->merge.child != 0;
+    b.merged = p->merge.done;
+    b.merge_failures = p->merge.failures;
+    publisher_give(p->publisher, &b);
+}
+
 static void tick(void *arg, int64_t now) {
     struct program *p = arg;
     if (p->receiver) {
@@ -234,11 +248,15 @@ static void tick(void *arg, int64_t now) {
     if (now - p->ticked >= 1000 || now < p->ticked) {
         collector_tick(p->collector, now);
         p->ticked = now;
+        if (!p->store && p->publisher)
+            report_tick(&p->report);
         if (p->merge.store)
             automerge_tick(&p->merge, now);
         if (p->options.dump)
             fflush(stdout);
     }
+    if (p->publisher && publisher_wants(p->publisher))
+        give_books(p);
 }
 
 static void take_datagram(void *arg, const struct datagram *received) {
@@ -392,8 +410,10 @@ static int open_store(struct program *p) {
     if (!take_targets(p, &p->options) || give_up_root(p) != 0)
         return -1;
     start_repeater(p);
-    if (!p->options.store)
+    if (!p->options.store) {
+        report_attach(&p->report, p->collector, NULL);
         return 0;
+    }
     if (fvt_store_open(p->options.store, p->options.interval, store_warning, p, &p->store,
                        &error) != FVT_OK) {
         log_line("%s", error.text);
@@ -406,7 +426,21 @@ static int open_store(struct program *p) {
     return start_upkeep(p);
 }
 
+static int start_metrics(struct program *p) {
+    const struct cmdline *o = &p->options;
+    char message[512];
+    if (o->read || (!o->metrics && !o->metrics_file))
+        return 0;
+    p->publisher = publisher_start(o->metrics, o->metrics_file, o->store, message, sizeof message);
+    if (!p->publisher)
+        log_line("%s", message);
+    else if (o->metrics)
+        log_line("metrics are at %s, /metrics", o->metrics);
+    return p->publisher ? 0 : -1;
+}
+
 static int close_store(struct program *p) {
+    publisher_stop(p->publisher);
     expire_stop(p->expiry);
     automerge_stop(&p->merge);
     if (!p->store)
@@ -474,7 +508,8 @@ static int run(struct program *p) {
     }
     collector_rates(p->collector, &p->options.rates);
     /* The sockets first: what comes while the store is made ready waits in their buffers. */
-    int failed = prepare(p) != 0 || open_sockets(p) != 0 || open_store(p) != 0;
+    int failed =
+        prepare(p) != 0 || open_sockets(p) != 0 || open_store(p) != 0 || start_metrics(p) != 0;
     if (!failed) {
         say_ready(p);
         failed = p->options.read ? run_capture(p) : run_sockets(p);

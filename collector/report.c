@@ -6,7 +6,10 @@
 
 #include <inttypes.h>
 
+#include <stdlib.h>
+
 #include "log.h"
+#include "schema/clock.h"
 
 static uint64_t malformed(const struct fvt_exporter *e) {
     uint64_t n = 0;
@@ -28,10 +31,9 @@ void report_line(struct report *r) {
 /* ---- handing over ----------------------------------------------------------------------- */
 
 static void hand_over_exporter(struct report *r, struct exporter *e) {
-    if (!e->changed || fvt_store_exporter(r->store, &e->stat) != FVT_OK)
+    if (!e->changed || (r->store && fvt_store_exporter(r->store, &e->stat) != FVT_OK))
         return;
     fvt_exporter_add(&r->exporters, &e->stat);
-    fvt_exporter_add(&r->total, &e->stat);
     r->nexporters += !e->in_file;
     e->in_file = true;
     exporter_handed_over(e);
@@ -45,7 +47,7 @@ static void hand_over_socket(struct report *r, struct report_socket *s) {
     since.drops -= s->told.drops;
     since.ring_drops -= s->told.ring_drops;
     bool counted = since.datagrams || since.octets || since.drops || since.ring_drops;
-    if ((!counted && !r->all_sockets) || fvt_store_socket(r->store, &since) != FVT_OK)
+    if ((!counted && !r->all_sockets) || (r->store && fvt_store_socket(r->store, &since) != FVT_OK))
         return;
     s->told = now;
     r->sockets.datagrams += since.datagrams;
@@ -80,11 +82,13 @@ static void on_flush(void *arg, bool last) {
         for (size_t i = 0; i < r->nsockets; i++)
             hand_over_socket(r, &r->socket[i]);
         r->all_sockets = false;
-        hand_over_interfaces(r);
+        if (r->store)
+            hand_over_interfaces(r);
     }
     if (!last)
         return;
     report_line(r);
+    r->rotated = now_ms();
     if (r->more)
         r->more(r->more_arg);
     for (e = r->collector->exporters.newest; e; e = e->older)
@@ -98,6 +102,64 @@ static void on_flush(void *arg, bool last) {
 
 static void on_forget(void *arg, struct exporter *e) {
     hand_over_exporter(arg, e);
+}
+
+void report_tick(struct report *r) {
+    on_flush(r, false);
+}
+
+/* ---- copies ----------------------------------------------------------------------------- */
+
+static int by_key(const void *a, const void *b) {
+    const struct fvt_exporter *x = &((const struct books_exporter *)a)->counted;
+    const struct fvt_exporter *y = &((const struct books_exporter *)b)->counted;
+    int order = flow_ip_cmp(&x->exporter, &y->exporter);
+    if (order == 0)
+        order = (x->odid > y->odid) - (x->odid < y->odid);
+    return order ? order : strcmp(x->version, y->version);
+}
+
+/* Sessions of one key are one exporter. */
+static size_t add_sessions(struct books_exporter *e, size_t n) {
+    size_t kept = 0;
+    qsort(e, n, sizeof *e, by_key);
+    for (size_t i = 0; i < n; i++)
+        if (kept && by_key(&e[kept - 1], &e[i]) == 0) {
+            fvt_exporter_add(&e[kept - 1].counted, &e[i].counted);
+            e[kept - 1].recovered += e[i].recovered;
+        } else {
+            e[kept++] = e[i];
+        }
+    return kept;
+}
+
+bool report_books(const struct report *r, struct books *out) {
+    const struct exporter_table *t = &r->collector->exporters;
+    *out = (struct books){
+        .unwritten = r->unwritten_all,
+        .exporters = t->count,
+        .template_octets = t->announced_octets,
+        .pending_octets = r->collector->pending.octets,
+        .rotated = r->rotated,
+    };
+    out->exporter = malloc((t->count + 1) * sizeof *out->exporter);
+    out->socket = malloc((r->nsockets + 1) * sizeof *out->socket);
+    if (!out->exporter || !out->socket) {
+        books_clear(out);
+        return false;
+    }
+    for (const struct exporter *e = t->newest; e; e = e->older)
+        out->exporter[out->nexporters++] = (struct books_exporter){e->told, e->told_recovered};
+    for (size_t i = 0; i < r->nsockets; i++)
+        out->socket[out->nsockets++] = r->socket[i].told;
+    out->nexporters = add_sessions(out->exporter, out->nexporters);
+    if (r->store) {
+        struct fvt_store_state s = fvt_store_state(r->store);
+        out->file_octets = s.octets;
+        out->files_late = s.late;
+        out->files_to_sync = s.waiting;
+    }
+    return true;
 }
 
 static void on_counters(void *arg, const struct fvt_if_counters *counters) {
@@ -117,6 +179,8 @@ void report_attach(struct report *r, struct collector *c, struct fvt_store *s) {
     r->all_interfaces = r->all_sockets = true;
     c->on_forget = on_forget;
     c->on_forget_arg = r;
+    if (!s)
+        return;
     c->on_counters = on_counters;
     c->on_counters_arg = r;
     fvt_store_on_flush(s, on_flush, r);

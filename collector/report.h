@@ -7,6 +7,7 @@
 #ifndef FLOWVT_REPORT_H
 #define FLOWVT_REPORT_H
 
+#include "books.h"
 #include "decode.h"
 #include "schema/store.h"
 
@@ -30,14 +31,21 @@ struct report {
     struct fvt_exporter exporters;
     uint32_t nexporters;
     struct fvt_socket sockets;
-    struct fvt_exporter total; /* of all exporters, since the start */
+    int64_t rotated; /* ms since 1970 UTC, when a file was completed last; 0: not yet */
 };
 
-/* Hand over to the store from now on. The report must outlive both. */
+/* Hand over to the store from now on; s: NULL when there is none. The report must outlive both. */
 void report_attach(struct report *r, struct collector *c, struct fvt_store *s);
 
 /* Keep books of a socket, too; now stays where it is and is kept up to date. */
 void report_socket(struct report *r, const struct fvt_socket *now);
+
+/* Without a store: take down what was counted, about once a second. */
+void report_tick(struct report *r);
+
+/* A copy of what exporters and sockets have counted, as of the last flush, and of what else is known here.
+** False when out of memory. */
+bool report_books(const struct report *r, struct books *out);
 
 /* One line on what the current file got: flows, packets, bytes, losses. */
 void report_line(struct report *r);

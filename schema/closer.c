@@ -222,6 +222,15 @@ void closer_retry(struct closer *c) {
     }
 }
 
+unsigned closer_waiting(struct closer *c) {
+    pthread_mutex_lock(&c->lock);
+    unsigned n = c->current != NULL;
+    for (const struct job *job = c->first; job; job = job->next)
+        n++;
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
 char *closer_messages(struct closer *c) {
     pthread_mutex_lock(&c->lock);
     char *all = c->messages;

@@ -31,6 +31,9 @@ void closer_index(struct closer *c, const char *dir);
 ** one that is being closed. */
 void closer_let_go(struct closer *c, const char *path);
 
+/* Files that it has to sync or close still. */
+unsigned closer_waiting(struct closer *c);
+
 /* What has gone wrong since the last call, one sentence a line, to be freed; NULL: nothing. */
 char *closer_messages(struct closer *c);
 

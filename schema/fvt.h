@@ -191,6 +191,7 @@ int fvt_writer_counters(struct fvt_writer *w, const struct fvt_if_counters *c);
 ** undo it. sync: also wait for the disk (fdatasync), against power loss. Nothing to flush is no
 ** error. After FVT_IO the rows are kept and the next flush tries again. */
 int fvt_writer_flush(struct fvt_writer *w, bool sync);
+uint64_t fvt_writer_octets(const struct fvt_writer *w); /* of the file, as far as it is written */
 const char *fvt_writer_message(const struct fvt_writer *w); /* of the last error */
 
 /* Flush without waiting for the disk, and leave the file live; free w. fvt_close_file() makes it a closed one. */

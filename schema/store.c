@@ -405,6 +405,11 @@ int fvt_store_counters(struct fvt_store *s, const struct fvt_if_counters *c) {
     return rc == FVT_OK ? fvt_writer_counters(s->writer, c) : rc;
 }
 
+struct fvt_store_state fvt_store_state(const struct fvt_store *s) {
+    return (struct fvt_store_state){s->writer ? fvt_writer_octets(s->writer) : 0, s->nlate,
+                                    closer_waiting(s->closer)};
+}
+
 int fvt_store_flush(struct fvt_store *s) {
     return flush(s, false);
 }

@@ -49,6 +49,14 @@ int fvt_store_counters(struct fvt_store *s, const struct fvt_if_counters *c);
 void fvt_store_on_closed(struct fvt_store *s, void (*closed)(void *arg, const char *path),
                          void *arg);
 
+/* How things stand. */
+struct fvt_store_state {
+    uint64_t octets; /* of the current file, as far as it is written; 0: there is none */
+    unsigned late,
+        waiting; /* files whose last rows the disk did not take yet; to be synced or closed */
+};
+struct fvt_store_state fvt_store_state(const struct fvt_store *s);
+
 int fvt_store_flush(struct fvt_store *s);
 const char *fvt_store_message(const struct fvt_store *s); /* of the last error */
 

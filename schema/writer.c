@@ -206,6 +206,10 @@ int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
     return FVT_NOMEM;
 }
 
+uint64_t fvt_writer_octets(const struct fvt_writer *w) {
+    return w->end;
+}
+
 const char *fvt_writer_message(const struct fvt_writer *w) {
     return w->error.text;
 }

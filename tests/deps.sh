@@ -22,6 +22,7 @@ sqlite3 sqlite3
 libpcap-dev pcap.h
 liblz4-dev lz4.h
 libxxhash-dev xxhash.h
+libmicrohttpd-dev microhttpd.h
 LIST
     check) cat <<'LIST' ;;
 libcmocka-dev cmocka.h
@@ -44,6 +45,8 @@ shellcheck shellcheck
 procps pgrep
 iproute2 ip
 python3 python3
+python3-prometheus-client -
+curl curl
 LIST
     esac
 }
