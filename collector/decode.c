@@ -99,7 +99,7 @@ void collector_datagram(struct collector *c, const struct datagram *d) {
         }
     struct exporter *e = collector_exporter(c, d, "unknown", 0);
     if (e)
-        collector_fault(c, e, d, d->size < 2 ? FVT_BAD_SHORT : FVT_BAD_VERSION);
+        collector_fault(c, e, d, d->size < 2 ? FVT_BAD_SHORT : FVT_BAD_VERSION, d->size);
 }
 
 void collector_tick(struct collector *c, int64_t now) {
@@ -130,7 +130,8 @@ struct exporter *collector_exporter(struct collector *c, const struct datagram *
 }
 
 void collector_fault(struct collector *c, struct exporter *e, const struct datagram *d,
-                     enum fvt_malformed cause) {
+                     enum fvt_malformed cause, size_t octets) {
+    e->stat.malformed_octets[cause] += octets;
     if (c->faults_seen & 1u << cause)
         return;
     c->faults_seen |= 1u << cause;

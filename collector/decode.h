@@ -106,9 +106,10 @@ void collector_drop_pending(struct collector *c);
 
 /* ---- for the decoders ------------------------------------------------------------------- */
 
-/* Count a fault of the exporter, and tell the fault sink: once for a datagram and cause. */
+/* Count a fault of the exporter, and tell the fault sink: once for a datagram and cause. octets: what cannot be
+** used for it, which adds up. */
 void collector_fault(struct collector *c, struct exporter *e, const struct datagram *d,
-                     enum fvt_malformed cause);
+                     enum fvt_malformed cause, size_t octets);
 
 /* The exporter that sent d; version is a name of fvt_exporter.version. Counts the datagram.
 ** NULL when out of memory. */

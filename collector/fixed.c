@@ -168,13 +168,13 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
     if (!e)
         return;
     if (!h || i == NLAYOUTS) {
-        collector_fault(c, e, d, h ? FVT_BAD_VERSION : FVT_BAD_SHORT);
+        collector_fault(c, e, d, h ? FVT_BAD_VERSION : FVT_BAD_SHORT, d->size);
         return;
     }
     const struct plan *plan = c->fixed->of[i];
     uint32_t count = be16(h + 2), whole = (uint32_t)(cursor_left(&in) / plan->minimum);
     if (count > whole)
-        collector_fault(c, e, d, FVT_BAD_SHORT);
+        collector_fault(c, e, d, FVT_BAD_SHORT, cursor_left(&in) % plan->minimum);
     else
         whole = count;
 

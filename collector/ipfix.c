@@ -66,7 +66,7 @@ void collector_ipfix(struct collector *c, const struct datagram *d) {
     if (!e)
         return;
     if (d->size < HEADER) {
-        collector_fault(c, e, d, FVT_BAD_SHORT);
+        collector_fault(c, e, d, FVT_BAD_SHORT, d->size);
         return;
     }
     for (bool first = true; first || is_message(&in); first = false) {
@@ -79,11 +79,11 @@ void collector_ipfix(struct collector *c, const struct datagram *d) {
         if (!e)
             return;
         if (length < HEADER || length - HEADER > cursor_left(&in)) {
-            collector_fault(c, e, d, FVT_BAD_SHORT);
+            collector_fault(c, e, d, FVT_BAD_SHORT, 0);
             length = HEADER + cursor_left(&in);
         }
         decode_message(c, d, e, h, cursor_cut(&in, length - HEADER));
     }
     if (!cursor_zeros(&in))
-        collector_fault(c, e, d, FVT_BAD_SHORT);
+        collector_fault(c, e, d, FVT_BAD_SHORT, cursor_left(&in));
 }

@@ -38,7 +38,7 @@ void collector_netflow9(struct collector *c, const struct datagram *d) {
     if (!e)
         return;
     if (!h) {
-        collector_fault(c, e, d, FVT_BAD_SHORT);
+        collector_fault(c, e, d, FVT_BAD_SHORT, d->size);
         return;
     }
     struct set_message m = {

@@ -104,9 +104,9 @@ static void learn(struct collector *c, struct exporter *e, struct values *v) {
 }
 
 uint32_t options_set(struct collector *c, struct exporter *e, const struct template *t,
-                     struct cursor set, bool *overrun) {
+                     struct cursor set, size_t *overrun) {
     uint32_t records = 0;
-    *overrun = false;
+    *overrun = 0;
     while (cursor_left(&set) >= t->plan->minimum) {
         struct values v = {0};
         struct cursor record = set;
@@ -114,7 +114,7 @@ uint32_t options_set(struct collector *c, struct exporter *e, const struct templ
             const uint8_t *p;
             size_t n;
             if (!plan_field(&record, t->fields[i].length, &p, &n)) {
-                *overrun = !cursor_zeros(&set);
+                *overrun = cursor_zeros(&set) ? 0 : cursor_left(&set);
                 return records;
             }
             take_value(&v, &t->fields[i], p, n);

@@ -11,6 +11,6 @@
 /* Decode all records of a data set of an options template. Returns their number; *overrun is set
 ** when one runs over the end. */
 uint32_t options_set(struct collector *c, struct exporter *e, const struct template *t,
-                     struct cursor set, bool *overrun);
+                     struct cursor set, size_t *overrun);
 
 #endif

@@ -11,8 +11,8 @@
 
 enum { SET_HEADER = 4, SET_FIRST_DATA = 256, MAX_FIELDS = 65535 / 4 };
 
-static void fault(struct set_message *m, enum fvt_malformed cause) {
-    collector_fault(m->c, m->e, m->d, cause);
+static void fault(struct set_message *m, enum fvt_malformed cause, size_t octets) {
+    collector_fault(m->c, m->e, m->d, cause, octets);
 }
 
 /* ---- data ------------------------------------------------------------------------------- */
@@ -20,8 +20,10 @@ static void fault(struct set_message *m, enum fvt_malformed cause) {
 static void decode_flows(struct set_message *m, const struct template *t, struct cursor set) {
     struct record *r = &m->c->record;
     enum plan_result result;
+    size_t left;
     for (;;) {
         record_begin(r);
+        left = cursor_left(&set);
         result = plan_next(t->plan, &set, r);
         if (result != PLAN_RECORD)
             break;
@@ -30,11 +32,11 @@ static void decode_flows(struct set_message *m, const struct template *t, struct
     }
     bool padding = cursor_left(&set) < SET_HEADER || cursor_zeros(&set);
     if (result == PLAN_OVERRUN || !padding)
-        fault(m, FVT_BAD_RECORD);
+        fault(m, FVT_BAD_RECORD, left);
 }
 
 static void decode_options(struct set_message *m, const struct template *t, struct cursor set) {
-    bool overrun;
+    size_t overrun;
     size_t before = exporter_announced(m->e);
     uint32_t n = options_set(m->c, m->e, t, set, &overrun);
     if (!m->header.has_uptime) /* what was learned holds for the records behind it */
@@ -43,7 +45,7 @@ static void decode_options(struct set_message *m, const struct template *t, stru
     m->e->stat.options += n;
     m->e->decoded += n;
     if (overrun)
-        fault(m, FVT_BAD_RECORD);
+        fault(m, FVT_BAD_RECORD, overrun);
     exporters_changed(&m->c->exporters, m->e, before);
     exporters_make_room(&m->c->exporters, m->c->limits.announced);
 }
@@ -133,7 +135,8 @@ static bool read_fields(struct set_message *m, struct cursor *c, uint16_t scopes
     return true;
 }
 
-static void learn(struct set_message *m, const struct template_definition *d) {
+/* octets: that the definition took. */
+static void learn(struct set_message *m, const struct template_definition *d, size_t octets) {
     struct collector *c = m->c;
     const struct template_moment sent = moment(m);
     size_t before = exporter_announced(m->e);
@@ -142,7 +145,7 @@ static void learn(struct set_message *m, const struct template_definition *d) {
                        c->limits.exporter_template, &c->exporters.dropped_templates);
     exporters_changed(&c->exporters, m->e, before);
     if (change == TEMPLATE_USELESS)
-        fault(m, FVT_BAD_TEMPLATE);
+        fault(m, FVT_BAD_TEMPLATE, octets);
     if (change != TEMPLATE_NEW)
         return;
     exporters_make_room(&c->exporters, c->limits.announced);
@@ -167,6 +170,7 @@ static void template_set(struct set_message *m, bool options, struct cursor set)
     struct template_field fields[MAX_FIELDS];
     while (cursor_left(&set) >= 4 && !cursor_zeros(&set)) {
         uint16_t id, scopes, n;
+        size_t left = cursor_left(&set);
         bool head = options ? m->protocol->options_head(&set, &id, &scopes, &n)
                             : template_head(&set, &id, &scopes, &n);
         if (head && n == 0 && m->protocol->withdrawal) {
@@ -175,11 +179,11 @@ static void template_set(struct set_message *m, bool options, struct cursor set)
         }
         if (!head || id < SET_FIRST_DATA || n == 0 || n > MAX_FIELDS || scopes > n ||
             !read_fields(m, &set, scopes, n, fields)) {
-            fault(m, FVT_BAD_TEMPLATE);
+            fault(m, FVT_BAD_TEMPLATE, left);
             return;
         }
         const struct template_definition d = {id, options, scopes, n, fields};
-        learn(m, &d);
+        learn(m, &d, left - cursor_left(&set));
     }
 }
 
@@ -192,10 +196,12 @@ void sets_decode(struct set_message *m, struct cursor body) {
         if (cursor_zeros(&body))
             return; /* filled up, as some exporters do */
         uint16_t id = 0, length = 0;
+        size_t left = cursor_left(&body);
         cursor_u16(&body, &id);
         cursor_u16(&body, &length);
-        if (length < SET_HEADER || (size_t)(length - SET_HEADER) > cursor_left(&body))
-            fault(m, FVT_BAD_SET);
+        /* Of a set that is cut off, what is there is tried. */
+        if (length < SET_HEADER || length > left)
+            fault(m, FVT_BAD_SET, length < SET_HEADER ? left : 0);
         if (length < SET_HEADER)
             return;
         struct cursor set = cursor_cut(&body, length - SET_HEADER);
@@ -204,8 +210,8 @@ void sets_decode(struct set_message *m, struct cursor body) {
         else if (id >= SET_FIRST_DATA)
             data_set(m, id, set);
         else
-            fault(m, FVT_BAD_SET);
+            fault(m, FVT_BAD_SET, SET_HEADER + cursor_left(&set));
     }
     if (cursor_left(&body) && !cursor_zeros(&body))
-        fault(m, FVT_BAD_SET);
+        fault(m, FVT_BAD_SET, cursor_left(&body));
 }

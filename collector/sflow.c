@@ -200,12 +200,13 @@ static void samples(struct collector *c, struct exporter *e, const struct datagr
                     struct cursor in, uint32_t count) {
     while (count--) {
         uint32_t format, octets;
+        size_t left = cursor_left(&in);
         if (!cursor_u32(&in, &format) || !cursor_u32(&in, &octets)) {
-            collector_fault(c, e, d, FVT_BAD_SHORT);
+            collector_fault(c, e, d, FVT_BAD_SHORT, left);
             return;
         }
         if (octets > cursor_left(&in)) {
-            collector_fault(c, e, d, FVT_BAD_SET);
+            collector_fault(c, e, d, FVT_BAD_SET, left);
             return;
         }
         struct cursor body = cursor_cut(&in, octets);
@@ -217,7 +218,7 @@ static void samples(struct collector *c, struct exporter *e, const struct datagr
         else if (format == COUNTER_SAMPLE || format == EXPANDED_COUNTER_SAMPLE)
             whole = counter_sample(c, e, d, body, format == EXPANDED_COUNTER_SAMPLE);
         if (!whole)
-            collector_fault(c, e, d, FVT_BAD_RECORD);
+            collector_fault(c, e, d, FVT_BAD_RECORD, octets);
     }
 }
 
@@ -247,7 +248,7 @@ void collector_sflow(struct collector *c, const struct datagram *d) {
     if (!e)
         return;
     if (!known) {
-        collector_fault(c, e, d, ours || d->size < 4 ? FVT_BAD_SHORT : FVT_BAD_VERSION);
+        collector_fault(c, e, d, ours || d->size < 4 ? FVT_BAD_SHORT : FVT_BAD_VERSION, d->size);
         return;
     }
     const struct record_header header = {

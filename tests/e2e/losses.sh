@@ -3,6 +3,7 @@
 #
 # What was lost, as the tables flow_exporters and flow_sockets and as metrics for Prometheus say it: gaps, octets of
 # no protocol, datagrams that the kernel dropped; and all of it added up when the collector is started again.
+# shellcheck disable=SC2317  # until_true calls them
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -65,7 +66,7 @@ else
     is "HTTP: the socket" "$(grep -c "^flowvt_socket_datagrams_total{address=\*,port=$port,protocol=udp} 19\$" "$work/http")" 1
     is "HTTP: size of the file" "$(sed -n 's/^flowvt_file_bytes{} //p' "$work/http")" "$(find "$FLOWVT_STORE" -name '*.fvt' -printf '%s')"
     fds=$(find "/proc/$collector/fd" -mindepth 1 | wc -l)
-    is "HTTP: open files are counted" "$(awk -v n="$fds" '$1 == "process_open_fds{}" { print $2 >= n && $2 < n + 4 }' "$work/http")" 1
+    is "HTTP: open files are counted" "$(awk -v n="$fds" 'index($1, "process_open_fds") == 1 { print ($2 >= n && $2 < n + 4) }' "$work/http")" 1
     # The file was written at the start, and is for the rest what HTTP says.
     "$python" tests/e2e/metrics.py <"$work/metrics.prom" >"$work/file" 2>"$work/why"
     is "file: metrics that Prometheus can read" "$(cat "$work/why")" ''
@@ -73,7 +74,7 @@ else
     is "file: nothing beside it" "$(find "$work" -name 'metrics.prom*' | wc -l)" 1
     is "HTTP: another path" "$(curl -s -o "$work/x" -w '%{http_code}' "${url%/metrics}/")" 404
     is "HTTP: another method" "$(curl -s -o "$work/x" -w '%{http_code}' -d x "$url")" 405
-    is "HTTP: of this machine alone" "$(grep -c "$(printf '0100007F:%04X' "$port")" /proc/net/tcp)" 1
+    is "HTTP: of this machine alone" "$(awk -v at="$(printf ':%04X' "$port")" '$4 == "0A" && index($2, at) { print $2 }' /proc/net/tcp)" "$(printf '0100007F:%04X' "$port")"
 fi
 
 # The kernel drops what does not fit while the collector is held up; the sequence numbers say the same.
@@ -115,7 +116,7 @@ free_port
 is "a port that is in use is an error" "$?: $(grep -c -- "--metrics: 127.0.0.1:$((port - 1)): Address already in use" "$work/second")" '1: 1'
 for place in x 0 :80 70000 ::1:80 '[::1]' host:80; do
     "$collect" -w "$work/x" --metrics "$place" 2>"$work/why"
-    is "--metrics $place is refused" "$?: $(grep -c "'$place': write \[ADDRESS:\]PORT" "$work/why")" '2: 1'
+    is "--metrics $place is refused" "$?: $(grep -cF -- "'$place': write [ADDRESS:]PORT" "$work/why")" '2: 1'
 done
 kill -TERM "$first" && wait "$first"
 is "it ends with 0" $? 0
