@@ -33,7 +33,7 @@ has_flows() { [ "$(flows)" = "$1" ]; }
 socket_is() { [ "$(sqlite "SELECT $1 FROM flow_sockets")" = "$2" ]; }
 
 free_port
-collector_start "$FLOWVT_STORE" -t 86400 -B 4096 --metrics "$port" --metrics-file "$work/metrics.prom" 2>"$work/log" || exit 1
+collector_start "$FLOWVT_STORE" -t 86400 -B 65536 --metrics "$port" --metrics-file "$work/metrics.prom" 2>"$work/log" || exit 1
 url=http://127.0.0.1:$port/metrics
 v5 100 10 127.0.0.2
 v5 115 5 127.0.0.2
