@@ -97,7 +97,7 @@ void collector_datagram(struct collector *c, const struct datagram *d) {
             decoders[i].decode(c, d);
             return;
         }
-    struct exporter *e = collector_exporter(c, d, "unknown", 0);
+    struct exporter *e = collector_exporter(c, d, "unknown", 0, NULL);
     if (e)
         collector_fault(c, e, d, d->size < 2 ? FVT_BAD_SHORT : FVT_BAD_VERSION, d->size);
 }
@@ -116,9 +116,10 @@ void collector_drop_pending(struct collector *c) {
 }
 
 struct exporter *collector_exporter(struct collector *c, const struct datagram *d,
-                                    const char *version, uint32_t odid) {
-    struct exporter *e =
-        exporters_get(&c->exporters, c->limits.exporters, &d->from, version, odid, d->stream);
+                                    const char *version, uint32_t odid,
+                                    const struct session_mark *mark) {
+    static const struct session_mark none;
+    struct exporter *e = session_get(c, d, version, odid, mark ? mark : &none);
     if (e) {
         if (!e->rated)
             e->rate = rates_of(&c->rates, &e->stat.exporter);

@@ -111,10 +111,11 @@ void collector_drop_pending(struct collector *c);
 void collector_fault(struct collector *c, struct exporter *e, const struct datagram *d,
                      enum fvt_malformed cause, size_t octets);
 
-/* The exporter that sent d; version is a name of fvt_exporter.version. Counts the datagram.
-** NULL when out of memory. */
+/* The exporter that sent d; version is a name of fvt_exporter.version, mark is what its header says, NULL when there
+** is none. Counts the datagram. NULL when out of memory. */
 struct exporter *collector_exporter(struct collector *c, const struct datagram *d,
-                                    const char *version, uint32_t odid);
+                                    const char *version, uint32_t odid,
+                                    const struct session_mark *mark);
 
 /* Finish the row in c->record and hand it to the sink, counting it for e. */
 void collector_emit(struct collector *c, struct exporter *e);

@@ -238,12 +238,6 @@ void exporters_make_room(struct exporter_table *t, size_t max) {
     }
 }
 
-void exporter_sequence(struct exporter *e, const struct sequence_mark *mark) {
-    int64_t change = sequence_check(&e->sequence, mark);
-    e->stat.lost += change;
-    e->recovered += change < 0 ? (uint64_t)-change : 0;
-}
-
 void exporter_handed_over(struct exporter *e) {
     struct fvt_exporter *s = &e->stat, fresh = {
                                            .exporter = s->exporter,

@@ -8,7 +8,8 @@
 ** A TCP connection is one: datagram.stream says which. Of UDP, a session would be an address with its source port,
 ** but some routers use several ports for one domain, with one sequence and templates sent on one of them alone, while
 ** exporters behind one address (NAT) with the same domain id are told apart by nothing but the port. So all ports of an
-** address are one session, 0, until a port is found to be another exporter's.
+** address are one session, 0, until a port is found to be another exporter's
+** (session.h): that is the session of its number.
 **
 ** A file knows exporters by address, domain and version alone: what their sessions count adds up there.
 */
@@ -20,6 +21,7 @@
 #include "sampler.h"
 #include "schema/fvt.h"
 #include "sequence.h"
+#include "session.h"
 #include "template.h"
 
 /* How much is lost when an exporter is forgotten: what makes room for others is forgotten in this order, of the
@@ -53,6 +55,7 @@ struct exporter {
     uint64_t decoded;                  /* records, since it was first heard */
     int64_t heard;                     /* last time, ms of the collector's clock */
     struct sequence sequence;
+    struct session ports; /* of session 0 */
     struct template_table templates;
     struct sampler_table samplers;
     struct operator_rate rate; /* once rated */
@@ -113,9 +116,6 @@ static inline void exporter_sampling(struct exporter *e, uint64_t rate, enum fvt
         e->stat.sampling_origin = origin;
     }
 }
-
-/* Take what the header of a datagram says of loss. */
-void exporter_sequence(struct exporter *e, const struct sequence_mark *mark);
 
 /* The counters are in a file now. The last known sampling rate stays. */
 void exporter_handed_over(struct exporter *e);

@@ -154,6 +154,12 @@ static int layout_of_scheme(int i, uint8_t scheme) {
     return i;
 }
 
+/* When the uptime was 0, ms since 1970 UTC; 0: not known. */
+static int64_t boot_of(const uint8_t *h) {
+    uint32_t uptime = be32(h + 4);
+    return uptime ? (int64_t)be32(h + 8) * 1000 + be32(h + 12) / 1000000 - uptime : 0;
+}
+
 void collector_fixed(struct collector *c, const struct datagram *d) {
     struct cursor in = cursor_of(d->data, d->size);
     int i = layout_of(be16(d->data));
@@ -164,7 +170,10 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
         odid |= (uint32_t)h[SCHEME] << 16;
         i = layout_of_scheme(i, h[SCHEME]);
     }
-    struct exporter *e = collector_exporter(c, d, layout->name, odid);
+    bool numbered = h && layout->header > SEQUENCE;
+    const struct session_mark session = {numbered, numbered ? be32(h + SEQUENCE) : 0,
+                                         numbered ? boot_of(h) : 0};
+    struct exporter *e = collector_exporter(c, d, layout->name, odid, &session);
     if (!e)
         return;
     if (!h || i == NLAYOUTS) {
@@ -178,7 +187,6 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
     else
         whole = count;
 
-    bool numbered = layout->header > SEQUENCE;
     uint64_t sampling = layout->version == 5 ? be16(h + SAMPLING) & 0x3fff : 0;
     struct record_header header = {
         .version = layout->name,
@@ -199,7 +207,7 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
     exporter_sampling(e, sampling, FVT_SAMPLING_HEADER);
     if (numbered) {
         const struct sequence_mark mark = {header.sequence, whole, whole, header.uptime, MAX_GAP};
-        exporter_sequence(e, &mark);
+        session_sequence(e, &mark);
         /* A count that is not true says nothing of the next number either. */
         if (count != whole)
             sequence_forget(&e->sequence);

@@ -49,7 +49,7 @@ static void decode_message(struct collector *c, const struct datagram *d, struct
     };
     sets_decode(&m, body);
     const struct sequence_mark mark = {m.header.sequence, m.flows, m.flows + m.options, 0, MAX_GAP};
-    exporter_sequence(e, &mark);
+    session_sequence(e, &mark);
     if (m.unknown)
         sequence_forget(&e->sequence);
 }
@@ -62,10 +62,12 @@ static bool is_message(const struct cursor *in) {
 void collector_ipfix(struct collector *c, const struct datagram *d) {
     struct cursor in = cursor_of(d->data, d->size);
     const uint8_t *h = in.p;
-    struct exporter *e = collector_exporter(c, d, "ipfix", d->size >= HEADER ? be32(h + 12) : 0);
+    bool whole = d->size >= HEADER;
+    struct session_mark session = {whole, whole ? be32(h + 8) : 0, 0};
+    struct exporter *e = collector_exporter(c, d, "ipfix", whole ? be32(h + 12) : 0, &session);
     if (!e)
         return;
-    if (d->size < HEADER) {
+    if (!whole) {
         collector_fault(c, e, d, FVT_BAD_SHORT, d->size);
         return;
     }
@@ -73,9 +75,9 @@ void collector_ipfix(struct collector *c, const struct datagram *d) {
         h = cursor_take(&in, HEADER);
         uint32_t odid = be32(h + 12);
         size_t length = be16(h + 2);
+        session.number = be32(h + 8);
         if (e->stat.odid != odid)
-            e = exporters_get(&c->exporters, c->limits.exporters, &d->from, "ipfix", odid,
-                              d->stream);
+            e = session_get(c, d, "ipfix", odid, &session);
         if (!e)
             return;
         if (length < HEADER || length - HEADER > cursor_left(&in)) {

@@ -108,6 +108,15 @@ static bool rebooted(const struct sequence *s, const struct sequence_mark *m) {
            s->uptime - m->uptime < UINT32_MAX / 2; /* more: it wrapped */
 }
 
+struct sequence_span sequence_span(const struct sequence *s, const struct sequence_mark *m) {
+    uint32_t first = start_of(m, s->convention);
+    return (struct sequence_span){first, first + units_of(m, s->convention)};
+}
+
+bool sequence_expects(const struct sequence *s, uint32_t number) {
+    return s->known && s->expected[s->convention] == number;
+}
+
 int64_t sequence_check(struct sequence *s, const struct sequence_mark *m) {
     if (!s->known) {
         resync(s, m);

@@ -45,6 +45,15 @@ struct sequence_mark {
 ** one. */
 int64_t sequence_check(struct sequence *s, const struct sequence_mark *mark);
 
+/* The numbers of the datagram's first unit and of the one behind its last, by the convention that the exporter
+** follows as far as it is known. */
+struct sequence_span {
+    uint32_t first, next;
+};
+struct sequence_span sequence_span(const struct sequence *s, const struct sequence_mark *mark);
+/* Is this the number of the next unit? */
+bool sequence_expects(const struct sequence *s, uint32_t number);
+
 /* The units of the last datagram could not be counted: take the next number as it comes. */
 void sequence_forget(struct sequence *s);
 

@@ -244,7 +244,10 @@ void collector_sflow(struct collector *c, const struct datagram *d) {
         from_agent.from = agent;
     d = &from_agent;
     uint32_t odid = h ? be32(h) : 0;
-    struct exporter *e = collector_exporter(c, d, ours ? "sflow" : "unknown", odid);
+    uint32_t uptime = h ? be32(h + 8) : 0;
+    const struct session_mark session = {known, known ? be32(h + 4) : 0,
+                                         uptime ? d->received - uptime : 0};
+    struct exporter *e = collector_exporter(c, d, ours ? "sflow" : "unknown", odid, &session);
     if (!e)
         return;
     if (!known) {
@@ -262,7 +265,7 @@ void collector_sflow(struct collector *c, const struct datagram *d) {
         .boot = INT64_MIN,
     };
     const struct sequence_mark mark = {header.sequence, 1, 1, be32(h + 8), MAX_GAP};
-    exporter_sequence(e, &mark);
+    session_sequence(e, &mark);
     record_header(&c->record, &header);
     samples(c, e, d, in, be32(h + 12));
 }

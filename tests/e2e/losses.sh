@@ -110,7 +110,7 @@ is "the line on the log is of the run" "$said" 'flows 4, packets'
 "$collect" -p "$port" -w "$work/other" --metrics "127.0.0.1:$port" 2>"$work/first" &
 first=$!
 pids+=("$first")
-until_true 10 grep -q 'metrics are at' "$work/first"
+until_true 10 grep -qs 'metrics are at' "$work/first"
 free_port
 "$collect" -p "$port" -w "$work/third" --metrics "127.0.0.1:$((port - 1))" 2>"$work/second"
 is "a port that is in use is an error" "$?: $(grep -c -- "--metrics: 127.0.0.1:$((port - 1)): Address already in use" "$work/second")" '1: 1'
