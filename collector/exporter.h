@@ -56,6 +56,7 @@ struct exporter {
     int64_t heard;                     /* last time, ms of the collector's clock */
     struct sequence sequence;
     struct session ports; /* of session 0 */
+    enum session_kin kin; /* of others: to session 0 */
     struct template_table templates;
     struct sampler_table samplers;
     struct operator_rate rate; /* once rated */

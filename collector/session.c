@@ -67,6 +67,26 @@ struct exporter *session_get(struct collector *c, const struct datagram *d, cons
     return e;
 }
 
+static struct exporter *first_session(const struct collector *c, const struct exporter *e) {
+    if (e->session == 0 || e->session >= EXPORTER_FIRST_STREAM)
+        return NULL;
+    return exporters_find(&c->exporters, &e->stat.exporter, e->stat.version, e->stat.odid, 0);
+}
+
+struct exporter *session_kin_of(const struct collector *c, const struct exporter *e) {
+    return e->kin == SESSION_KIN ? first_session(c, e) : NULL;
+}
+
+bool session_announced(const struct collector *c, struct exporter *e,
+                       const struct template_definition *d) {
+    struct exporter *first = e->kin == SESSION_STRANGER ? NULL : first_session(c, e);
+    const struct template *t = first ? template_find(&first->templates, d->id) : NULL;
+    enum session_kin was = e->kin;
+    if (t)
+        e->kin = template_is(t, d) ? SESSION_KIN : SESSION_STRANGER;
+    return e->kin == SESSION_KIN && was != SESSION_KIN;
+}
+
 /* Sessions of several exporters were one: what was counted while they were. */
 static void take_back(struct exporter *e) {
     struct session *s = &e->ports;

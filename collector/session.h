@@ -7,6 +7,10 @@
 ** another exporter behind the same address, with a session of its own: or the same one, after it began anew. That
 ** is no loss either way, for its templates are to be sent again, and data waits for them.
 **
+** Some routers have two exporters of their own, that number apart and send the same templates. So a session of a port
+** that has announced a template just as session 0 has it, and none otherwise, is its kin: it may use the templates of
+** session 0 until it has its own.
+**
 ** Two exporters that began at the same time may be taken for one. Then the numbers of a port follow each other, again
 ** and again, where they do not follow those of the other port: that port becomes a session of its own, and what was
 ** counted as lost meanwhile is taken back.
@@ -20,8 +24,11 @@
 #include "sequence.h"
 
 struct collector;
+struct template_definition;
 struct datagram;
 struct exporter;
+
+enum session_kin { SESSION_UNKNOWN, SESSION_KIN, SESSION_STRANGER };
 
 enum { SESSION_PORTS = 8 }; /* that are remembered; of more, the decision is made again */
 
@@ -55,6 +62,12 @@ struct session_mark {
 /* The exporter's entry; made when it is not there. NULL when out of memory. */
 struct exporter *session_get(struct collector *c, const struct datagram *d, const char *version,
                              uint32_t odid, const struct session_mark *mark);
+
+/* The session whose templates e may use as well, or NULL. */
+struct exporter *session_kin_of(const struct collector *c, const struct exporter *e);
+/* e announced a template. True when it has become kin by it. */
+bool session_announced(const struct collector *c, struct exporter *e,
+                       const struct template_definition *d);
 
 /* Take what the header of a datagram says of loss. */
 void session_sequence(struct exporter *e, const struct sequence_mark *mark);

@@ -15,6 +15,14 @@ static void fault(struct set_message *m, enum fvt_malformed cause, size_t octets
     collector_fault(m->c, m->e, m->d, cause, octets);
 }
 
+/* What else was announced: of a session that announced none itself, what its kin did. */
+static void use_announced(struct set_message *m, struct record_header *h) {
+    const struct exporter *e = m->e, *kin = session_kin_of(m->c, e);
+    h->samplers = kin && e->samplers.count == 0 ? &kin->samplers : &e->samplers;
+    if (!h->has_uptime)
+        h->boot = kin && e->boot == INT64_MIN ? kin->boot : e->boot;
+}
+
 /* ---- data ------------------------------------------------------------------------------- */
 
 static void decode_flows(struct set_message *m, const struct template *t, struct cursor set) {
@@ -39,8 +47,9 @@ static void decode_options(struct set_message *m, const struct template *t, stru
     size_t overrun;
     size_t before = exporter_announced(m->e);
     uint32_t n = options_set(m->c, m->e, t, set, &overrun);
-    if (!m->header.has_uptime) /* what was learned holds for the records behind it */
-        m->header.boot = m->c->record.h.boot = m->e->boot;
+    use_announced(m, &m->header); /* what was learned holds for the records behind it */
+    m->c->record.h.boot = m->header.boot;
+    m->c->record.h.samplers = m->header.samplers;
     m->options += n;
     m->e->stat.options += n;
     m->e->decoded += n;
@@ -56,18 +65,29 @@ static void decode_with(struct set_message *m, const struct template *t, struct 
 
 /* The template of that id, unless it has not been announced for too long (RFC 7011 8.4; over TCP it holds until the
 ** end of the session). */
-static struct template *known(struct set_message *m, uint16_t id) {
+static struct template *known_to(struct set_message *m, struct exporter *e, uint16_t id) {
     struct collector *c = m->c;
-    struct template_table *table = &m->e->templates;
+    struct template_table *table = &e->templates;
     struct template *t = template_find(table, id);
     if (!t || m->d->stream || !c->limits.template_ms ||
         c->clock - t->announced <= c->limits.template_ms)
         return t;
-    size_t before = exporter_announced(m->e);
+    size_t before = exporter_announced(e);
     template_drop(table, t);
-    exporters_changed(&c->exporters, m->e, before);
+    exporters_changed(&c->exporters, e, before);
     c->expired++;
     return NULL;
+}
+
+/* It may be that of another session; whose it is, is in *owner. */
+static struct template *known(struct set_message *m, uint16_t id, struct exporter **owner) {
+    *owner = m->e;
+    struct template *t = known_to(m, m->e, id);
+    struct exporter *kin = t ? NULL : session_kin_of(m->c, m->e);
+    if (!kin)
+        return t;
+    *owner = kin;
+    return known_to(m, kin, id);
 }
 
 static struct template_moment moment(const struct set_message *m) {
@@ -75,12 +95,13 @@ static struct template_moment moment(const struct set_message *m) {
 }
 
 static void data_set(struct set_message *m, uint16_t id, struct cursor set) {
-    struct template *t = known(m, id);
+    struct exporter *owner;
+    struct template *t = known(m, id, &owner);
     if (t) {
         const struct template_moment sent = moment(m);
-        size_t before = exporter_announced(m->e);
-        const struct template *then = template_as_of(&m->e->templates, t, &sent, m->c->clock);
-        exporters_changed(&m->c->exporters, m->e, before);
+        size_t before = exporter_announced(owner);
+        const struct template *then = template_as_of(&owner->templates, t, &sent, m->c->clock);
+        exporters_changed(&m->c->exporters, owner, before);
         decode_with(m, then, set);
         return;
     }
@@ -91,16 +112,29 @@ static void data_set(struct set_message *m, uint16_t id, struct cursor set) {
 /* Decode what was held for a template that has come now, each set with its own message header. */
 static void release_pending(struct set_message *m, uint16_t id) {
     struct pending_set *s;
-    const struct template *t = template_find(&m->e->templates, id);
+    struct exporter *owner;
+    const struct template *t = known(m, id, &owner);
     struct set_message held = *m;
     while (t && (s = pending_take(m->c, m->e, id)) != NULL) {
         held.header = s->header;
-        held.header.boot = m->e->boot;
+        use_announced(m, &held.header);
         record_header(&m->c->record, &held.header);
         decode_with(&held, t, cursor_of(s->data, s->size));
         free(s);
     }
     record_header(&m->c->record, &m->header);
+}
+
+/* The same for templates of another session, which may be used from now on. */
+static void release_all(struct set_message *m) {
+    struct exporter *owner;
+    struct pending_set *s = m->e->pending.first;
+    while (s) {
+        bool can = known(m, s->template, &owner) != NULL;
+        if (can)
+            release_pending(m, s->template); /* s among them */
+        s = can ? m->e->pending.first : s->in[PENDING_EXPORTER].next;
+    }
 }
 
 /* ---- templates -------------------------------------------------------------------------- */
@@ -146,6 +180,8 @@ static void learn(struct set_message *m, const struct template_definition *d, si
     exporters_changed(&c->exporters, m->e, before);
     if (change == TEMPLATE_USELESS)
         fault(m, FVT_BAD_TEMPLATE, octets);
+    if (session_announced(c, m->e, d))
+        release_all(m);
     if (change != TEMPLATE_NEW)
         return;
     exporters_make_room(&c->exporters, c->limits.announced);
@@ -190,7 +226,7 @@ static void template_set(struct set_message *m, bool options, struct cursor set)
 /* ---- sets ------------------------------------------------------------------------------- */
 
 void sets_decode(struct set_message *m, struct cursor body) {
-    m->header.samplers = &m->e->samplers;
+    use_announced(m, &m->header);
     record_header(&m->c->record, &m->header);
     while (cursor_left(&body) >= SET_HEADER) {
         if (cursor_zeros(&body))

@@ -101,7 +101,7 @@ struct template *template_find(struct template_table *t, uint16_t id) {
     return t->last = x;
 }
 
-static bool same(const struct template *x, const struct template_definition *d) {
+bool template_is(const struct template *x, const struct template_definition *d) {
     return x->options == d->options && x->scopes == d->scopes && x->nfields == d->nfields &&
            memcmp(x->fields, d->fields, d->nfields * sizeof *d->fields) == 0;
 }
@@ -140,7 +140,7 @@ enum template_change template_learn(struct template_table *t, const struct eleme
                                     const struct template_moment *when, int64_t now, size_t max,
                                     uint64_t *dropped) {
     struct template *old = template_find(t, d->id);
-    if (old && same(old, d)) {
+    if (old && template_is(old, d)) {
         old->announced = now;
         return TEMPLATE_SAME;
     }

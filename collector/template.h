@@ -72,6 +72,9 @@ struct template *template_find(struct template_table *t, uint16_t id);
 const struct template *template_as_of(struct template_table *table, struct template *t,
                                       const struct template_moment *when, int64_t now);
 
+/* Is it that definition? */
+bool template_is(const struct template *t, const struct template_definition *d);
+
 /* Withdraw one, or with id 0 all of that kind (RFC 7011 8.1). */
 void template_withdraw(struct template_table *t, uint16_t id, bool options);
 

@@ -27,8 +27,8 @@ import capture
 TOOLS = {
     "cisco-avc-ipfix.pcap": "octets and packets are those of initiator and responder (231, 232, "
         "298, 299); nfdump has no place for them",
-    "cisco-ipfix-options-map-reassign.pcap": "one exporter and domain from two ports: templates "
-        "belong to the exporter, tshark keeps them per port",
+    "cisco-ipfix-options-map-reassign.pcap": "one router and domain from two ports, which number "
+        "apart and send the same templates: they serve for both, tshark keeps them per port",
     "h3c-nf9-netstream.pcap": "a field of unexpected length is stepped over; tshark gives up on it",
     "malformed-ipfix-calmh-truncated.pcap": "the whole records before the cut are good; tshark and "
         "nfdump drop the message",

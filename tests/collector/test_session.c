@@ -111,6 +111,35 @@ static void nat_ipfix(void **state) {
     rig_close(&r);
 }
 
+/* Two exporters of one router: they number apart, and have the same templates, of which one was announced by one of them
+** alone. Data that came before they were known to be kin waits. With another definition they are no kin. */
+static void kin(void **state) {
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        rig_open(&r, NULL);
+        header10(A, 100);
+        template_set(&b, 2, 256, fields[0]);
+        template_set(&b, 2, 257, "8/4");
+        send(true);
+        header10(B, 70000);
+        record(1, 2);
+        send(true);
+        assert_int_equal(r.rows, 0);
+        header10(B, 70001);
+        template_set(&b, 2, 257, same ? "8/4" : "12/4");
+        send(true);
+        assert_int_equal(r.rows, same);
+        header10(B, 70001);
+        record(1, 2);
+        send(true);
+        assert_int_equal(r.rows, 2 * same);
+        collector_drop_pending(r.c);
+        assert_int_equal(all().no_template, same ? 0 : 2);
+        assert_int_equal(all().lost, 0);
+        rig_close(&r);
+    }
+}
+
 /* Both began just now, with the same templates: the numbers are near each other. */
 static void nat_ipfix_young(void **state) {
     (void)state;
@@ -202,8 +231,10 @@ static void known_port(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nat_v9), cmocka_unit_test(nat_ipfix), cmocka_unit_test(nat_ipfix_young),
-        cmocka_unit_test(router), cmocka_unit_test(restart),   cmocka_unit_test(known_port),
+        cmocka_unit_test(kin),        cmocka_unit_test(nat_v9),
+        cmocka_unit_test(nat_ipfix),  cmocka_unit_test(nat_ipfix_young),
+        cmocka_unit_test(router),     cmocka_unit_test(restart),
+        cmocka_unit_test(known_port),
     };
     return cmocka_run_group_tests_name("collector: sessions of one address", tests, NULL, NULL);
 }
