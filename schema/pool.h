@@ -15,16 +15,18 @@ struct fvt_pool *pool_new(void);
 /* n octets of which all will be written: in few large pages where the system has such, since each new page costs
 ** a fault. To be freed with free(); NULL when memory is out. */
 void *malloc_large(size_t n);
-/* A pool whose large blocks are such. */
+/* A pool of large pages, and that it is to be one from now on, since much will be asked of it. */
 struct fvt_pool *pool_new_large(void);
+void pool_use_large(struct fvt_pool *pool);
 /* Frees the memory that was given back; what was not must not be used any more. */
 void pool_free(struct fvt_pool *pool);
 
 /* n octets, not cleared, aligned for anything; NULL when memory is out. */
 void *pool_get(struct fvt_pool *pool, size_t n);
-/* n octets that are good until the next call, not to be given back; NULL when memory is out. pool must be one. */
+/* n octets that are good until the next call, or until all that pool_get() has given is back; not to be given
+** back. NULL when memory is out. pool must be one. */
 void *pool_lend(struct fvt_pool *pool, size_t n);
-/* Octets of all blocks that are kept or in use, as far as the pool deals with them: the large ones. */
+/* The most octets that were in use, as far as the pool deals with them: of large blocks. They stay. */
 size_t pool_octets(const struct fvt_pool *pool);
 /* Give back what pool_get() of the same pool has given; NULL is fine. */
 void pool_put(struct fvt_pool *pool, void *p);
