@@ -51,11 +51,16 @@ struct fvt_chunk {
     uint8_t flags;
     int64_t *entry; /* DERIVED: of each entry of the parent's dictionary */
     uint8_t *entry_null;
-    int64_t *scratch; /* the parent's values of STEP rows */
+    int64_t *scratch; /* of STEP rows: what answers are more; NULLs of what the chunk stores */
     uint8_t *scratch_null;
+    /* Values of the STEP rows at most that were read last, kept_n of them from kept_first on: several
+    ** chunks may be coded against this one, and it may be wanted for itself. NULL when no other is. */
+    int64_t *kept;
+    uint8_t *kept_null;
+    uint32_t kept_first, kept_n;
 };
 
-enum { RANK_STEP = 512, STEP = 1024 };
+enum { RANK_STEP = 512, STEP = 2048, MANY_ROWS = 1 << 16 };
 
 /* length octets at offset, or false. */
 static bool read_octets(const struct fvt_file *file, uint64_t offset, uint8_t *p, size_t length) {
@@ -198,6 +203,14 @@ static int check_parent(const struct fvt_group *g, uint32_t parent) {
     return parent < FLOW_NFIELDS && g->chunk_of[parent] >= 0 ? FVT_OK : FVT_DAMAGED;
 }
 
+static int keep_values(struct fvt_chunk *c) {
+    if (!c->kept)
+        c->kept = pool_get(c->pool, STEP * sizeof *c->kept);
+    if (!c->kept_null)
+        c->kept_null = pool_get(c->pool, STEP);
+    return c->kept && c->kept_null ? FVT_OK : FVT_NOMEM;
+}
+
 static int load_parent(struct fvt_chunk *c, const struct source *from,
                        const struct fvt_chunk_info *e, unsigned depth) {
     int rc = check_parent(from->group, e->parent);
@@ -209,6 +222,8 @@ static int load_parent(struct fvt_chunk *c, const struct source *from,
     c->chain += rc == FVT_OK ? c->parent->chain : 0;
     if (c->chain > MAX_PARENTS)
         return FVT_DAMAGED;
+    if (rc == FVT_OK)
+        rc = keep_values(c->parent);
     if (rc == FVT_OK && e->flags & FVT_DERIVED) {
         if (!c->parent->coded)
             return FVT_DAMAGED;
@@ -393,6 +408,8 @@ void fvt_chunk_free(struct fvt_chunk *c) {
     pool_put(c->pool, c->entry_null);
     pool_put(c->pool, c->scratch);
     pool_put(c->pool, c->scratch_null);
+    pool_put(c->pool, c->kept);
+    pool_put(c->pool, c->kept_null);
     pool_put(c->pool, c->bytes);
     free(c);
 }
@@ -414,6 +431,8 @@ void fvt_cache_enter(struct fvt_cache *cache, const struct fvt_file *file,
     fvt_cache_leave(cache);
     cache->from.file = file;
     cache->from.group = g;
+    if (g->rows >= MANY_ROWS)
+        pool_use_large(cache->from.pool);
 }
 
 void fvt_cache_leave(struct fvt_cache *cache) {
@@ -469,9 +488,10 @@ static void read_answers(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_
     for (uint32_t at = 0; at < n; at += STEP) {
         uint32_t some = n - at < STEP ? n - at : STEP;
         fvt_stream_read(c->answer, first + at, some, c->scratch);
-        for (uint32_t i = 0; i < some; i++)
-            if (!twin->present || present_bit(twin->present, first + at + i))
-                out[at + i] = (int64_t)((uint64_t)out[at + i] + (uint64_t)c->scratch[i]);
+        for (uint32_t i = 0; twin->present && i < some; i++)
+            if (!present_bit(twin->present, first + at + i))
+                c->scratch[i] = 0;
+        kernels()->add(out + at, c->scratch, some);
     }
 }
 
@@ -495,23 +515,44 @@ static void read_stored(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t
     }
 }
 
+static void read_limited(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
+                         uint8_t *nulls);
+
+/* Values of n rows, STEP at most. */
+static const int64_t *read_kept(struct fvt_chunk *c, uint32_t first, uint32_t n,
+                                const uint8_t **nulls) {
+    if (c->kept_first != first || c->kept_n != n) {
+        read_limited(c, first, n, c->kept, c->kept_null);
+        c->kept_first = first;
+        c->kept_n = n;
+    }
+    *nulls = c->kept_null;
+    return c->kept;
+}
+
+/* What is stored is 0 where it is NULL, and stays so. */
 static void read_relative(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
                           uint8_t *nulls) {
-    read_stored(c, first, n, out, c->scratch_null);
-    if (nulls)
-        memcpy(nulls, c->scratch_null, n);
-    fvt_chunk_read(c->parent, first, n, c->scratch, NULL);
+    const uint8_t *ignored;
+    nulls = nulls ? nulls : c->scratch_null;
+    read_stored(c, first, n, out, nulls);
+    const int64_t *parent = read_kept(c->parent, first, n, &ignored);
+    if (!memchr(nulls, 1, n)) {
+        kernels()->add(out, parent, n);
+        return;
+    }
     for (uint32_t i = 0; i < n; i++)
-        if (!c->scratch_null[i])
-            out[i] = (int64_t)((uint64_t)out[i] + (uint64_t)c->scratch[i]);
+        if (!nulls[i])
+            out[i] = (int64_t)((uint64_t)out[i] + (uint64_t)parent[i]);
 }
 
 static void read_derived(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
                          uint8_t *nulls) {
-    fvt_chunk_read(c->parent, first, n, c->scratch, c->scratch_null);
+    const uint8_t *none;
+    const int64_t *code = read_kept(c->parent, first, n, &none);
     for (uint32_t i = 0; i < n; i++) {
-        bool null = c->scratch_null[i] || c->entry_null[c->scratch[i]];
-        out[i] = null ? 0 : c->entry[c->scratch[i]];
+        bool null = none[i] || c->entry_null[code[i]];
+        out[i] = null ? 0 : c->entry[code[i]];
         if (nulls)
             nulls[i] = null;
     }
@@ -535,11 +576,23 @@ static void read_rows(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *
                   nulls ? nulls + at : NULL);
 }
 
-void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls) {
+static void read_limited(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
+                         uint8_t *nulls) {
     read_rows(c, first, n, out, nulls);
     /* A forged file may hold codes behind its dictionary; they become the last entry. */
     if (c->coded)
         kernels()->limit(out, n, c->last_code);
+}
+
+void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls) {
+    const uint8_t *null;
+    if (!c->kept || n > STEP) {
+        read_limited(c, first, n, out, nulls);
+        return;
+    }
+    memcpy(out, read_kept(c, first, n, &null), n * sizeof *out);
+    if (nulls)
+        memcpy(nulls, null, n);
 }
 
 bool fvt_chunk_fits(struct fvt_chunk *c) {

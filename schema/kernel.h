@@ -9,6 +9,7 @@
 #ifndef FLOWVT_KERNEL_H
 #define FLOWVT_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,18 @@ struct kernels {
     /* Values beyond last, without sign, become last; values below 0 become 0. */
     void (*limit)(int64_t *v, uint32_t n, uint32_t last);
     void (*not_below_0)(int64_t *v, uint32_t n);
+
+    /* v[i] += more[i], modulo 2^64. */
+    void (*add)(int64_t *v, const int64_t *more, uint32_t n);
+
+    /* Is min <= start[i] <= end[i] <= max, and end[i] - start[i] at most longest, of all? */
+    bool (*are_spans)(const int64_t *start, const int64_t *end, uint32_t n, int64_t min,
+                      int64_t max, int64_t longest);
+    /* pass[i], 0 or 1: does start[i] to end[i], both included, overlap since <= t < until; lie in it? */
+    void (*overlap)(uint8_t *pass, const int64_t *start, const int64_t *end, uint32_t n,
+                    int64_t since, int64_t until);
+    void (*inside)(uint8_t *pass, const int64_t *start, const int64_t *end, uint32_t n,
+                   int64_t since, int64_t until);
 
     /* pass[i], 0 or 1: is v[i] one of the width + 1 numbers from lo on, modulo 2^64; (v[i] & mask)
     ** == value; is codes[v[i]] set? */

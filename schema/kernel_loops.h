@@ -54,6 +54,38 @@ static void KERNEL(not_below_0)(int64_t *v, uint32_t n) {
 }
 
 KERNEL_TARGET
+static void KERNEL(add)(int64_t *restrict v, const int64_t *restrict more, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = (int64_t)((uint64_t)v[i] + (uint64_t)more[i]);
+}
+
+KERNEL_TARGET
+static bool KERNEL(are_spans)(const int64_t *restrict start, const int64_t *restrict end,
+                              uint32_t n, int64_t min, int64_t max, int64_t longest) {
+    int64_t bad = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t length = (int64_t)((uint64_t)end[i] - (uint64_t)start[i]);
+        bad |= -(int64_t)(start[i] < min) | -(int64_t)(end[i] > max) |
+               -(int64_t)(end[i] < start[i]) | -(int64_t)(length > longest);
+    }
+    return bad == 0;
+}
+
+KERNEL_TARGET
+static void KERNEL(overlap)(uint8_t *restrict pass, const int64_t *restrict start,
+                            const int64_t *restrict end, uint32_t n, int64_t since, int64_t until) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] = (start[i] < until) & (end[i] >= since);
+}
+
+KERNEL_TARGET
+static void KERNEL(inside)(uint8_t *restrict pass, const int64_t *restrict start,
+                           const int64_t *restrict end, uint32_t n, int64_t since, int64_t until) {
+    for (uint32_t i = 0; i < n; i++)
+        pass[i] = (start[i] >= since) & (end[i] < until);
+}
+
+KERNEL_TARGET
 static void KERNEL(in_range)(uint8_t *restrict pass, const int64_t *restrict v, uint32_t n,
                              int64_t lo, uint64_t width) {
     for (uint32_t i = 0; i < n; i++)
@@ -174,6 +206,10 @@ static const struct kernels KERNEL(kernels) = {
     .look_up = KERNEL(look_up),
     .limit = KERNEL(limit),
     .not_below_0 = KERNEL(not_below_0),
+    .add = KERNEL(add),
+    .are_spans = KERNEL(are_spans),
+    .overlap = KERNEL(overlap),
+    .inside = KERNEL(inside),
     .in_range = KERNEL(in_range),
     .masked = KERNEL(masked),
     .coded = KERNEL(coded),

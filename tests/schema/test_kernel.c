@@ -167,6 +167,41 @@ static void comparing(void **unused) {
         }
 }
 
+/* Stretches of time, most of them such as flows have. */
+static void spans(void **unused) {
+    (void)unused;
+    enum { MIN = -1000, MAX = 5000, LONGEST = 900 };
+    const struct kernels *k;
+    int64_t start[MOST], end[MOST], sum[MOST];
+    uint8_t pass[MOST];
+    for (unsigned variant = 0; (k = kernels_variant(variant)) != NULL; variant++)
+        EACH_LENGTH(i, n) {
+            for (int round = 0; round < 50; round++) {
+                bool are = true;
+                for (uint32_t j = 0; j < n; j++) {
+                    bool odd = round > 25 && draw() % 200 == 0;
+                    start[j] = odd ? awkward() : (int64_t)(draw() % 5000) - 1000;
+                    end[j] = odd && draw() & 1 ? awkward()
+                                               : (int64_t)((uint64_t)start[j] + draw() % 901);
+                    are &= start[j] >= MIN && end[j] <= MAX && start[j] <= end[j] &&
+                           (uint64_t)end[j] - (uint64_t)start[j] <= LONGEST;
+                    sum[j] = (int64_t)((uint64_t)start[j] + (uint64_t)end[j]);
+                }
+                assert_int_equal(k->are_spans(start, end, (uint32_t)n, MIN, MAX, LONGEST), are);
+                int64_t since = (int64_t)(draw() % 4000) - 500,
+                        until = since + (int64_t)(draw() % 999);
+                k->overlap(pass, start, end, (uint32_t)n, since, until);
+                for (uint32_t j = 0; j < n; j++)
+                    assert_int_equal(pass[j], start[j] < until && end[j] >= since);
+                k->inside(pass, start, end, (uint32_t)n, since, until);
+                for (uint32_t j = 0; j < n; j++)
+                    assert_int_equal(pass[j], start[j] >= since && end[j] < until);
+                k->add(start, end, (uint32_t)n);
+                assert_memory_equal(start, sum, n * sizeof *sum);
+            }
+        }
+}
+
 /* 0 and 1, mostly in long stretches. */
 static void draw_bools(uint8_t *out, uint32_t n) {
     for (uint32_t i = 0, left = 0, kind = 0; i < n; i++, left--) {
@@ -242,7 +277,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpacking), cmocka_unit_test(joining),  cmocka_unit_test(looking_up),
         cmocka_unit_test(comparing), cmocka_unit_test(choosing), cmocka_unit_test(looking_over),
-        cmocka_unit_test(narrowing), cmocka_unit_test(choice),
+        cmocka_unit_test(narrowing), cmocka_unit_test(spans),    cmocka_unit_test(choice),
     };
     return cmocka_run_group_tests_name("schema/kernel", tests, NULL, NULL);
 }
