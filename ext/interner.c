@@ -72,7 +72,15 @@ static void count(struct interner *in) {
 
 static bool number_ips(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                        uint32_t n, uint32_t *number) {
-    enum { STEP = 256 };
+    enum { STEP = 256, MANY = STEP };
+    /* So many of one block: the others of the dictionary will come, too. */
+    if (n >= MANY) {
+        pthread_mutex_lock(&in->lock);
+        bool ok = dict_builder_reserve(&in->ips.entries, dict->n);
+        pthread_mutex_unlock(&in->lock);
+        if (!ok)
+            return false;
+    }
     for (uint32_t at = 0; at < n; at += STEP) {
         uint32_t entry[STEP], some = n - at < STEP ? n - at : STEP;
         struct flow_ip ip[STEP];

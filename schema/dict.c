@@ -63,23 +63,20 @@ static uint32_t hash_entry(const struct dict_builder *d, uint32_t i) {
     return (uint32_t)fvt_hash(d->text.p + start, d->end[i] - start);
 }
 
-/* Room for one more entry, in the arrays and at most half full in the hash table. */
-static bool grow_full(struct dict_builder *d) {
-    if (d->n == d->cap) {
-        uint32_t cap = d->cap ? d->cap * 2 : FIRST_SLOTS / 2;
-        size_t size = d->class == FLOW_IP ? sizeof *d->ip : sizeof *d->end;
-        void *p = realloc(d->class == FLOW_IP ? (void *)d->ip : (void *)d->end, cap * size);
-        if (!p)
-            return false;
-        if (d->class == FLOW_IP)
-            d->ip = p;
-        else
-            d->end = p;
-        d->cap = cap;
-    }
-    if (d->n < d->nslots / 2)
-        return true;
-    uint32_t nslots = d->nslots ? d->nslots * 2 : FIRST_SLOTS;
+static bool grow_entries(struct dict_builder *d, uint32_t cap) {
+    size_t size = d->class == FLOW_IP ? sizeof *d->ip : sizeof *d->end;
+    void *p = realloc(d->class == FLOW_IP ? (void *)d->ip : (void *)d->end, cap * size);
+    if (!p)
+        return false;
+    if (d->class == FLOW_IP)
+        d->ip = p;
+    else
+        d->end = p;
+    d->cap = cap;
+    return true;
+}
+
+static bool grow_slots(struct dict_builder *d, uint32_t nslots) {
     uint32_t *slots = calloc(nslots, sizeof *slots);
     if (!slots)
         return false;
@@ -93,6 +90,20 @@ static bool grow_full(struct dict_builder *d) {
     d->slots = slots;
     d->nslots = nslots;
     return true;
+}
+
+/* Room for one more entry, in the arrays and at most half full in the hash table. */
+static bool grow_full(struct dict_builder *d) {
+    if (d->n == d->cap && !grow_entries(d, d->cap ? d->cap * 2 : FIRST_SLOTS / 2))
+        return false;
+    return d->n < d->nslots / 2 || grow_slots(d, d->nslots ? d->nslots * 2 : FIRST_SLOTS);
+}
+
+bool dict_builder_reserve(struct dict_builder *d, uint32_t n) {
+    uint32_t nslots = FIRST_SLOTS;
+    while (nslots / 2 < n && nslots < UINT32_C(1) << 31)
+        nslots *= 2;
+    return (n <= d->cap || grow_entries(d, n)) && (nslots <= d->nslots || grow_slots(d, nslots));
 }
 
 static inline bool grow(struct dict_builder *d) {

@@ -27,6 +27,10 @@ void dict_builder_init(struct dict_builder *d, enum flow_class class);
 void dict_builder_free(struct dict_builder *d);
 /* Forget the entries, keep the memory. */
 void dict_builder_clear(struct dict_builder *d);
+/* Room for n entries in all, where so many are expected. false without memory. */
+bool dict_builder_reserve(struct dict_builder *d, uint32_t n);
+/* Room for n entries in all, where so many are expected. false without memory. */
+bool dict_builder_reserve(struct dict_builder *d, uint32_t n);
 /* The number of the entry, added if it is new; -1 without memory. */
 int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip);
 /* The same for n addresses at once, in less time: memory is asked for ahead. false without memory. */
