@@ -4,6 +4,7 @@
 ** its bucket, and what of its counters lies there.
 */
 #include "aggregate.h"
+#include "../schema/kernel.h"
 #include "../schema/portion.h"
 
 #include <stdlib.h>
@@ -37,8 +38,8 @@ struct aggregate {
     struct aggregate_rows rows;
     struct batch batch;
     uint64_t *key[MAX_KEY_WORDS];
-    uint64_t part[GROUP_BATCH]; /* of a key: one dimension */
-    uint32_t missing[GROUP_BATCH];
+    uint64_t part[GROUP_BATCH];                       /* of a key: one dimension */
+    uint32_t missing[GROUP_BATCH], code[GROUP_BATCH]; /* rows and codes without a number */
 };
 
 struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct key_layout *keys,
@@ -115,59 +116,80 @@ static struct remap *remap_of(struct aggregate *a, const struct fvt_dict *dict) 
     return r;
 }
 
-/* Numbers of the codes that have none yet. */
-static bool number_missing(struct aggregate *a, const struct aggregate_rows *in,
-                           const struct aggregate_column *c, uint32_t *number) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < in->n; i++) {
-        uint32_t at = in->row ? in->row[i] : i;
-        if (c->null[at] || number[c->v[at]])
-            continue;
-        number[c->v[at]] = UINT32_MAX; /* only once */
-        a->missing[n++] = (uint32_t)c->v[at];
+/* number[code] of every row, 0 where it is NULL. Which rows have a code without a number goes to
+** missing; returns how many these are. */
+static uint32_t map_codes(const struct aggregate_rows *in, const struct aggregate_column *c,
+                          const uint32_t *number, uint64_t *part, uint32_t *missing) {
+    const int64_t *v = c->v;
+    const uint16_t *row = in->row;
+    uint32_t n = in->n, m = 0;
+    for (uint32_t i = 0; c->null && i < n; i++) {
+        uint32_t at = row ? row[i] : i;
+        part[i] = c->null[at] ? 0 : number[v[at]];
+        missing[m] = i;
+        m += !part[i] & !c->null[at];
     }
-    return interner_number(a->interner, c->dict, a->missing, n, number);
+    if (c->null)
+        return m;
+    for (uint32_t i = 0; row && i < n; i++) {
+        uint32_t x = number[v[row[i]]];
+        part[i] = x;
+        missing[m] = i;
+        m += x == 0;
+    }
+    for (uint32_t i = 0; !row && i < n; i++) {
+        uint32_t x = number[v[i]];
+        part[i] = x;
+        missing[m] = i;
+        m += x == 0;
+    }
+    return m;
 }
 
 static bool pack_codes(struct aggregate *a, const struct aggregate_rows *in,
-                       const struct aggregate_column *c) {
+                       const struct aggregate_column *c, uint64_t *part) {
     if (!c->dict || c->dict->n == 0) { /* NULL in all rows */
-        memset(a->part, 0, in->n * sizeof *a->part);
+        memset(part, 0, in->n * sizeof *part);
         return true;
     }
     struct remap *r = remap_of(a, c->dict);
     if (!r)
         return false;
-    for (;;) {
-        bool missing = false;
-        for (uint32_t i = 0; i < in->n; i++) {
-            uint32_t at = in->row ? in->row[i] : i;
-            uint32_t number = r->number[c->v[at]];
-            missing |= !number && !c->null[at];
-            a->part[i] = c->null[at] ? 0 : number;
+    uint32_t m = map_codes(in, c, r->number, part, a->missing), n = 0;
+    for (uint32_t k = 0; k < m; k++) {
+        uint32_t i = a->missing[k], code = (uint32_t)c->v[in->row ? in->row[i] : i];
+        if (!r->number[code]) {
+            r->number[code] = UINT32_MAX; /* only once */
+            a->code[n++] = code;
         }
-        if (!missing)
-            return true;
-        if (!number_missing(a, in, c, r->number))
-            return false;
     }
+    if (n && !interner_number(a->interner, c->dict, a->code, n, r->number))
+        return false;
+    for (uint32_t k = 0; k < m; k++) {
+        uint32_t i = a->missing[k];
+        part[i] = r->number[c->v[in->row ? in->row[i] : i]];
+    }
+    return true;
 }
 
-static void pack_numbers(struct aggregate *a, const struct aggregate_rows *in,
-                         const struct aggregate_column *c, uint64_t largest) {
+static void pack_numbers(const struct aggregate_rows *in, const struct aggregate_column *c,
+                         uint64_t largest, uint64_t *part) {
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t at = in->row ? in->row[i] : i;
         /* A forged file may have values outside of its zone map. */
         uint64_t v = (uint64_t)c->v[at] < largest ? (uint64_t)c->v[at] + 1 : largest;
-        a->part[i] = c->null[at] ? 0 : v;
+        part[i] = c->null && c->null[at] ? 0 : v;
     }
+}
+
+/* Where the part of a key goes: the first of a word makes it. */
+static uint64_t *place_of(struct aggregate *a, const struct key_slot *s) {
+    return s->shift ? a->part : a->key[s->word];
 }
 
 static void put_part(struct aggregate *a, const uint64_t *part, const struct key_slot *s,
                      uint32_t n) {
     uint64_t *key = a->key[s->word];
-    if (s->shift == 0) /* the first of its word */
-        memcpy(key, part, n * sizeof *key);
     for (uint32_t i = 0; s->shift && i < n; i++)
         key[i] |= part[i] << s->shift;
 }
@@ -178,15 +200,20 @@ static bool pack_keys(struct aggregate *a, const struct aggregate_rows *in) {
         memset(a->key[0], 0, in->n * sizeof **a->key);
     for (int d = 0; d < spec->ndims; d++) {
         const struct key_slot *s = &a->keys->slot[d];
+        uint64_t *part = place_of(a, s);
         enum flow_class class = spec->dim[d].class;
         if (class != FLOW_IP && class != FLOW_TEXT)
-            pack_numbers(a, in, &in->dim[d], key_largest(s));
-        else if (!pack_codes(a, in, &in->dim[d]))
+            pack_numbers(in, &in->dim[d], key_largest(s), part);
+        else if (!pack_codes(a, in, &in->dim[d], part))
             return false;
-        put_part(a, a->part, s, in->n);
+        put_part(a, part, s, in->n);
     }
-    if (spec->buckets)
-        put_part(a, in->bucket, &a->keys->slot[spec->ndims], in->n);
+    if (spec->buckets) {
+        const struct key_slot *s = &a->keys->slot[spec->ndims];
+        if (!s->shift)
+            memcpy(a->key[s->word], in->bucket, in->n * sizeof *in->bucket);
+        put_part(a, in->bucket, s, in->n);
+    }
     return true;
 }
 
@@ -230,6 +257,8 @@ static bool add_whole(struct aggregate *a, int side, const struct block *in, con
                       uint32_t n) {
     struct aggregate_rows *out = &a->rows;
     struct batch *b = &a->batch;
+    if (n == 0)
+        return true;
     bool all = n == (uint32_t)rows[n - 1] + 1; /* rows ascend */
     out->n = n;
     out->row = all ? NULL : rows;
@@ -331,8 +360,26 @@ static void drop_nothings(struct aggregate *a) {
     b->n = n;
 }
 
-/* Rows that count whole in one bucket, or without buckets in the window; the others, which are to
-** be cut, go to cut. Returns how many those are. */
+/* Divide rows: those that lie in the window, and those that are to be cut; returns how many the first
+** are. */
+static uint32_t divide(const struct aggregate *a, const struct scan_spans *spans,
+                       const uint16_t *rows, uint32_t n, uint16_t *uncut, uint16_t *cut) {
+    const struct window *w = scan_window(a->scan);
+    uint8_t inside[SCAN_BLOCK];
+    uint32_t m = 0, ncut = 0;
+    kernels()->inside(inside, spans->start, spans->end, spans->n, w->since, w->until);
+    if (!spans->dated)
+        kernels()->but_not(inside, spans->undated, spans->n);
+    for (uint32_t i = 0; i < n; i++) {
+        uncut[m] = cut[ncut] = rows[i];
+        m += inside[rows[i]];
+        ncut += !inside[rows[i]];
+    }
+    return m;
+}
+
+/* Rows that count whole in one bucket, or in the window without buckets; the others, which are to be
+** cut, go to cut. Returns how many those are. */
 static uint32_t batch_uncut(struct aggregate *a, const struct block *in, const uint16_t *rows,
                             uint32_t n, uint16_t *cut) {
     const struct aggregate_spec *spec = a->spec;
@@ -382,8 +429,17 @@ static bool add_cut(struct aggregate *a, int side, const struct block *in, uint1
 
 static bool add_timed(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
                       uint32_t n) {
-    uint16_t cut[SCAN_BLOCK];
-    uint32_t ncut = batch_uncut(a, in, rows, n, cut);
+    uint16_t uncut[SCAN_BLOCK], cut[SCAN_BLOCK];
+    uint32_t ncut;
+    if (a->spec->buckets || a->spec->times) {
+        ncut = batch_uncut(a, in, rows, n, cut);
+    } else {
+        uint32_t whole = divide(a, in->spans, rows, n, uncut, cut);
+        ncut = n - whole;
+        a->batch.n = 0;
+        if (!add_whole(a, side, in, uncut, whole))
+            return false;
+    }
     for (uint32_t i = 0; i < ncut; i++)
         if (!add_cut(a, side, in, cut[i]))
             return false;
@@ -422,6 +478,8 @@ static bool add_side(struct aggregate *a, int side, const struct block *in, cons
         struct aggregate_column *c = &a->rows.dim[d];
         int column = spec->dim[d].side[side];
         c->v = scan_values(a->scan, column, &c->null);
+        if (!memchr(c->null, 1, scan_block_rows(a->scan)))
+            c->null = NULL;
         bool coded = spec->dim[d].class == FLOW_IP || spec->dim[d].class == FLOW_TEXT;
         c->dict = coded ? scan_dict(a->scan, column) : NULL;
     }

@@ -59,7 +59,7 @@ void aggregate_forget(struct aggregate *a);
 /* A column of rows: integers, or codes of dict for IP and TEXT. */
 struct aggregate_column {
     const int64_t *v;
-    const uint8_t *null;
+    const uint8_t *null; /* NULL: none is */
     const struct fvt_dict *dict;
 };
 

@@ -272,23 +272,28 @@ static void add_direct(struct group_table *t, const struct group_batch *b) {
     const struct groups *g = t->groups;
     const uint64_t *key = b->key[0];
     size_t width = g->width - 1;
-    for (uint32_t i = 0; i < b->n; i++)
-        t->seen[key[i]] = 1;
+    uint8_t *seen = t->seen;
+    uint32_t n = b->n;
+    for (uint32_t i = 0; i < n; i++)
+        seen[key[i]] = 1;
     for (int c = 0; c < b->nvalues; c++) {
         uint64_t *sum = t->array + b->at + c;
         const int64_t *value = b->value[c];
-        for (uint32_t i = 0; i < b->n; i++)
-            sum[key[i] * width] = add_up_to_max(sum[key[i] * width], (uint64_t)value[i]);
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t *to = &sum[key[i] * width];
+            *to = add_up_to_max(*to, (uint64_t)value[i]);
+        }
     }
-    for (uint32_t i = 0; g->shape.times && i < b->n; i++)
+    for (uint32_t i = 0; g->shape.times && i < n; i++)
         add_times(t->array + key[i] * width + g->shape.counters, b->first[i], b->last[i]);
 }
 
-static uint64_t largest(const uint64_t *key, uint32_t n) {
-    uint64_t max = 0;
+/* All bits that any key has: as many as the largest has, which is what an array is sized by. */
+static uint64_t bits_of(const uint64_t *key, uint32_t n) {
+    uint64_t bits = 0;
     for (uint32_t i = 0; i < n; i++)
-        max = key[i] > max ? key[i] : max;
-    return max;
+        bits |= key[i];
+    return bits;
 }
 
 static bool flush_array(struct group_table *t) {
@@ -384,7 +389,7 @@ static bool add_past_table(struct group_table *t, const struct group_batch *b) {
 
 bool group_table_add(struct group_table *t, const struct group_batch *b) {
     if (t->direct) {
-        uint64_t max = largest(b->key[0], b->n);
+        uint64_t max = bits_of(b->key[0], b->n);
         if (max < DIRECT_KEYS) {
             if (max >= t->narray && !grow_array(t, max))
                 return false;

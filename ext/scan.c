@@ -57,6 +57,9 @@ struct scan {
     uint32_t nrows;
     bool spans_valid; /* spans are those of the block */
     struct scan_spans spans;
+    /* of rows that have not both times, or such as no flow has: */
+    int64_t start[SCAN_BLOCK], end[SCAN_BLOCK];
+    uint8_t undated[SCAN_BLOCK];
     uint32_t part, parts; /* of scans that share the blocks */
     struct fvt_error error;
 };
@@ -397,22 +400,21 @@ uint32_t scan_group_rows(const struct scan *s) {
     return s->item.group->rows;
 }
 
+uint32_t scan_block_rows(const struct scan *s) {
+    return s->n;
+}
+
 const uint16_t *scan_rows(const struct scan *s, uint32_t *n) {
     *n = s->nrows;
     return s->rows;
 }
 
 /* Spans of rows that all have a start and an end, in order and within the calendar: most blocks. */
-static bool plain_spans(struct scan_spans *to, const int64_t *ts, const int64_t *te, uint32_t n) {
-    bool plain = true;
-    for (uint32_t i = 0; i < n; i++) {
-        plain &= (ts[i] >= FLOW_MS_MIN) & (te[i] <= FLOW_MS_MAX) & (ts[i] <= te[i]) &
-                 ((uint64_t)te[i] - (uint64_t)ts[i] <= FLOW_LONGEST_MS);
-        to->start[i] = ts[i];
-        to->end[i] = te[i];
-    }
-    memset(to->undated, 0, n);
-    return plain;
+static bool plain_spans(struct scan *s, const int64_t *ts, const int64_t *te, const uint8_t *ns) {
+    if (!kernels()->are_spans(ts, te, s->n, FLOW_MS_MIN, FLOW_MS_MAX, FLOW_LONGEST_MS))
+        return false;
+    s->spans = (struct scan_spans){s->n, ts, te, ns, true};
+    return true;
 }
 
 const struct scan_spans *scan_spans(struct scan *s) {
@@ -424,20 +426,20 @@ const struct scan_spans *scan_spans(struct scan *s) {
     const int64_t *te = ts ? scan_values(s, FLOW_tend, &ne) : NULL;
     if (!te)
         return NULL;
-    struct scan_spans *to = &s->spans;
     s->spans_valid = true;
-    if (!memchr(ns, 1, s->n) && !memchr(ne, 1, s->n) && plain_spans(to, ts, te, s->n))
-        return to;
+    if (!memchr(ns, 1, s->n) && !memchr(ne, 1, s->n) && plain_spans(s, ts, te, ns))
+        return &s->spans;
     for (uint32_t i = 0; i < s->n; i++) {
         if (ns[i] && ne[i] && !tr && !(tr = scan_values(s, FLOW_trecv, &nr)))
             return NULL;
         struct flow_span f = flow_span_of(ns[i] ? NULL : &ts[i], ne[i] ? NULL : &te[i],
                                           tr && !nr[i] ? &tr[i] : NULL);
-        to->start[i] = f.start;
-        to->end[i] = f.end;
-        to->undated[i] = !f.known;
+        s->start[i] = f.start;
+        s->end[i] = f.end;
+        s->undated[i] = !f.known;
     }
-    return to;
+    s->spans = (struct scan_spans){s->n, s->start, s->end, s->undated, false};
+    return &s->spans;
 }
 
 static const int64_t *block_values(void *arg, int column, const uint8_t **nulls) {
@@ -468,10 +470,14 @@ static bool apply_window(struct scan *s, uint8_t *pass) {
             load_column(s, clocks[i]) != FVT_OK)
             return false;
     const struct scan_spans *spans = scan_spans(s);
-    for (uint32_t i = 0; spans && i < s->n; i++)
-        pass[i] &= !spans->undated[i] & (spans->start[i] < s->window.until) &
-                   (spans->end[i] >= s->window.since);
-    return spans != NULL;
+    uint8_t inside[SCAN_BLOCK];
+    if (!spans)
+        return false;
+    kernels()->overlap(inside, spans->start, spans->end, s->n, s->window.since, s->window.until);
+    kernels()->both(pass, inside, s->n);
+    if (!spans->dated)
+        kernels()->but_not(pass, spans->undated, s->n);
+    return true;
 }
 
 /* Which rows of the block pass. False when a column cannot be had. */

@@ -80,15 +80,18 @@ size_t scan_octets(const struct scan *s);
 ** the corrected rates, too); rows without a value. */
 uint64_t scan_largest(const struct scan *s, int column);
 uint64_t scan_nulls(const struct scan *s, int column);
-/* Rows of the group, those included that do not pass. */
+/* Rows of the group, and of the block, those included that do not pass. */
 uint32_t scan_group_rows(const struct scan *s);
+uint32_t scan_block_rows(const struct scan *s);
 
 /* When the flows of the block were, as windows see it (struct flow_span), for every row whether it
 ** passes or not. undated: of each row whether it has no time at all; its start and end are 0 then.
 ** Valid until the next block; NULL when a column cannot be had. */
 struct scan_spans {
-    int64_t start[SCAN_BLOCK], end[SCAN_BLOCK];
-    uint8_t undated[SCAN_BLOCK];
+    uint32_t n;
+    const int64_t *start, *end;
+    const uint8_t *undated;
+    bool dated; /* no row is undated */
 };
 const struct scan_spans *scan_spans(struct scan *s);
 
