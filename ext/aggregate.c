@@ -335,8 +335,13 @@ static bool spread(struct aggregate *a, int side, const struct block *in, uint16
             int64_t next = flow_bucket_of(change - 1, step);
             bucket = next > bucket ? next : bucket;
         }
-        if (a->batch.n == GROUP_BATCH && !flush_batch(a, side))
-            return false;
+        if (a->batch.n == GROUP_BATCH) {
+            if (!flush_batch(a, side))
+                return false;
+            /* There may be millions, and who is to stop has no use for the rest. */
+            if (scan_must_stop(a->scan))
+                break;
+        }
     }
     return true;
 }

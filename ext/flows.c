@@ -186,10 +186,6 @@ static void order_terms(const struct cursor *c, struct row_terms *terms) {
     }
 }
 
-static bool stopped(void *arg) {
-    return interrupt_poll(arg);
-}
-
 static int start_scan(struct cursor *c) {
     bool used[SCAN_NCOLUMNS] = {false};
     for (int i = 0; i < c->spec.n; i++)
@@ -201,7 +197,7 @@ static int start_scan(struct cursor *c) {
         return SQLITE_NOMEM;
     interrupt_begin(&c->interrupt, table_of(c)->vtab.db);
     interrupt_watch(&c->interrupt, c->source);
-    scan_set_poll(c->scan, stopped, &c->interrupt);
+    scan_set_poll(c->scan, interrupt_asked, &c->interrupt);
     return next_block(c);
 }
 

@@ -143,9 +143,9 @@ static bool is_wanted(const struct name_list *l, uint32_t entry) {
     return !l->wanted || l->wanted[entry + 1];
 }
 
-static bool name_ips(struct interner *in) {
+static bool name_ips(struct interner *in, const struct sort_stop *stop) {
     const struct dict_builder *d = &in->ips.entries;
-    for (uint32_t i = 0; i < d->n; i++) {
+    for (uint32_t i = 0; i < d->n && !sort_stopped(stop, i); i++) {
         if (!is_wanted(&in->ips, i))
             continue;
         struct name *name = &in->ips.name[i];
@@ -176,13 +176,13 @@ static void name_texts(struct name_list *l) {
     }
 }
 
-bool interner_name(struct interner *in) {
+bool interner_name(struct interner *in, const struct sort_stop *stop) {
     in->ips.name = malloc(((size_t)in->ips.entries.n + 1) * sizeof *in->ips.name);
     in->texts.name = malloc(((size_t)in->texts.entries.n + 1) * sizeof *in->texts.name);
     if (!in->ips.name || !in->texts.name)
         return false;
     name_texts(&in->texts);
-    return name_ips(in);
+    return name_ips(in, stop);
 }
 
 /* Texts as words, and behind them the length, since zeros were put there. */
@@ -197,7 +197,7 @@ static uint64_t word_of(const void *arg, uint64_t at, unsigned w) {
     return w + 1 == r->words ? n->n : sort_octets(name_text(n), n->n, w);
 }
 
-bool interner_rank(struct interner *in, enum flow_class class) {
+bool interner_rank(struct interner *in, enum flow_class class, const struct sort_stop *stop) {
     struct name_list *l = class == FLOW_IP ? &in->ips : &in->texts;
     uint32_t n = l->entries.n, longest = 0;
     if (l->rank)
@@ -210,12 +210,12 @@ bool interner_rank(struct interner *in, enum flow_class class) {
                 longest = l->name[i].n > longest ? l->name[i].n : longest;
         struct ranking r = {l->name, (longest + 7) / 8 + 1};
         uint32_t some = 0;
-        for (uint32_t i = 0; i < n; i++)
+        for (uint32_t i = 0; i < n && !sort_stopped(stop, i); i++)
             if (is_wanted(l, i))
                 items[some++] = (struct sort_item){word_of(&r, i, 0), i};
-        sort_items(items, some, items + some, r.words, word_of, &r, NULL);
+        sort_items(items, some, items + some, r.words, word_of, &r, stop);
         l->rank[0] = 0;
-        for (uint32_t i = 0; i < some; i++)
+        for (uint32_t i = 0; i < some && !sort_stopped(stop, i); i++)
             l->rank[items[i].at + 1] = i + 1;
     }
     free(items);

@@ -10,6 +10,7 @@
 
 #include "../schema/dict.h"
 #include "budget.h"
+#include "sorter.h"
 
 /* A text of n octets, short ones in place. */
 struct name {
@@ -52,9 +53,10 @@ bool interner_number(struct interner *in, const struct fvt_dict *dict, const uin
 /* When no numbers are added any more: say that a number (or 0) is looked at, and none of its class is
 ** but those that this is said of. False without memory. */
 bool interner_want(struct interner *in, enum flow_class class, uint64_t number);
-/* Make the texts; and ranks of a class. False without memory. */
-bool interner_name(struct interner *in);
-bool interner_rank(struct interner *in, enum flow_class class);
+/* Make the texts; and ranks of a class. False without memory. stop may be NULL; when it is to stop, neither
+** are of use. */
+bool interner_name(struct interner *in, const struct sort_stop *stop);
+bool interner_rank(struct interner *in, enum flow_class class, const struct sort_stop *stop);
 
 static inline const struct name_list *interner_list(const struct interner *in,
                                                     enum flow_class class) {

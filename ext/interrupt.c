@@ -118,3 +118,7 @@ bool interrupt_poll(struct interrupt *i) {
         interrupt_stop(i);
     return interrupt_stopped(i);
 }
+
+bool interrupt_asked(void *arg) {
+    return interrupt_poll(arg);
+}

@@ -38,6 +38,8 @@ void interrupt_watch(struct interrupt *i, struct scan_source *source);
 void interrupt_end(struct interrupt *i);
 /* By the thread that SQLite called, as often as it likes: looks when it is time. true: stop. */
 bool interrupt_poll(struct interrupt *i);
+/* The same for who knows no struct interrupt, to which arg points. */
+bool interrupt_asked(void *arg);
 /* The same after waiting for cond, a moment at most; lock is held before and after, not while it looks. */
 bool interrupt_wait(struct interrupt *i, pthread_cond_t *cond, pthread_mutex_t *lock);
 

@@ -33,14 +33,14 @@ static void add_field(struct order *o, const struct order_term *term, unsigned b
 }
 
 static bool add_term(struct order *o, const struct order_term *t, struct interner *interner,
-                     unsigned *used) {
+                     const struct sort_stop *stop, unsigned *used) {
     unsigned bits;
     const uint32_t *rank = NULL;
     if (t->kind == ORDER_DIMENSION) {
         enum flow_class class = o->spec->dim[t->id].class;
         bits = o->keys->slot[t->id].bits;
         if (interner && (class == FLOW_IP || class == FLOW_TEXT)) {
-            if (!interner_rank(interner, class))
+            if (!interner_rank(interner, class, stop))
                 return false;
             rank = interner_list(interner, class)->rank;
             bits = bits_for(interner_list(interner, class)->entries.n);
@@ -62,17 +62,18 @@ static bool has_term(const struct order *o, enum order_kind kind, int id) {
 }
 
 bool order_make(struct order *o, const struct aggregate_spec *spec, const struct key_layout *keys,
-                struct interner *interner, const struct order_term *terms, int nterms) {
+                struct interner *interner, const struct sort_stop *stop,
+                const struct order_term *terms, int nterms) {
     unsigned used = 0;
     *o = (struct order){.spec = spec, .keys = keys};
     bool ok = true;
     for (int i = 0; ok && i < nterms; i++)
         if (!has_term(o, terms[i].kind, terms[i].id))
-            ok = add_term(o, &terms[i], interner, &used);
+            ok = add_term(o, &terms[i], interner, stop, &used);
     for (int d = 0; ok && d <= spec->ndims; d++) {
         struct order_term t = {d < spec->ndims ? ORDER_DIMENSION : ORDER_BUCKET, d, false};
         if ((d < spec->ndims || spec->buckets) && !has_term(o, t.kind, d))
-            ok = add_term(o, &t, interner, &used);
+            ok = add_term(o, &t, interner, stop, &used);
     }
     return ok;
 }
@@ -154,10 +155,11 @@ static void each_row(struct job *j, int worker,
         for (unsigned p = (unsigned)which; p < groups_parts(j->groups); p += (unsigned)j->nshares) {
             size_t n;
             const uint64_t *row = groups_rows(j->groups, p, &n);
-            for (size_t i = 0; i < n; i++, row += j->width)
+            for (size_t i = 0; i < n; i++, row += j->width) {
                 visit(j, s, row);
-            if (worker_stopped(j->interrupt, worker))
-                return;
+                if (i % STOP_SLOW == 0 && worker_stopped(j->interrupt, worker))
+                    return;
+            }
         }
 }
 
@@ -179,30 +181,20 @@ static void put_rows(void *arg, int worker) {
 }
 
 /* Delivery is one after the other: what lies together is read together. */
-static void copy_rows(struct job *j, size_t from, size_t n) {
+static void copy_rows(struct job *j, size_t from, size_t n, const struct sort_stop *stop) {
     uint64_t *to = j->rows + from * j->width;
-    for (size_t i = from; i < from + n; i++, to += j->width) {
+    for (size_t i = from; i < from + n && !sort_stopped(stop, i); i++, to += j->width) {
         const uint64_t *row = (const uint64_t *)(uintptr_t)j->items[i].at;
         for (size_t w = 0; w < j->width; w++)
             to[w] = row[w];
     }
 }
 
-struct asking {
-    struct interrupt *interrupt;
-    int worker;
-};
-
-static bool must_stop(void *arg) {
-    const struct asking *a = arg;
-    return worker_stopped(a->interrupt, a->worker);
-}
-
 static void sort_ranges(void *arg, int worker) {
     struct job *j = arg;
     struct share *own = &j->share[worker];
-    struct asking asking = {j->interrupt, worker};
-    const struct sort_stop stop = {must_stop, &asking};
+    struct worker self = {j->interrupt, worker};
+    const struct sort_stop stop = {worker_must_stop, &self};
     for (int r;
          (r = atomic_fetch_add(&j->next, 1)) < RANGES && !worker_stopped(j->interrupt, worker);) {
         size_t from = r ? j->end[r - 1] : 0, n = j->end[r] - from;
@@ -217,8 +209,8 @@ static void sort_ranges(void *arg, int worker) {
             return;
         }
         sort_items(j->items + from, n, own->scratch, j->order->words, word_of, j->order, &stop);
-        if (!must_stop(&asking))
-            copy_rows(j, from, n);
+        if (!worker_must_stop(&self))
+            copy_rows(j, from, n, &stop);
     }
 }
 
@@ -317,7 +309,7 @@ static int sort_few(struct job *j, size_t *n) {
     *n = total < limit ? total : limit;
     j->rows = malloc(*n * j->width * sizeof *j->rows + 1);
     if (j->rows)
-        copy_rows(j, 0, *n);
+        copy_rows(j, 0, *n, NULL);
     return j->rows ? FVT_OK : FVT_NOMEM;
 }
 

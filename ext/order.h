@@ -36,9 +36,10 @@ struct order {
 };
 
 /* Complete the terms, and rank what they need in interner; NULL where order_groups() is not to be
-** called. False without memory. */
+** called. False without memory. stop may be NULL; when it is to stop, ranks are of no use. */
 bool order_make(struct order *o, const struct aggregate_spec *spec, const struct key_layout *keys,
-                struct interner *interner, const struct order_term *terms, int nterms);
+                struct interner *interner, const struct sort_stop *stop,
+                const struct order_term *terms, int nterms);
 
 /* The value of a field in a group's row, not inverted; the rank of an address or text if it has one. */
 uint64_t order_value(const struct order *o, const struct order_field *f, const uint64_t *row);

@@ -114,7 +114,7 @@ void scan_set_poll(struct scan *s, bool (*stop)(void *arg), void *arg) {
     s->stop_arg = arg;
 }
 
-static bool must_stop(struct scan *s) {
+bool scan_must_stop(struct scan *s) {
     return s->stop && s->stop(s->stop_arg);
 }
 
@@ -518,7 +518,7 @@ static bool find_in_slice(struct scan *s) {
     uint32_t end = s->item.end;
     while (s->first + s->n < end) {
         s->first += s->n;
-        if (s->first / SCAN_BLOCK % BLOCKS == BLOCKS - 1 && must_stop(s)) {
+        if (s->first / SCAN_BLOCK % BLOCKS == BLOCKS - 1 && scan_must_stop(s)) {
             s->over = true;
             s->n = s->nrows = 0;
             return false;
@@ -597,7 +597,7 @@ int scan_next_group(struct scan *s) {
     for (;;) {
         if (s->in_group)
             leave_group(s);
-        if (must_stop(s)) {
+        if (scan_must_stop(s)) {
             strcpy(s->error.text, "interrupted");
             return SCAN_STOPPED;
         }

@@ -26,6 +26,7 @@ void scan_free(struct scan *s);
 /* Ask stop(arg) every few microseconds, also while no row passes; once it says true it must go on to
 ** do so. A row group that is stopped within counts as at its end, and the next one is not had. */
 void scan_set_poll(struct scan *s, bool (*stop)(void *arg), void *arg);
+bool scan_must_stop(struct scan *s);
 
 /* Of several scans, each with a source of its own, this is number part of parts: it gives only its
 ** share of the blocks, SCAN_SHARE_ROWS rows and then those of the others'. Before the first group. */

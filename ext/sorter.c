@@ -7,11 +7,11 @@
 
 #include <string.h>
 
-enum { FEW = 32, MANY = 1 << 12, DIGIT = 8, VALUES = 1 << DIGIT };
+enum { FEW = 32, DIGIT = 8, VALUES = 1 << DIGIT };
 
 /* Not asked for a few items, which take less than asking. */
 static bool must_stop(const struct sort_stop *stop, size_t n) {
-    return stop && n > MANY && stop->now(stop->arg);
+    return stop && n > STOP_SLOW && stop->now(stop->arg);
 }
 
 static void insertion(struct sort_item *items, size_t n) {
@@ -24,7 +24,15 @@ static void insertion(struct sort_item *items, size_t n) {
     }
 }
 
-/* Ends early, with all items in some order, when it is to stop. */
+static void scatter(const struct sort_item *from, size_t n, struct sort_item *to, unsigned shift,
+                    size_t start[VALUES], const struct sort_stop *stop) {
+    for (size_t at = 0, end; at < n && !must_stop(stop, n); at = end) {
+        end = n - at < STOP_QUICK ? n : at + STOP_QUICK;
+        for (size_t i = at; i < end; i++)
+            to[start[from[i].key >> shift & (VALUES - 1)]++] = from[i];
+    }
+}
+
 static void by_digits(struct sort_item *items, size_t n, struct sort_item *scratch,
                       const struct sort_stop *stop) {
     uint64_t differ = 0;
@@ -42,8 +50,7 @@ static void by_digits(struct sort_item *items, size_t n, struct sort_item *scrat
             start[v] = sum;
             sum += count;
         }
-        for (size_t i = 0; i < n; i++)
-            to[start[from[i].key >> shift & (VALUES - 1)]++] = from[i];
+        scatter(from, n, to, shift, start, stop);
         struct sort_item *swap = from;
         from = to;
         to = swap;
@@ -61,14 +68,22 @@ static void sort_from(struct sort_item *items, size_t n, struct sort_item *scrat
         by_digits(items, n, scratch, stop);
     if (++w == words || must_stop(stop, n))
         return;
+    size_t done = 0; /* since it was asked */
     for (size_t i = 0, end; i < n; i = end) {
         uint64_t key = items[i].key;
         for (end = i + 1; end < n && items[end].key == key; end++)
             ;
         if (end - i == 1)
             continue;
-        for (size_t k = i; k < end; k++)
+        done += end - i;
+        if (done > STOP_SLOW && must_stop(stop, n))
+            return;
+        done = done > STOP_SLOW ? 0 : done;
+        for (size_t k = i; k < end; k++) {
             items[k].key = word(arg, items[k].at, w);
+            if (sort_stopped(end - i > STOP_SLOW ? stop : NULL, k))
+                return;
+        }
         sort_from(items + i, end - i, scratch, w, words, word, arg, stop);
     }
 }

@@ -18,13 +18,21 @@ struct sort_item {
 /* Word w of the key of what is at. */
 typedef uint64_t sort_word(const void *arg, uint64_t at, unsigned w);
 
-/* Whether to leave items in some order, since nobody wants them any more; once true it stays so. */
+/* Whether to leave off, since nobody wants what comes of it any more; once true it stays so. */
 struct sort_stop {
     bool (*now)(void *arg);
     void *arg;
 };
 
-/* Ascending by words 0 to words - 1. scratch has room for n too. stop may be NULL. */
+/* To be asked after so many steps of some hundred ns at most, and so many of a few. */
+enum { STOP_SLOW = 1 << 12, STOP_QUICK = 1 << 18 };
+/* After step i: is it time to ask, and to leave off? stop may be NULL. */
+static inline bool sort_stopped(const struct sort_stop *stop, size_t i) {
+    return stop && i % STOP_SLOW == 0 && stop->now(stop->arg);
+}
+
+/* Ascending by words 0 to words - 1. scratch has room for n too. stop may be NULL; when it is to stop, items
+** are left as they happen to be, one of them more than once perhaps. */
 void sort_items(struct sort_item *items, size_t n, struct sort_item *scratch, unsigned words,
                 sort_word *word, const void *arg, const struct sort_stop *stop);
 

@@ -5,7 +5,6 @@
 */
 #include "spill.h"
 #include "../schema/format.h"
-#include "sorter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +34,7 @@ struct run {
 struct spill {
     int nsums, ncounters;
     size_t memory;
+    const struct sort_stop *stop;
     int fd;
     uint64_t size;         /* of the file */
     struct fvt_buffer out; /* not written yet */
@@ -52,13 +52,15 @@ struct spill {
     struct fvt_error error;
 };
 
-struct spill *spill_new(const struct group_shape *shape, size_t memory) {
+struct spill *spill_new(const struct group_shape *shape, size_t memory,
+                        const struct sort_stop *stop) {
     struct spill *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->ncounters = shape->counters;
     s->nsums = shape->counters + (shape->times ? 2 : 0);
     s->memory = memory < MEMORY_MIN ? MEMORY_MIN : memory;
+    s->stop = stop;
     s->fd = -1;
     return s;
 }
@@ -193,10 +195,10 @@ static int write_run(struct spill *s) {
         s->runs_cap = cap;
     }
     sort_items(s->items, s->nitems, s->items + s->cap, (unsigned)((s->longest + 7) / 8 + 1),
-               word_of, s, NULL);
+               word_of, s, s->stop);
     struct run run = {.from = s->size};
     struct waiting x, before;
-    for (size_t i = 0; rc == FVT_OK && i < s->nitems; i++) {
+    for (size_t i = 0; rc == FVT_OK && i < s->nitems && !sort_stopped(s->stop, i); i++) {
         x = waiting_at(s, s->items[i].at);
         put_record(s, &x, i ? &before : NULL);
         before = x;

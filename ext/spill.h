@@ -12,12 +12,14 @@
 
 #include "../schema/fvt.h"
 #include "groups.h"
+#include "sorter.h"
 
 struct spill;
 
-/* shape says what is behind the key; its words are not looked at. memory: octets to work in, about.
-** NULL without memory. */
-struct spill *spill_new(const struct group_shape *shape, size_t memory);
+/* shape says what is behind the key; its words are not looked at. memory: octets to work in, about. stop is
+** borrowed: when it is to stop, records are lost. NULL without memory. */
+struct spill *spill_new(const struct group_shape *shape, size_t memory,
+                        const struct sort_stop *stop);
 void spill_free(struct spill *s);
 
 /* All return FVT_OK, FVT_NOMEM, or FVT_IO with a sentence in spill_message(). */

@@ -45,6 +45,7 @@ struct totals {
     struct interner interner;
     struct groups *groups;
     struct interrupt interrupt;
+    struct sort_stop stop; /* the same, for who does not know it */
     struct scan_source *source;
     struct reader reader[MAX_THREADS];
     int threads;
@@ -114,6 +115,7 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     t->rollups = limits_rollups() && !spec->whole && ask_rollups(t, &t->rollup);
     interner_init(&t->interner, query->mask4, query->mask6, &t->budget);
     t->interner.bare = request->bare;
+    t->stop = (struct sort_stop){interrupt_asked, &t->interrupt};
     return t;
 }
 
@@ -301,9 +303,9 @@ static bool orders_by_measure(const struct totals *t) {
 static int open_spill(struct totals *t) {
     if (t->spill)
         return FVT_OK;
-    t->spill = spill_new(groups_shape(t->groups), t->budget.limit / 8);
+    t->spill = spill_new(groups_shape(t->groups), t->budget.limit / 8, &t->stop);
     int n = orders_by_measure(t) ? 0 : t->request.norder;
-    return t->spill && order_make(&t->on_disk, &t->spec, &t->keys, NULL, t->request.order, n)
+    return t->spill && order_make(&t->on_disk, &t->spec, &t->keys, NULL, NULL, t->request.order, n)
                ? FVT_OK
                : FVT_NOMEM;
 }
@@ -312,12 +314,14 @@ static int open_spill(struct totals *t) {
 static int spill_groups(struct totals *t) {
     size_t width = group_width(groups_shape(t->groups));
     int rc = open_spill(t);
-    if (rc == FVT_OK && !interner_name(&t->interner))
+    if (rc == FVT_OK && !interner_name(&t->interner, &t->stop))
         rc = FVT_NOMEM;
+    if (interrupt_poll(&t->interrupt))
+        return TOTALS_INTERRUPTED;
     for (unsigned p = 0; rc == FVT_OK && p < groups_parts(t->groups); p++) {
         size_t n;
         const uint64_t *row = groups_rows(t->groups, p, &n);
-        for (size_t i = 0; rc == FVT_OK && i < n; i++, row += width)
+        for (size_t i = 0; rc == FVT_OK && i < n && !sort_stopped(&t->stop, i); i++, row += width)
             rc = spill_row(t, t->spill, &t->on_disk, row, name_in_memory);
         groups_drop(t->groups, p);
         if (interrupt_poll(&t->interrupt))
@@ -345,8 +349,8 @@ static int next_on_disk(struct totals *t, struct spill *from, const struct order
 /* An order by totals: sort once more, by it. */
 static int sort_again(struct totals *t) {
     struct order by_measure;
-    struct spill *again = spill_new(groups_shape(t->groups), t->budget.limit / 8);
-    int rc = again && order_make(&by_measure, &t->spec, &t->keys, NULL, t->request.order,
+    struct spill *again = spill_new(groups_shape(t->groups), t->budget.limit / 8, &t->stop);
+    int rc = again && order_make(&by_measure, &t->spec, &t->keys, NULL, NULL, t->request.order,
                                  t->request.norder)
                  ? FVT_OK
                  : FVT_NOMEM;
@@ -497,13 +501,15 @@ static int sort_in_memory(struct totals *t) {
         return rc;
     if (t->request.norder > 0 && !interrupt_stopped(&t->interrupt) && !sortable(t))
         return finish_spill(t);
-    if (!interner_name(&t->interner))
+    if (!interner_name(&t->interner, &t->stop))
         return FVT_NOMEM;
     if (t->request.norder == 0 || interrupt_stopped(&t->interrupt))
         return FVT_OK;
-    if (!order_make(&t->order, &t->spec, &t->keys, &t->interner, t->request.order,
+    if (!order_make(&t->order, &t->spec, &t->keys, &t->interner, &t->stop, t->request.order,
                     t->request.norder))
         return FVT_NOMEM;
+    if (interrupt_stopped(&t->interrupt))
+        return FVT_OK;
     return order_in_memory(t, t->threads, t->query->limit);
 }
 
