@@ -5,9 +5,9 @@
 #include "ordered.h"
 #include "budget.h"
 #include "limits.h"
-#include "parallel.h"
 #include "row_bound.h"
 #include "scan.h"
+#include "workers.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -56,6 +56,7 @@ struct ordered {
     int nsets;
     struct rowset *set[MAX_THREADS];
     int rc[MAX_THREADS];
+    atomic_int next_set;        /* whose work nobody has begun */
     struct row_bound low, high; /* high: of all threads so far */
     pthread_mutex_t lock;       /* of high and error */
     struct row_order *order;
@@ -74,6 +75,10 @@ static int fail(struct ordered *o, int rc, const char *text) {
 
 static int no_memory(struct ordered *o) {
     return fail(o, FVT_NOMEM, "out of memory");
+}
+
+static int no_memory_or_stopped(struct ordered *o) {
+    return interrupt_stopped(o->interrupt) ? SCAN_STOPPED : no_memory(o);
 }
 
 /* ---- spans ------------------------------------------------------------------------------ */
@@ -214,13 +219,15 @@ static struct predicate *span_predicate(const struct ordered *o) {
 /* ---- a pass ----------------------------------------------------------------------------- */
 
 /* Keep what comes before the bound alone. */
-static bool cut_set(struct ordered *o, int i, const struct row_bound *bound) {
+static bool cut_set(struct ordered *o, int i, int worker, const struct row_bound *bound) {
+    struct worker self = {o->interrupt, worker};
+    const struct sort_stop stop = {worker_must_stop, &self};
     struct rowset *old = o->set[i], *new = rowset_new(&o->spec);
     uint8_t *keep = malloc(old->rows + 1);
     bool ok = new &&keep;
     if (ok) {
-        row_bound_mark(old, &o->terms, bound, keep);
-        ok = rowset_append_set(new, old, keep);
+        row_bound_mark(old, &o->terms, bound, &stop, keep);
+        ok = rowset_append_set(new, old, keep, &stop);
     }
     free(keep);
     if (!ok) {
@@ -263,16 +270,18 @@ static bool too_many(const struct ordered *o, const struct rowset *s, const stru
 }
 
 /* Make room: find a bound, tell the others, drop what is behind it. */
-static bool make_room(struct ordered *o, int i, struct row_bound *mine, struct scan *scan) {
+static bool make_room(struct ordered *o, int i, int worker, struct row_bound *mine,
+                      struct scan *scan) {
     struct row_bound bound = {0};
     bool ok = row_bound_split(o->set[i], &o->terms, top_rows(o), &bound) &&
-              share_bound(o, &bound) && row_bound_copy(mine, &bound) && cut_set(o, i, &bound) &&
-              rowset_enter_group(o->set[i], scan);
+              share_bound(o, &bound) && row_bound_copy(mine, &bound) &&
+              cut_set(o, i, worker, &bound) && rowset_enter_group(o->set[i], scan);
     row_bound_clear(&bound);
     return ok;
 }
 
-static bool add_block(struct ordered *o, int i, struct scan *scan, struct row_bound *mine) {
+static bool add_block(struct ordered *o, int i, int worker, struct scan *scan,
+                      struct row_bound *mine) {
     uint32_t n;
     const uint16_t *rows = scan_rows(scan, &n);
     uint16_t inside[SCAN_BLOCK];
@@ -284,55 +293,56 @@ static bool add_block(struct ordered *o, int i, struct scan *scan, struct row_bo
     }
     if (n && !rowset_append(o->set[i], scan, rows, n))
         return false;
-    return !too_many(o, o->set[i], scan) || make_room(o, i, mine, scan);
+    return !too_many(o, o->set[i], scan) || make_room(o, i, worker, mine, scan);
 }
 
-static int fill_set(struct ordered *o, int i, struct scan *scan, struct row_bound *mine) {
+static int fill_set(struct ordered *o, int i, int worker, struct scan *scan,
+                    struct row_bound *mine) {
     int rc;
     while ((rc = scan_next_group(scan)) == 1) {
         if (!share_bound(o, mine) || !rowset_enter_group(o->set[i], scan))
             return no_memory(o);
         while (scan_next_block(scan))
-            if (!add_block(o, i, scan, mine))
+            if (!add_block(o, i, worker, scan, mine))
                 return no_memory(o);
     }
     return rc < 0 ? fail(o, rc, scan_message(scan)) : FVT_OK;
 }
 
-static bool poll_interrupt(void *arg) {
-    return interrupt_poll(arg);
-}
-
-static bool interrupted(void *arg) {
-    return interrupt_stopped(arg);
-}
-
-static void fill(void *arg, int i) {
-    struct ordered *o = arg;
+static void fill(struct ordered *o, int i, int worker) {
+    struct worker self = {o->interrupt, worker};
     struct row_bound mine = {0};
     struct predicate *p = predicate_clone(o->predicate);
     struct scan *scan = p ? scan_new(o->source, p, &o->query->window, o->used) : NULL;
-    if (scan) /* SQLite is asked by its own thread */
-        scan_set_poll(scan, i == 0 ? poll_interrupt : interrupted, o->interrupt);
+    if (scan)
+        scan_set_poll(scan, worker_must_stop, &self);
     o->set[i] = scan ? rowset_new(&o->spec) : NULL;
-    o->rc[i] = o->set[i] ? fill_set(o, i, scan, &mine) : no_memory(o);
+    o->rc[i] = o->set[i] ? fill_set(o, i, worker, scan, &mine) : no_memory(o);
     row_bound_clear(&mine);
     scan_free(scan);
     predicate_free(p);
 }
 
-static void cut_at_end(void *arg, int i) {
+static void fill_some(void *arg, int worker) {
     struct ordered *o = arg;
-    if (!cut_set(o, i, &o->high))
-        o->rc[i] = no_memory(o);
+    for (int i; (i = atomic_fetch_add(&o->next_set, 1)) < o->nsets;)
+        fill(o, i, worker);
 }
 
-static int run_all(struct ordered *o, void (*work)(void *arg, int i)) {
-    parallel_run(o->nsets, work, o);
+static void cut_some(void *arg, int worker) {
+    struct ordered *o = arg;
+    for (int i; (i = atomic_fetch_add(&o->next_set, 1)) < o->nsets;)
+        if (!cut_set(o, i, worker, &o->high))
+            o->rc[i] = no_memory(o);
+}
+
+static int run_all(struct ordered *o, void (*work)(void *arg, int worker)) {
+    atomic_store(&o->next_set, 0);
+    workers_run(o->nsets, work, o, o->interrupt);
     for (int i = 0; i < o->nsets; i++)
         if (o->rc[i] != FVT_OK)
             return o->rc[i];
-    return FVT_OK;
+    return interrupt_stopped(o->interrupt) ? SCAN_STOPPED : FVT_OK;
 }
 
 static void *make_batches(void *arg);
@@ -343,7 +353,7 @@ static int run_pass(struct ordered *o) {
     o->source = scan_source_new(o->snapshot);
     o->predicate = span_predicate(o);
     interrupt_watch(o->interrupt, o->source);
-    int rc = o->source && o->predicate ? run_all(o, fill) : no_memory(o);
+    int rc = o->source && o->predicate ? run_all(o, fill_some) : no_memory(o);
     interrupt_watch(o->interrupt, NULL);
     scan_source_free(o->source);
     predicate_free(o->predicate);
@@ -351,12 +361,12 @@ static int run_pass(struct ordered *o) {
     o->predicate = NULL;
     o->more = o->high.set;
     if (rc == FVT_OK && o->high.set)
-        rc = run_all(o, cut_at_end);
+        rc = run_all(o, cut_some);
     if (rc != FVT_OK)
         return rc;
-    o->order = row_order_new(o->set, o->nsets, &o->terms);
+    o->order = row_order_new(o->set, o->nsets, &o->terms, o->interrupt);
     if (!o->order)
-        return no_memory(o);
+        return no_memory_or_stopped(o);
     o->ring.made = o->ring.taken = 0;
     o->ring.stop = o->ring.failed = false;
     uint64_t rows = 0;
@@ -410,6 +420,8 @@ static int next_pass(struct ordered *o) {
 static void *make_batches(void *arg) {
     struct ordered *o = arg;
     struct ring *r = &o->ring;
+    struct worker self = {o->interrupt, 1}; /* SQLite is asked by its own thread */
+    const struct sort_stop leave_off = {worker_must_stop, &self};
     for (bool end = false; !end;) {
         pthread_mutex_lock(&r->lock);
         while (!r->stop && r->made - r->taken >= RING - 1)
@@ -419,7 +431,7 @@ static void *make_batches(void *arg) {
         if (stop)
             break;
         struct row_batch *b = &o->batch[r->made % RING];
-        bool ok = row_order_next(o->order, b);
+        bool ok = row_order_next(o->order, &leave_off, b);
         end = !ok || b->n == 0;
         pthread_mutex_lock(&r->lock);
         r->failed |= !ok;
@@ -430,16 +442,18 @@ static void *make_batches(void *arg) {
     return NULL;
 }
 
-/* The next batch of the pass, empty at its end. NULL without memory. */
+/* The next batch of the pass, empty at its end. NULL without memory, or when it is to stop. */
 static const struct row_batch *take_batch(struct ordered *o) {
     struct ring *r = &o->ring;
     if (!r->running) {
+        struct worker self = {o->interrupt, 0};
+        const struct sort_stop stop = {worker_must_stop, &self};
         struct row_batch *b = &o->batch[0];
-        return row_order_next(o->order, b) ? b : NULL;
+        return row_order_next(o->order, &stop, b) ? b : NULL;
     }
     pthread_mutex_lock(&r->lock);
     while (r->made == r->taken)
-        pthread_cond_wait(&r->moved, &r->lock);
+        interrupt_wait(o->interrupt, &r->moved, &r->lock);
     struct row_batch *b = &o->batch[r->taken++ % RING];
     bool failed = r->failed;
     pthread_cond_signal(&r->moved);
@@ -452,7 +466,7 @@ int ordered_next(struct ordered *o, const struct row_batch **out) {
         if (o->order) {
             *out = take_batch(o);
             if (!*out)
-                return no_memory(o);
+                return no_memory_or_stopped(o);
             if ((*out)->n)
                 return 1;
         }

@@ -253,9 +253,11 @@ bool row_bound_split(const struct rowset *s, const struct row_terms *terms, int6
 }
 
 void row_bound_mark(const struct rowset *s, const struct row_terms *terms,
-                    const struct row_bound *bound, uint8_t *keep) {
+                    const struct row_bound *bound, const struct sort_stop *stop, uint8_t *keep) {
     for (uint32_t r = 0; r < s->nruns; r++) {
         for (uint32_t row = 0; row < s->run[r]->n; row++) {
+            if (sort_stopped(stop, row))
+                return;
             uint32_t ref = r << 16 | row;
             int order = 0;
             for (int t = 0; t < terms->n && !order; t++) {

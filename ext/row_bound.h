@@ -40,8 +40,9 @@ uint32_t row_bound_select(struct scan *scan, const struct row_spec *spec,
 ** limit of them. False without memory. */
 bool row_bound_split(const struct rowset *s, const struct row_terms *terms, int64_t limit,
                      struct row_bound *out);
-/* keep[i] = row i of the set (by runs) is before the bound. */
+/* keep[i] = row i of the set (by runs) is before the bound. stop may be NULL; when it is to stop, keep is of no
+** use. */
 void row_bound_mark(const struct rowset *s, const struct row_terms *terms,
-                    const struct row_bound *bound, uint8_t *keep);
+                    const struct row_bound *bound, const struct sort_stop *stop, uint8_t *keep);
 
 #endif

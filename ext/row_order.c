@@ -8,7 +8,6 @@
 ** row is, in 64 bits; words behind the first are looked up where the ones before them agree.
 */
 #include "row_order.h"
-#include "parallel.h"
 
 #include <stdlib.h>
 
@@ -61,64 +60,64 @@ struct row_order {
     uint64_t next;    /* entry */
     uint64_t *spare;  /* entries */
     size_t nspare;
+    const struct sort_stop *stop; /* of the thread that is at it */
+    struct interrupt *interrupt;  /* of those that divide */
+    atomic_int next_set;
 };
+
+static bool must_stop(const struct row_order *o) {
+    return o->stop->now(o->stop->arg);
+}
 
 /* ---- texts ------------------------------------------------------------------------------ */
 
-struct place {
-    uint64_t prefix; /* first eight octets */
-    const char *p;
-    size_t n;
-    uint32_t id;
+/* Texts as words, and behind them the length, since zeros were put there. */
+struct ranking {
+    const struct texts *texts;
+    unsigned words;
 };
 
-static int by_octets(const void *a, const void *b) {
-    const struct place *x = a, *y = b;
-    if (x->prefix != y->prefix)
-        return x->prefix < y->prefix ? -1 : 1;
-    size_t n = x->n < y->n ? x->n : y->n;
-    int order = n ? memcmp(x->p, y->p, n) : 0;
-    return order ? order : (x->n > y->n) - (x->n < y->n);
-}
-
-static uint64_t prefix_of(const char *p, size_t n) {
-    uint64_t v = 0;
-    for (size_t i = 0; i < sizeof v; i++)
-        v = v << 8 | (i < n ? (uint8_t)p[i] : 0);
-    return v;
+static uint64_t word_of(const void *arg, uint64_t at, unsigned w) {
+    const struct ranking *r = arg;
+    size_t start = r->texts->start[at], n = r->texts->start[at + 1] - start;
+    return w + 1 == r->words ? n : sort_octets(r->texts->p + start, n, w);
 }
 
 /* Put texts into the order of SQL; new[id] is the number of what was id. */
-static bool sort_texts(struct texts *t, uint32_t *new) {
-    struct place *place = malloc(((size_t)t->n + 1) * sizeof *place);
+static bool sort_texts(struct texts *t, uint32_t *new, const struct sort_stop *stop) {
+    struct sort_item *item = malloc((2 * (size_t)t->n + 1) * sizeof *item);
     char *p = malloc(t->start[t->n] + 1);
-    size_t *start = malloc(((size_t)t->n + 1) * sizeof *start);
-    if (!place || !p || !start) {
-        free(place);
-        free(p);
-        free(start);
-        return false;
-    }
-    for (uint32_t i = 0; i < t->n; i++) {
+    size_t *start = malloc(((size_t)t->n + 1) * sizeof *start), longest = 0;
+    bool ok = item && p && start;
+    for (uint32_t i = 0; ok && i < t->n; i++) {
         size_t n = t->start[i + 1] - t->start[i];
-        place[i] = (struct place){prefix_of(t->p + t->start[i], n), t->p + t->start[i], n, i};
+        longest = n > longest ? n : longest;
     }
-    qsort(place, t->n, sizeof *place, by_octets);
-    start[0] = 0;
-    for (uint32_t i = 0; i < t->n; i++) {
-        memcpy(p + start[i], place[i].p, place[i].n);
-        start[i + 1] = start[i] + place[i].n;
-        new[place[i].id] = i;
+    struct ranking r = {t, (unsigned)((longest + 7) / 8 + 1)};
+    for (uint32_t i = 0; ok && i < t->n; i++)
+        item[i] = (struct sort_item){word_of(&r, i, 0), i};
+    if (ok)
+        sort_items(item, t->n, item + t->n, r.words, word_of, &r, stop);
+    ok = ok && !stop->now(stop->arg);
+    if (ok)
+        start[0] = 0;
+    for (uint32_t i = 0; ok && i < t->n; i++) {
+        size_t from = t->start[item[i].at], n = t->start[item[i].at + 1] - from;
+        memcpy(p + start[i], t->p + from, n);
+        start[i + 1] = start[i] + n;
+        new[item[i].at] = i;
     }
-    free(place);
-    free(t->p);
-    free(t->start);
-    t->p = p;
-    t->start = start;
-    return true;
+    free(item);
+    free(ok ? t->p : p);
+    free(ok ? t->start : start);
+    if (ok) {
+        t->p = p;
+        t->start = start;
+    }
+    return ok;
 }
 
-static bool texts_of(struct texts *t, const struct dict_builder *d) {
+static bool texts_of(struct texts *t, const struct dict_builder *d, const struct sort_stop *stop) {
     size_t size = d->class == FLOW_IP ? (size_t)d->n * FLOW_IP_TEXT : d->text.n;
     t->n = d->n;
     t->p = malloc(size + 1);
@@ -126,10 +125,13 @@ static bool texts_of(struct texts *t, const struct dict_builder *d) {
     if (!t->p || !t->start)
         return false;
     t->start[0] = 0;
-    for (uint32_t i = 0; i < d->n; i++)
+    for (uint32_t i = 0; i < d->n; i++) {
         t->start[i + 1] = d->class == FLOW_IP
                               ? t->start[i] + flow_ip_text(&d->ip[i], t->p + t->start[i])
                               : d->end[i];
+        if (sort_stopped(stop, i))
+            return false;
+    }
     if (d->class == FLOW_TEXT && d->text.n)
         memcpy(t->p, d->text.p, d->text.n);
     return true;
@@ -151,14 +153,14 @@ static bool join_texts(struct row_order *o, enum flow_class class, bool sorted, 
             int64_t id = class == FLOW_IP ? dict_builder_ip(&all, &d->ip[i])
                                           : dict_builder_text(&all, (const char *)d->text.p + start,
                                                               d->end[i] - start);
-            ok = id >= 0;
+            ok = id >= 0 && !sort_stopped(o->stop, i);
             map[i] = (uint32_t)id;
         }
     }
-    ok = ok && texts_of(t, &all);
+    ok = ok && texts_of(t, &all, o->stop);
     uint32_t *new = ok &&sorted ? malloc(((size_t)all.n + 1) * sizeof *new) : NULL;
     if (sorted)
-        ok = new &&sort_texts(t, new);
+        ok = new &&sort_texts(t, new, o->stop);
     for (int s = 0; ok && sorted && s < o->nsets; s++) {
         uint32_t *map = class == FLOW_IP ? o->set[s].ip : o->set[s].text;
         uint32_t n = class == FLOW_IP ? o->set[s].rows->ips.n : o->set[s].rows->texts.n;
@@ -307,10 +309,12 @@ static void first_words(const struct row_order *o, uint32_t run, uint32_t from, 
 enum { WORDS = 1024 };
 
 static inline __attribute__((always_inline)) void
-each_word(struct row_order *o, struct set *s,
+each_word(struct row_order *o, struct set *s, int worker,
           void (*use)(struct row_order *o, struct set *s, uint32_t word, uint32_t ref)) {
     for (uint32_t r = 0; r < s->rows->nruns; r++) {
         uint32_t word[WORDS], run = s->first_run + r, rows = o->run[run]->n;
+        if (worker_stopped(o->interrupt, worker))
+            return;
         for (uint32_t from = 0; from < rows; from += WORDS) {
             uint32_t n = rows - from < WORDS ? rows - from : WORDS;
             first_words(o, run, from, n, word);
@@ -329,14 +333,23 @@ static inline void place_entry(struct row_order *o, struct set *s, uint32_t word
     o->entry[s->at[word >> o->part_shift]++] = (uint64_t)word << WORD_BITS | ref;
 }
 
-static void count_entries(void *arg, int i) {
+static void count_entries(void *arg, int worker) {
     struct row_order *o = arg;
-    each_word(o, &o->set[i], count_entry);
+    for (int i; (i = atomic_fetch_add(&o->next_set, 1)) < o->nsets;)
+        each_word(o, &o->set[i], worker, count_entry);
 }
 
-static void place_entries(void *arg, int i) {
+static void place_entries(void *arg, int worker) {
     struct row_order *o = arg;
-    each_word(o, &o->set[i], place_entry);
+    for (int i; (i = atomic_fetch_add(&o->next_set, 1)) < o->nsets;)
+        each_word(o, &o->set[i], worker, place_entry);
+}
+
+/* For all sets. False when it is to stop. */
+static bool run(struct row_order *o, void (*work)(void *arg, int worker)) {
+    atomic_store(&o->next_set, 0);
+    workers_run(o->nsets, work, o, o->interrupt);
+    return !interrupt_stopped(o->interrupt);
 }
 
 static bool divide(struct row_order *o) {
@@ -357,7 +370,8 @@ static bool divide(struct row_order *o) {
     }
     if (!ok)
         return false;
-    parallel_run(o->nsets, count_entries, o);
+    if (!run(o, count_entries))
+        return false;
     uint64_t sum = 0;
     for (uint32_t p = 0; p < room; p++) {
         o->part[p] = sum;
@@ -370,8 +384,7 @@ static bool divide(struct row_order *o) {
     o->part[room] = sum;
     if (!bits)
         o->part[1] = sum;
-    parallel_run(o->nsets, place_entries, o);
-    return true;
+    return run(o, place_entries);
 }
 
 /* ---- sorting a part --------------------------------------------------------------------- */
@@ -409,6 +422,8 @@ static bool radix_sort(struct row_order *o, uint64_t *e, size_t n) {
             at[d] = sum;
             sum += count;
         }
+        if (n > STOP_SLOW && must_stop(o))
+            return false;
         for (size_t i = 0; i < n; i++)
             to[at[from[i] >> shift & 255]++] = from[i];
         uint64_t *swap = from;
@@ -433,7 +448,11 @@ static bool sort_entries(struct row_order *o, uint64_t *e, size_t n, uint32_t w)
             ;
         if (end - i < 2)
             continue;
-        fill_words(o, e + i, end - i, w + 1);
+        for (size_t at = i; at < end; at += STOP_SLOW) {
+            fill_words(o, e + at, end - at < STOP_SLOW ? end - at : STOP_SLOW, w + 1);
+            if (end - i > STOP_SLOW && must_stop(o))
+                return false;
+        }
         if (!sort_entries(o, e + i, end - i, w + 1))
             return false;
     }
@@ -477,8 +496,9 @@ static void gather(const struct row_order *o, int c, const uint64_t *entry, uint
             v[i] = map_of(o, (uint32_t)entry[i] >> 16, kind)[v[i]];
 }
 
-bool row_order_next(struct row_order *o, struct row_batch *b) {
+bool row_order_next(struct row_order *o, const struct sort_stop *stop, struct row_batch *b) {
     b->n = 0;
+    o->stop = stop;
     while (o->next >= o->part[o->in_part + 1]) {
         if (o->in_part + 1 == o->nparts)
             return true;
@@ -531,10 +551,15 @@ static bool orders_by(const struct row_order *o, const struct row_terms *terms, 
     return false;
 }
 
-struct row_order *row_order_new(struct rowset *const *sets, int n, const struct row_terms *terms) {
+struct row_order *row_order_new(struct rowset *const *sets, int n, const struct row_terms *terms,
+                                struct interrupt *interrupt) {
     struct row_order *o = calloc(1, sizeof *o);
+    struct worker self = {interrupt, 0};
+    const struct sort_stop stop = {worker_must_stop, &self};
     if (!o)
         return NULL;
+    o->interrupt = interrupt;
+    o->stop = &stop;
     o->spec = sets[0]->spec;
     o->in_part = UINT32_MAX;
     o->set = calloc((size_t)n, sizeof *o->set);

@@ -8,6 +8,7 @@
 #define FLOWVT_ROW_ORDER_H
 
 #include "rowset.h"
+#include "workers.h"
 
 struct row_term {
     int column; /* of the row_spec */
@@ -35,11 +36,14 @@ bool row_batch_init(struct row_batch *b, const struct row_spec *spec);
 void row_batch_free(struct row_batch *b);
 
 struct row_order;
-/* Borrows the n sets, of one spec, which must stay. NULL without memory. */
-struct row_order *row_order_new(struct rowset *const *sets, int n, const struct row_terms *terms);
+/* Borrows the n sets, of one spec, which must stay. By the thread that may ask the interrupt. NULL without
+** memory, or when it is to stop. */
+struct row_order *row_order_new(struct rowset *const *sets, int n, const struct row_terms *terms,
+                                struct interrupt *interrupt);
 void row_order_free(struct row_order *o);
-/* The next rows, none at the end. False without memory. One thread at a time. */
-bool row_order_next(struct row_order *o, struct row_batch *b);
+/* The next rows, none at the end. False without memory, or when it is to stop. One thread at a time; stop is its
+** own. */
+bool row_order_next(struct row_order *o, const struct sort_stop *stop, struct row_batch *b);
 /* An address or a text of a batch; good until row_order_free(). From any thread. */
 const char *row_order_text(const struct row_order *o, enum cell_kind kind, int64_t v, size_t *n);
 

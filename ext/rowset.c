@@ -413,9 +413,10 @@ static bool append_rows(struct rowset *s, const struct rowset *from, const struc
     return true;
 }
 
-bool rowset_append_set(struct rowset *s, const struct rowset *from, const uint8_t *keep) {
+bool rowset_append_set(struct rowset *s, const struct rowset *from, const uint8_t *keep,
+                       const struct sort_stop *stop) {
     bool ok = true;
-    for (uint32_t r = 0; ok && r < from->nruns; r++) {
+    for (uint32_t r = 0; ok && r < from->nruns && !sort_stopped(stop, 0); r++) {
         const struct run *run = from->run[r];
         uint16_t rows[SCAN_BLOCK];
         uint32_t n = 0;

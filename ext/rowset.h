@@ -9,6 +9,7 @@
 
 #include "../schema/dict.h"
 #include "cells.h"
+#include "sorter.h"
 
 enum {
     RUN_ROWS = 65536, /* of a run, at most */
@@ -58,8 +59,9 @@ bool rowset_enter_group(struct rowset *s, struct scan *scan);
 ** there are more than 4 thousand million. */
 bool rowset_append(struct rowset *s, struct scan *scan, const uint16_t *rows, uint32_t n);
 /* Append all rows of another set of the same spec for which keep[] is set, in the order of its
-** runs. */
-bool rowset_append_set(struct rowset *s, const struct rowset *from, const uint8_t *keep);
+** runs. stop may be NULL; when it is to stop, rows are missing. */
+bool rowset_append_set(struct rowset *s, const struct rowset *from, const uint8_t *keep,
+                       const struct sort_stop *stop);
 
 /* A value: false when it is NULL. Column spec->n is the position, see scan_position(). */
 static inline bool run_cell(const struct run *run, int column, uint32_t row, int64_t *v) {

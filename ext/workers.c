@@ -15,14 +15,14 @@ struct crew {
     int busy;
 };
 
-struct worker {
+struct member {
     struct crew *crew;
     int i;
     pthread_t id;
 };
 
 static void *begin(void *arg) {
-    struct worker *w = arg;
+    struct member *w = arg;
     struct crew *crew = w->crew;
     crew->work(crew->arg, w->i);
     pthread_mutex_lock(&crew->lock);
@@ -42,14 +42,14 @@ static void wait_for(struct crew *crew, struct interrupt *interrupt) {
 
 void workers_run(int n, void (*work)(void *arg, int i), void *arg, struct interrupt *interrupt) {
     struct crew crew = {work, arg, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
-    struct worker worker[MAX_THREADS];
+    struct member member[MAX_THREADS];
     int started = 1;
     for (; started < n; started++) {
-        worker[started] = (struct worker){.crew = &crew, .i = started};
+        member[started] = (struct member){.crew = &crew, .i = started};
         pthread_mutex_lock(&crew.lock);
         crew.busy++;
         pthread_mutex_unlock(&crew.lock);
-        if (pthread_create(&worker[started].id, NULL, begin, &worker[started]) != 0) {
+        if (pthread_create(&member[started].id, NULL, begin, &member[started]) != 0) {
             pthread_mutex_lock(&crew.lock);
             crew.busy--;
             pthread_mutex_unlock(&crew.lock);
@@ -59,7 +59,7 @@ void workers_run(int n, void (*work)(void *arg, int i), void *arg, struct interr
     work(arg, 0);
     wait_for(&crew, interrupt);
     for (int i = 1; i < started; i++)
-        pthread_join(worker[i].id, NULL);
+        pthread_join(member[i].id, NULL);
     pthread_mutex_destroy(&crew.lock);
     pthread_cond_destroy(&crew.done);
 }
