@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "interrupt.h"
 #include "query.h"
 #include "vtab.h"
 
@@ -182,10 +183,12 @@ static uint32_t items(const struct cursor *c) {
 }
 
 /* The first file from c->file on that has an item. */
-static int settle(struct cursor *c) {
+static int find_file(struct cursor *c, struct interrupt *interrupt) {
     struct about *a = (struct about *)c->base.pVtab;
     for (c->item = 0; c->file < c->snapshot->n; c->file++) {
         struct fvt_error err = {{0}};
+        if (interrupt_poll(interrupt))
+            return SQLITE_INTERRUPT;
         int rc = snapshot_open(c->snapshot, c->file, &c->open, &err);
         /* what is no flow file, or one of a later version, is shown as unreadable */
         if (rc != FVT_OK && rc != FVT_UNKNOWN && rc != FVT_FOREIGN)
@@ -200,6 +203,14 @@ static int settle(struct cursor *c) {
     }
     c->eof = true;
     return SQLITE_OK;
+}
+
+static int settle(struct cursor *c) {
+    struct interrupt interrupt;
+    interrupt_begin(&interrupt, ((struct about *)c->base.pVtab)->vtab.db);
+    int rc = find_file(c, &interrupt);
+    interrupt_end(&interrupt);
+    return rc;
 }
 
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
@@ -222,7 +233,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     }
     const char *store =
         param[PARAM_STORE] ? (const char *)sqlite3_value_text(param[PARAM_STORE]) : NULL;
-    const struct fvt_choice choice = {FVT_BY_INTERVAL, c->window.since, c->window.until};
+    const struct fvt_choice choice = {
+        .by = FVT_BY_INTERVAL, .since = c->window.since, .until = c->window.until};
     rc = vtab_snapshot(&a->vtab, store, &choice, &c->snapshot);
     c->file = 0;
     c->eof = false;

@@ -210,7 +210,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     int rc = read_query(c, param);
     if (rc == SQLITE_OK)
         rc = read_columns(c, list ? list : usual);
-    const struct fvt_choice choice = {FVT_BY_FLOWS, c->query.window.since, c->query.window.until};
+    const struct fvt_choice choice = {
+        .by = FVT_BY_FLOWS, .since = c->query.window.since, .until = c->query.window.until};
     if (rc == SQLITE_OK)
         rc = vtab_snapshot(&t->vtab, c->query.store, &choice, &c->snapshot);
     if (rc == SQLITE_OK)

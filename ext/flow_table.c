@@ -66,7 +66,8 @@ int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite
         sqlite3_free(t->vtab.base.zErrMsg);
         t->vtab.base.zErrMsg = message;
     }
-    const struct fvt_choice choice = {FVT_BY_FLOWS, query->window.since, query->window.until};
+    const struct fvt_choice choice = {
+        .by = FVT_BY_FLOWS, .since = query->window.since, .until = query->window.until};
     if (rc == SQLITE_OK)
         rc = vtab_snapshot(&t->vtab, query->store, &choice, snapshot);
     return rc == SQLITE_OK ? vtab_overrides(&t->vtab, *snapshot, *now) : rc;

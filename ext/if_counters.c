@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "interrupt.h"
 #include "query.h"
 #include "vtab.h"
 #include "window.h"
@@ -163,10 +164,11 @@ static int in_file(struct cursor *c, bool *found) {
 }
 
 /* To the next wanted row, from where the cursor is. */
-static int settle(struct cursor *c) {
-    struct vtab *v = (struct vtab *)c->base.pVtab;
+static int find_row(struct cursor *c, struct vtab *v, struct interrupt *interrupt) {
     for (; c->file < c->snapshot->n; c->file++, c->block = 0) {
         struct fvt_error err = {{0}};
+        if (interrupt_poll(interrupt))
+            return SQLITE_INTERRUPT;
         int rc = c->open ? FVT_OK : snapshot_open(c->snapshot, c->file, &c->open, &err);
         if (rc != FVT_OK)
             return vtab_error(v, rc, err.text);
@@ -179,6 +181,15 @@ static int settle(struct cursor *c) {
     }
     c->eof = true;
     return SQLITE_OK;
+}
+
+static int settle(struct cursor *c) {
+    struct vtab *v = (struct vtab *)c->base.pVtab;
+    struct interrupt interrupt;
+    interrupt_begin(&interrupt, v->db);
+    int rc = find_row(c, v, &interrupt);
+    interrupt_end(&interrupt);
+    return rc;
 }
 
 /* Narrow the range of times by a comparison; anything but text leaves it as it is. */
@@ -233,7 +244,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
         param[COLUMN_STORE] ? (const char *)sqlite3_value_text(param[COLUMN_STORE]) : NULL;
     /* A clock that falls back by less than an interval, a day at most, goes on in the same file. */
     const int64_t until = c->hi > INT64_MAX - SLACK ? INT64_MAX : c->hi + SLACK;
-    const struct fvt_choice choice = {FVT_BY_INTERVAL, c->lo, until};
+    const struct fvt_choice choice = {.by = FVT_BY_INTERVAL, .since = c->lo, .until = until};
     rc = vtab_snapshot(v, store, &choice, &c->snapshot);
     c->file = 0;
     c->block = 0;

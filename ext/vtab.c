@@ -3,6 +3,7 @@
 ** Shared parts of the virtual tables.
 */
 #include "vtab.h"
+#include "interrupt.h"
 #include "scan.h"
 
 #include <ctype.h>
@@ -179,7 +180,18 @@ int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *ch
     snapshot_free(*snapshot);
     *snapshot = NULL;
     struct fvt_error err = {{0}};
-    int rc = snapshot_take(store, choice, v->footers, snapshot, &err);
+    struct interrupt interrupt;
+    struct fvt_choice asked = *choice;
+    asked.stop = interrupt_asked;
+    asked.stop_arg = &interrupt;
+    interrupt_begin(&interrupt, v->db);
+    int rc = snapshot_take(store, &asked, v->footers, snapshot, &err);
+    interrupt_end(&interrupt);
+    if (interrupt_stopped(&interrupt)) {
+        snapshot_free(*snapshot);
+        *snapshot = NULL;
+        return SQLITE_INTERRUPT;
+    }
     return rc == FVT_OK ? SQLITE_OK : vtab_error(v, rc == FVT_IO ? FVT_FOREIGN : rc, err.text);
 }
 

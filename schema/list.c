@@ -193,6 +193,8 @@ static bool walk_index(struct walk *w, const char *dir, const char *inside, unsi
 static int walk(struct walk *w, const char *dir, const char *inside, unsigned depth) {
     struct listing files = {0}, dirs = {0};
     int failed = 0;
+    if (w->choice->stop && w->choice->stop(w->choice->stop_arg))
+        return ECANCELED;
     if (walk_index(w, dir, inside, depth, &failed))
         return failed;
     failed = list_directory(dir, w->suffix, &files, &dirs);
@@ -212,6 +214,15 @@ static int by_name(const void *a, const void *b) {
     const char *x = *(char *const *)a, *y = *(char *const *)b;
     int order = strcmp(base_name(x), base_name(y));
     return order ? order : strcmp(x, y);
+}
+
+/* As a store has them, they are in order already. */
+static void sort_by_name(struct listing *l) {
+    size_t i = 1;
+    while (i < l->n && by_name(&l->names[i - 1], &l->names[i]) <= 0)
+        i++;
+    if (i < l->n)
+        qsort(l->names, l->n, sizeof *l->names, by_name);
 }
 
 /* One allocation: the pointers, a NULL, then the text. */
@@ -240,8 +251,8 @@ static int list_walk(const char *dir, struct walk *w, char ***paths, size_t *n,
         failed = walk(w, dir, "", 0);
     else if (!failed)
         listing_add(l, dir);
-    if (l->n > 1)
-        qsort(l->names, l->n, sizeof *l->names, by_name);
+    if (!failed)
+        sort_by_name(l);
     *paths = failed || l->failed ? NULL : pack(l);
     *n = l->n;
     listing_free(l);
@@ -255,7 +266,8 @@ static int list_walk(const char *dir, struct walk *w, char ***paths, size_t *n,
     return failed && failed != ENOMEM ? FVT_IO : FVT_NOMEM;
 }
 
-static const struct fvt_choice everything = {FVT_BY_FLOWS, INT64_MIN, INT64_MAX};
+static const struct fvt_choice everything = {
+    .by = FVT_BY_FLOWS, .since = INT64_MIN, .until = INT64_MAX};
 
 int list_files(const char *dir, const char *suffix, char ***paths, size_t *n,
                struct fvt_error *err) {

@@ -78,6 +78,9 @@ int fvt_store_list(const char *dir, char ***paths, size_t *n, struct fvt_error *
 struct fvt_choice {
     enum { FVT_BY_FLOWS, FVT_BY_INTERVAL } by;
     int64_t since, until; /* ms, since <= t < until; INT64_MIN, INT64_MAX: open */
+    /* Asked for every directory unless NULL: true ends the listing, with FVT_IO. */
+    bool (*stop)(void *arg);
+    void *stop_arg;
 };
 int fvt_store_choose(const char *dir, const struct fvt_choice *choice, char ***paths, size_t *n,
                      struct fvt_error *err);

@@ -98,7 +98,8 @@ static void test_given_back(void **state) {
 
 static int setup(void **state) {
     (void)state;
-    static const struct fvt_choice all = {FVT_BY_FLOWS, INT64_MIN, INT64_MAX};
+    static const struct fvt_choice all = {
+        .by = FVT_BY_FLOWS, .since = INT64_MIN, .until = INT64_MAX};
     struct fvt_error err;
     if (!mkdtemp(dir) || write_file("flows.202311142210.fvt", LARGE) != 0 ||
         write_file("flows.202311142215.fvt", SMALL) != 0)

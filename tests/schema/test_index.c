@@ -74,7 +74,7 @@ static size_t choose(int by, int64_t since, int64_t until, char *hours, size_t s
     char **paths;
     size_t n;
     struct fvt_error err;
-    const struct fvt_choice choice = {by, since, until};
+    const struct fvt_choice choice = {.by = by, .since = since, .until = until};
     assert_int_equal(fvt_store_choose(dir, &choice, &paths, &n, &err), FVT_OK);
     *hours = '\0';
     for (size_t i = 0; i < n; i++) {
@@ -222,7 +222,8 @@ static void test_forged(void **state) {
         char **paths;
         size_t n;
         struct fvt_error err;
-        const struct fvt_choice choice = {FVT_BY_FLOWS, BEGIN, BEGIN + 40 * HOUR};
+        const struct fvt_choice choice = {
+            .by = FVT_BY_FLOWS, .since = BEGIN, .until = BEGIN + 40 * HOUR};
         if (fvt_store_choose(dir, &choice, &paths, &n, &err) != FVT_OK)
             continue;
         for (size_t i = 0; i < n; i++)
