@@ -232,6 +232,12 @@ static bool add_total(struct reader *r, const struct item *x) {
     return true;
 }
 
+/* Another name of the row's number, which GROUP BY takes it for before it looks at aliases. */
+static bool is_rowid(const char *name) {
+    return strcasecmp(name, "rowid") == 0 || strcasecmp(name, "oid") == 0 ||
+           strcasecmp(name, "_rowid_") == 0;
+}
+
 static bool take_item(struct reader *r, struct item *out) {
     if (!take_value(r, out))
         return false;
@@ -241,6 +247,8 @@ static bool take_item(struct reader *r, struct item *out) {
     /* An alias that is another column's name, too, means now the one and now the other; in GROUP BY it is
     ** the column, of which ip_net() is not the same. */
     int same = find_column(r->t, out->alias);
+    if (is_rowid(out->alias))
+        return false;
     return same < 0 || (same == out->column && !out->net);
 }
 

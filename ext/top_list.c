@@ -51,6 +51,22 @@ static bool is_view(sqlite3 *db, const char *name) {
     return found || rc != SQLITE_DONE;
 }
 
+/* Has the application functions of its own in place of those that a top list is made of? */
+static bool is_replaced(sqlite3 *db) {
+    sqlite3_stmt *stmt;
+    if (sqlite3_prepare_v2(db, "PRAGMA function_list", -1, &stmt, NULL) != SQLITE_OK)
+        return true;
+    bool found = false;
+    while (!found && sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        bool builtin = sqlite3_column_int(stmt, 1);
+        found = name && !builtin &&
+                (sqlite3_stricmp(name, "sum") == 0 || sqlite3_stricmp(name, "count") == 0);
+    }
+    sqlite3_finalize(stmt);
+    return found;
+}
+
 bool top_list_running(sqlite3 *db, const struct sql_table *t, const char *name,
                       struct top_list *out) {
     sqlite3_stmt *stmt = sqlite3_libversion_number() >= ALL_OF_IN_VERSION ? only_running(db) : NULL;
@@ -58,7 +74,8 @@ bool top_list_running(sqlite3 *db, const struct sql_table *t, const char *name,
     if (!sql || !name || strnlen(sql, LONGEST) == LONGEST)
         return false;
     char *expanded = sqlite3_bind_parameter_count(stmt) ? sqlite3_expanded_sql(stmt) : NULL;
-    bool is = statement_top_list(expanded ? expanded : sql, t, name, out) && !is_view(db, name);
+    bool is = statement_top_list(expanded ? expanded : sql, t, name, out) && !is_view(db, name) &&
+              !is_replaced(db);
     sqlite3_free(expanded);
     return is;
 }

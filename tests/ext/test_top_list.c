@@ -85,6 +85,8 @@ static const char *const refused[] = {
     "SELECT srcip, dstip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT DISTINCT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT srcip AS dstip, sum(bytes) b FROM traffic GROUP BY dstip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip AS rowid, sum(bytes) b FROM traffic GROUP BY rowid ORDER BY b DESC LIMIT 10",
+    "SELECT srcip \"OID\", sum(bytes) b FROM traffic GROUP BY oid ORDER BY b DESC LIMIT 10",
     "SELECT srcip, sum(bytes) AS packets FROM traffic GROUP BY srcip ORDER BY packets DESC LIMIT "
     "10",
     "SELECT srcip, sum(bytes) b, sum(flows) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
@@ -265,6 +267,9 @@ static void test_flows(void **state) {
           "'2023-11-14 "
           "22:15' GROUP BY dstport ORDER BY b DESC, dstport LIMIT 10",
           true);
+    /* an alias that means the row's number where GROUP BY names it */
+    check("SELECT srcip AS rowid, sum(bytes) FROM flows GROUP BY rowid ORDER BY 2 DESC, 1 LIMIT 10",
+          false);
     check("SELECT ip_net(dstip, 12) n, sum(bytes) b FROM flows WHERE bytes > 100 GROUP BY n ORDER "
           "BY b DESC "
           "LIMIT 5",
@@ -339,6 +344,17 @@ static void test_overflow(void **state) {
     rmdir(large);
 }
 
+static void count_step(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    (void)argv;
+    ++*(int *)sqlite3_aggregate_context(ctx, sizeof(int));
+}
+
+static void count_final(sqlite3_context *ctx) {
+    int *n = sqlite3_aggregate_context(ctx, sizeof *n);
+    sqlite3_result_int(ctx, *n);
+}
+
 /* What the text says is not what runs. */
 static void test_other_meaning(void **state) {
     (void)state;
@@ -369,6 +385,20 @@ static void test_other_meaning(void **state) {
     check("SELECT srcip, sum(bytes) b FROM mine GROUP BY srcip ORDER BY b DESC LIMIT 10", true);
     client_run(db, "DROP TABLE mine");
     check(list, true);
+}
+
+/* A sum() of the application's own takes the place of SQLite's. */
+static void test_other_function(void **state) {
+    (void)state;
+    sqlite3 *before = db;
+    db = client_open(dir);
+    sqlite3_create_function(db, "Sum", 1, SQLITE_UTF8, NULL, NULL, count_step, count_final);
+    check("SELECT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC, 1 LIMIT 10",
+          false);
+    check("SELECT srcip, sum(bytes) b FROM flows GROUP BY srcip ORDER BY b DESC, 1 LIMIT 10",
+          false);
+    assert_int_equal(client_close(db, NULL), 0);
+    db = before;
 }
 
 /* ---- setup ------------------------------------------------------------------------------ */
@@ -411,9 +441,10 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),    cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_answers),  cmocka_unit_test(test_flows),
-        cmocka_unit_test(test_overflow), cmocka_unit_test(test_other_meaning),
+        cmocka_unit_test(test_texts),          cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_answers),        cmocka_unit_test(test_flows),
+        cmocka_unit_test(test_overflow),       cmocka_unit_test(test_other_meaning),
+        cmocka_unit_test(test_other_function),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
