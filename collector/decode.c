@@ -3,6 +3,7 @@
 ** Recognises the protocol of a datagram and keeps what the decoders share.
 */
 #include "decode.h"
+#include "domains.h"
 
 #include <stdlib.h>
 
@@ -48,9 +49,11 @@ struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
     c->exporters.evict_arg = c;
     element_map_build(&c->elements);
     c->fixed = fixed_plans_new(&c->elements);
+    c->domains = domains_new();
     c->record.text = malloc(RECORD_TEXTS * sizeof *c->record.text);
     if (exporters_init(&c->exporters, c->limits.exporters) != 0 ||
-        pending_init(&c->pending, c->limits.pending) != 0 || !c->fixed || !c->record.text) {
+        pending_init(&c->pending, c->limits.pending) != 0 || !c->fixed || !c->domains ||
+        !c->record.text) {
         collector_free(c);
         return NULL;
     }
@@ -66,6 +69,7 @@ void collector_free(struct collector *c) {
     interface_free(&c->interfaces);
     names_free(&c->names);
     fixed_plans_free(c->fixed);
+    domains_free(c->domains);
     rates_free(&c->rates);
     free(c->record.text);
     free(c);

@@ -72,7 +72,8 @@ struct collector {
     struct name_table names;
     struct pending pending;
     struct fixed_plans *fixed;
-    struct rates rates; /* the operator's, owned: collector_rates() */
+    struct domains *domains; /* of NetFlow version 9 */
+    struct rates rates;      /* the operator's, owned: collector_rates() */
     int64_t clock;    /* ms that have passed; steps of the system's clock are no time that passes */
     int64_t now;      /* the system's, ms, as of clock; 0: not told yet */
     uint64_t expired; /* templates that were not announced for too long */

@@ -7,6 +7,7 @@
 ** The count of the header is wrong in many exporters and is not used: what is in the datagram
 ** counts. The sequence number counts datagrams.
 */
+#include "domains.h"
 #include "sets.h"
 
 enum { HEADER = 20, MAX_GAP = 1 << 20 };
@@ -64,6 +65,7 @@ void collector_netflow9(struct collector *c, const struct datagram *d) {
             },
     };
     const struct sequence_mark mark = {m.header.sequence, 1, 1, m.header.uptime, MAX_GAP};
-    session_sequence(e, &mark);
+    int64_t gap = session_sequence(e, &mark);
+    e->stat.lost -= domains_take(c->domains, &d->from, e->session, odid, mark.number, gap);
     sets_decode(&m, in);
 }

@@ -108,7 +108,7 @@ static void confirm(struct session *s) {
     }
 }
 
-void session_sequence(struct exporter *e, const struct sequence_mark *mark) {
+int64_t session_sequence(struct exporter *e, const struct sequence_mark *mark) {
     struct session *s = &e->ports;
     struct session_port *p = &s->port[s->now];
     const struct sequence_span span = sequence_span(&e->sequence, mark);
@@ -117,7 +117,7 @@ void session_sequence(struct exporter *e, const struct sequence_mark *mark) {
     e->stat.lost += change;
     e->recovered += change < 0 ? (uint64_t)-change : 0;
     if (s->count < 2)
-        return;
+        return change;
     p->lost += change;
     if (follows && s->newest != s->now)
         confirm(s);
@@ -131,5 +131,7 @@ void session_sequence(struct exporter *e, const struct sequence_mark *mark) {
     if (p->alone == ALONE) {
         take_back(e);
         p->other = true;
+        return 0;
     }
+    return change;
 }

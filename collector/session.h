@@ -69,7 +69,7 @@ struct exporter *session_kin_of(const struct collector *c, const struct exporter
 bool session_announced(const struct collector *c, struct exporter *e,
                        const struct template_definition *d);
 
-/* Take what the header of a datagram says of loss. */
-void session_sequence(struct exporter *e, const struct sequence_mark *mark);
+/* Take what the header of a datagram says of loss. Returns the change of what is lost. */
+int64_t session_sequence(struct exporter *e, const struct sequence_mark *mark);
 
 #endif

@@ -229,11 +229,73 @@ static void known_port(void **state) {
     rig_close(&r);
 }
 
+/* Source ids of one exporter that share a counter, or do not: what is lost is the same, and counted once. */
+static void shared_counter(void **state) {
+    (void)state;
+    for (int shared = 0; shared < 2; shared++)
+        for (int far = 0; far < 2; far++) {
+            rig_open(&r, NULL);
+            uint32_t number[3] = {1, 1, 1 + (far ? 5000u : 0u)};
+            for (uint32_t i = 0; i < 600; i++) {
+                uint32_t source = i * 7 % 3, n = shared ? i : number[source]++;
+                if (i % 100 == 50 || i % 100 == 51)
+                    continue; /* lost */
+                v9(&b, n, source);
+                send(false);
+            }
+            assert_int_equal(r.c->exporters.count, 3);
+            assert_int_equal(all().lost, 12);
+            rig_close(&r);
+        }
+}
+
+/* Engines of a version 5 exporter count apart; a datagram that comes twice, one that comes late, the end of the 32 bits
+** and a reload are no loss. */
+static void engines(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t uptime, number;
+    } step[] = {{9000000, 0xfffffff0},
+                {9001000, 0xfffffffa},
+                {9002000, 14},
+                {9002000, 14},
+                {9001500, 4},
+                {9003000, 24},
+                {500, 24},
+                {1500, 34},
+                {2500, 64}}; /* the last one: 20 are missing */
+    rig_open(&r, NULL);
+    for (size_t i = 0; i < sizeof step / sizeof *step; i++)
+        for (unsigned engine = 0; engine < 3; engine++) {
+            put(&b, 5, 2);
+            put(&b, 10, 2);
+            put(&b, step[i].uptime + engine, 4);
+            put(&b, 1700000000 + step[i].uptime / 1000, 4);
+            put(&b, 0, 4);
+            put(&b, step[i].number + 1000 * engine, 4);
+            put(&b, engine, 2);
+            put(&b, 0, 2);
+            for (size_t k = 0; k < 480; k++)
+                put(&b, 0, 1);
+            send(false);
+            drop_row();
+        }
+    assert_int_equal(r.c->exporters.count, 3);
+    for (unsigned engine = 0; engine < 3; engine++)
+        assert_int_equal(rig_stat(&r, "v5", engine)->lost, 20);
+    rig_close(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kin),        cmocka_unit_test(nat_v9),
-        cmocka_unit_test(nat_ipfix),  cmocka_unit_test(nat_ipfix_young),
-        cmocka_unit_test(router),     cmocka_unit_test(restart),
+        cmocka_unit_test(shared_counter),
+        cmocka_unit_test(engines),
+        cmocka_unit_test(kin),
+        cmocka_unit_test(nat_v9),
+        cmocka_unit_test(nat_ipfix),
+        cmocka_unit_test(nat_ipfix_young),
+        cmocka_unit_test(router),
+        cmocka_unit_test(restart),
         cmocka_unit_test(known_port),
     };
     return cmocka_run_group_tests_name("collector: sessions of one address", tests, NULL, NULL);
