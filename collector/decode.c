@@ -19,9 +19,9 @@ static const struct decoder {
 
 const struct collector_limits collector_defaults = {
     .exporters = 16384,
-    .interfaces = 65536,
+    .interfaces = 8192,
     .names = 262144,
-    .announced = 64u << 20,
+    .announced = 128u << 20,
     .exporter_template = 2u << 20, /* the largest template takes about 320 KiB */
     /* Three times (RFC 7011 8.4) the half hour that routers have between templates when nobody sets it. */
     .template_ms = 3 * 30 * 60 * 1000,
@@ -66,7 +66,6 @@ void collector_free(struct collector *c) {
     collector_drop_pending(c);
     pending_free(&c->pending);
     exporters_free(&c->exporters);
-    interface_free(&c->interfaces);
     names_free(&c->names);
     fixed_plans_free(c->fixed);
     domains_free(c->domains);
@@ -92,6 +91,13 @@ static void set_clock(struct collector *c, int64_t now) {
     c->exporters.now = c->clock;
 }
 
+void collector_garbage(struct collector *c, const struct datagram *d, enum fvt_malformed cause) {
+    struct exporter *e = collector_exporter(c, d, "unknown", 0, NULL);
+    c->faults_seen = 0;
+    if (e)
+        collector_fault(c, e, d, cause, d->size);
+}
+
 void collector_datagram(struct collector *c, const struct datagram *d) {
     uint16_t version = d->size >= 2 ? be16(d->data) : 0;
     set_clock(c, d->received);
@@ -101,9 +107,7 @@ void collector_datagram(struct collector *c, const struct datagram *d) {
             decoders[i].decode(c, d);
             return;
         }
-    struct exporter *e = collector_exporter(c, d, "unknown", 0, NULL);
-    if (e)
-        collector_fault(c, e, d, d->size < 2 ? FVT_BAD_SHORT : FVT_BAD_VERSION, d->size);
+    collector_garbage(c, d, d->size < 2 ? FVT_BAD_SHORT : FVT_BAD_VERSION);
 }
 
 void collector_tick(struct collector *c, int64_t now) {

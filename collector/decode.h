@@ -51,9 +51,9 @@ struct fault_sink {
 ** bound of all, those exporters make room that are worth least, see exporter.h. */
 struct collector_limits {
     uint32_t exporters;       /* exporter, domain, version and session together are one */
-    uint32_t interfaces;      /* names, of all exporters */
+    uint32_t interfaces;      /* names of one exporter's */
     uint32_t names;           /* of applications, of all exporters */
-    size_t announced;         /* octets of all templates and samplers */
+    size_t announced;         /* octets of all templates, samplers and names of interfaces */
     size_t exporter_template; /* octets of one exporter's templates */
     int64_t template_ms; /* how long a template holds that is not announced again; 0: for ever */
     size_t pending;      /* octets of all held data sets */
@@ -68,7 +68,6 @@ struct collector {
     struct collector_limits limits;
     struct element_map elements;
     struct exporter_table exporters;
-    struct interface_table interfaces;
     struct name_table names;
     struct pending pending;
     struct fixed_plans *fixed;
@@ -76,6 +75,8 @@ struct collector {
     struct rates rates;      /* the operator's, owned: collector_rates() */
     int64_t clock;    /* ms that have passed; steps of the system's clock are no time that passes */
     int64_t now;      /* the system's, ms, as of clock; 0: not told yet */
+    uint64_t changes; /* so often something new was announced */
+    bool touched;     /* something was announced; for whoever wants to know to set back */
     uint64_t expired; /* templates that were not announced for too long */
     uint32_t faults_seen; /* bit per cause: already counted for this datagram */
     struct record record; /* the row being built */
@@ -97,6 +98,9 @@ void collector_rates(struct collector *c, struct rates *rates);
 
 /* Decode one datagram. Never fails: what is wrong with it is counted. */
 void collector_datagram(struct collector *c, const struct datagram *d);
+
+/* Count octets that are no message, as of an unknown exporter. */
+void collector_garbage(struct collector *c, const struct datagram *d, enum fvt_malformed cause);
 
 /* Drop and count held data that nobody will decode any more. Call it about once a second. */
 void collector_tick(struct collector *c, int64_t now);

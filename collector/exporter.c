@@ -118,6 +118,7 @@ static void drop(struct exporter_table *t, struct exporter *e) {
     t->announced_octets -= exporter_announced(e);
     template_free_all(&e->templates);
     sampler_free(&e->samplers);
+    interface_free(&e->interfaces);
     free(e);
 }
 
@@ -197,7 +198,7 @@ void exporters_end_session(struct exporter_table *t, uint32_t session) {
 /* ---- what they announced ---------------------------------------------------------------- */
 
 size_t exporter_announced(const struct exporter *e) {
-    return e->templates.octets + sampler_octets(&e->samplers);
+    return e->templates.octets + sampler_octets(&e->samplers) + interface_octets(&e->interfaces);
 }
 
 void exporters_changed(struct exporter_table *t, const struct exporter *e, size_t before) {
@@ -216,6 +217,8 @@ static size_t taken(const struct exporter_list *l, size_t share) {
 
 static void cut(struct exporter_table *t, struct exporter *e, size_t share) {
     size_t before = exporter_announced(e);
+    if (before > share)
+        interface_free(&e->interfaces); /* nobody's bill depends on names */
     while (exporter_announced(e) > share && template_drop_oldest(&e->templates))
         t->dropped_templates++;
     if (exporter_announced(e) > share)

@@ -16,6 +16,7 @@
 #ifndef FLOWVT_EXPORTER_H
 #define FLOWVT_EXPORTER_H
 
+#include "interface.h"
 #include "pending.h"
 #include "rates.h"
 #include "sampler.h"
@@ -59,6 +60,7 @@ struct exporter {
     enum session_kin kin; /* of others: to session 0 */
     struct template_table templates;
     struct sampler_table samplers;
+    struct interface_table interfaces;
     struct operator_rate rate; /* once rated */
     bool rated;
     struct pending_list pending; /* data sets held for want of a template */
@@ -72,7 +74,7 @@ struct exporter_table {
     struct exporter **bucket;
     uint32_t nbuckets;
     uint32_t count;
-    size_t announced_octets; /* templates and samplers of all exporters */
+    size_t announced_octets; /* of all exporters: exporter_announced() */
     struct exporter *newest, *oldest;
     struct exporter_list {
         struct exporter *freshest, *stalest;
@@ -101,7 +103,7 @@ struct exporter *exporters_find(const struct exporter_table *t, const struct flo
 /* A connection ended: forget all that came over it. */
 void exporters_end_session(struct exporter_table *t, uint32_t session);
 
-/* Octets of what it announced. */
+/* Octets of what it announced: templates, samplers, names of interfaces. */
 size_t exporter_announced(const struct exporter *e);
 /* What e announced took so many octets, and has changed. */
 void exporters_changed(struct exporter_table *t, const struct exporter *e, size_t before);

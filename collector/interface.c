@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The table of interface names.
+** A table of interface names.
 */
 #include "interface.h"
 
@@ -31,7 +31,7 @@ static struct interface *find(struct interface_table *t, const struct flow_ip *e
 }
 
 static bool grow(struct interface_table *t) {
-    uint32_t n = t->capacity ? t->capacity * 2 : 64;
+    uint32_t n = t->capacity ? t->capacity * 2 : 4;
     struct interface *entry = realloc(t->entry, n * sizeof *entry);
     if (!entry)
         return false;
@@ -92,17 +92,22 @@ static bool put(char *out, size_t room, const char *text, size_t n) {
     return true;
 }
 
-void interface_learn(struct interface_table *t, uint32_t max, const struct flow_ip *exporter,
+bool interface_learn(struct interface_table *t, uint32_t max, const struct flow_ip *exporter,
                      uint32_t ifindex, const char *name, size_t nname, const char *description,
                      size_t ndescription) {
     struct interface *i = find(t, exporter, ifindex);
     if (!i)
         i = add(t, max, exporter, ifindex);
     if (!i)
-        return;
+        return false;
     bool a = put(i->names.name, sizeof i->names.name, name, nname);
     bool b = put(i->names.description, sizeof i->names.description, description, ndescription);
     i->changed |= a || b;
+    return a || b;
+}
+
+size_t interface_octets(const struct interface_table *t) {
+    return t->capacity * (sizeof *t->entry + sizeof *t->bucket);
 }
 
 void interface_free(struct interface_table *t) {

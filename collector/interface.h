@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Interface names and descriptions learned from options data, by exporter address and ifIndex.
+** Names and descriptions of an exporter's interfaces, learned from options data, by ifIndex.
 */
 #ifndef FLOWVT_INTERFACE_H
 #define FLOWVT_INTERFACE_H
@@ -21,10 +21,12 @@ struct interface_table {
 };
 
 /* Learn; a NULL name or description leaves what was known. n: octets; texts are cut at a
-** character boundary to fit. max: entries; the oldest are replaced above. */
-void interface_learn(struct interface_table *t, uint32_t max, const struct flow_ip *exporter,
+** character boundary to fit. max: entries; the oldest are replaced above. Returns whether it is news. */
+bool interface_learn(struct interface_table *t, uint32_t max, const struct flow_ip *exporter,
                      uint32_t ifindex, const char *name, size_t nname, const char *description,
                      size_t ndescription);
+/* Memory it takes. */
+size_t interface_octets(const struct interface_table *t);
 void interface_free(struct interface_table *t);
 
 #endif

@@ -83,15 +83,17 @@ static void learn(struct collector *c, struct exporter *e, struct values *v) {
                              : v->has_ifindex && v->ifindex != 0 ? SAMPLER_INTERFACE
                                                                  : SAMPLER_ALL;
     if (rate.n) {
-        sampler_set(&e->samplers, kind,
-                    kind == SAMPLER_ID          ? v->sampler
-                    : kind == SAMPLER_INTERFACE ? v->ifindex
-                                                : 0,
-                    rate);
+        c->changes += sampler_set(&e->samplers, kind,
+                                  kind == SAMPLER_ID          ? v->sampler
+                                  : kind == SAMPLER_INTERFACE ? v->ifindex
+                                                              : 0,
+                                  rate);
         exporter_sampling(e, rate.n, FVT_SAMPLING_OPTIONS);
     }
-    if (v->boot && v->boot < INT64_MAX / 2)
+    if (v->boot && v->boot < INT64_MAX / 2 && e->boot != (int64_t)v->boot) {
         e->boot = (int64_t)v->boot;
+        c->changes++;
+    }
     if (v->appid && v->appname)
         learn_application(c, e, v);
     if (!v->has_ifindex || v->ifindex > UINT32_MAX || (!v->name && !v->description))
@@ -99,8 +101,9 @@ static void learn(struct collector *c, struct exporter *e, struct values *v) {
     record_begin(&c->record);
     const char *name = clean(&c->record, v->name, &v->nname);
     const char *description = clean(&c->record, v->description, &v->ndescription);
-    interface_learn(&c->interfaces, c->limits.interfaces, &e->stat.exporter, (uint32_t)v->ifindex,
-                    name, v->nname, description, v->ndescription);
+    c->changes +=
+        interface_learn(&e->interfaces, c->limits.interfaces, &e->stat.exporter,
+                        (uint32_t)v->ifindex, name, v->nname, description, v->ndescription);
 }
 
 uint32_t options_set(struct collector *c, struct exporter *e, const struct template *t,

@@ -56,12 +56,11 @@ static void hand_over_socket(struct report *r, struct report_socket *s) {
     r->sockets.ring_drops += since.ring_drops;
 }
 
-static void hand_over_interfaces(struct report *r) {
-    struct interface_table *t = &r->collector->interfaces;
+static void hand_over_interfaces(struct report *r, struct exporter *e) {
+    struct interface_table *t = &e->interfaces;
     for (uint32_t k = 0; k < t->count; k++)
         if (t->entry[k].changed || r->all_interfaces)
             t->entry[k].changed = fvt_store_interface(r->store, &t->entry[k].names) != FVT_OK;
-    r->all_interfaces = false;
 }
 
 /* Whether there is anything to tell: a file is not begun to say that nothing came. */
@@ -81,9 +80,9 @@ static void on_flush(void *arg, bool last) {
     if (!is_idle(r)) {
         for (size_t i = 0; i < r->nsockets; i++)
             hand_over_socket(r, &r->socket[i]);
-        r->all_sockets = false;
-        if (r->store)
-            hand_over_interfaces(r);
+        for (e = r->collector->exporters.newest; e && r->store; e = e->older)
+            hand_over_interfaces(r, e);
+        r->all_sockets = r->all_interfaces = false;
     }
     if (!last)
         return;
@@ -101,7 +100,10 @@ static void on_flush(void *arg, bool last) {
 }
 
 static void on_forget(void *arg, struct exporter *e) {
+    const struct report *r = arg;
     hand_over_exporter(arg, e);
+    if (r->store)
+        hand_over_interfaces(arg, e);
 }
 
 void report_tick(struct report *r) {

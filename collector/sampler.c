@@ -113,22 +113,25 @@ static uint16_t place(struct sampler_table *t) {
     return (uint16_t)++t->count;
 }
 
-void sampler_set(struct sampler_table *t, enum sampler_kind kind, uint64_t id,
+bool sampler_set(struct sampler_table *t, enum sampler_kind kind, uint64_t id,
                  struct sampling_rate rate) {
+    bool news = true;
     if (rate.n == 0)
-        return;
+        return false;
     uint16_t at = t->count ? find(t, kind, id) : 0;
     if (at) {
+        news = t->entry[at - 1].rate.n != rate.n;
         t->entry[at - 1].rate = rate;
         unlink_age(t, at);
     } else {
         at = place(t);
         if (!at)
-            return;
+            return false;
         t->entry[at - 1] = (struct sampler){.kind = kind, .id = id, .rate = rate};
         link_bucket(t, at);
     }
     link_newest(t, at);
+    return news;
 }
 
 struct sampling_rate sampler_rate(const struct sampler_table *t, const uint64_t *id,

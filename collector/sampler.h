@@ -55,8 +55,8 @@ struct sampler_table {
     uint16_t newest, oldest;
 };
 
-/* A rate of 0 is no announcement and changes nothing. */
-void sampler_set(struct sampler_table *t, enum sampler_kind kind, uint64_t id,
+/* A rate of 0 is no announcement and changes nothing. Returns whether it is news. */
+bool sampler_set(struct sampler_table *t, enum sampler_kind kind, uint64_t id,
                  struct sampling_rate rate);
 
 /* The rate in force for a record, 0 when none is known. id: its sampler id or NULL; ifindex: the

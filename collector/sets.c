@@ -9,7 +9,7 @@
 
 #include "options.h"
 
-enum { SET_HEADER = 4, SET_FIRST_DATA = 256, MAX_FIELDS = 65535 / 4 };
+enum { SET_HEADER = 4, SET_FIRST_DATA = TEMPLATE_FIRST_ID };
 
 static void fault(struct set_message *m, enum fvt_malformed cause, size_t octets) {
     collector_fault(m->c, m->e, m->d, cause, octets);
@@ -55,6 +55,7 @@ static void decode_options(struct set_message *m, const struct template *t, stru
     m->e->decoded += n;
     if (overrun)
         fault(m, FVT_BAD_RECORD, overrun);
+    m->c->touched = true;
     exporters_changed(&m->c->exporters, m->e, before);
     exporters_make_room(&m->c->exporters, m->c->limits.announced);
 }
@@ -178,12 +179,14 @@ static void learn(struct set_message *m, const struct template_definition *d, si
         template_learn(&m->e->templates, &c->elements, d, &sent, c->clock,
                        c->limits.exporter_template, &c->exporters.dropped_templates);
     exporters_changed(&c->exporters, m->e, before);
+    c->touched = true;
     if (change == TEMPLATE_USELESS)
         fault(m, FVT_BAD_TEMPLATE, octets);
     if (session_announced(c, m->e, d))
         release_all(m);
     if (change != TEMPLATE_NEW)
         return;
+    c->changes++;
     exporters_make_room(&c->exporters, c->limits.announced);
     release_pending(m, d->id);
 }
@@ -203,9 +206,9 @@ static bool template_head(struct cursor *c, uint16_t *id, uint16_t *scopes, uint
 }
 
 static void template_set(struct set_message *m, bool options, struct cursor set) {
-    struct template_field fields[MAX_FIELDS];
+    struct template_field fields[TEMPLATE_FIELDS];
     while (cursor_left(&set) >= 4 && !cursor_zeros(&set)) {
-        uint16_t id, scopes, n;
+        uint16_t id = 0, scopes = 0, n = 0;
         size_t left = cursor_left(&set);
         bool head = options ? m->protocol->options_head(&set, &id, &scopes, &n)
                             : template_head(&set, &id, &scopes, &n);
@@ -213,12 +216,11 @@ static void template_set(struct set_message *m, bool options, struct cursor set)
             withdraw(m, id, options);
             continue;
         }
-        if (!head || id < SET_FIRST_DATA || n == 0 || n > MAX_FIELDS || scopes > n ||
-            !read_fields(m, &set, scopes, n, fields)) {
+        const struct template_definition d = {id, options, scopes, n, fields};
+        if (!head || !template_possible(&d) || !read_fields(m, &set, scopes, n, fields)) {
             fault(m, FVT_BAD_TEMPLATE, left);
             return;
         }
-        const struct template_definition d = {id, options, scopes, n, fields};
         learn(m, &d, left - cursor_left(&set));
     }
 }

@@ -57,6 +57,14 @@ struct template_definition {
     const struct template_field *fields;
 };
 
+enum { TEMPLATE_FIRST_ID = 256, TEMPLATE_FIELDS = 65535 / 4 /* that fit in a message */ };
+
+/* Whether its numbers are those of a template. */
+static inline bool template_possible(const struct template_definition *d) {
+    return d->id >= TEMPLATE_FIRST_ID && d->nfields > 0 && d->nfields <= TEMPLATE_FIELDS &&
+           d->scopes <= d->nfields;
+}
+
 /* Learn a template; it is copied. when: of the message; now: of the collector's clock, ms. max: octets
 ** this table may take; the oldest templates make room, never the new one. *dropped grows by those that
 ** had to. */

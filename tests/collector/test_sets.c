@@ -643,12 +643,13 @@ static void interface_names(void **state) {
     put(&b, 0, 1);
     set_end(&b, set);
     send_ipfix();
-    assert_int_equal(r.c->interfaces.count, 2);
-    const struct fvt_interface *i = &r.c->interfaces.entry[0].names;
+    const struct interface_table *names = &r.c->exporters.newest->interfaces;
+    assert_int_equal(names->count, 2);
+    const struct fvt_interface *i = &names->entry[0].names;
     assert_int_equal(i->ifindex, 7);
     assert_string_equal(i->name, "Gi0/7");
     assert_string_equal(i->description, "uplink");
-    assert_string_equal(r.c->interfaces.entry[1].names.name, "12345678");
+    assert_string_equal(names->entry[1].names.name, "12345678");
     assert_int_equal(r.rows, 0);
     end();
 }
