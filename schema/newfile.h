@@ -2,7 +2,7 @@
 /*
 ** A file on its way into the store: written to NAME.tmp piece by piece, synced, looked at again and
 ** renamed, so that under NAME there is one whole file or the other whatever happens. Private to
-** schema/.
+** schema/ and to what else is kept in a store.
 */
 #ifndef FLOWVT_NEWFILE_H
 #define FLOWVT_NEWFILE_H
