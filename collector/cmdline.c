@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "config.h"
+#include "decode.h"
 #include "hook.h"
 #include "log.h"
 #include "publish.h"
@@ -27,7 +28,7 @@ enum kind {
     LIST,   /* struct texts, up to high of them */
     NUMBER, /* unsigned, low to high */
     OCTETS, /* size_t, low to high */
-    PORT,   /* another one of c->ports */
+    PORT,   /* another one of struct ports */
     DATE,   /* int64_t, begin of a day in ms */
     LIMITS, /* struct expire_limits */
     RATE,   /* another one of c->rates; low: instead of what is announced */
@@ -52,8 +53,10 @@ static const struct option_line {
 #define AT(member) .at = offsetof(struct cmdline, member)
     {'C', CONFIG, "config", "FILE", AT(config), .line_only = true,
      .help = "take options from FILE: lines of name = value; the command line goes first"},
-    {'p', PORT, "port", "PORT", .low = 1, .high = 65535,
+    {'p', PORT, "port", "PORT", AT(ports), .low = 1, .high = 65535,
      .help = "UDP port to listen on; repeatable (default 9995, 2055, 4739 and 6343)"},
+    {0, PORT, "tcp", "PORT", AT(tcp), .low = 1, .high = 65535,
+     .help = "TCP port to listen on for IPFIX; repeatable (default: none)"},
     {'b', TEXT, "bind", "ADDR", AT(bind),
      .help = "address to listen on (default: all, IPv4 and IPv6)"},
     {'n', LIST, "source", "SOURCE", AT(sources), .live = true, .high = SOURCES_MAX,
@@ -72,6 +75,8 @@ static const struct option_line {
      .help = "take the datagrams from a capture (pcap, pcapng; - is stdin), then exit"},
     {'B', OCTETS, "buffer", "BYTES", AT(buffer), 4096, 1ul << 30,
      .help = "socket buffer to ask the system for (default 33554432)"},
+    {0, NUMBER, "template-lifetime", "SECONDS", AT(template_lifetime), 0, 31536000, .live = true,
+     .help = "how long a template holds that is not sent again; 0: for ever (default 5400)"},
     {'s', RATE, "sampling", "[NET=]RATE", .live = true,
      .help = "sampling rate of exporters that announce none, of all or of NET's; -RATE: override; "
              "repeatable"},
@@ -229,13 +234,13 @@ static bool add_text(const struct origin *from, const struct option_line *o, con
 }
 
 static bool add_port(const struct origin *from, const struct option_line *o, const char *text,
-                     struct cmdline *c) {
+                     struct ports *out) {
     unsigned long v;
     if (!number(from, o, text, &v))
         return false;
-    if (c->nports == CMDLINE_PORTS)
+    if (out->n == CMDLINE_PORTS)
         return complain(from, o->name, "more than %d ports", CMDLINE_PORTS);
-    c->ports[c->nports++] = (uint16_t)v;
+    out->port[out->n++] = (uint16_t)v;
     return true;
 }
 
@@ -262,7 +267,7 @@ static bool take(const struct origin *from, const struct option_line *o, const c
         *(size_t *)at = v;
         return good;
     case PORT:
-        return add_port(from, o, text, c);
+        return add_port(from, o, text, at);
     case DATE:
         return date(from, o, text, at);
     case LIMITS:
@@ -361,7 +366,7 @@ static enum cmdline_result look(int argc, char **argv, struct cmdline *c) {
 /* What can be repeated is on the command line instead of that in the file. */
 static void forget(const struct option_line *o, struct cmdline *c) {
     if (o->kind == PORT)
-        c->nports = 0;
+        ((struct ports *)((char *)c + o->at))->n = 0;
     else if (o->kind == RATE)
         rates_free(&c->rates);
     else if (o->kind == LIST)
@@ -419,15 +424,20 @@ static const uint16_t usual_ports[] = {9995, 2055, 4739, 6343};
 
 enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
     *out = (struct cmdline){
-        .interval = 300, .buffer = 32u << 20, .before = INT64_MAX, .limits = expire_defaults};
+        .interval = 300,
+        .buffer = 32u << 20,
+        .template_lifetime = (unsigned)(collector_defaults.template_ms / 1000),
+        .before = INT64_MAX,
+        .limits = expire_defaults,
+    };
     enum cmdline_result result = look(argc, argv, out);
     if (result == CMDLINE_RUN && (!read_config(out) || !read_line(argc, argv, out)))
         result = CMDLINE_ERROR;
     out->syslog |= out->daemon;
-    out->usual_ports = out->nports == 0;
+    out->usual_ports = out->ports.n == 0;
     if (out->usual_ports) {
-        memcpy(out->ports, usual_ports, sizeof usual_ports);
-        out->nports = sizeof usual_ports / sizeof *usual_ports;
+        memcpy(out->ports.port, usual_ports, sizeof usual_ports);
+        out->ports.n = sizeof usual_ports / sizeof *usual_ports;
     }
     return result == CMDLINE_RUN ? check(out) : result;
 }
@@ -459,8 +469,7 @@ static bool same(const struct option_line *o, const struct cmdline *x, const str
     case OCTETS:
         return *(const size_t *)a == *(const size_t *)b;
     case PORT:
-        return x->nports == y->nports &&
-               memcmp(x->ports, y->ports, x->nports * sizeof *x->ports) == 0;
+        return memcmp(a, b, sizeof(struct ports)) == 0;
     default:
         return true;
     }

@@ -21,11 +21,14 @@ struct texts {
 };
 
 struct cmdline {
-    uint16_t ports[CMDLINE_PORTS];
-    size_t nports;
-    bool usual_ports;   /* none was given */
-    const char *config; /* configuration file, or NULL */
-    const char *bind;   /* NULL: all addresses */
+    struct ports {
+        uint16_t port[CMDLINE_PORTS];
+        size_t n;
+    } ports, tcp;
+    bool usual_ports;           /* none of UDP was given */
+    unsigned template_lifetime; /* seconds, 0: for ever */
+    const char *config;         /* configuration file, or NULL */
+    const char *bind;           /* NULL: all addresses */
     struct texts sources;
     struct texts targets; /* of the repeater */
     bool keep_source;

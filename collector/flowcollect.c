@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "automerge.h"
+#include "cache.h"
 #include "cmdline.h"
 #include "decode.h"
 #include "dump.h"
@@ -30,6 +31,7 @@
 #include "schema/merge.h"
 #include "service.h"
 #include "sources.h"
+#include "tcp.h"
 
 static volatile sig_atomic_t stop, reread, tell;
 
@@ -55,6 +57,8 @@ struct program {
     struct collector *collector;
     struct fvt_store *store;
     struct receiver *receiver;
+    struct tcp *tcp;     /* NULL: not asked for */
+    struct cache *cache; /* NULL: none */
     struct sources *sources;
     struct repeater *repeater; /* or NULL */
     struct report report;
@@ -116,6 +120,22 @@ static void say_strangers(const struct program *p) {
                  n.others);
 }
 
+/* What had to go because there was no room, and what became of connections, since the start. */
+static void say_bounds(const struct program *p) {
+    const struct collector *c = p->collector;
+    const struct exporter_table *t = &c->exporters;
+    if (t->dropped || t->dropped_templates || c->expired)
+        log_line("forgotten since the start: exporters %" PRIu64 ", templates %" PRIu64
+                 ", templates too old %" PRIu64,
+                 t->dropped, t->dropped_templates, c->expired);
+    if (p->tcp)
+        log_line("TCP: connections %zu, closed by exporters %" PRIu64 ", broken off %" PRIu64
+                 ", no IPFIX %" PRIu64 ", stalled %" PRIu64 ", idle %" PRIu64 ", refused %" PRIu64,
+                 tcp_sessions(p->tcp), tcp_ended(p->tcp, TCP_CLOSED), tcp_ended(p->tcp, TCP_BROKEN),
+                 tcp_ended(p->tcp, TCP_GARBAGE), tcp_ended(p->tcp, TCP_STALLED),
+                 tcp_ended(p->tcp, TCP_IDLE), tcp_ended(p->tcp, TCP_REFUSED));
+}
+
 static void say_repeated(const struct program *p) {
     struct repeater_counts n = {0};
     if (p->repeater)
@@ -131,6 +151,7 @@ static void say_repeated(const struct program *p) {
 
 /* What is beside the counts of the current file. */
 static void say_more(void *arg) {
+    say_bounds(arg);
     say_strangers(arg);
     say_repeated(arg);
 }
@@ -159,7 +180,8 @@ static bool take_targets(struct program *p, const struct cmdline *o) {
     char message[512] = "no thread";
     const char *const *text = o->targets.text;
     size_t n = o->targets.n;
-    const struct repeat_ports own = {p->options.ports, p->options.bind ? 0 : p->options.nports};
+    const struct repeat_ports own = {p->options.ports.port,
+                                     p->options.bind ? 0 : p->options.ports.n};
     bool good = true;
     if (o->read)
         return true;
@@ -192,6 +214,7 @@ static void read_again(struct program *p) {
     cmdline_free(&p->fresh);
     p->fresh = fresh;
     p->log.verbose = fresh.verbose;
+    p->collector->limits.template_ms = (int64_t)fresh.template_lifetime * 1000;
     collector_rates(p->collector, &p->fresh.rates);
     if (!p->store)
         return;
@@ -247,6 +270,8 @@ static void tick(void *arg, int64_t now) {
     }
     if (now - p->ticked >= 1000 || now < p->ticked) {
         collector_tick(p->collector, now);
+        if (p->cache)
+            cache_tick(p->cache);
         p->ticked = now;
         if (!p->store && p->publisher)
             report_tick(&p->report);
@@ -264,7 +289,8 @@ static void take_datagram(void *arg, const struct datagram *received) {
     struct datagram d = *received;
     if (!sources_admit(p->sources, &d.from, &d.ident))
         return;
-    repeater_take(p->repeater, &d);
+    if (!d.stream) /* templates of a connection are not said again */
+        repeater_take(p->repeater, &d);
     collector_datagram(p->collector, &d);
 }
 
@@ -300,7 +326,7 @@ static int open_sockets(struct program *p) {
     if (o->read)
         return 0;
     /* Of the usual ports some may be another program's. */
-    if (receiver_open(&p->receiver, o->bind, o->ports, &o->nports, o->buffer,
+    if (receiver_open(&p->receiver, o->bind, o->ports.port, &o->ports.n, o->buffer,
                       o->usual_ports ? port_refused : NULL, message, sizeof message) != 0) {
         log_line("%s", message);
         return -1;
@@ -312,17 +338,58 @@ static int open_sockets(struct program *p) {
                  o->bind ? o->bind : "*", sockets[i].port, sockets[i].buffer);
         report_socket(&p->report, &sockets[i]);
     }
+    if (o->tcp.n &&
+        tcp_open(&p->tcp, o->bind, o->tcp.port, o->tcp.n, NULL, message, sizeof message) != 0) {
+        log_line("%s", message);
+        return -1;
+    }
+    for (size_t i = 0; i < o->tcp.n; i++)
+        log_line("listening on %s TCP port %u", o->bind ? o->bind : "*", o->tcp.port[i]);
     return 0;
 }
 
+static bool admit_session(void *arg, const struct flow_ip *from) {
+    const struct program *p = arg;
+    const char *ident;
+    return sources_admit(p->sources, from, &ident);
+}
+
+static void session_over(void *arg, const struct datagram *d, enum tcp_end how) {
+    static const char *const meanings[TCP_ENDS] = {
+        [TCP_BROKEN] = "it broke off within a message",
+        [TCP_GARBAGE] = "it sent something else than IPFIX",
+        [TCP_STALLED] = "a message did not come to its end",
+        [TCP_IDLE] = "nothing came for long",
+        [TCP_REFUSED] = "there are too many connections",
+    };
+    struct program *p = arg;
+    if (meanings[how]) {
+        char ip[FLOW_IP_TEXT];
+        flow_ip_text(&d->from, ip);
+        log_limited(&p->log, "%s TCP port %u: connection closed: %s", ip, d->port, meanings[how]);
+    }
+    if (d->size)
+        collector_garbage(p->collector, d, how == TCP_GARBAGE ? FVT_BAD_VERSION : FVT_BAD_SHORT);
+    collector_end_stream(p->collector, d->stream);
+}
+
+/* Take what came, waiting for it for up to timeout ms; what comes over TCP waits for 20 ms at most. Returns how much
+** that was. */
+static size_t take_arrived(struct program *p, int timeout) {
+    enum { TCP_WAIT_MS = 20 };
+    const struct receiver_calls udp = {tick, take_datagram, p};
+    const struct tcp_calls tcp = {admit_session, tick, take_datagram, session_over, p};
+    size_t n = receiver_wait(p->receiver, p->tcp && timeout ? TCP_WAIT_MS : timeout, &udp);
+    return n + (p->tcp ? tcp_wait(p->tcp, 0, &tcp) : 0);
+}
+
 static int run_sockets(struct program *p) {
-    const struct receiver_calls calls = {tick, take_datagram, p};
     while (!stop)
-        if (receiver_wait(p->receiver, 250, &calls) == 0)
+        if (take_arrived(p, 250) == 0)
             tick(p, now_ms());
     /* What had arrived when the signal came, but not for ever under a flood. */
     int64_t until = now_ms() + 1000;
-    while (receiver_wait(p->receiver, 0, &calls) > 0 && now_ms() < until)
+    while (take_arrived(p, 0) > 0 && now_ms() < until)
         ;
     tick(p, now_ms());
     collector_drop_pending(p->collector);
@@ -382,6 +449,7 @@ static int start_upkeep(struct program *p) {
         fvt_store_on_closed(p->store, hook_file, p->hook);
     if (o->read)
         return 0;
+    p->cache = cache_open(o->store, p->collector, store_warning, p);
     p->expiry = expire_start(o->store, &o->limits);
     if (!o->no_merge)
         p->merge =
@@ -441,6 +509,7 @@ static int start_metrics(struct program *p) {
 
 static int close_store(struct program *p) {
     publisher_stop(p->publisher);
+    cache_close(p->cache);
     expire_stop(p->expiry);
     automerge_stop(&p->merge);
     if (!p->store)
@@ -506,6 +575,7 @@ static int run(struct program *p) {
         log_line("out of memory");
         return 1;
     }
+    p->collector->limits.template_ms = (int64_t)p->options.template_lifetime * 1000;
     collector_rates(p->collector, &p->options.rates);
     /* The sockets first: what comes while the store is made ready waits in their buffers. */
     int failed =
@@ -522,6 +592,7 @@ static int run(struct program *p) {
     collector_free(p->collector);
     receiver_close(p->receiver);
     repeater_close(p->repeater);
+    tcp_close(p->tcp);
     sources_free(p->sources);
     pidfile_remove(&p->pidfile);
     notify_close(&p->notify);
