@@ -188,7 +188,10 @@ static void learn(struct set_message *m, const struct template_definition *d, si
         return;
     c->changes++;
     exporters_make_room(&c->exporters, c->limits.announced);
-    release_pending(m, d->id);
+    if (m->nlearned < sizeof m->learned / sizeof *m->learned)
+        m->learned[m->nlearned++] = d->id;
+    else
+        release_pending(m, d->id);
 }
 
 /* Over UDP a withdrawal would be ambiguous, and is to be ignored (RFC 7011 8.4). */
@@ -227,9 +230,7 @@ static void template_set(struct set_message *m, bool options, struct cursor set)
 
 /* ---- sets ------------------------------------------------------------------------------- */
 
-void sets_decode(struct set_message *m, struct cursor body) {
-    use_announced(m, &m->header);
-    record_header(&m->c->record, &m->header);
+static void decode_sets(struct set_message *m, struct cursor body) {
     while (cursor_left(&body) >= SET_HEADER) {
         if (cursor_zeros(&body))
             return; /* filled up, as some exporters do */
@@ -252,4 +253,12 @@ void sets_decode(struct set_message *m, struct cursor body) {
     }
     if (cursor_left(&body) && !cursor_zeros(&body))
         fault(m, FVT_BAD_SET, cursor_left(&body));
+}
+
+void sets_decode(struct set_message *m, struct cursor body) {
+    use_announced(m, &m->header);
+    record_header(&m->c->record, &m->header);
+    decode_sets(m, body);
+    for (unsigned i = 0; i < m->nlearned; i++)
+        release_pending(m, m->learned[i]);
 }

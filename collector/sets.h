@@ -29,6 +29,10 @@ struct set_message {
     uint32_t flows;   /* data records decoded */
     uint32_t options; /* options data records decoded */
     bool unknown;     /* some sets had no template: there were more */
+    /* Templates that are new in this message. What was held for them is decoded at its end, when the sampling rates
+    ** that it announces are known as well. */
+    uint16_t learned[32];
+    unsigned nlearned;
 };
 
 /* Decode all sets of a message. Faults are counted. */
