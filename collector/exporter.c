@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The table of exporters: a hash table of fixed size, and a list by age for each worth.
+** The table of exporters: a hash table of fixed size, and a list by age for each worth. Senders choose what the
+** hash is of, so it has a secret.
 */
 #include "exporter.h"
 
 #include <stdlib.h>
+
+#include "schema/format.h"
 
 int exporters_init(struct exporter_table *t, uint32_t max) {
     uint32_t n = 64;
@@ -17,12 +20,13 @@ int exporters_init(struct exporter_table *t, uint32_t max) {
 
 static struct exporter **bucket_of(const struct exporter_table *t, const struct flow_ip *from,
                                    const char *version, uint32_t odid, uint32_t session) {
-    uint64_t a, b;
-    memcpy(&a, from->addr, 8);
-    memcpy(&b, from->addr + 8, 8);
-    uint64_t h = (a ^ odid ^ (uint64_t)session << 32) * UINT64_C(0x9e3779b97f4a7c15);
-    h = (h ^ h >> 32 ^ b ^ (uint8_t)version[1]) * UINT64_C(0x9e3779b97f4a7c15);
-    return &t->bucket[(h >> 32) & (t->nbuckets - 1)];
+    struct {
+        uint8_t addr[16];
+        uint32_t odid, session;
+        uint64_t version;
+    } key = {.odid = odid, .session = session, .version = (uint8_t)version[1]};
+    memcpy(key.addr, from->addr, sizeof key.addr);
+    return &t->bucket[fvt_hash(&key, sizeof key) & (t->nbuckets - 1)];
 }
 
 static struct exporter **bucket_for(const struct exporter_table *t, const struct exporter *e) {
