@@ -22,8 +22,8 @@
 
 enum { HEADER = 64, RECORD = 5 };
 
-/* Types of records. Those behind an exporter are its. */
-enum { EXPORTER = 1, TEMPLATE = 2, SAMPLER = 3, INTERFACE = 4 };
+/* Types of records. Templates, samplers and interfaces are of the exporter before them. */
+enum { EXPORTER = 1, TEMPLATE = 2, SAMPLER = 3, INTERFACE = 4, APPLICATION = 5 };
 
 enum {
     FILE_MAX = 64 << 20, /* octets; exporters that are worth least are left out */
@@ -97,6 +97,16 @@ static void put_interface(struct fvt_buffer *b, const struct fvt_interface *i) {
     end(b, at);
 }
 
+static void put_application(struct fvt_buffer *b, const struct name *name) {
+    size_t at = begin(b, APPLICATION);
+    fvt_put_ip(b, &name->exporter);
+    fvt_put_int(b, name->nkey, 1);
+    fvt_put(b, name->key, name->nkey);
+    fvt_put_int(b, name->ntext, 1);
+    fvt_put(b, name->text, name->ntext);
+    end(b, at);
+}
+
 /* Oldest first, so that they are learned again in that order. */
 static void put_all(struct fvt_buffer *b, const struct exporter *e, int64_t clock) {
     const struct sampler_table *s = &e->samplers;
@@ -120,6 +130,8 @@ void cache_encode(const struct collector *c, int64_t now, struct fvt_buffer *out
         for (const struct exporter *e = c->exporters.by_worth[w].stalest; e; e = e->fresher)
             if (worth_keeping(c, e) && out->n < FILE_MAX)
                 put_all(out, e, c->clock);
+    for (uint32_t i = 0; i < c->names.count && out->n < FILE_MAX; i++)
+        put_application(out, &c->names.entry[i]);
     if (out->failed)
         return;
     memcpy(out->p, MAGIC, 8);
@@ -137,17 +149,28 @@ struct reading {
     int64_t since;      /* ms that have passed since the file was written */
 };
 
+/* As what comes from the network is made to be: UTF-8 without NUL. */
 static size_t get_text(struct fvt_cursor *in, const char **text) {
-    size_t n = (size_t)fvt_get_int(in, 1);
-    *text = (const char *)fvt_get(in, n);
-    return *text ? n : 0;
+    size_t n = (size_t)fvt_get_int(in, 1), at = 0, length = 1;
+    const uint8_t *p = fvt_get(in, n);
+    for (; p && at < n && length; at += length)
+        length = record_utf8_length(p + at, n - at);
+    *text = (const char *)p;
+    in->bad |= !length;
+    return p ? n : 0;
+}
+
+static struct flow_ip get_ip(struct fvt_cursor *in) {
+    struct flow_ip ip = fvt_get_ip(in);
+    in->bad |= ip.family != 4 && ip.family != 6;
+    return ip;
 }
 
 static void get_exporter(struct reading *r, struct fvt_cursor *in) {
     static const char *const versions[] = {"v9", "ipfix"};
     const char *text, *version = NULL;
     size_t n = get_text(in, &text);
-    struct flow_ip ip = fvt_get_ip(in);
+    struct flow_ip ip = get_ip(in);
     uint32_t odid = (uint32_t)fvt_get_int(in, 4), session = (uint32_t)fvt_get_int(in, 4);
     uint64_t decoded = fvt_get_int(in, 8);
     int64_t boot = (int64_t)fvt_get_int(in, 8), silent = (int64_t)fvt_get_int(in, 8);
@@ -216,9 +239,19 @@ static void get_interface(const struct reading *r, struct fvt_cursor *in) {
     exporters_changed(&r->c->exporters, r->e, before);
 }
 
+static void get_application(const struct reading *r, struct fvt_cursor *in) {
+    const char *key, *text;
+    struct flow_ip ip = get_ip(in);
+    size_t nkey = get_text(in, &key), ntext = get_text(in, &text);
+    if (!in->bad)
+        names_learn(&r->c->names, r->c->limits.names, &ip, key, nkey, text, ntext);
+}
+
 static void get_record(struct reading *r, uint64_t type, struct fvt_cursor *in) {
     if (type == EXPORTER)
         get_exporter(r, in);
+    else if (type == APPLICATION)
+        get_application(r, in);
     else if (!r->e)
         return;
     else if (type == TEMPLATE)

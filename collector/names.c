@@ -91,18 +91,21 @@ static size_t cut(const char *text, size_t n, size_t most) {
     return n;
 }
 
-void names_learn(struct name_table *t, uint32_t max, const struct flow_ip *exporter,
+bool names_learn(struct name_table *t, uint32_t max, const struct flow_ip *exporter,
                  const char *key, size_t nkey, const char *text, size_t ntext) {
     if (nkey > NAMES_KEY || !ntext || !max)
-        return;
+        return false;
     uint32_t at = find(t, exporter, key, nkey);
     struct name name = {.exporter = *exporter, .nkey = (uint8_t)nkey};
     memcpy(name.key, key, nkey);
     if (!at && !add(t, max, &name, &at))
-        return;
+        return false;
     struct name *e = &t->entry[at - 1];
-    e->ntext = (uint8_t)cut(text, ntext, NAMES_TEXT);
-    memcpy(e->text, text, e->ntext);
+    uint8_t n = (uint8_t)cut(text, ntext, NAMES_TEXT);
+    bool news = e->ntext != n || memcmp(e->text, text, n) != 0;
+    e->ntext = n;
+    memcpy(e->text, text, n);
+    return news;
 }
 
 const struct name *names_find(const struct name_table *t, const struct flow_ip *exporter,

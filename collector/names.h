@@ -30,8 +30,8 @@ struct name_table {
     uint32_t replace; /* slot reused next when full */
 };
 
-/* Learn: text replaces what was known. Above max entries the oldest ones are replaced. */
-void names_learn(struct name_table *t, uint32_t max, const struct flow_ip *exporter,
+/* Learn: text replaces what was known. Above max entries the oldest ones are replaced. Returns whether it is news. */
+bool names_learn(struct name_table *t, uint32_t max, const struct flow_ip *exporter,
                  const char *key, size_t nkey, const char *text, size_t ntext);
 /* NULL when there is none; valid until the next names_learn(). */
 const struct name *names_find(const struct name_table *t, const struct flow_ip *exporter,

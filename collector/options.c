@@ -73,8 +73,9 @@ static void learn_application(struct collector *c, const struct exporter *e, str
     record_set_appid(r, FLOW_appid, v->appid, v->nappid);
     const char *name = clean(r, v->appname, &v->nappname);
     if (name && flow_row_has(&r->row, FLOW_appid))
-        names_learn(&c->names, c->limits.names, &e->stat.exporter, r->row.value[FLOW_appid].text.p,
-                    r->row.value[FLOW_appid].text.n, name, v->nappname);
+        c->changes += names_learn(&c->names, c->limits.names, &e->stat.exporter,
+                                  r->row.value[FLOW_appid].text.p, r->row.value[FLOW_appid].text.n,
+                                  name, v->nappname);
 }
 
 static void learn(struct collector *c, struct exporter *e, struct values *v) {

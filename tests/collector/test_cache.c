@@ -44,6 +44,14 @@ static void announce(void) {
     put(&b, 6, 1);
     put_text(&b, "uplink", 6);
     set_end(&b, set);
+    template_set(&b, 2, 301, "95/4");
+    set = set_begin(&b, 3);
+    put_hex(&b, "0191 0002 0001 005f 0004 0060 ffff");
+    set_end(&b, set);
+    set = set_begin(&b, 401);
+    put_hex(&b, "03000050 04");
+    put_text(&b, "http", 4);
+    set_end(&b, set);
     send_ipfix();
 }
 
@@ -56,6 +64,9 @@ static void give_data(void) {
     ipfix(&b, 1, 6);
     set = set_begin(&b, 300);
     put_hex(&b, "0009 03 616263 0000000000000011");
+    set_end(&b, set);
+    set = set_begin(&b, 301);
+    put_hex(&b, "03000050");
     set_end(&b, set);
     send_ipfix();
 }
@@ -81,7 +92,8 @@ static void survives(void **state) {
     for (int i = 0; i < 2; i++) { /* and what was read is written again */
         assert_true(restart(NULL, 5000));
         give_data();
-        assert_int_equal(r.rows, 3);
+        assert_int_equal(r.rows, 4);
+        assert_string_equal(rig_field(&r, 3, "appname"), "\"http\"");
         assert_string_equal(rig_field(&r, 1, "bytes"), "8");
         assert_string_equal(rig_field(&r, 1, "sampling"), "100");
         assert_string_equal(rig_field(&r, 2, "username"), "\"abc\"");
@@ -104,8 +116,8 @@ static void too_old(void **state) {
         int64_t pass, later;
         size_t rows;
     } cases[] = {
-        {1000, 1000, 3},        {1000, -86400000, 3}, /* the clock was set back */
-        {life - 2000, 1000, 3}, {life - 1000, 2000, 0}, {0, INT64_C(30000000), 0},
+        {1000, 1000, 4},        {1000, -86400000, 4}, /* the clock was set back */
+        {life - 2000, 1000, 4}, {life - 1000, 2000, 0}, {0, INT64_C(30000000), 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rig_open(&r, NULL);
