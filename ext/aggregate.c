@@ -432,11 +432,58 @@ static bool add_cut(struct aggregate *a, int side, const struct block *in, uint1
     return ok && (a->batch.n < GROUP_BATCH || flush_batch(a, side));
 }
 
+/* Without dimensions a block has a few totals, one for each of its buckets: the rows that lie in one are
+** added up there. What lies in several goes to cut, *ncut rows. False, and nothing is done, when there are
+** many buckets, or values so large that their sum might not fit. */
+static bool batch_sums(struct aggregate *a, const struct block *in, const uint16_t *rows,
+                       uint32_t n, uint16_t *cut, uint32_t *ncut) {
+    enum { MOST_BUCKETS = 16, SUM_BITS = 52 };
+    const struct aggregate_spec *spec = a->spec;
+    const struct scan_spans *spans = in->spans;
+    const struct window *w = scan_window(a->scan);
+    struct batch *b = &a->batch;
+    uint8_t left[SCAN_BLOCK] = {0}, inside[SCAN_BLOCK];
+    /* By their ends, for a long flow begins early and most files are by when flows ended. */
+    int64_t first = spans->end[rows[0]], last = first;
+    kernels()->bounds(spans->end, spans->n, &first, &last);
+    first = first > w->since ? first : w->since;
+    last = last < w->until ? last : w->until - 1;
+    if (!spans->dated || (last > first && last - first > MOST_BUCKETS * a->keys->step))
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        left[rows[i]] = 1;
+    uint64_t bits = 0;
+    b->n = 0;
+    for (uint64_t bucket = key_bucket(a->keys, first);
+         first <= last && key_bucket_ms(a->keys, bucket) <= last; bucket++) {
+        int64_t since = key_bucket_ms(a->keys, bucket), until = since + a->keys->step;
+        kernels()->inside(inside, spans->start, spans->end, spans->n,
+                          since > w->since ? since : w->since, until < w->until ? until : w->until);
+        kernels()->both(inside, left, spans->n);
+        kernels()->but_not(left, inside, spans->n);
+        uint64_t any = 0;
+        for (int c = 0; c < spec->ncounters; c++) {
+            uint64_t sum = kernels()->sum_where(in->counter[c], inside, spans->n, &bits);
+            b->value[c][b->n] = (int64_t)sum;
+            any |= sum;
+        }
+        b->row[b->n] = 0;
+        b->bucket[b->n] = bucket;
+        b->n += any != 0;
+    }
+    *ncut = kernels()->places(cut, left, spans->n);
+    return bits >> SUM_BITS == 0;
+}
+
 static bool add_timed(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
                       uint32_t n) {
     uint16_t uncut[SCAN_BLOCK], cut[SCAN_BLOCK];
     uint32_t ncut;
-    if (a->spec->buckets || a->spec->times) {
+    bool plain =
+        a->spec->buckets && a->spec->ndims == 0 && !a->spec->times && a->spec->ncounters > 0;
+    if (plain && batch_sums(a, in, rows, n, cut, &ncut)) {
+        ; /* one row for each bucket */
+    } else if (a->spec->buckets || a->spec->times) {
         ncut = batch_uncut(a, in, rows, n, cut);
     } else {
         uint32_t whole = divide(a, in->spans, rows, n, uncut, cut);

@@ -313,9 +313,10 @@ const int64_t *scan_values(struct scan *s, int c, const uint8_t **nulls) {
             col->valid = false;
             return NULL;
         }
-        for (uint32_t i = 0; c == FLOW_flows && i < s->n; i++) {
-            col->v[i] = col->null[i] ? 1 : col->v[i];
-            col->null[i] = 0;
+        if (c == FLOW_flows && memchr(col->null, 1, s->n)) {
+            for (uint32_t i = 0; i < s->n; i++)
+                col->v[i] = col->null[i] ? 1 : col->v[i];
+            memset(col->null, 0, s->n);
         }
     }
     *nulls = col->null;

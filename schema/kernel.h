@@ -35,6 +35,9 @@ struct kernels {
     /* v[i] += more[i], modulo 2^64. */
     void (*add)(int64_t *v, const int64_t *more, uint32_t n);
 
+    /* The sum of v where pass is 1, modulo 2^64; all bits that any of these have are set in *bits, too. */
+    uint64_t (*sum_where)(const int64_t *v, const uint8_t *pass, uint32_t n, uint64_t *bits);
+
     /* Is min <= start[i] <= end[i] <= max, and end[i] - start[i] at most longest, of all? */
     bool (*are_spans)(const int64_t *start, const int64_t *end, uint32_t n, int64_t min,
                       int64_t max, int64_t longest);

@@ -86,6 +86,19 @@ static void KERNEL(inside)(uint8_t *restrict pass, const int64_t *restrict start
 }
 
 KERNEL_TARGET
+static uint64_t KERNEL(sum_where)(const int64_t *restrict v, const uint8_t *restrict pass,
+                                  uint32_t n, uint64_t *bits) {
+    uint64_t sum = 0, any = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t x = (uint64_t)v[i] & -(uint64_t)pass[i];
+        sum += x;
+        any |= x;
+    }
+    *bits |= any;
+    return sum;
+}
+
+KERNEL_TARGET
 static void KERNEL(in_range)(uint8_t *restrict pass, const int64_t *restrict v, uint32_t n,
                              int64_t lo, uint64_t width) {
     for (uint32_t i = 0; i < n; i++)
@@ -208,6 +221,7 @@ static const struct kernels KERNEL(kernels) = {
     .not_below_0 = KERNEL(not_below_0),
     .add = KERNEL(add),
     .are_spans = KERNEL(are_spans),
+    .sum_where = KERNEL(sum_where),
     .overlap = KERNEL(overlap),
     .inside = KERNEL(inside),
     .in_range = KERNEL(in_range),

@@ -196,6 +196,12 @@ static void spans(void **unused) {
                 k->inside(pass, start, end, (uint32_t)n, since, until);
                 for (uint32_t j = 0; j < n; j++)
                     assert_int_equal(pass[j], start[j] >= since && end[j] < until);
+                uint64_t all = 0, bits = 0, want = 0;
+                for (uint32_t j = 0; j < n; j++) {
+                    all += pass[j] ? (uint64_t)end[j] : 0;
+                    want |= pass[j] ? (uint64_t)end[j] : 0;
+                }
+                assert_true(k->sum_where(end, pass, (uint32_t)n, &bits) == all && bits == want);
                 k->add(start, end, (uint32_t)n);
                 assert_memory_equal(start, sum, n * sizeof *sum);
             }
