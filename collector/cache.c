@@ -62,6 +62,7 @@ static void put_exporter(struct fvt_buffer *b, const struct exporter *e, int64_t
     fvt_put_int(b, e->decoded, 8);
     fvt_put_int(b, (uint64_t)e->boot, 8);
     fvt_put_int(b, (uint64_t)(clock - e->heard), 8);
+    fvt_put_int(b, e->kin, 1);
     end(b, at);
 }
 
@@ -174,6 +175,7 @@ static void get_exporter(struct reading *r, struct fvt_cursor *in) {
     uint32_t odid = (uint32_t)fvt_get_int(in, 4), session = (uint32_t)fvt_get_int(in, 4);
     uint64_t decoded = fvt_get_int(in, 8);
     int64_t boot = (int64_t)fvt_get_int(in, 8), silent = (int64_t)fvt_get_int(in, 8);
+    uint64_t kin = fvt_get_int(in, 1);
     r->e = NULL;
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
         if (n == strlen(versions[i]) && memcmp(text, versions[i], n) == 0)
@@ -185,6 +187,7 @@ static void get_exporter(struct reading *r, struct fvt_cursor *in) {
         return;
     r->e->decoded = decoded;
     r->e->boot = boot;
+    r->e->kin = kin <= SESSION_STRANGER ? (enum session_kin)kin : SESSION_UNKNOWN;
     r->e->heard = r->c->clock - silent - r->since;
 }
 

@@ -109,6 +109,25 @@ static void survives(void **state) {
     rig_close(&r);
 }
 
+/* Sessions of other UDP ports are those that they were. */
+static void sessions(void **state) {
+    (void)state;
+    rig_open(&r, NULL);
+    announce();
+    struct exporter *e = exporters_get(&r.c->exporters, 8, &r.from, "ipfix", 6, 5000);
+    e->kin = SESSION_KIN;
+    e->boot = 12345;
+    for (int i = 0; i < 2; i++) {
+        assert_true(restart(NULL, 1000));
+        e = exporters_find(&r.c->exporters, &r.from, "ipfix", 6, 5000);
+        assert_non_null(e);
+        assert_int_equal(e->kin, SESSION_KIN);
+        assert_int_equal(e->boot, 12345);
+        assert_int_equal(r.c->exporters.count, 3);
+    }
+    rig_close(&r);
+}
+
 static void too_old(void **state) {
     (void)state;
     const int64_t life = collector_defaults.template_ms;
@@ -220,11 +239,9 @@ static void forged(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(survives),
-        cmocka_unit_test(too_old),
-        cmocka_unit_test(streams_are_not_kept),
-        cmocka_unit_test(damaged),
-        cmocka_unit_test(forged),
+        cmocka_unit_test(survives), cmocka_unit_test(sessions),
+        cmocka_unit_test(too_old),  cmocka_unit_test(streams_are_not_kept),
+        cmocka_unit_test(damaged),  cmocka_unit_test(forged),
     };
     return cmocka_run_group_tests_name("collector: cache", tests, NULL, NULL);
 }
