@@ -19,6 +19,7 @@
 #include "log.h"
 #include "publish.h"
 #include "repeat.h"
+#include "schema/layout.h"
 #include "schema/version.h"
 #include "sources.h"
 
@@ -71,6 +72,10 @@ static const struct option_line {
     {'w', TEXT, "store", "STORE", AT(store), .help = "directory that flow files are written to"},
     {'t', NUMBER, "interval", "SECONDS", AT(interval), 1, 86400,
      .help = "length of a flow file's interval, 1 to 86400 (default 300)"},
+    {'S', NUMBER, "layout", "NUMBER", AT(layout), 0, LAYOUTS - 1,
+     .help =
+         "directories of the store as nfcapd's -S: 0 none, 1 %Y/%m/%d (default), 2 %Y/%m/%d/%H, "
+         "3 %Y/%W/%u, 4 and %H, 5 %Y/%j, 6 and %H, 7 %Y-%m-%d, 8 and %H"},
     {'r', TEXT, "read", "FILE", AT(read), .line_only = true,
      .help = "take the datagrams from a capture (pcap, pcapng; - is stdin), then exit"},
     {'B', OCTETS, "buffer", "BYTES", AT(buffer), 4096, 1ul << 30,
@@ -425,6 +430,7 @@ static const uint16_t usual_ports[] = {9995, 2055, 4739, 6343};
 enum cmdline_result cmdline_parse(int argc, char **argv, struct cmdline *out) {
     *out = (struct cmdline){
         .interval = 300,
+        .layout = LAYOUT_USUAL,
         .buffer = 32u << 20,
         .template_lifetime = (unsigned)(collector_defaults.template_ms / 1000),
         .before = INT64_MAX,

@@ -35,6 +35,7 @@ struct cmdline {
     const char *store; /* NULL: none, with --dump only */
     const char *read;  /* capture file, NULL: listen */
     unsigned interval; /* seconds */
+    unsigned layout;   /* schema/layout.h */
     size_t buffer;     /* octets of socket buffer */
     bool verbose;
     bool dump;

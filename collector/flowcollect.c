@@ -464,8 +464,8 @@ static int give_up_root(struct program *p) {
     bool good = !o->store || identity_give(&p->identity, o->store, message, sizeof message) == 0;
     good = good && identity_take(&p->identity, message, sizeof message) == 0;
     if (good && o->store && p->identity.name) {
-        fvt_store_path(o->store, now_ms() / 1000 / o->interval * o->interval * 1000, o->interval,
-                       path, sizeof path);
+        fvt_store_path(o->store, o->layout, now_ms() / 1000 / o->interval * o->interval * 1000,
+                       o->interval, path, sizeof path);
         good = identity_may_write(&p->identity, o->store, path, message, sizeof message) == 0;
     }
     if (!good)
@@ -487,6 +487,7 @@ static int open_store(struct program *p) {
         log_line("%s", error.text);
         return -1;
     }
+    fvt_store_layout(p->store, p->options.layout);
     report_attach(&p->report, p->collector, p->store);
     p->report.more = say_more;
     p->report.more_arg = p;

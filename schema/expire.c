@@ -7,6 +7,7 @@
 #include "expire.h"
 #include "clock.h"
 #include "hold.h"
+#include "layout.h"
 #include "list.h"
 #include "merge.h"
 #include "replaced.h"
@@ -25,6 +26,7 @@ enum {
 
 struct entry {
     char *path;
+    char *day;     /* path of its day's file */
     uint64_t size; /* octets */
     uint64_t room; /* that they take on the disk */
     bool gone;
@@ -52,14 +54,12 @@ static void warn_of(const struct expiry *x, const char *text) {
 
 /* ---- what there is ---------------------------------------------------------------------- */
 
-static bool all_digits(const char *text, size_t n) {
-    return strlen(text) == n && strspn(text, "0123456789") == n;
-}
-
+/* What is where no layout puts it is somebody else's. */
 static int add_entry(struct expiry *x, const char *dir, const char *name) {
-    char path[4096];
+    char path[4096], day[4096];
     struct stat st;
-    if (!path_join(path, sizeof path, dir, name) || lstat(path, &st) != 0)
+    if (!path_join(path, sizeof path, dir, name) || !layout_day(x->dir, path, day, sizeof day) ||
+        lstat(path, &st) != 0)
         return 0;
     if (x->n == x->cap) {
         size_t cap = x->cap ? 2 * x->cap : 256;
@@ -69,38 +69,41 @@ static int add_entry(struct expiry *x, const char *dir, const char *name) {
         x->entries = grown;
         x->cap = cap;
     }
-    struct entry e = {strdup(path), (uint64_t)st.st_size, (uint64_t)st.st_blocks * 512, false};
-    if (!e.path)
+    struct entry e = {strdup(path), strdup(day), (uint64_t)st.st_size, (uint64_t)st.st_blocks * 512,
+                      false};
+    if (!e.path || !e.day) {
+        free(e.path);
+        free(e.day);
         return ENOMEM;
+    }
     x->entries[x->n++] = e;
     x->size += e.size;
     return 0;
 }
 
-/* depth: 0 the store, 1 a year, 2 a month, 3 a day. day: the digits of the directories so far.
-** Names sort by time. Returns 0 or an errno. */
-static int collect(struct expiry *x, const char *dir, unsigned depth, const char *day) {
+/* Returns 0 or an errno. */
+static int collect(struct expiry *x, const char *dir, unsigned depth) {
     struct listing files = {0}, dirs = {0};
     int failed = list_entries(dir, ".fvt", &files, &dirs);
     if (failed == ENOENT && depth)
         failed = 0;
-    for (size_t i = 0; !failed && depth == 3 && i < files.n; i++) {
-        const char *name = files.names[i];
-        if (is_interval_name(name, day) ||
-            (is_day_name(name) && strncmp(name + strlen("flows."), day, 8) == 0))
-            failed = add_entry(x, dir, name);
-    }
-    for (size_t i = 0; !failed && depth < 3 && i < dirs.n; i++) {
-        char path[4096], below[9];
-        if (all_digits(dirs.names[i], depth == 0 ? 4 : 2) &&
-            path_join(path, sizeof path, dir, dirs.names[i])) {
-            snprintf(below, sizeof below, "%s%.4s", day, dirs.names[i]);
-            failed = collect(x, path, depth + 1, below);
-        }
+    for (size_t i = 0; !failed && i < files.n; i++)
+        failed = add_entry(x, dir, files.names[i]);
+    for (size_t i = 0; !failed && depth < LAYOUT_DEPTH && i < dirs.n; i++) {
+        char path[4096];
+        if (layout_is_name(dirs.names[i]) && path_join(path, sizeof path, dir, dirs.names[i]))
+            failed = collect(x, path, depth + 1);
     }
     listing_free(&files);
     listing_free(&dirs);
     return failed;
+}
+
+/* Names sort by time, a day's before those of its intervals. */
+static int by_name(const void *a, const void *b) {
+    const struct entry *x = a, *y = b;
+    int order = strcmp(base_name(x->path), base_name(y->path));
+    return order ? order : strcmp(x->path, y->path);
 }
 
 /* ---- what goes -------------------------------------------------------------------------- */
@@ -178,11 +181,16 @@ static bool take_away(struct expiry *x, struct entry *e) {
 }
 
 static bool take_replaced(struct expiry *x, size_t i, const struct fvt_file *day) {
-    size_t k = (size_t)(base_name(day->path) - day->path) + strlen("flows.YYYYMMDD");
+    const char *name = base_name(day->path);
+    size_t k = strlen("flows.YYYYMMDD");
     bool good = true;
-    for (size_t j = i + 1; j < x->n && strncmp(x->entries[j].path, day->path, k) == 0; j++)
-        if (!x->entries[j].gone && replaced_is(day, x->entries[j].path))
-            good &= take_away(x, &x->entries[j]);
+    for (size_t j = i + 1; j < x->n; j++) {
+        struct entry *e = &x->entries[j];
+        if (strncmp(base_name(e->path), name, k) != 0)
+            break;
+        if (!e->gone && strcmp(e->day, day->path) == 0 && replaced_is(day, e->path))
+            good &= take_away(x, e);
+    }
     return good;
 }
 
@@ -190,7 +198,7 @@ static bool take_replaced(struct expiry *x, size_t i, const struct fvt_file *day
 static void remove_empty(const struct expiry *x, const char *path) {
     char dir[4096];
     snprintf(dir, sizeof dir, "%s", path);
-    for (unsigned depth = 3; depth; depth--) {
+    for (;;) {
         char *slash = strrchr(dir, '/');
         *slash = '\0';
         if (strlen(dir) <= strlen(x->dir) || rmdir(dir) != 0)
@@ -230,7 +238,7 @@ static bool settle_locked(struct expiry *x, size_t i) {
         warn_of(x, text);
         return false;
     }
-    int day = x->dry_run ? -1 : hold_day(e->path);
+    int day = x->dry_run ? -1 : hold_day(e->day);
     bool go_on = settle(x, i);
     if (day >= 0)
         close(day);
@@ -254,7 +262,9 @@ int fvt_expire(const char *dir, const struct expire_limits *limits, int64_t now,
     int lock = dry_run ? -1 : merge_lock(dir, err);
     if (!dry_run && lock < 0)
         return FVT_IO;
-    int failed = collect(&x, dir, 0, "");
+    int failed = collect(&x, dir, 0);
+    if (x.n > 1)
+        qsort(x.entries, x.n, sizeof *x.entries, by_name);
     if (failed)
         fvt_fail(err, "%s: %s", dir, strerror(failed));
     int rc = failed ? (failed == ENOMEM ? FVT_NOMEM : FVT_IO) : need_room(&x, err);
@@ -265,8 +275,10 @@ int fvt_expire(const char *dir, const struct expire_limits *limits, int64_t now,
     counts->left_files = x.n - counts->files;
     counts->left_octets = x.size;
     counts->excess = excess(&x);
-    for (size_t i = 0; i < x.n; i++)
+    for (size_t i = 0; i < x.n; i++) {
         free(x.entries[i].path);
+        free(x.entries[i].day);
+    }
     free(x.entries);
     if (lock >= 0)
         close(lock);

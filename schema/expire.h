@@ -2,8 +2,8 @@
 /*
 ** Removing the oldest files of a store, so that it keeps to limits of size, age and free room on the
 ** disk. Works while the store is written to, read and merged. Only closed flow files go that lie
-** where the store puts them, STORE/YYYY/MM/DD/flows.*.fvt, and then directories of days, months and
-** years that are empty; everything else is left alone.
+** where one of the store's layouts puts them (layout.h), and then directories of theirs that are
+** empty; everything else is left alone.
 */
 #ifndef FLOWVT_EXPIRE_H
 #define FLOWVT_EXPIRE_H

@@ -3,6 +3,7 @@
 ** Locks of a store's directory.
 */
 #include "hold.h"
+#include "layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 
 enum {
     PATIENCE_MS = 2000, /* of a reader, where removing a day's files takes some ms */
-    DEPTH = 3,          /* STORE/YYYY/MM/DD */
+    DEPTH = LAYOUT_DEPTH,
 };
 
 bool lock_within(int fd, int how, int ms) {
@@ -86,6 +87,12 @@ int hold_alone(const char *dir, int ms) {
 
 int hold_day(const char *path) {
     int fd = open_parent(path);
+    /* A store's own directory is held for other reasons: see above. */
+    if (fd >= 0 && faccessat(fd, ".lock", F_OK, 0) == 0) {
+        int file = openat(fd, ".day", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        close(fd);
+        fd = file;
+    }
     while (fd >= 0 && flock(fd, LOCK_EX) != 0)
         if (errno != EINTR) {
             close(fd);

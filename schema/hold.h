@@ -25,7 +25,7 @@ int hold_alone(const char *dir, int ms);
 ** where there are no locks. */
 bool lock_within(int fd, int how, int ms);
 
-/* Lock the directory of a day's file, path, against others that would open a file in it for more
+/* Lock the directory of a day's file (layout_day()), path, against others that would open a file in it for more
 ** rows, or merge them, and wait for them. A descriptor to be closed, or -1: there are no locks. */
 int hold_day(const char *path);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "index_format.h"
+#include "layout.h"
 
 static bool read_all(int fd, uint64_t offset, uint8_t *out, size_t n) {
     for (size_t got = 0; got < n;) {
@@ -156,6 +157,10 @@ const struct index_dir *index_next_below(const struct index *x, const struct ind
             return i;
     }
     return NULL;
+}
+
+bool index_holds(const char *dir, const struct index_file *files, uint32_t n, bool fits) {
+    return fits || n == 0 || !layout_is_hour(dir, files[0].name);
 }
 
 struct index_file *index_files(const struct index *x, const struct index_dir *d) {

@@ -66,6 +66,9 @@ const struct index_dir *index_find(const struct index *x, const char *path, cons
 /* The entry of the first directory right below d behind after (NULL: the first); NULL: no more. */
 const struct index_dir *index_next_below(const struct index *x, const struct index_dir *d,
                                          const struct index_dir *after);
+/* Does what it says of dir still hold, of n files? That of an hour is without the files that the day's file
+** stands for, which is in the directory above; fits: of that the index knows all as well. */
+bool index_holds(const char *dir, const struct index_file *files, uint32_t n, bool fits);
 /* The files right in d, one allocation with their names; NULL: cannot be read. */
 struct index_file *index_files(const struct index *x, const struct index_dir *d);
 

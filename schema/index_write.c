@@ -98,10 +98,14 @@ static void put_dir(struct table *t, uint64_t inode, int64_t changed,
     put_times(&t->dir, times);
 }
 
-/* Take over what the old index says. */
-static bool copy_dir(struct update *u, struct table *t, const struct index_dir *d) {
+/* Take over what the old index says. fits: it was right of the directory above, too. */
+static bool copy_dir(struct update *u, struct table *t, const struct index_dir *d, bool fits) {
     struct index_times all = {false, extent_none(), extent_none()};
     struct index_file *files = index_files(u->old, d);
+    if (files && !index_holds(d->path, files, d->nfiles, fits)) {
+        free(files);
+        files = NULL;
+    }
     for (uint32_t i = 0; files && i < d->nfiles; i++)
         put_file(t, &all, files[i].name, &files[i].times);
     if (files)
@@ -110,8 +114,10 @@ static bool copy_dir(struct update *u, struct table *t, const struct index_dir *
     return files != NULL;
 }
 
-/* Add the directory and those below; dir: its path, inside: in the store. Returns an FVT_* code. */
-static int add_dir(struct update *u, const char *dir, const char *inside, unsigned depth) {
+/* Add the directory and those below; dir: its path, inside: in the store. fits: the old index was right of the
+** one above. Returns an FVT_* code. */
+static int add_dir(struct update *u, const char *dir, const char *inside, unsigned depth,
+                   bool fits) {
     struct listing files = {0}, dirs = {0};
     struct index_times all = {false, extent_none(), extent_none()};
     struct stat st;
@@ -121,7 +127,8 @@ static int add_dir(struct update *u, const char *dir, const char *inside, unsign
     if (!t)
         return FVT_NOMEM;
     const struct index_dir *known = index_find(u->old, inside, &st);
-    if (known && copy_dir(u, t, known)) {
+    fits = known && copy_dir(u, t, known, fits);
+    if (fits) {
         for (const struct index_dir *i = NULL; (i = index_next_below(u->old, known, i));)
             listing_add(&dirs, strrchr(i->path, '/') ? strrchr(i->path, '/') + 1 : i->path);
     } else {
@@ -138,7 +145,7 @@ static int add_dir(struct update *u, const char *dir, const char *inside, unsign
         char path[4096], below[4096];
         if (depth < LIST_DEPTH && path_join(path, sizeof path, dir, dirs.names[i]) &&
             path_join(below, sizeof below, inside, dirs.names[i]))
-            rc = add_dir(u, path, below, depth + 1);
+            rc = add_dir(u, path, below, depth + 1, fits);
     }
     listing_free(&files);
     listing_free(&dirs);
@@ -197,7 +204,7 @@ static int update(const char *dir, struct update *u, struct newfile *f, struct f
         return FVT_IO;
     }
     u->now = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    int rc = add_dir(u, dir, "", 0);
+    int rc = add_dir(u, dir, "", 0, true);
     if (rc == FVT_OK)
         assemble(u, &out);
     if (rc != FVT_OK || out.failed) {

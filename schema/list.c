@@ -7,6 +7,7 @@
 */
 #include "list.h"
 #include "index.h"
+#include "layout.h"
 #include "replaced.h"
 #include "store.h"
 
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void listing_add(struct listing *l, const char *name) {
     if (l->n == l->cap) {
@@ -74,7 +76,8 @@ static int read_directory(const char *dir, const char *suffix, struct listing *f
         struct dirent *e = files->failed || dirs->failed ? NULL : readdir(d);
         if (!e)
             break;
-        if (e->d_name[0] == '.' || !path_join(path, sizeof path, dir, e->d_name))
+        if (e->d_name[0] == '.' || strcmp(e->d_name, "lost+found") == 0 ||
+            !path_join(path, sizeof path, dir, e->d_name))
             continue;
         int type = type_of(e, path);
         if (type == DT_REG && has_suffix(e->d_name, suffix))
@@ -91,25 +94,51 @@ static int by_text(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+enum { DAY_PREFIX = sizeof "flows.YYYYMMDD" - 1 };
+
+/* From the name at *at on, those of the day: what its file does not stand for moves to *kept. */
+static void keep_others(const char *dir, struct listing *l, const struct fvt_file *day, size_t *at,
+                        size_t *kept) {
+    const char *prefix = base_name(day->path);
+    char path[4096];
+    for (; *at < l->n && strncmp(l->names[*at], prefix, DAY_PREFIX) == 0; ++*at)
+        if (path_join(path, sizeof path, dir, l->names[*at]) && replaced_is(day, path))
+            free(l->names[*at]);
+        else
+            l->names[(*kept)++] = l->names[*at];
+}
+
 /* Take the files out of a directory's list that a day's file stands for: they follow it. */
 static void leave_replaced(const char *dir, struct listing *l) {
     size_t kept = 0;
     for (size_t i = 0; i < l->n;) {
         struct fvt_file *day = NULL;
         char path[4096], *name = l->names[kept++] = l->names[i++];
-        size_t k = strlen("flows.YYYYMMDD");
-        bool more = i < l->n && is_day_name(name) && strncmp(l->names[i], name, k) == 0;
+        bool more = i < l->n && is_day_name(name) && strncmp(l->names[i], name, DAY_PREFIX) == 0;
         if (!more || !path_join(path, sizeof path, dir, name) ||
             fvt_open(path, &day, NULL) != FVT_OK)
             continue;
-        for (; i < l->n && strncmp(l->names[i], name, k) == 0; i++)
-            if (path_join(path, sizeof path, dir, l->names[i]) && replaced_is(day, path))
-                free(l->names[i]);
-            else
-                l->names[kept++] = l->names[i];
+        keep_others(dir, l, day, &i, &kept);
         fvt_file_free(day);
     }
     l->n = kept;
+}
+
+/* The directory of an hour has its day's file above it. */
+static void leave_replaced_above(const char *dir, struct listing *l) {
+    struct fvt_file *day = NULL;
+    char path[4096];
+    size_t at = 0, kept = 0;
+    if (l->n == 0 || !layout_is_hour(dir, l->names[0]) ||
+        snprintf(path, sizeof path, "%.*s%.*s.fvt", (int)(base_name(dir) - dir), dir, DAY_PREFIX,
+                 l->names[0]) >= (int)sizeof path ||
+        access(path, F_OK) != 0 || fvt_open(path, &day, NULL) != FVT_OK)
+        return;
+    keep_others(dir, l, day, &at, &kept);
+    while (at < l->n)
+        l->names[kept++] = l->names[at++];
+    l->n = kept;
+    fvt_file_free(day);
 }
 
 int list_entries(const char *dir, const char *suffix, struct listing *files, struct listing *dirs) {
@@ -124,8 +153,10 @@ int list_entries(const char *dir, const char *suffix, struct listing *files, str
 int list_directory(const char *dir, const char *suffix, struct listing *files,
                    struct listing *dirs) {
     int failed = list_entries(dir, suffix, files, dirs);
-    if (!failed && strcmp(suffix, ".fvt") == 0)
+    if (!failed && strcmp(suffix, ".fvt") == 0) {
         leave_replaced(dir, files);
+        leave_replaced_above(dir, files);
+    }
     return failed;
 }
 
@@ -155,21 +186,21 @@ static void add_file(struct walk *w, const char *dir, const char *name) {
         listing_add(&w->paths, path);
 }
 
-static int walk(struct walk *w, const char *dir, const char *inside, unsigned depth);
+static int walk(struct walk *w, const char *dir, const char *inside, unsigned depth, bool fits);
 
 /* path: below the store; dir: the directory it is in. */
 static int walk_below(struct walk *w, const char *dir, const char *inside, const char *name,
-                      unsigned depth) {
+                      unsigned depth, bool fits) {
     char path[4096], below[4096];
     if (depth >= LIST_DEPTH || !path_join(path, sizeof path, dir, name) ||
         !path_join(below, sizeof below, inside, name))
         return 0;
-    return walk(w, path, below, depth + 1);
+    return walk(w, path, below, depth + 1, fits);
 }
 
-/* By the index. False when it does not know the directory as it is. */
+/* By the index. False when it does not know the directory as it is. fits: it knows the one above. */
 static bool walk_index(struct walk *w, const char *dir, const char *inside, unsigned depth,
-                       int *failed) {
+                       bool fits, int *failed) {
     struct stat st;
     const struct index_dir *d =
         w->index && stat(dir, &st) == 0 ? index_find(w->index, inside, &st) : NULL;
@@ -177,25 +208,27 @@ static bool walk_index(struct walk *w, const char *dir, const char *inside, unsi
         return false;
     if (d->nfiles && chosen(&d->times, w->choice)) {
         struct index_file *files = index_files(w->index, d);
-        if (!files)
+        if (!files || !index_holds(dir, files, d->nfiles, fits)) {
+            free(files);
             return false;
+        }
         for (uint32_t i = 0; i < d->nfiles; i++)
             if (chosen(&files[i].times, w->choice))
                 add_file(w, dir, files[i].name);
         free(files);
     }
     for (const struct index_dir *i = NULL; (i = index_next_below(w->index, d, i)) && !*failed;)
-        *failed = walk_below(w, dir, inside, base_name(i->path), depth);
+        *failed = walk_below(w, dir, inside, base_name(i->path), depth, true);
     return true;
 }
 
 /* Returns 0 or an errno. Directories that go away while they are walked held nothing any more. */
-static int walk(struct walk *w, const char *dir, const char *inside, unsigned depth) {
+static int walk(struct walk *w, const char *dir, const char *inside, unsigned depth, bool fits) {
     struct listing files = {0}, dirs = {0};
     int failed = 0;
     if (w->choice->stop && w->choice->stop(w->choice->stop_arg))
         return ECANCELED;
-    if (walk_index(w, dir, inside, depth, &failed))
+    if (walk_index(w, dir, inside, depth, fits, &failed))
         return failed;
     failed = list_directory(dir, w->suffix, &files, &dirs);
     if (failed == ENOENT && depth)
@@ -203,7 +236,7 @@ static int walk(struct walk *w, const char *dir, const char *inside, unsigned de
     for (size_t i = 0; !failed && i < files.n; i++)
         add_file(w, dir, files.names[i]);
     for (size_t i = 0; !failed && i < dirs.n; i++)
-        failed = walk_below(w, dir, inside, dirs.names[i], depth);
+        failed = walk_below(w, dir, inside, dirs.names[i], depth, false);
     listing_free(&files);
     listing_free(&dirs);
     return failed;
@@ -248,7 +281,7 @@ static int list_walk(const char *dir, struct walk *w, char ***paths, size_t *n,
     struct listing *l = &w->paths;
     int failed = stat(dir, &st) == 0 ? 0 : errno;
     if (!failed && S_ISDIR(st.st_mode))
-        failed = walk(w, dir, "", 0);
+        failed = walk(w, dir, "", 0, true);
     else if (!failed)
         listing_add(l, dir);
     if (!failed)

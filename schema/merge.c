@@ -6,6 +6,7 @@
 */
 #include "merge.h"
 #include "hold.h"
+#include "layout.h"
 #include "newfile.h"
 #include "replaced.h"
 #include "rewrite.h"
@@ -160,6 +161,15 @@ static int publish(const struct merge *m, struct day *d, struct rewrite *r) {
     return failed ? FVT_IO : rc;
 }
 
+/* Where a file that the day's stands for may be: beside it, or in the directory of its hour. */
+static bool place_of(const char *day, const char *name, bool hour, char *out, size_t size) {
+    int n = (int)(base_name(day) - day);
+    if (!is_interval_name(name))
+        return false;
+    return snprintf(out, size, "%.*s%.2s%s%s", n, day, hour ? name + strlen("flows.YYYYMMDD") : "",
+                    hour ? "/" : "", name) < (int)size;
+}
+
 /* Remove what the day's file stands for. Files stay when somebody reads all the time; no reader
 ** takes them for anything else. */
 static void remove_replaced(const struct merge *m, const char *path) {
@@ -167,17 +177,18 @@ static void remove_replaced(const struct merge *m, const char *path) {
     if (fvt_open(path, &day, NULL) != FVT_OK)
         return;
     int store = -1;
-    for (uint32_t i = 0; i < day->nreplaced; i++) {
+    for (uint32_t i = 0; i < 2 * day->nreplaced; i++) {
+        const struct fvt_replaced *r = &day->replaced[i / 2];
         char name[4096];
-        if (strchr(day->replaced[i].name, '/') ||
-            snprintf(name, sizeof name, "%.*s%s", (int)(base_name(path) - path), path,
-                     day->replaced[i].name) >= (int)sizeof name ||
+        if (strchr(r->name, '/') || !place_of(path, r->name, i % 2, name, sizeof name) ||
             access(name, F_OK) != 0)
             continue;
         if (store < 0 && (store = hold_alone(m->dir, WAIT_MS)) < 0)
             break;
-        if (replaced_still(&day->replaced[i], name))
-            unlink(name);
+        if (!replaced_still(r, name) || unlink(name) != 0 || i % 2 == 0)
+            continue;
+        name[base_name(name) - name] = '\0';
+        rmdir(name); /* when there is nothing else in it */
     }
     if (store >= 0)
         close(store);
@@ -232,31 +243,49 @@ static void merge_day(const struct merge *m, const char *path, char *const *sour
     free(d.taken);
 }
 
-/* STORE/YYYY/MM/DD/flows.YYYYMMDD.fvt for the file of an interval, or of the day itself, that lies
-** in its day's own directory; false for any other. */
-static bool day_of(const char *dir, const char *path, char *out, size_t size) {
-    const char *name = base_name(path);
-    if (!is_interval_name(name, NULL) && !is_day_name(name))
-        return false;
-    const char *t = name + strlen("flows.");
-    int n = snprintf(out, size, "%s/%.4s/%.2s/%.2s/flows.%.8s.fvt", dir, t, t + 4, t + 6, t);
-    return n > 0 && (size_t)n < size && (size_t)(name - path) == (size_t)(base_name(out) - out) &&
-           strncmp(path, out, (size_t)(name - path)) == 0;
+/* Of the files of one date, those whose day's file is the same: a store may have several layouts. */
+static void merge_place(const struct merge *m, const char *day, char *const *paths, size_t n) {
+    char **sources = calloc(n + 1, sizeof *sources), other[4096];
+    struct day failed = {.path = day};
+    size_t k = 0;
+    if (!sources) {
+        leave(m, &failed, "out of memory");
+        m->counts->undone++;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!is_day_name(base_name(paths[i])) &&
+            layout_day(m->dir, paths[i], other, sizeof other) && strcmp(day, other) == 0)
+            sources[k++] = paths[i];
+    merge_day(m, day, sources, k);
+    free(sources);
+}
+
+static void merge_date(const struct merge *m, char *const *paths, size_t n) {
+    char day[LAYOUTS][4096];
+    unsigned known = 0;
+    for (size_t i = 0; i < n && known < LAYOUTS && !stopped(m); i++) {
+        unsigned k = 0;
+        if (!layout_day(m->dir, paths[i], day[known], sizeof day[known]))
+            continue;
+        while (strcmp(day[k], day[known]) != 0)
+            k++;
+        if (k == known)
+            merge_place(m, day[known++], paths, n);
+    }
 }
 
 static void merge_days(const struct merge *m, char *const *paths, size_t n, int64_t before) {
-    char day[4096], other[4096];
+    size_t k = strlen("flows.YYYYMMDD");
     for (size_t i = 0, end; i < n && !stopped(m); i = end) {
-        end = i + 1;
-        if (!day_of(m->dir, paths[i], day, sizeof day))
-            continue;
-        size_t first = i + is_day_name(base_name(paths[i]));
-        while (end < n && day_of(m->dir, paths[end], other, sizeof other) &&
-               strcmp(day, other) == 0)
+        const char *name = base_name(paths[i]);
+        for (end = i + 1; end < n && strncmp(base_name(paths[end]), name, k) == 0;)
             end++;
-        int64_t start = begin_of(base_name(day) + strlen("flows."));
+        int64_t start = is_interval_name(name) || is_day_name(name)
+                            ? begin_of(name + strlen("flows."))
+                            : INT64_MIN;
         if (start != INT64_MIN && start + DAY_MS <= before)
-            merge_day(m, day, paths + first, end - first);
+            merge_date(m, paths + i, end - i);
     }
 }
 

@@ -31,11 +31,10 @@ bool is_day_name(const char *name) {
     return digits && n == 8 && strcmp(digits + n, ".fvt") == 0;
 }
 
-bool is_interval_name(const char *name, const char *day) {
+bool is_interval_name(const char *name) {
     size_t n;
     const char *p = digits_of(name, &n);
-    if (!p || (n != 12 && n != 14) || (day && strncmp(p, day, 8) != 0) ||
-        strlen(name) >= sizeof((struct fvt_replaced *)0)->name)
+    if (!p || (n != 12 && n != 14) || strlen(name) >= sizeof((struct fvt_replaced *)0)->name)
         return false;
     p += n;
     /* A number is put behind where the name itself was taken: see store.c. */

@@ -10,10 +10,9 @@
 
 #include "format.h"
 
-/* Name (without directory) of a day's file? Of the file of an interval? day: 8 digits that an
-** interval's must begin with; NULL: any. */
+/* Name (without directory) of a day's file? Of the file of an interval? */
 bool is_day_name(const char *name);
-bool is_interval_name(const char *name, const char *day);
+bool is_interval_name(const char *name);
 
 /* What tells this file from others of its name. False when it cannot be read. */
 bool replaced_identify(const struct fvt_file *file, struct fvt_replaced *out);

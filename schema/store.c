@@ -8,6 +8,7 @@
 #include "closer.h"
 #include "format.h"
 #include "hold.h"
+#include "layout.h"
 #include "list.h"
 #include "merge.h"
 #include "newfile.h"
@@ -39,7 +40,7 @@ struct late {
 
 struct fvt_store {
     char *dir;
-    unsigned interval;
+    unsigned interval, layout;
     int lock;
     void (*warn)(void *arg, const char *text);
     void *warn_arg;
@@ -55,16 +56,24 @@ struct fvt_store {
     int64_t indexed;    /* monotonic ms of the last index */
     struct late late[MAX_LATE];
     unsigned nlate;
-    char path[4096];
+    char path[4096], day[4096]; /* the current file, and that of its day */
     struct fvt_error error;
     struct closer *closer;
 };
 
-void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out, size_t n) {
+bool fvt_store_path(const char *dir, unsigned layout, int64_t start, unsigned interval, char *out,
+                    size_t n) {
     char t[FLOW_TIME_TEXT];
+    if (!layout_directory(layout, dir, start, out, n))
+        return false;
+    size_t k = strlen(out);
     flow_time_text(start, t);
-    snprintf(out, n, "%s/%.4s/%.2s/%.2s/flows.%.4s%.2s%.2s%.2s%.2s%.*s.fvt", dir, t, t + 5, t + 8,
-             t, t + 5, t + 8, t + 11, t + 14, interval % 60 ? 2 : 0, t + 17);
+    return snprintf(out + k, n - k, "/flows.%.4s%.2s%.2s%.2s%.2s%.*s.fvt", t, t + 5, t + 8, t + 11,
+                    t + 14, interval % 60 ? 2 : 0, t + 17) < (int)(n - k);
+}
+
+void fvt_store_layout(struct fvt_store *s, unsigned layout) {
+    s->layout = layout;
 }
 
 static void warn_of(struct fvt_store *s, const char *text) {
@@ -127,6 +136,7 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
     }
     s->dir = strdup(dir);
     s->interval = interval;
+    s->layout = LAYOUT_USUAL;
     s->warn = warn;
     s->warn_arg = arg;
     s->lock = -1;
@@ -301,7 +311,9 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
     if (!s->started || start != s->start) {
         rc = finish_file(s);
         s->start = start;
-        fvt_store_path(s->dir, start, s->interval, s->path, sizeof s->path);
+        if (!fvt_store_path(s->dir, s->layout, start, s->interval, s->path, sizeof s->path) ||
+            !layout_day(s->dir, s->path, s->day, sizeof s->day))
+            *s->day = '\0'; /* the path is too long, or the time none that a name can say */
         if (!s->started)
             recover(s);
         s->started = true;
@@ -322,12 +334,8 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
 /* A name that a day's file has replaced is not used again, while or after what had it is there: late
 ** rows go to a file with a number behind. */
 static void avoid_replaced(struct fvt_store *s) {
-    char path[sizeof s->path];
-    const char *name = base_name(s->path), *digits = name + strlen("flows.");
     struct fvt_file *day = NULL;
-    if (snprintf(path, sizeof path, "%.*s%.8s.fvt", (int)(digits - s->path), s->path, digits) >=
-            (int)sizeof path ||
-        access(path, F_OK) != 0 || fvt_open(path, &day, NULL) != FVT_OK)
+    if (access(s->day, F_OK) != 0 || fvt_open(s->day, &day, NULL) != FVT_OK)
         return;
     for (unsigned i = 1; replaced_name(day, base_name(s->path)); i++)
         number_path(s, i);
@@ -336,7 +344,7 @@ static void avoid_replaced(struct fvt_store *s) {
 
 /* Open the file for more rows, at a moment when it is not being merged. */
 static int open_file(struct fvt_store *s) {
-    int lock = hold_day(s->path);
+    int lock = hold_day(s->day);
     avoid_replaced(s);
     closer_let_go(s->closer, s->path);
     int rc = fvt_writer_open(s->path, s->start, (int64_t)s->interval * 1000, &s->writer, &s->error);
@@ -359,10 +367,14 @@ static int open_writer(struct fvt_store *s) {
     for (unsigned i = 0; i < s->nlate; i++)
         if (strcmp(s->late[i].path, s->path) == 0)
             finish_late(s, i--);
-    if (make_parents(s->path, strlen(s->dir) + 1) != 0)
-        fvt_fail(&s->error, "%s: %s", s->path, strerror(errno));
-    else
-        rc = open_file(s);
+    /* A directory that expiry finds empty may go before there is a file in it. */
+    for (int tries = 0; rc == FVT_IO && tries < 2; tries++)
+        if (*s->day == '\0')
+            fvt_fail(&s->error, "%s: no file name for this time", s->dir);
+        else if (make_parents(s->path, strlen(s->dir) + 1) != 0)
+            fvt_fail(&s->error, "%s: %s", s->path, strerror(errno));
+        else
+            rc = open_file(s);
     s->failed = rc == FVT_OK ? 0 : monotonic_ms();
     return rc;
 }

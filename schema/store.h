@@ -19,6 +19,10 @@ struct fvt_store;
 int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, const char *text),
                    void *arg, struct fvt_store **out, struct fvt_error *err);
 
+/* Files go to the directories of another layout (layout.h) than STORE/YYYY/MM/DD. To be said before the
+** first tick. */
+void fvt_store_layout(struct fvt_store *s, unsigned layout);
+
 /* Move the store's clock to now (ms since 1970 UTC): rotates when an interval has ended and
 ** flushes when a second has passed since the last flush. Call it before adding the rows of a
 ** datagram or packet, and at least once a second while idle. A time that falls back by less than
@@ -63,9 +67,11 @@ const char *fvt_store_message(const struct fvt_store *s); /* of the last error *
 /* Flush, close the current file, wait for files being closed, free s. */
 int fvt_store_close(struct fvt_store *s);
 
-/* The path of the file for the interval that begins at start (ms), interval in seconds:
-** DIR/YYYY/MM/DD/flows.YYYYMMDDhhmm.fvt, with seconds when interval is not a multiple of 60. */
-void fvt_store_path(const char *dir, int64_t start, unsigned interval, char *out, size_t n);
+/* The path of the file for the interval that begins at start (ms), interval in seconds: flows.YYYYMMDDhhmm.fvt,
+** with seconds when interval is not a multiple of 60, in the directory of that layout (layout.h). False when it
+** is longer than n. */
+bool fvt_store_path(const char *dir, unsigned layout, int64_t start, unsigned interval, char *out,
+                    size_t n);
 
 /* The flow files below dir, oldest first (by name). Finds each file once whatever is being
 ** rotated meanwhile. Links below dir are not followed. A directory that cannot be read is FVT_IO. *paths is one allocation of NULL-terminated pointers and their text;

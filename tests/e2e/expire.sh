@@ -52,8 +52,8 @@ echo mine >"$old/flows.txt"
 echo mine >"$old/flows.$(date -u -d "@$((today - 40 * 86400))" +%Y%m%d)0030.fvt"
 cp "$old"/flows.*0100.fvt "$old/copy.fvt"
 cp "$old"/flows.*0100.fvt "$store/$(day 10)/"
-cp "$old"/flows.*0100.fvt "$store/"
 mkdir -p "$store/1999/12/31" "$store/notes"
+cp "$old"/flows.*0100.fvt "$store/notes/"
 cp "$old"/flows.*0100.fvt "$store/1999/12/31/flows.19991231.bak"
 ln -s "$old" "$store/1999/12/30"
 files >"$work/before"
@@ -73,9 +73,9 @@ is "age: what is not ours stays" "$(find "$old" -type f -printf '%f\n' | sort)" 
     "copy.fvt
 flows.$(date -u -d "@$((today - 40 * 86400))" +%Y%m%d)0030.fvt
 flows.txt"
-is "age: wherever it is" "$(find "$store" -maxdepth 1 -name 'flows.*' | wc -l; find "$store/1999" "$store/$(day 10)" -name 'flows.*' | wc -l)" "1
+is "age: wherever it is" "$(find "$store/notes" -name 'flows.*' | wc -l; find "$store/1999" "$store/$(day 10)" -name 'flows.*' | wc -l)" "1
 26"
-rm -rf "$store/1999" "$store/notes" "$old" "$store"/flows.* "$store/$(day 10)/flows.$(date -u -d "@$((today - 40 * 86400))" +%Y%m%d)"*
+rm -rf "$store/1999" "$store/notes" "$old" "$store/$(day 10)/flows.$(date -u -d "@$((today - 40 * 86400))" +%Y%m%d)"*
 is "age: other days are whole" "$(sqlite 'SELECT count(*) FROM flows')" 7200
 expire age=30d,free=0
 says "age: nothing more to do" "0 files removed"

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "schema/layout.h"
 #include "schema/merge.h"
 #include "schema/store.h"
 #include "tests/ext/client.h"
@@ -36,7 +37,7 @@ static void write_file(int64_t start, uint64_t seed, bool close) {
     char path[300];
     struct fvt_writer *w;
     struct fvt_error err;
-    fvt_store_path(dir, start, 300, path, sizeof path);
+    fvt_store_path(dir, LAYOUT_USUAL, start, 300, path, sizeof path);
     for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
         *slash = '\0';
         mkdir(path, 0755);

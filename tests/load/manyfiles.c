@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "schema/layout.h"
 #include "schema/store.h"
 
 /* Nothing here need outlast a power loss, and files by the thousand take too long otherwise. */
@@ -59,7 +60,7 @@ static int make_file(const char *store, int64_t start, int rows, bool late) {
     char path[4096];
     struct fvt_writer *w = NULL;
     struct fvt_error err = {{0}};
-    fvt_store_path(store, start, INTERVAL, path, sizeof path);
+    fvt_store_path(store, LAYOUT_USUAL, start, INTERVAL, path, sizeof path);
     make_parents(path);
     int rc = fvt_writer_open(path, start, INTERVAL * 1000, &w, &err);
     if (rc == FVT_OK) {

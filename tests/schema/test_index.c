@@ -17,6 +17,7 @@
 
 #include "schema/format.h"
 #include "schema/index_format.h"
+#include "schema/layout.h"
 #include "schema/store.h"
 
 #define HOUR INT64_C(3600000)
@@ -31,7 +32,7 @@ static void write_file(int64_t start, int64_t t, bool close_it) {
     struct fvt_writer *w;
     struct fvt_error err;
     struct flow_row row;
-    fvt_store_path(dir, start, 3600, path, sizeof path);
+    fvt_store_path(dir, LAYOUT_USUAL, start, 3600, path, sizeof path);
     for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
         *p = '\0';
         mkdir(path, 0755);
@@ -128,7 +129,7 @@ static void test_change(void **state) {
     write_file(BEGIN + 48 * HOUR, BEGIN + 34 * HOUR, true);
     choose(FVT_BY_FLOWS, BEGIN + 34 * HOUR, BEGIN + 35 * HOUR, hours, sizeof hours);
     assert_string_equal(hours, "1504 1610 1700 "); /* a new directory */
-    fvt_store_path(dir, BEGIN + 48 * HOUR, 3600, path, sizeof path);
+    fvt_store_path(dir, LAYOUT_USUAL, BEGIN + 48 * HOUR, 3600, path, sizeof path);
     unlink(path);
     *strrchr(path, '/') = '\0';
     rmdir(path);
