@@ -261,9 +261,9 @@ static void tick(void *arg, int64_t now) {
     }
     if (p->store) {
         bool failed = fvt_store_tick(p->store, now) != FVT_OK;
-        if (failed)
-            log_limited(&p->log, "%s", fvt_store_message(p->store));
-        else if (p->store_failed)
+        if (failed && !p->store_failed)
+            log_line("%s: flows that cannot be written are counted", fvt_store_message(p->store));
+        else if (!failed && p->store_failed)
             log_line("%s: writing again, %" PRIu64 " flows were not written", p->options.store,
                      p->report.unwritten_all);
         p->store_failed = failed;

@@ -48,6 +48,8 @@ struct fvt_store {
     void *report_arg;
     struct fvt_writer *writer; /* NULL until the interval has its first row */
     bool started, reporting;
+    int state;          /* FVT_* of the last attempt to write */
+    bool displaced;     /* the store is gone, or somebody else's */
     int64_t now, start; /* the store's clock; begin of the current interval, ms */
     int64_t flushed;    /* monotonic ms of the last flush */
     int64_t failed;     /* monotonic ms of the last failure to open, 0: none */
@@ -102,25 +104,33 @@ static int make_parents(char *path, size_t skip) {
     return 0;
 }
 
+/* The lock of the store that is at s->dir now, which must be there. */
 static int take_lock(struct fvt_store *s, struct fvt_error *err) {
-    if (mkdir(s->dir, 0755) != 0 && errno != EEXIST) {
-        fvt_fail(err, "%s: %s", s->dir, strerror(errno));
-        return FVT_IO;
-    }
     char path[4096];
     snprintf(path, sizeof path, "%s/.lock", s->dir);
-    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (s->lock < 0) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
         fvt_fail(err, "%s: %s", path, strerror(errno));
         return FVT_IO;
     }
     /* The kernel drops the lock of a dead process, so there is no stale one. */
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
         fvt_fail(err, "%s: another program is writing to this store: stop it, or choose another",
                  s->dir);
         return FVT_IO;
     }
+    if (s->lock >= 0)
+        close(s->lock);
+    s->lock = fd;
     return FVT_OK;
+}
+
+static int make_directory(const char *dir, struct fvt_error *err) {
+    if (mkdir(dir, 0755) == 0 || errno == EEXIST)
+        return FVT_OK;
+    fvt_fail(err, "%s: %s", dir, strerror(errno));
+    return FVT_IO;
 }
 
 int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, const char *text),
@@ -140,7 +150,9 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
     s->warn = warn;
     s->warn_arg = arg;
     s->lock = -1;
-    int rc = s->dir ? take_lock(s, err) : FVT_NOMEM;
+    int rc = s->dir ? make_directory(dir, err) : FVT_NOMEM;
+    if (rc == FVT_OK)
+        rc = take_lock(s, err);
     if (rc == FVT_OK && !(s->closer = closer_new())) {
         fvt_fail(err, "%s: no thread: %s", dir, strerror(errno));
         rc = FVT_NOMEM;
@@ -215,6 +227,36 @@ static int flush(struct fvt_store *s, bool last) {
     if (rc == FVT_OK && !last)
         closer_sync(s->closer, s->path);
     return note(s, rc, fvt_writer_message(s->writer));
+}
+
+static bool is_at(int fd, const char *path) {
+    struct stat is, there;
+    return fstat(fd, &is) == 0 && stat(path, &there) == 0 && is.st_dev == there.st_dev &&
+           is.st_ino == there.st_ino;
+}
+
+/* Give up the current file: what is written to it, nobody will see. */
+static void drop_file(struct fvt_store *s) {
+    char text[sizeof s->path + 128];
+    snprintf(text, sizeof text, "%s: was removed: the flows in it are gone, others go to a new one",
+             s->path);
+    warn_of(s, text);
+    fvt_writer_finish(s->writer);
+    s->writer = NULL;
+}
+
+/* Directories and files may be removed, and the store put back, under the one who writes to it. A store
+** that was put back is locked anew; it is not made: something may have to be mounted there. */
+static int look_at_place(struct fvt_store *s) {
+    char path[4096];
+    int rc = FVT_OK;
+    snprintf(path, sizeof path, "%s/.lock", s->dir);
+    if (!is_at(s->lock, path))
+        rc = take_lock(s, &s->error);
+    if (s->writer && (rc != FVT_OK || (access(s->path, F_OK) != 0 && errno == ENOENT)))
+        drop_file(s);
+    s->displaced = rc != FVT_OK;
+    return rc;
 }
 
 /* Finish a late file, whether its rows could be written or not, and take it off the list. */
@@ -308,7 +350,12 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
     int64_t length = (int64_t)s->interval * 1000;
     int64_t start = s->now - ((s->now % length) + length) % length;
     int rc = FVT_OK;
-    if (!s->started || start != s->start) {
+    bool due = monotonic_ms() - s->flushed >= FLUSH_MS;
+    if (s->started && (due || start != s->start))
+        rc = look_at_place(s);
+    if (rc != FVT_OK) {
+        s->flushed = monotonic_ms();
+    } else if (!s->started || start != s->start) {
         rc = finish_file(s);
         s->start = start;
         if (!fvt_store_path(s->dir, s->layout, start, s->interval, s->path, sizeof s->path) ||
@@ -318,17 +365,19 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
             recover(s);
         s->started = true;
         s->index_due = monotonic_ms() + INDEX_MS;
-    } else if (monotonic_ms() - s->flushed >= FLUSH_MS) {
+    } else if (due) {
         retry_late(s);
         rc = flush(s, false);
     }
+    if (due || rc != FVT_OK)
+        s->state = rc;
     if (monotonic_ms() - s->retried >= RETRY_CLOSE_MS) {
         closer_retry(s->closer);
         s->retried = monotonic_ms();
     }
     tick_index(s);
     pass_messages(s);
-    return rc;
+    return s->state;
 }
 
 /* A name that a day's file has replaced is not used again, while or after what had it is there: late
@@ -361,7 +410,7 @@ static int open_writer(struct fvt_store *s) {
         fvt_fail(&s->error, "%s: a row before the first tick", s->dir);
         return FVT_IO;
     }
-    if (s->failed && monotonic_ms() - s->failed < RETRY_MS)
+    if (s->displaced || (s->failed && monotonic_ms() - s->failed < RETRY_MS))
         return FVT_IO;
     int rc = FVT_IO;
     for (unsigned i = 0; i < s->nlate; i++)

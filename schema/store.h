@@ -27,7 +27,8 @@ void fvt_store_layout(struct fvt_store *s, unsigned layout);
 ** flushes when a second has passed since the last flush. Call it before adding the rows of a
 ** datagram or packet, and at least once a second while idle. A time that falls back by less than
 ** an interval is taken as the latest seen; by more, and the store follows it back and warns. The
-** first tick also finishes what a dead writer left. */
+** first tick also finishes what a dead writer left. Returns how the last attempt to write ended: after a failure
+** the next one is a second later. */
 int fvt_store_tick(struct fvt_store *s, int64_t now);
 
 /* Complete the current file now; the rest of its interval goes to one with a number behind its name. */
