@@ -98,7 +98,7 @@ static const struct option_line {
          "when days are merged: columns to keep totals by, as in \"srcip srcip,dstip\", or none"},
     {'e', LIMITS, "limits", "LIMITS", AT(limits), .live = true,
      .help = "remove the oldest files beyond size=SIZE,age=TIME,free=SIZE or none "
-             "(default free=5%,keep=1d)"},
+             "(default free=5%,share=50%,keep=1d)"},
     {'x', TEXT, "exec", "CMD", AT(hook), .check = hook_check,
      .help = "run CMD for each complete file: %d store, %f file, %t, %u its time; no shell"},
     {0, FLAG, "no-merge", NULL, AT(no_merge), .live = true,

@@ -19,7 +19,7 @@
 
 enum { EVERY_S = 60, EVERY_CALM_S = 3600 };
 
-const struct expire_limits expire_defaults = {.free_percent = 5, .keep = DAY_MS};
+const struct expire_limits expire_defaults = {.free_percent = 5, .share = 50, .keep = DAY_MS};
 
 /* ---- limits as text --------------------------------------------------------------------- */
 
@@ -66,6 +66,8 @@ static bool take_limit(struct expire_limits *l, const char *name, const char *va
         l->free = l->free_percent = 0;
         good = percent(value, &l->free_percent) || quantity(value, sizes, &l->free);
         l->free_percent = good && l->free ? 0 : l->free_percent;
+    } else if (strcmp(name, "share") == 0) {
+        good = percent(value, &l->share);
     } else {
         good = quantity(value, times, &v);
         if (strcmp(name, "age") == 0)
@@ -87,6 +89,9 @@ bool expire_parse(const char *text, struct expire_limits *out, char *message, si
     }
     bool good = strlen(text) < sizeof copy;
     strcpy(copy, good ? text : "");
+    /* Who asks for room gets it, unless he says how much others may take. */
+    if (strstr(text, "free=") && !strstr(text, "share="))
+        out->share = 0;
     while (good && (part = strsep(&rest, ","))) {
         char *value = strchr(part, '=');
         if (value)
@@ -94,9 +99,10 @@ bool expire_parse(const char *text, struct expire_limits *out, char *message, si
         good = value && take_limit(out, part, value);
     }
     if (!good)
-        snprintf(message, size,
-                 "'%s' are no limits: write none or as in size=500G,age=90d,free=5%%,keep=1d",
-                 text);
+        snprintf(
+            message, size,
+            "'%s' are no limits: write none or as in size=500G,age=90d,free=5%%,share=50%%,keep=1d",
+            text);
     return good;
 }
 
@@ -122,6 +128,8 @@ void expire_describe(const struct expire_limits *l, char *out, size_t size) {
     if (l->free_percent)
         snprintf(out + strlen(out), size - strlen(out), "%sfree=%u%%", *out ? "," : "",
                  l->free_percent);
+    if (l->share && (l->free || l->free_percent))
+        snprintf(out + strlen(out), size - strlen(out), ",share=%u%%", l->share);
     if (!*out)
         snprintf(out, size, "none");
     else if (l->size || l->free || l->free_percent)
@@ -152,6 +160,11 @@ static void say_excess(const char *store, const struct expire_counts *n) {
         log_line("%s: there are %" PRIu64
                  " octets more than the limits allow, but the files are too young or in use",
                  store, n->excess);
+    if (n->others)
+        log_line("%s: %" PRIu64
+                 " octets are missing of the room that is to be left, but it is others that fill "
+                 "the disk: flows do not go for them",
+                 store, n->others);
 }
 
 static void say_limits(const char *store, const struct expire_limits *limits) {
@@ -208,7 +221,7 @@ static void round_of(struct expire_thread *t, const struct expire_limits *limits
     pthread_mutex_unlock(&t->lock);
     if (rc == FVT_OK && !quiet)
         say_excess(t->store, &n);
-    if ((rc != FVT_OK || n.excess) && !quiet)
+    if ((rc != FVT_OK || n.excess || n.others) && !quiet)
         t->complained = now;
 }
 

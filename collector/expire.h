@@ -10,7 +10,7 @@
 
 #include "schema/expire.h"
 
-/* "size=500G,age=90d,free=5%,keep=1d", any of them, or "none"; what is not said is as in
+/* "size=500G,age=90d,free=5%,share=50%,keep=1d", any of them, or "none"; what is not said is as in
 ** expire_defaults. False with one sentence in message. */
 extern const struct expire_limits expire_defaults;
 bool expire_parse(const char *text, struct expire_limits *out, char *message, size_t size);

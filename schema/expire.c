@@ -119,6 +119,14 @@ static uint64_t excess(const struct expiry *x) {
     return size > room ? size : room;
 }
 
+/* Octets that may go until the files take no more than their share of those that are in use then. */
+static uint64_t room_for_share(const struct expiry *x, uint64_t used) {
+    uint64_t room = 0, share = x->limits->share;
+    for (size_t i = 0; i < x->n; i++)
+        room += x->entries[i].room;
+    return beyond(room, used / 100 * share) / (100 - share) * 100;
+}
+
 /* What a file system frees may be free only later: it is asked once. */
 static int need_room(struct expiry *x, struct fvt_error *err) {
     struct statvfs fs;
@@ -132,6 +140,13 @@ static int need_room(struct expiry *x, struct fvt_error *err) {
     uint64_t unit = fs.f_frsize, have = fs.f_bavail * unit;
     uint64_t want = fs.f_blocks / 100 * unit * l->free_percent;
     x->due = beyond(want > l->free ? want : l->free, have);
+    uint64_t most = x->due;
+    if (l->share)
+        most = room_for_share(x, (fs.f_blocks - fs.f_bfree) * unit);
+    if (x->due > most) {
+        x->counts->others = x->due - most;
+        x->due = most;
+    }
     return FVT_OK;
 }
 

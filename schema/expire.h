@@ -16,7 +16,8 @@ struct expire_limits {
     int64_t age;           /* ms since the end of a file's interval or day */
     uint64_t free;         /* octets on the file system, for unprivileged users */
     unsigned free_percent; /* of the file system's size */
-    int64_t keep;          /* ms: what is younger does not go for size or free */
+    unsigned share; /* percent: nothing goes for free where the files take less of what is in use */
+    int64_t keep;   /* ms: what is younger does not go for size or free */
 };
 
 struct expire_calls {
@@ -31,6 +32,7 @@ struct expire_counts {
     uint64_t files, octets;           /* removed */
     uint64_t left_files, left_octets; /* that the store has now */
     uint64_t excess;                  /* octets too much there still are, by size or free */
+    uint64_t others;                  /* octets of free that others would have to make room for */
 };
 
 /* Keep the store at dir to the limits, now being ms since 1970 UTC. With dry_run nothing is

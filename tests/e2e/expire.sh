@@ -155,5 +155,5 @@ is "collector: what came stays" "$(sqlite "SELECT count(*) FROM flows WHERE trec
 free_port
 collector_start "$store" 2>"$work/said"
 collector_stop
-is "collector: there are limits when nobody sets them" "$(grep -c "limits: free=5%,keep=1d" "$work/said")" 1
+is "collector: there are limits when nobody sets them" "$(grep -c "limits: free=5%,share=50%,keep=1d" "$work/said")" 1
 result

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# A disk that is full, a store that is removed and put back, and a clock that is stepped, all under a
+# A disk that is full or that something else fills, a store that is removed and put back, and a clock that is stepped, all under a
 # collector: reception goes on, what was not written is counted, and writing resumes by itself.
 if [ "${OWN_MOUNTS:-}" != yes ] && unshare -rm true 2>/dev/null; then
     OWN_MOUNTS=yes exec unshare -rm "$0"
@@ -60,6 +60,28 @@ else
     is "full: each flow was written or is counted" "$(($(count) + $(not_written)))|$(dropped)" "$sent|0"
     is "full: none is there twice" "$(sqlite 'SELECT count(*) - count(DISTINCT srcport + 65536 * dstport) FROM flows')" 0
     is "full: all files are whole" "$(files_whole)" 0
+    umount "$work/disk"
+fi
+
+# ---- a disk that something else fills --------------------------------------------------------------
+
+expire() { # LIMIT...: files that are left
+    "$collect" --expire -w "$store" "$@" 2>"$log"
+    find "$store" -name '*.fvt' | wc -l
+}
+if ! mount -t tmpfs -o size=4m tmpfs "$work/disk" 2>/dev/null; then
+    skip "a disk that something else fills" "no tmpfs can be mounted"
+else
+    "$flowgen" --count 4800 --begin $(($(date +%s) / 86400 * 86400 - 3 * 86400)) --span 86399 --pcap "$work/pcap" >/dev/null
+    "$collect" -r "$work/pcap" -w "$store" -t 1800 2>"$log"
+    n=$(find "$store" -name '*.fvt' | wc -l)
+    is "others: with room, all stays" "$(expire)" "$n"
+    dd if=/dev/zero of="$work/disk/ballast" bs=64k 2>/dev/null
+    is "others: by default flows do not go for them" "$(expire)|$(grep -c 'it is others that fill the disk' "$log")" "$n|1"
+    is "others: nor below their share" "$(expire --limits free=90%,share=50% | awk -v n="$n" '{ print $1 == n }')" 1
+    left=$(expire --limits free=90%,share=5%)
+    is "others: but down to it" "$((left > 0 && left < n))|$(du -s -B1 "$store" | awk -v used="$(df -B1 --output=used "$work/disk" | tail -n 1)" '{ print $1 < used * 0.08 }')" "1|1"
+    is "others: all goes for room that was asked for" "$(expire --limits free=20%)" 0
     umount "$work/disk"
 fi
 
