@@ -17,6 +17,7 @@
 #include "decode.h"
 #include "hook.h"
 #include "log.h"
+#include "multicast.h"
 #include "publish.h"
 #include "repeat.h"
 #include "schema/layout.h"
@@ -60,6 +61,8 @@ static const struct option_line {
      .help = "TCP port to listen on for IPFIX; repeatable (default: none)"},
     {'b', TEXT, "bind", "ADDR", AT(bind),
      .help = "address to listen on (default: all, IPv4 and IPv6)"},
+    {'J', LIST, "join", "GROUP", AT(groups), .high = MULTICAST_MAX, .check = multicast_check,
+     .help = "multicast group to join, GROUP%INTERFACE for one on that interface; repeatable"},
     {'n', LIST, "source", "SOURCE", AT(sources), .live = true, .high = SOURCES_MAX,
      .check = sources_check,
      .help = "IDENT,NETWORK[,NETWORK...]: these may send and are called so; repeatable "
@@ -415,6 +418,10 @@ static enum cmdline_result check(const struct cmdline *c) {
     }
     if (c->read && (c->metrics || c->metrics_file)) {
         log_line("--metrics and --metrics-file are of a collector that listens: leave out -r");
+        return CMDLINE_ERROR;
+    }
+    if (c->groups.n && c->bind) {
+        log_line("--join: what is sent to a group does not come to -b %s: leave that out", c->bind);
         return CMDLINE_ERROR;
     }
     if (!c->store && !c->dump) {

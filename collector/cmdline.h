@@ -29,6 +29,7 @@ struct cmdline {
     unsigned template_lifetime; /* seconds, 0: for ever */
     const char *config;         /* configuration file, or NULL */
     const char *bind;           /* NULL: all addresses */
+    struct texts groups;        /* multicast */
     struct texts sources;
     struct texts targets; /* of the repeater */
     bool keep_source;

@@ -331,6 +331,11 @@ static int open_sockets(struct program *p) {
         log_line("%s", message);
         return -1;
     }
+    for (size_t i = 0; i < o->groups.n; i++)
+        if (receiver_join(p->receiver, o->groups.text[i], message, sizeof message) != 0) {
+            log_line("--join: %s", message);
+            return -1;
+        }
     const struct fvt_socket *sockets;
     size_t n = receiver_sockets(p->receiver, &sockets);
     for (size_t i = 0; i < n; i++) {

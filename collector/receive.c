@@ -4,6 +4,7 @@
 */
 #include "receive.h"
 
+#include "multicast.h"
 #include "schema/clock.h"
 
 #include <errno.h>
@@ -167,6 +168,13 @@ int receiver_open(struct receiver **out, const char *addr, uint16_t *ports, size
         return -1;
     }
     *out = r;
+    return 0;
+}
+
+int receiver_join(struct receiver *r, const char *group, char *message, size_t size) {
+    for (size_t i = 0; i < r->nsockets; i++)
+        if (multicast_join(r->poll[i].fd, group, message, size) != 0)
+            return -1;
     return 0;
 }
 

@@ -15,6 +15,8 @@ struct receiver;
 ** sentence in message. */
 int receiver_open(struct receiver **out, const char *addr, uint16_t *ports, size_t *nports,
                   size_t buffer, void (*refused)(const char *message), char *message, size_t size);
+/* Join a multicast group (multicast.h) with every socket. 0, or -1 with one sentence in message. */
+int receiver_join(struct receiver *r, const char *group, char *message, size_t size);
 void receiver_close(struct receiver *r);
 
 /* Wait for datagrams for up to timeout ms (0: take what is there) and hand over those that came:
