@@ -10,7 +10,10 @@
 
 enum { MAX_THREADS = 64 };
 
-/* FLOWVT_MEMORY: octets, with k, M or G behind it; 1 GiB when it is not set or no number, and never
+/* False, with a message of at most size octets in err, when one of the two below is set to what is no number
+** of them. */
+bool limits_check(char *err, size_t size);
+/* FLOWVT_MEMORY: octets, with k, M, G or T behind it; 1 GiB when it is not set or no number, and never
 ** less than a million. */
 size_t limits_memory(void);
 /* FLOWVT_THREADS, or as many as there are processors: 1 to MAX_THREADS. */

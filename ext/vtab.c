@@ -4,6 +4,7 @@
 */
 #include "vtab.h"
 #include "interrupt.h"
+#include "limits.h"
 #include "scan.h"
 
 #include <ctype.h>
@@ -172,6 +173,12 @@ static bool same_choice(const struct fvt_choice *a, const struct fvt_choice *b) 
 
 int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *choice,
                   struct snapshot **snapshot) {
+    char wrong[160];
+    if (!limits_check(wrong, sizeof wrong)) {
+        sqlite3_free(v->base.zErrMsg);
+        v->base.zErrMsg = sqlite3_mprintf("%s", wrong);
+        return SQLITE_ERROR;
+    }
     if (!store)
         store = v->store;
     if (*snapshot && strcmp((*snapshot)->store, snapshot_store(store)) == 0 &&

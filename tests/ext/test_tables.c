@@ -193,8 +193,7 @@ static void params_twice(void **state) {
              *two = sqlite3_mprintf("SELECT %s FROM %s(NULL, NULL) WHERE since = 1700000060000 %s",
                                     each[i].columns, each[i].table, group);
         struct lines a = client_query(db, all, true), b = client_query(db, one, true);
-        bool narrower =
-            a.n != b.n || !a.n || memcmp(a.p[a.n - 1], b.p[b.n - 1], strlen(b.p[b.n - 1]));
+        bool narrower = a.n != b.n || !a.n || strcmp(a.p[a.n - 1], b.p[b.n - 1]);
         client_free(&a);
         client_free(&b);
         assert_true(narrower);
@@ -278,6 +277,30 @@ static void errors(void **state) {
     }
 }
 
+/* What the environment asks for and cannot be had is said, not passed over. */
+static void limits_of_the_environment(void **state) {
+    (void)state;
+    static const struct {
+        const char *variable, *wrong[5], *right[4];
+    } table[] = {{"FLOWVT_MEMORY", {"abc", "0", "-1", "64MB", "1 G"}, {"64M", "1t", "2e9", ""}},
+                 {"FLOWVT_THREADS", {"two", "0", "-1", "2x", "1.5"}, {"1", "2", "1000", ""}}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        for (int k = 0; k < 5; k++) {
+            setenv(table[i].variable, table[i].wrong[k], 1);
+            char *message = NULL;
+            int rc = sqlite3_exec(db, "SELECT sum(flows) FROM traffic", NULL, NULL, &message);
+            if (rc == SQLITE_OK || !message || !strstr(message, table[i].variable))
+                fail_msg("%s=%s: %s", table[i].variable, table[i].wrong[k], message);
+            sqlite3_free(message);
+        }
+        for (int k = 0; k < 4; k++) {
+            setenv(table[i].variable, table[i].right[k], 1);
+            assert_int_equal(client_one(db, "SELECT sum(flows) > 0 FROM traffic"), 1);
+        }
+        unsetenv(table[i].variable);
+    }
+}
+
 static void created_tables(void **state) {
     (void)state;
     char *sql = sqlite3_mprintf("CREATE VIRTUAL TABLE temp.campus USING flows(store = '%q');"
@@ -303,12 +326,12 @@ static void files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_rows),   cmocka_unit_test(generated_on_flows),
-        cmocka_unit_test(limits),       cmocka_unit_test(limits_and_tests_of_sqlite),
-        cmocka_unit_test(plans),        cmocka_unit_test(odd_plans),
-        cmocka_unit_test(params_in_or), cmocka_unit_test(params_twice),
-        cmocka_unit_test(errors),       cmocka_unit_test(created_tables),
-        cmocka_unit_test(files),
+        cmocka_unit_test(whole_rows),     cmocka_unit_test(generated_on_flows),
+        cmocka_unit_test(limits),         cmocka_unit_test(limits_and_tests_of_sqlite),
+        cmocka_unit_test(plans),          cmocka_unit_test(odd_plans),
+        cmocka_unit_test(params_in_or),   cmocka_unit_test(params_twice),
+        cmocka_unit_test(errors),         cmocka_unit_test(limits_of_the_environment),
+        cmocka_unit_test(created_tables), cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("ext/tables", tests, twin_setup, twin_teardown);
 }
