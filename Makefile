@@ -137,7 +137,8 @@ asan: deps-check
 	@BUILD=$(BUILD)-asan SANITIZED=1 KILLS=1 tests/run.sh
 
 # What runs in threads, under ThreadSanitizer: some minutes. Reports are failures.
-THREADED = ext/test_orders ext/test_totals ext/test_exports ext/test_progress schema/test_index
+THREADED = ext/test_orders ext/test_totals ext/test_exports ext/test_progress schema/test_index \
+           collector/test_receive
 tsan: deps-check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-tsan CC=gcc \
 	    CFLAGS="-O1 -g -fsanitize=thread -fno-omit-frame-pointer" tsan-run

@@ -38,6 +38,7 @@ struct cmdline {
     unsigned interval; /* seconds */
     unsigned layout;   /* schema/layout.h */
     size_t buffer;     /* octets of socket buffer */
+    size_t queue;      /* octets of datagrams that wait */
     bool verbose;
     bool dump;
     bool merge;          /* merge days instead of receiving */

@@ -326,7 +326,7 @@ static int open_sockets(struct program *p) {
     if (o->read)
         return 0;
     /* Of the usual ports some may be another program's. */
-    if (receiver_open(&p->receiver, o->bind, o->ports.port, &o->ports.n, o->buffer,
+    if (receiver_open(&p->receiver, o->bind, o->ports.port, &o->ports.n, o->buffer, o->queue,
                       o->usual_ports ? port_refused : NULL, message, sizeof message) != 0) {
         log_line("%s", message);
         return -1;
@@ -389,10 +389,16 @@ static size_t take_arrived(struct program *p, int timeout) {
 }
 
 static int run_sockets(struct program *p) {
+    const struct receiver_calls udp = {tick, take_datagram, p};
+    if (receiver_start(p->receiver) != 0) {
+        log_line("no thread to receive: %s", strerror(errno));
+        return 1;
+    }
     while (!stop)
         if (take_arrived(p, 250) == 0)
             tick(p, now_ms());
-    /* What had arrived when the signal came, but not for ever under a flood. */
+    receiver_finish(p->receiver, &udp);
+    /* What had arrived over TCP when the signal came, but not for ever under a flood. */
     int64_t until = now_ms() + 1000;
     while (take_arrived(p, 0) > 0 && now_ms() < until)
         ;
