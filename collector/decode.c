@@ -51,9 +51,10 @@ struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
     c->fixed = fixed_plans_new(&c->elements);
     c->domains = domains_new();
     c->record.text = malloc(RECORD_TEXTS * sizeof *c->record.text);
+    c->rows = malloc(sizeof *c->rows);
     if (exporters_init(&c->exporters, c->limits.exporters) != 0 ||
         pending_init(&c->pending, c->limits.pending) != 0 || !c->fixed || !c->domains ||
-        !c->record.text) {
+        !c->record.text || !c->rows) {
         collector_free(c);
         return NULL;
     }
@@ -71,6 +72,7 @@ void collector_free(struct collector *c) {
     domains_free(c->domains);
     rates_free(&c->rates);
     free(c->record.text);
+    free(c->rows);
     free(c);
 }
 

@@ -39,6 +39,9 @@ struct datagram {
 struct flow_sink {
     bool (*row)(void *arg, const struct flow_row *row);
     void *arg;
+    /* NULL: all come one by one. Else many may come at once; returns how many of them, from the first
+    ** on, were kept. */
+    uint32_t (*rows)(void *arg, const struct flow_rows *rows);
 };
 
 /* Called when a datagram, or part of one, could not be decoded. */
@@ -80,6 +83,7 @@ struct collector {
     uint64_t expired; /* templates that were not announced for too long */
     uint32_t faults_seen; /* bit per cause: already counted for this datagram */
     struct record record; /* the row being built */
+    struct flow_rows *rows;
     /* Called before an exporter is forgotten to make room for another; may be NULL. */
     void (*on_forget)(void *arg, struct exporter *e);
     void *on_forget_arg;
@@ -121,6 +125,11 @@ void collector_fault(struct collector *c, struct exporter *e, const struct datag
 struct exporter *collector_exporter(struct collector *c, const struct datagram *d,
                                     const char *version, uint32_t odid,
                                     const struct session_mark *mark);
+
+/* Decode the records of a set, of the message that record_header() was told, into rows for the sink, counting
+** them for e and in *flows. Returns what was left: PLAN_END or PLAN_OVERRUN. */
+enum plan_result collector_records(struct collector *c, struct exporter *e, const struct plan *plan,
+                                   struct cursor *set, uint32_t *flows);
 
 /* Finish the row in c->record and hand it to the sink, counting it for e. */
 void collector_emit(struct collector *c, struct exporter *e);

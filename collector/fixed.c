@@ -215,6 +215,6 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
 
     record_header(&c->record, &header);
     struct cursor records = cursor_cut(&in, (size_t)whole * plan->minimum);
-    while (record_begin(&c->record), plan_next(plan, &records, &c->record) == PLAN_RECORD)
-        collector_emit(c, e);
+    uint32_t flows = 0;
+    collector_records(c, e, plan, &records, &flows);
 }

@@ -84,6 +84,17 @@ static bool take_row(void *arg, const struct flow_row *row) {
     return false;
 }
 
+static uint32_t take_rows(void *arg, const struct flow_rows *rows) {
+    struct program *p = arg;
+    uint32_t kept;
+    if (fvt_store_add_rows(p->store, rows, &kept) == FVT_OK)
+        return rows->n;
+    p->report.unwritten += rows->n - kept;
+    p->report.unwritten_all += rows->n - kept;
+    log_limited(&p->log, "%s: the flow was not written", fvt_store_message(p->store));
+    return kept;
+}
+
 static void take_fault(void *arg, const struct datagram *d, enum fvt_malformed cause) {
     static const char *const meanings[FVT_NBAD] = {
         [FVT_BAD_SHORT] = "its length is not what its header says",
@@ -581,8 +592,12 @@ static void say_ready(struct program *p) {
 
 /* Collect, from the start to the end. Returns an exit status. */
 static int run(struct program *p) {
-    p->collector =
-        collector_new((struct flow_sink){take_row, p}, (struct fault_sink){take_fault, p}, NULL);
+    const struct flow_sink sink = {
+        .row = take_row,
+        .rows = p->options.store && !p->options.dump ? take_rows : NULL,
+        .arg = p,
+    };
+    p->collector = collector_new(sink, (struct fault_sink){take_fault, p}, NULL);
     if (!p->collector) {
         log_line("out of memory");
         return 1;

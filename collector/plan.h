@@ -71,9 +71,12 @@ struct plan_walk {
     uint16_t length;
     uint8_t step; /* that wants it, or PLAN_NO_STEP */
 };
-enum { PLAN_NO_STEP = 255 };
+enum { PLAN_NO_STEP = 255, PLAN_NOWHERE = 65535 };
 
 struct plan {
+    bool columns;              /* plan_columns() can run it */
+    bool uptimes;              /* then: it reads one at least */
+    uint16_t proto, direction; /* then: where these octets are in a record, PLAN_NOWHERE: nowhere */
     uint32_t minimum; /* octets of the shortest record: of every record when walk is NULL */
     uint16_t nfields;
     uint8_t nsteps;
@@ -94,6 +97,11 @@ enum plan_result {
 };
 /* Decode the next record of a data set into r, which record_begin() has prepared. */
 enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct record *r);
+
+/* The same for n records, FLOW_ROWS at most, that lie at p: their fields into columns of rows, marked as
+** present; start and end get the uptimes 22 and 21 if it has them. Only when plan->columns. */
+void plan_columns(const struct plan *plan, const uint8_t *p, const struct record *r,
+                  struct flow_rows *rows, int64_t *start, int64_t *end);
 
 /* Step over one variable-length or fixed field: its octets are at *p, *n long. False when it
 ** runs over the end. */

@@ -82,16 +82,22 @@ static inline void record_set_helper(struct record *r, unsigned h, uint64_t v) {
 
 /* Apply the rules above to the record at hand. */
 void record_finish(struct record *r);
-/* Then what the operator says of sampling: instead of what was found, or where nothing was. */
-static inline void record_operator_rate(struct record *r, const struct operator_rate *o) {
-    uint64_t n = o->instead                                             ? o->instead
-                 : o->fallback && !flow_row_has(&r->row, FLOW_sampling) ? o->fallback
-                                                                        : 0;
+/* Then what the operator says of sampling: instead of what was found, 0 for nothing, or where nothing was.
+** Returns the rate in force. */
+static inline uint64_t record_choose_rate(struct record *r, const struct operator_rate *o,
+                                          uint64_t found) {
+    uint64_t n = o->instead ? o->instead : found ? 0 : o->fallback;
     if (!n)
-        return;
-    flow_row_set(&r->row, FLOW_sampling, n);
+        return found;
     r->sampling_origin = o->instead ? FVT_SAMPLING_OVERRIDE : FVT_SAMPLING_DEFAULT;
     r->sampling_rounded = false;
+    return n;
+}
+static inline void record_operator_rate(struct record *r, const struct operator_rate *o) {
+    bool has = flow_row_has(&r->row, FLOW_sampling);
+    uint64_t n = record_choose_rate(r, o, has ? (uint64_t)r->row.value[FLOW_sampling].i : 0);
+    if (n)
+        flow_row_set(&r->row, FLOW_sampling, n);
 }
 
 /* Octets of the well-formed character at p (RFC 3629 section 4), 0 when there is none. NUL is none. */

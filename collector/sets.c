@@ -26,21 +26,10 @@ static void use_announced(struct set_message *m, struct record_header *h) {
 /* ---- data ------------------------------------------------------------------------------- */
 
 static void decode_flows(struct set_message *m, const struct template *t, struct cursor set) {
-    struct record *r = &m->c->record;
-    enum plan_result result;
-    size_t left;
-    for (;;) {
-        record_begin(r);
-        left = cursor_left(&set);
-        result = plan_next(t->plan, &set, r);
-        if (result != PLAN_RECORD)
-            break;
-        m->flows++;
-        collector_emit(m->c, m->e);
-    }
+    enum plan_result result = collector_records(m->c, m->e, t->plan, &set, &m->flows);
     bool padding = cursor_left(&set) < SET_HEADER || cursor_zeros(&set);
     if (result == PLAN_OVERRUN || !padding)
-        fault(m, FVT_BAD_RECORD, left);
+        fault(m, FVT_BAD_RECORD, cursor_left(&set));
 }
 
 static void decode_options(struct set_message *m, const struct template *t, struct cursor set) {

@@ -22,3 +22,18 @@ int flow_field_find(const char *name, size_t n) {
             return f;
     return -1;
 }
+
+void flow_rows_row(const struct flow_rows *rows, uint32_t i, struct flow_row *row) {
+    memcpy(row->present, rows->present, sizeof row->present);
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        if (!flow_row_has(row, f))
+            continue;
+        bool varies = rows->vary[f >> 6] >> (f & 63) & 1;
+        if (!varies)
+            row->value[f] = rows->same[f];
+        else if (flow_fields[f].class == FLOW_IP)
+            row->value[f].ip = rows->column[f].ip[i];
+        else
+            row->value[f].i = rows->column[f].i[i];
+    }
+}

@@ -85,4 +85,35 @@ static inline void flow_row_set_text(struct flow_row *row, int f, const char *p,
     flow_row_mark(row, f);
 }
 
+/* Up to FLOW_ROWS rows that have the same fields, a column at a time. Of the fields that they have, those that
+** vary are in column[] (never texts), of the others all rows have the value in same[]. */
+enum { FLOW_ROWS = 64 };
+struct flow_rows {
+    uint32_t n;
+    uint64_t present[(FLOW_NFIELDS + 63) / 64];
+    uint64_t vary[(FLOW_NFIELDS + 63) / 64];
+    union flow_value same[FLOW_NFIELDS];
+    union flow_column {
+        int64_t i[FLOW_ROWS];
+        struct flow_ip ip[FLOW_ROWS];
+    } column[FLOW_NFIELDS];
+};
+
+/* Of an integer field: its values, step (0 or 1) apart, in every row missing when it has none. */
+struct flow_values {
+    const int64_t *v;
+    size_t step;
+};
+static inline struct flow_values flow_rows_values(const struct flow_rows *rows, int f,
+                                                  const int64_t *missing) {
+    if (!(rows->present[f >> 6] >> (f & 63) & 1))
+        return (struct flow_values){missing, 0};
+    if (rows->vary[f >> 6] >> (f & 63) & 1)
+        return (struct flow_values){rows->column[f].i, 1};
+    return (struct flow_values){&rows->same[f].i, 0};
+}
+
+/* One of them as a row, whose texts are those of rows. */
+void flow_rows_row(const struct flow_rows *rows, uint32_t i, struct flow_row *row);
+
 #endif

@@ -178,6 +178,8 @@ int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_
 
 /* Copy one row. Rows become visible with fvt_writer_flush(); a full group is flushed here. */
 int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row);
+/* The same for some at a time; *kept: how many of them, from the first on, were taken, all with FVT_OK. */
+int fvt_writer_add_rows(struct fvt_writer *w, const struct flow_rows *rows, uint32_t *kept);
 
 /* Add to what the file says of this exporter, or socket; replace what it says of this interface. Written
 ** by the next flush. FVT_NOMEM when too much waits for one. */

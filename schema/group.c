@@ -91,9 +91,13 @@ bool group_full(const struct group *g) {
     return group_rows(g) >= FVT_GROUP_ROWS || text_octets(g) >= FVT_GROUP_TEXT;
 }
 
+uint32_t group_room(const struct group *g) {
+    uint32_t n = group_rows(g) - g->sealed;
+    return n < FVT_LIVE_ROWS ? FVT_LIVE_ROWS - n : 0;
+}
+
 bool group_due(const struct group *g) {
-    return group_rows(g) - g->sealed >= FVT_LIVE_ROWS ||
-           text_octets(g) - g->sealed_text >= FVT_GROUP_TEXT;
+    return group_room(g) == 0 || text_octets(g) - g->sealed_text >= FVT_GROUP_TEXT;
 }
 
 bool group_cover(struct group *g) {
@@ -261,28 +265,58 @@ static uint64_t saturating_mul(uint64_t a, uint64_t b) {
     return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
 }
 
-static uint64_t value_or(const struct flow_row *row, int f, uint64_t missing) {
-    return flow_row_has(row, f) ? (uint64_t)row->value[f].i : missing;
+/* What counts in a row. */
+struct counted {
+    int64_t proto, rate, flows, packets, bytes, first, last;
+};
+
+static void count_one(struct fvt_totals *t, const struct counted *c) {
+    int class = c->proto == 6                     ? FVT_TCP
+                : c->proto == 17                  ? FVT_UDP
+                : c->proto == 1 || c->proto == 58 ? FVT_ICMP
+                                                  : FVT_OTHER;
+    uint64_t rate = c->rate ? (uint64_t)c->rate : 1;
+    t->flows[class] = saturating_add(t->flows[class], (uint64_t)c->flows);
+    t->packets[class] =
+        saturating_add(t->packets[class], saturating_mul((uint64_t)c->packets, rate));
+    t->bytes[class] = saturating_add(t->bytes[class], saturating_mul((uint64_t)c->bytes, rate));
+    if (c->first < t->first)
+        t->first = c->first;
+    if (c->last > t->last)
+        t->last = c->last;
+}
+
+static int64_t value_or(const struct flow_row *row, int f, int64_t missing) {
+    return flow_row_has(row, f) ? row->value[f].i : missing;
 }
 
 static void count_totals(struct fvt_totals *t, const struct flow_row *row) {
-    uint64_t proto = value_or(row, FLOW_proto, 256);
-    int class = proto == 6                  ? FVT_TCP
-                : proto == 17               ? FVT_UDP
-                : proto == 1 || proto == 58 ? FVT_ICMP
-                                            : FVT_OTHER;
-    uint64_t rate = value_or(row, FLOW_sampling, 1);
-    if (rate == 0)
-        rate = 1;
-    t->flows[class] = saturating_add(t->flows[class], value_or(row, FLOW_flows, 1));
-    t->packets[class] =
-        saturating_add(t->packets[class], saturating_mul(value_or(row, FLOW_packets, 0), rate));
-    t->bytes[class] =
-        saturating_add(t->bytes[class], saturating_mul(value_or(row, FLOW_bytes, 0), rate));
-    if (flow_row_has(row, FLOW_tstart) && row->value[FLOW_tstart].i < t->first)
-        t->first = row->value[FLOW_tstart].i;
-    if (flow_row_has(row, FLOW_tend) && row->value[FLOW_tend].i > t->last)
-        t->last = row->value[FLOW_tend].i;
+    count_one(t, &(struct counted){
+                     .proto = value_or(row, FLOW_proto, 256),
+                     .rate = value_or(row, FLOW_sampling, 1),
+                     .flows = value_or(row, FLOW_flows, 1),
+                     .packets = value_or(row, FLOW_packets, 0),
+                     .bytes = value_or(row, FLOW_bytes, 0),
+                     .first = value_or(row, FLOW_tstart, INT64_MAX),
+                     .last = value_or(row, FLOW_tend, INT64_MIN),
+                 });
+}
+
+static void count_rows(struct fvt_totals *t, const struct flow_rows *rows, uint32_t first,
+                       uint32_t n) {
+    static const int64_t no_proto = 256, none = 0, one = 1, never = INT64_MAX, ever = INT64_MIN;
+    const struct flow_values proto = flow_rows_values(rows, FLOW_proto, &no_proto),
+                             rate = flow_rows_values(rows, FLOW_sampling, &one),
+                             flows = flow_rows_values(rows, FLOW_flows, &one),
+                             packets = flow_rows_values(rows, FLOW_packets, &none),
+                             bytes = flow_rows_values(rows, FLOW_bytes, &none),
+                             begin = flow_rows_values(rows, FLOW_tstart, &never),
+                             end = flow_rows_values(rows, FLOW_tend, &ever);
+    for (uint32_t i = first; i < first + n; i++)
+        count_one(t, &(struct counted){proto.v[i * proto.step], rate.v[i * rate.step],
+                                       flows.v[i * flows.step], packets.v[i * packets.step],
+                                       bytes.v[i * bytes.step], begin.v[i * begin.step],
+                                       end.v[i * end.step]});
 }
 
 bool group_count(struct group *g) {
@@ -322,11 +356,16 @@ static int64_t stage_text(struct group *g, int f, const union flow_value *value)
     return entry;
 }
 
+/* A stage with room, or NULL without memory. */
+static struct stage *stage_ready(struct group *g) {
+    if (!g->stage)
+        g->stage = calloc(1, sizeof *g->stage);
+    return g->stage && (g->stage->n < STAGE || drain(g)) ? g->stage : NULL;
+}
+
 int group_add(struct group *g, const struct flow_row *row) {
-    struct stage *s = g->stage;
-    if (!s && !(s = g->stage = calloc(1, sizeof *s)))
-        return FVT_NOMEM;
-    if (s->n == STAGE && !drain(g))
+    struct stage *s = stage_ready(g);
+    if (!s)
         return FVT_NOMEM;
     uint32_t n = s->n;
     for (int w = 0; w < WORDS; w++) {
@@ -350,6 +389,66 @@ int group_add(struct group *g, const struct flow_row *row) {
     count_totals(&g->fresh, row);
     s->n++;
     return FVT_OK;
+}
+
+/* A field of rows [first, first + n) onto the stage. *known is false when it is no address. */
+static bool stage_column(struct group *g, int f, const struct flow_rows *rows, uint32_t first,
+                         uint32_t n, bool *known) {
+    struct stage *s = g->stage;
+    const bool varies = rows->vary[f >> 6] >> (f & 63) & 1;
+    const union flow_value *same = &rows->same[f];
+    int64_t v = same->i;
+    *known = true;
+    if (flow_fields[f].class == FLOW_IP) {
+        struct flow_ip *out = s->of[f].ip + s->n;
+        if (varies)
+            memcpy(out, rows->column[f].ip + first, n * sizeof *out);
+        for (uint32_t i = 0; !varies && i < n; i++)
+            out[i] = same->ip;
+        *known = varies || same->ip.family == 4 || same->ip.family == 6;
+        return true;
+    }
+    if (varies) {
+        memcpy(s->of[f].v + s->n, rows->column[f].i + first, n * sizeof v);
+        return true;
+    }
+    if (flow_fields[f].class == FLOW_TEXT && (v = stage_text(g, f, same)) < 0)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        s->of[f].v[s->n + i] = v;
+    return true;
+}
+
+static bool stage_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n) {
+    uint64_t present[WORDS];
+    for (int w = 0; w < WORDS; w++) {
+        present[w] = rows->present[w];
+        for (uint64_t bits = present[w]; bits; bits &= bits - 1) {
+            bool known;
+            if (!stage_column(g, w * 64 + __builtin_ctzll(bits), rows, first, n, &known))
+                return false;
+            present[w] &= known ? UINT64_MAX : ~(bits & -bits);
+        }
+    }
+    for (uint32_t i = 0; i < n; i++)
+        memcpy(g->stage->present[g->stage->n + i], present, sizeof present);
+    return true;
+}
+
+uint32_t group_add_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n) {
+    uint32_t done = 0;
+    while (done < n) {
+        struct stage *s = stage_ready(g);
+        uint32_t some = n - done;
+        if (s && some > STAGE - s->n)
+            some = STAGE - s->n;
+        if (!s || !stage_rows(g, rows, first + done, some))
+            break;
+        count_rows(&g->fresh, rows, first + done, some);
+        s->n += some;
+        done += some;
+    }
+    return done;
 }
 
 void fvt_totals_init(struct fvt_totals *t) {

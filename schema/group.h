@@ -51,11 +51,15 @@ void group_clear(struct group *g);
 
 /* Append a whole row and add it to the totals; FVT_OK or FVT_NOMEM (the row is not in then). */
 int group_add(struct group *g, const struct flow_row *row);
+/* Append rows from the first on in the same way, n of them at most; returns how many. Fewer: FVT_NOMEM. */
+uint32_t group_add_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n);
 /* Rows that were added, those that are not in the columns yet included. */
 uint32_t group_rows(const struct group *g);
 /* May it take no more rows, or no more without group_encode_live()? */
 bool group_full(const struct group *g);
 bool group_due(const struct group *g);
+/* How many more until that, if they have no texts. */
+uint32_t group_room(const struct group *g);
 /* Bring all that was added into columns and totals. false without memory: to be tried again. */
 bool group_settle(struct group *g);
 /* Rows from here on are those that the next group_encode_live() is to write. */

@@ -436,6 +436,15 @@ int fvt_store_add(struct fvt_store *s, const struct flow_row *row) {
     return note(s, rc, fvt_writer_message(s->writer));
 }
 
+int fvt_store_add_rows(struct fvt_store *s, const struct flow_rows *rows, uint32_t *kept) {
+    int rc = open_writer(s);
+    *kept = 0;
+    if (rc != FVT_OK)
+        return rc;
+    rc = fvt_writer_add_rows(s->writer, rows, kept);
+    return note(s, rc, fvt_writer_message(s->writer));
+}
+
 void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last), void *arg) {
     s->report = report;
     s->report_arg = arg;

@@ -36,6 +36,8 @@ int fvt_store_rotate(struct fvt_store *s);
 
 /* Add one row to the file of the current interval (that of the last tick). */
 int fvt_store_add(struct fvt_store *s, const struct flow_row *row);
+/* The same for some at a time; *kept: how many of them, from the first on, were taken, all with FVT_OK. */
+int fvt_store_add_rows(struct fvt_store *s, const struct flow_rows *rows, uint32_t *kept);
 
 /* report is called before each flush, and with last = true before a file is finished, so that the
 ** caller hands over its exporters, sockets and interfaces with the functions below: what it has counted since it

@@ -206,6 +206,26 @@ int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
     return FVT_NOMEM;
 }
 
+int fvt_writer_add_rows(struct fvt_writer *w, const struct flow_rows *rows, uint32_t *kept) {
+    *kept = 0;
+    while (*kept < rows->n) {
+        if (group_due(w->group)) {
+            int rc = fvt_writer_flush(w, false);
+            if (group_due(w->group))
+                return rc;
+        }
+        uint32_t some = rows->n - *kept, room = group_room(w->group);
+        some = some < room ? some : room;
+        uint32_t done = group_add_rows(w->group, rows, *kept, some);
+        *kept += done;
+        if (done < some) {
+            fvt_fail(&w->error, "%s: out of memory", w->path);
+            return FVT_NOMEM;
+        }
+    }
+    return FVT_OK;
+}
+
 uint64_t fvt_writer_octets(const struct fvt_writer *w) {
     return w->end;
 }

@@ -129,8 +129,8 @@ static void count_fault(void *arg, const struct datagram *d, enum fvt_malformed 
 void rig_open(struct rig *r, const struct collector_limits *limits) {
     static const uint8_t address[4] = {192, 0, 2, 1};
     memset(r, 0, sizeof *r);
-    r->c =
-        collector_new((struct flow_sink){keep_row, r}, (struct fault_sink){count_fault, r}, limits);
+    r->c = collector_new((struct flow_sink){keep_row, r, NULL}, (struct fault_sink){count_fault, r},
+                         limits);
     assert_non_null(r->c);
     r->now = INT64_C(1700000001000);
     r->from = flow_ip_make(4, address);

@@ -130,8 +130,8 @@ static void damaged_captures(void **state) {
         char path[512], message[256];
         struct pcapin_counts counts;
         snprintf(path, sizeof path, CAPTURES "/%s", entry[i]->d_name);
-        x.c = collector_new((struct flow_sink){drop_row, NULL}, (struct fault_sink){NULL, NULL},
-                            &limits);
+        x.c = collector_new((struct flow_sink){drop_row, NULL, NULL},
+                            (struct fault_sink){NULL, NULL}, &limits);
         assert_non_null(x.c);
         x.seen = 0;
         assert_int_equal(
@@ -152,8 +152,8 @@ static void noise(void **state) {
     struct damage x = {.random = SEED};
     static const uint16_t versions[] = {0, 1, 5, 7, 8, 9, 9, 9, 10, 10, 10, 65535};
     uint8_t octets[512];
-    x.c =
-        collector_new((struct flow_sink){drop_row, NULL}, (struct fault_sink){NULL, NULL}, &limits);
+    x.c = collector_new((struct flow_sink){drop_row, NULL, NULL}, (struct fault_sink){NULL, NULL},
+                        &limits);
     assert_non_null(x.c);
     for (int i = 0; i < 20000; i++) {
         size_t n = 2 + next_random(&x) % (sizeof octets - 2);

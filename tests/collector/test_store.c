@@ -36,7 +36,8 @@ static bool store_row(void *arg, const struct flow_row *row) {
 static void chain_start(struct chain *x, const struct collector_limits *limits) {
     struct fvt_error error;
     x->report = (struct report){0};
-    x->c = collector_new((struct flow_sink){store_row, x}, (struct fault_sink){NULL, NULL}, limits);
+    x->c = collector_new((struct flow_sink){store_row, x, NULL}, (struct fault_sink){NULL, NULL},
+                         limits);
     assert_non_null(x->c);
     assert_int_equal(fvt_store_open(x->dir, INTERVAL, NULL, NULL, &x->store, &error), FVT_OK);
     report_attach(&x->report, x->c, x->store);

@@ -20,24 +20,24 @@ enum protocol protocol_of(const char *name) {
     return 0;
 }
 
-void add_int(struct datagram *d, uint64_t value, int octets) {
+void add_int(struct generated *d, uint64_t value, int octets) {
     for (int i = octets - 1; i >= 0; i--)
         d->b[d->n++] = (uint8_t)(value >> (8 * i));
 }
 
-void add_octets(struct datagram *d, const uint8_t *p, size_t n) {
+void add_octets(struct generated *d, const uint8_t *p, size_t n) {
     memcpy(d->b + d->n, p, n);
     d->n += n;
 }
 
-void set16(struct datagram *d, size_t at, size_t value) {
+void set16(struct generated *d, size_t at, size_t value) {
     d->b[at] = (uint8_t)(value >> 8);
     d->b[at + 1] = (uint8_t)value;
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
 
-static void v5_record(struct datagram *d, const struct flow *f, int64_t boot) {
+static void v5_record(struct generated *d, const struct flow *f, int64_t boot) {
     add_octets(d, f->src, 4);
     add_octets(d, f->dst, 4);
     add_octets(d, f->next, 4);
@@ -68,7 +68,7 @@ static const uint16_t elements[][4] = {
 };
 enum { NELEMENTS = sizeof elements / sizeof *elements };
 
-static void template_record(struct datagram *d, int version, int family) {
+static void template_record(struct generated *d, int version, int family) {
     const int at = family == 4 ? 0 : 2;
     add_int(d, family == 4 ? TEMPLATE4 : TEMPLATE6, 2);
     add_int(d, NELEMENTS + 2, 2);
@@ -82,7 +82,7 @@ static void template_record(struct datagram *d, int version, int family) {
     add_int(d, version == 9 ? 4 : 8, 2);
 }
 
-static void data_record(struct datagram *d, int version, const struct flow *f, int64_t boot) {
+static void data_record(struct generated *d, int version, const struct flow *f, int64_t boot) {
     const size_t octets = f->family == 4 ? 4 : 16;
     add_octets(d, f->src, octets);
     add_octets(d, f->dst, octets);
@@ -106,7 +106,7 @@ static void data_record(struct datagram *d, int version, const struct flow *f, i
 /* ---- sFlow --------------------------------------------------------------------------------- */
 
 /* The first octets of a packet of the flow: Ethernet, IP, and the begin of TCP or UDP. */
-static void packet(struct datagram *d, const struct flow *f, unsigned length) {
+static void packet(struct generated *d, const struct flow *f, unsigned length) {
     const size_t at = d->n;
     add_int(d, 0x020000000001, 6);
     add_int(d, 0x020000000002, 6);
@@ -138,7 +138,7 @@ static void packet(struct datagram *d, const struct flow *f, unsigned length) {
 }
 
 /* A flow sample with the packet's header and what the switch knows of it. */
-static void sample(struct datagram *d, const struct flow *f, const struct export *e) {
+static void sample(struct generated *d, const struct flow *f, const struct export *e) {
     unsigned length = f->bytes / f->packets + 18;
     length = length < 90 ? 90 : length > 1518 ? 1518 : length;
     add_int(d, 1, 4);
@@ -170,7 +170,7 @@ enum { SAMPLE_OCTETS = 8 + 32 + 24 + SAMPLED + 24 };
 /* ---- datagrams ----------------------------------------------------------------------------- */
 
 /* The header but for what says how much there is. */
-static void stamp(struct datagram *d, const struct export *e) {
+static void stamp(struct generated *d, const struct export *e) {
     const uint64_t up = (uint64_t)(e->now - e->boot), seconds = (uint64_t)(e->now / 1000);
     if (e->protocol == SFLOW) {
         add_int(d, 5, 4);
@@ -198,7 +198,7 @@ static void count(struct export *e, unsigned flows) {
     e->samples += e->protocol == SFLOW ? flows : 0;
 }
 
-static unsigned fill_v5(struct datagram *d, struct export *e, uint64_t n, uint64_t limit,
+static unsigned fill_v5(struct generated *d, struct export *e, uint64_t n, uint64_t limit,
                         const struct flow_feed *feed) {
     unsigned records = 0;
     struct flow f;
@@ -210,7 +210,7 @@ static unsigned fill_v5(struct datagram *d, struct export *e, uint64_t n, uint64
     return records;
 }
 
-static unsigned fill_sflow(struct datagram *d, struct export *e, uint64_t n, uint64_t limit,
+static unsigned fill_sflow(struct generated *d, struct export *e, uint64_t n, uint64_t limit,
                            const struct flow_feed *feed) {
     unsigned samples = (unsigned)(limit < SFLOW_SAMPLES ? limit : SFLOW_SAMPLES);
     const struct export first = *e;
@@ -225,7 +225,7 @@ static unsigned fill_sflow(struct datagram *d, struct export *e, uint64_t n, uin
     return samples;
 }
 
-static void template_set(struct datagram *d, const struct export *e) {
+static void template_set(struct generated *d, const struct export *e) {
     const size_t set = d->n;
     add_int(d, e->protocol == NETFLOW9 ? 0 : 2, 2);
     add_int(d, 0, 2);
@@ -234,7 +234,7 @@ static void template_set(struct datagram *d, const struct export *e) {
     set16(d, set + 2, d->n - set);
 }
 
-static unsigned fill_templated(struct datagram *d, struct export *e, bool templates, uint64_t n,
+static unsigned fill_templated(struct generated *d, struct export *e, bool templates, uint64_t n,
                                uint64_t limit, const struct flow_feed *feed) {
     unsigned records = 0;
     struct flow f;
@@ -260,7 +260,7 @@ static unsigned fill_templated(struct datagram *d, struct export *e, bool templa
     return records;
 }
 
-unsigned datagram_fill(struct datagram *d, struct export *e, bool templates, uint64_t n,
+unsigned datagram_fill(struct generated *d, struct export *e, bool templates, uint64_t n,
                        uint64_t limit, const struct flow_feed *feed) {
     stamp(d, e);
     const unsigned flows = e->protocol == NETFLOW5 ? fill_v5(d, e, n, limit, feed)
@@ -270,7 +270,7 @@ unsigned datagram_fill(struct datagram *d, struct export *e, bool templates, uin
     return flows;
 }
 
-void datagram_templates(struct datagram *d, struct export *e) {
+void datagram_templates(struct generated *d, struct export *e) {
     stamp(d, e);
     fill_templated(d, e, true, 0, 0, NULL);
     count(e, 0);
@@ -319,7 +319,7 @@ static void move_sets(uint8_t *b, size_t n, enum protocol protocol, int64_t by) 
 }
 
 void datagram_renew(uint8_t *b, size_t n, unsigned flows, struct export *e, int64_t by) {
-    struct datagram head = {.n = 0};
+    struct generated head = {.n = 0};
     stamp(&head, e);
     const bool counted =
         e->protocol != SFLOW; /* how much there is, in the third and fourth octet */

@@ -14,13 +14,13 @@ enum protocol { NETFLOW5 = 5, NETFLOW9 = 9, IPFIX = 10, SFLOW = 255 };
 /* Of "5", "9", "10" or "sflow"; 0 when it is none. */
 enum protocol protocol_of(const char *name);
 
-struct datagram {
+struct generated {
     uint8_t b[2048];
     size_t n;
 };
-void add_int(struct datagram *d, uint64_t value, int octets);
-void add_octets(struct datagram *d, const uint8_t *p, size_t n);
-void set16(struct datagram *d, size_t at, size_t value);
+void add_int(struct generated *d, uint64_t value, int octets);
+void add_octets(struct generated *d, const uint8_t *p, size_t n);
+void set16(struct generated *d, size_t at, size_t value);
 
 /* What an exporter says of itself in a datagram. */
 struct export {
@@ -39,10 +39,10 @@ struct flow_feed {
 
 /* Fill d, which is empty, with flows from number n on, at most limit, before them the templates when
 ** asked for. Returns how many. */
-unsigned datagram_fill(struct datagram *d, struct export *e, bool templates, uint64_t n,
+unsigned datagram_fill(struct generated *d, struct export *e, bool templates, uint64_t n,
                        uint64_t limit, const struct flow_feed *feed);
 /* v9 and IPFIX: the templates alone. */
-void datagram_templates(struct datagram *d, struct export *e);
+void datagram_templates(struct generated *d, struct export *e);
 
 /* Make one of datagram_fill() without templates, of n octets and so many flows, a datagram that the exporter
 ** sends now; the flows' own times move on by so many ms. */

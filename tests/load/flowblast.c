@@ -72,7 +72,7 @@ struct sender {
     struct mmsghdr message[BATCH];
     struct iovec part[BATCH];
     struct source source[BATCH];
-    struct datagram templates[BATCH];
+    struct generated templates[BATCH];
     unsigned n; /* of message */
 };
 
@@ -108,7 +108,7 @@ static bool prepare(struct sender *x, struct settings *s, int64_t boot) {
                 return false;
             x->ready = grown;
         }
-        struct datagram d = {.n = 0};
+        struct generated d = {.n = 0};
         e.now = wall_ms();
         const unsigned flows = datagram_fill(&d, &e, false, n, UINT64_MAX, &feed);
         struct ready *r = &x->ready[x->nready++];
@@ -172,7 +172,7 @@ static bool send_some(struct sender *x) {
         struct ready *r = &x->ready[x->next++ % x->nready];
         e->export.now = now;
         if (templated && e->datagrams++ % TEMPLATE_EVERY == 0) {
-            struct datagram *d = &x->templates[x->n];
+            struct generated *d = &x->templates[x->n];
             d->n = 0;
             datagram_templates(d, &e->export);
             add(x, e, d->b, d->n);

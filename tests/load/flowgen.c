@@ -92,8 +92,8 @@ static int connect_as(const struct addrinfo *to, int number) {
 }
 
 /* The datagram as one packet of a capture: Ethernet, IPv4 from 127.0.0.(1 + exporter), UDP. */
-static bool capture(FILE *out, const struct datagram *d, int64_t ms, int exporter) {
-    struct datagram p = {.n = 0};
+static bool capture(FILE *out, const struct generated *d, int64_t ms, int exporter) {
+    struct generated p = {.n = 0};
     const uint32_t head[4] = {(uint32_t)(ms / 1000), (uint32_t)(ms % 1000) * 1000,
                               (uint32_t)d->n + 42, (uint32_t)d->n + 42};
     add_int(&p, 0x020000000001, 6);
@@ -147,7 +147,7 @@ static int run(struct settings *s, struct exporter *exporters) {
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (uint64_t i = 0; s->count == 0 || sent < s->count; i++) {
         struct exporter *e = exporters + i % (uint64_t)s->exporters;
-        struct datagram d = {.n = 0};
+        struct generated d = {.n = 0};
         const uint64_t limit = s->count ? s->count - sent : UINT64_MAX;
         e->export.protocol = (enum protocol)s->version;
         e->export.now = now_ms(s, s->first + sent);
