@@ -115,6 +115,7 @@ static void emit(struct collector *c, struct exporter *e, const struct flow_rows
     const struct flow_values packets = flow_rows_values(rows, FLOW_packets, &none),
                              bytes = flow_rows_values(rows, FLOW_bytes, &none);
     const uint32_t kept = c->sink.rows(c->sink.arg, rows);
+    e->decoded += rows->n;
     e->stat.flows += kept;
     if (kept && has(rows, FLOW_sampling)) {
         exporter_sampling(e, (uint64_t)rows->same[FLOW_sampling].i, c->record.sampling_origin);

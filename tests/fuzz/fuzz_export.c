@@ -46,7 +46,7 @@ static uint32_t touch_rows(void *arg, const struct flow_rows *rows) {
 static void compare(const struct collector *a, const struct collector *b) {
     const struct exporter *x = a->exporters.newest, *y = b->exporters.newest;
     for (; x && y; x = x->older, y = y->older)
-        if (memcmp(&x->stat, &y->stat, sizeof x->stat) != 0)
+        if (memcmp(&x->stat, &y->stat, sizeof x->stat) != 0 || x->decoded != y->decoded)
             abort();
     if (x || y)
         abort();
