@@ -161,7 +161,7 @@ def soak(protocol, rate):
     sent, reached = blast.sent()
     run.stop()
     lines = [line for line in run.messages().splitlines() if "dropped" in line]
-    drops = sum(int(n) for line in lines for n in re.findall(r"dropped by the \w+ (\d+)", line))
+    drops = sum(int(n) for line in lines for n in re.findall(r"(?:dropped by the socket|by the collector) (\d+)", line))
     say("sent %d flows at %.2f M/s, lost %d; drops in the log lines of %d files: %d; peak %.0f MB" % (
         sent, reached / 1e6, sent - run.stored, len(lines), drops, run.peak))
     return sent == run.stored and drops == 0
