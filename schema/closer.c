@@ -133,8 +133,10 @@ struct closer *closer_new(void) {
     pthread_cond_init(&c->done, NULL);
     c->running = true;
     int failed = pthread_create(&c->thread, NULL, work, c);
-    if (!failed)
+    if (!failed) {
+        pthread_setname_np(c->thread, "close");
         return c;
+    }
     c->running = false;
     closer_free(c);
     errno = failed;
