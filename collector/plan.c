@@ -304,13 +304,41 @@ static bool compile_extra(const struct choices *ch, const struct element_map *ma
     return *out != NULL;
 }
 
+static bool convert_in_columns(enum convert convert) {
+    switch (convert) {
+    case CONVERT_U8:
+    case CONVERT_U16:
+    case CONVERT_U32:
+    case CONVERT_U64:
+    case CONVERT_UINT:
+    case CONVERT_FLAGS:
+    case CONVERT_DIRECTION:
+    case CONVERT_SECONDS:
+    case CONVERT_MS:
+    case CONVERT_NTP:
+    case CONVERT_DELTA:
+    case CONVERT_IP4:
+    case CONVERT_IP6:
+    case CONVERT_MAC:
+        return true;
+    case CONVERT_NONE:
+    case CONVERT_SECOND:
+    case CONVERT_TEXT:
+    case CONVERT_APPID:
+    case CONVERT_FLOAT:
+    case CONVERT_VARIABLE:
+        break;
+    }
+    return false;
+}
+
 /* What plan_columns() can read, and the fields of which record.h's rules need no look at single records but for
 ** those whose place is noted. */
 static bool step_in_columns(const struct plan_step *s) {
     switch (s->field) {
     case HELPER_START_UPTIME:
     case HELPER_END_UPTIME:
-        return s->length <= 4;
+        return s->length <= 4 && convert_in_columns(s->convert);
     case FLOW_proto:
         return s->length == 1;
     case FLOW_direction:
@@ -318,8 +346,8 @@ static bool step_in_columns(const struct plan_step *s) {
     case FLOW_sampling:
         return false;
     default:
-        return s->field < FLOW_NFIELDS && s->convert >= CONVERT_U8 && s->convert <= CONVERT_MAC &&
-               s->convert != CONVERT_DIRECTION && s->convert != CONVERT_SECOND;
+        return s->field < FLOW_NFIELDS && s->convert != CONVERT_DIRECTION &&
+               convert_in_columns(s->convert);
     }
 }
 
@@ -577,6 +605,8 @@ static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart
         EACH(clamp_ms(be64(p), 1));
     case CONVERT_UINT:
         EACH(clamp_ms(ben(p, s->length), 1));
+    case CONVERT_FLAGS:
+        EACH((int64_t)(ben(p, s->length) & 0x0fff));
     case CONVERT_SECONDS:
         EACH(clamp_ms(ben(p, s->length), 1000));
     case CONVERT_MS:
@@ -591,7 +621,12 @@ static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart
     case CONVERT_IP6:
         address_column(out->ip, p, apart, n, s->convert == CONVERT_IP6);
         break;
-    default: /* none of those that step_in_columns() lets through */
+    case CONVERT_NONE:
+    case CONVERT_SECOND:
+    case CONVERT_TEXT:
+    case CONVERT_APPID:
+    case CONVERT_FLOAT:
+    case CONVERT_VARIABLE: /* convert_in_columns() says no */
         break;
     }
 #undef EACH

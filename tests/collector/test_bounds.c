@@ -36,7 +36,8 @@ static int64_t now;
 static void begin(void) {
     sink = (struct sink){0};
     now = INT64_C(1700000000000);
-    c = collector_new((struct flow_sink){take_row, &sink}, (struct fault_sink){NULL, NULL}, NULL);
+    c = collector_new((struct flow_sink){take_row, &sink, NULL}, (struct fault_sink){NULL, NULL},
+                      NULL);
     assert_non_null(c);
 }
 

@@ -150,14 +150,15 @@ static void send_records(struct pair *p, const char *fields, const uint8_t *leng
 }
 
 static void single_records(void **state) {
-    static const uint8_t lengths[] = {4, 4, 2, 2, 1, 1, 4, 8, 4, 4, 3, 6, 1, 1};
+    static const uint8_t lengths[] = {4, 4, 2, 2, 1, 1, 4, 8, 4, 4, 3, 6, 1, 1, 2, 16};
     static const char fields[] =
-        "8/4 12/4 7/2 11/2 4/1 61/1 2/4 1/8 22/4 21/4 16/3 56/6 176/1 177/1";
-    enum { PROTO = 4, DIRECTION = 5, BYTES = 7, N = sizeof lengths };
+        "8/4 12/4 7/2 11/2 4/1 61/1 2/4 1/8 22/4 21/4 16/3 56/6 176/1 177/1 6/2 62/16";
+    enum { PROTO = 4, DIRECTION = 5, BYTES = 7, FLAGS = 14, N = sizeof lengths };
     static const unsigned special[][3] = {
-        {0, PROTO, 6},       {1, PROTO, 17},    {2, PROTO, 1},  {3, PROTO, 6},
-        {4, PROTO, 58},      {5, PROTO, 1},     {6, PROTO, 6},  {7, DIRECTION, 255},
-        {8, DIRECTION, 255}, {9, DIRECTION, 1}, {90, PROTO, 58}};
+        {0, PROTO, 6},          {1, PROTO, 17},    {2, PROTO, 1},   {3, PROTO, 6},
+        {4, PROTO, 58},         {5, PROTO, 1},     {6, PROTO, 6},   {7, DIRECTION, 255},
+        {8, DIRECTION, 255},    {9, DIRECTION, 1}, {90, PROTO, 58}, {10, FLAGS, 0xf7fe},
+        {11, BYTES, UINT32_MAX}};
     struct pair p;
     (void)state;
     open_pair(&p);

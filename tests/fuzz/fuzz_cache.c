@@ -49,8 +49,8 @@ static void give_data(struct collector *c, const struct exporter *e, uint16_t id
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const int64_t now = INT64_C(1700000000000);
-    struct collector *c =
-        collector_new((struct flow_sink){take_row, NULL}, (struct fault_sink){NULL, NULL}, &limits);
+    struct collector *c = collector_new((struct flow_sink){take_row, NULL, NULL},
+                                        (struct fault_sink){NULL, NULL}, &limits);
     uint8_t *file = malloc(64 + size);
     if (c && file) {
         memset(file, 0, 64);
