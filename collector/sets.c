@@ -74,10 +74,11 @@ static struct template *known(struct set_message *m, uint16_t id, struct exporte
     *owner = m->e;
     struct template *t = known_to(m, m->e, id);
     struct exporter *kin = t ? NULL : session_kin_of(m->c, m->e);
-    if (!kin)
-        return t;
-    *owner = kin;
-    return known_to(m, kin, id);
+    if (kin) {
+        *owner = kin;
+        t = known_to(m, kin, id);
+    }
+    return t;
 }
 
 static struct template_moment moment(const struct set_message *m) {

@@ -292,9 +292,11 @@ size_t tcp_wait(struct tcp *t, int timeout, const struct tcp_calls *calls) {
     int n = epoll_wait(t->epoll, event, EVENTS, timeout);
     for (int i = 0; i < n; i++) {
         struct connection *s = event[i].data.ptr;
-        if (!s->listening)
-            handed += take(t, s, calls);
-        for (int k = 0; s->listening && k < ACCEPTS && take_one(t, s->fd, calls, &handed); k++)
+        if (!s->listening) {
+            handed += take(t, s, calls); /* which may be the end of it */
+            continue;
+        }
+        for (int k = 0; k < ACCEPTS && take_one(t, s->fd, calls, &handed); k++)
             ;
     }
     if (t->full && !was_full)
