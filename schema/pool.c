@@ -220,7 +220,7 @@ void pool_put(struct fvt_pool *pool, void *p) {
     if (!p)
         return;
     union header *h = (union header *)p - 1;
-    if (h->is.room == 0) {
+    if (!pool || h->is.room == 0) {
         free(h);
         return;
     }
