@@ -30,7 +30,7 @@ days() { # FORMAT: of the days' files
 }
 
 "$flowgen" --count 4000 --begin $begin --span 14399 --pcap "$work/pcap" >/dev/null
-# A merge waits for directories to rest, so all layouts have their turn at the same time.
+# A merge waits for directories to rest, so all have their turn at the same time.
 one_layout() { # NUMBER
     store=$work/store$1
     FLOWVT_STORE=$store
@@ -50,55 +50,66 @@ one_layout() { # NUMBER
     "$collect" --expire -w "$store" -e age=1h 2>"$work/expired"
     is "$1: all expires, with the directories" "$(cd "$store" && find . -mindepth 1 ! -path './.*')" ""
 }
-for i in "${!layouts[@]}"; do
-    one_layout "$i" >"$work/said$i" 2>&1 &
-    turns[i]=$!
-done
-wait "${turns[@]}"
-cat "$work"/said?
-! grep -q '^not ok' "$work"/said? || bad=1
 
 # Somebody reads all the time while an hour's files are merged: they stay, and count once.
-rm -rf "$store"
-fill 2
-sleep 2.1 # directories have rested, so that the index has them
-"$collect" --merge -w "$store" --before 1971-01-01 2>>"$work/log"
-start python3 -c "
+kept_by_a_reader() {
+    store=$work/kept_by_a_reader
+    FLOWVT_STORE=$store
+    fill 2
+    sleep 2.1 # directories have rested, so that the index has them
+    "$collect" --merge -w "$store" --before 1971-01-01 2>>"$work/log"
+    start python3 -c "
 import fcntl, os, time
 fcntl.flock(os.open('$store', os.O_RDONLY), fcntl.LOCK_SH)
 open('$work/locked', 'w')
 time.sleep(60)"
-reader=$!
-until_true 10 test -e "$work/locked"
-start "$collect" --merge -w "$store" 2>>"$work/log"
-merge=$!
-while kill -0 $merge 2>/dev/null; do
-    count
-    find "$store" -name "flows.????????.fvt" -printf "day\n"
-    sleep 0.3
-done >"$work/seen"
-wait $merge
-is "files that a reader keeps are not counted twice" "$(sort -u "$work/seen" | tr '\n' ' ')" "4000|4000 day "
-is "nor are they afterwards" "$(files | wc -l)|$(count)" "10|4000|4000"
-kill $reader
-"$collect" --merge -w "$store" 2>>"$work/log"
-is "the next merge removes them" "$(files)|$(count)" "$(days %Y/%m/%d)|4000|4000"
+    reader=$!
+    until_true 10 test -e "$work/locked"
+    start "$collect" --merge -w "$store" 2>>"$work/log"
+    merge=$!
+    while kill -0 $merge 2>/dev/null; do
+        count
+        find "$store" -name "flows.????????.fvt" -printf "day\n"
+        sleep 0.3
+    done >"$work/seen"
+    wait $merge
+    is "files that a reader keeps are not counted twice" "$(sort -u "$work/seen" | tr '\n' ' ')" "4000|4000 day "
+    is "nor are they afterwards" "$(files | wc -l)|$(count)" "10|4000|4000"
+    kill $reader
+    "$collect" --merge -w "$store" 2>>"$work/log"
+    is "the next merge removes them" "$(files)|$(count)" "$(days %Y/%m/%d)|4000|4000"
+}
 
 # All of them in one store.
-rm -rf "$store"
-for i in "${!layouts[@]}"; do
-    fill "$i"
-done
-is "mixed: all are read" "$(sqlite 'SELECT count(*) FROM flows')" 36000
-"$collect" --merge -w "$store" 2>>"$work/log"
-is "mixed: a file for each day and place" "$(files)" "$(for f in "${layouts[@]}"; do days "$f"; done | sort -u)"
-is "mixed: all are read, merged" "$(sqlite 'SELECT count(*) FROM flows')" 36000
-mkdir -p "$store/2023/other" "$store/2023/12/30"
-cp "$store/flows.20231231.fvt" "$store/2023/other/"
-cp "$store/flows.20231231.fvt" "$store/2023/12/30/"
-"$collect" --expire -w "$store" -e age=1h 2>>"$work/log"
-is "mixed: what lies elsewhere does not expire" "$(files)" "2023/12/30/flows.20231231.fvt
+mixed() {
+    store=$work/mixed
+    FLOWVT_STORE=$store
+    for i in "${!layouts[@]}"; do
+        fill "$i"
+    done
+    is "mixed: all are read" "$(sqlite 'SELECT count(*) FROM flows')" 36000
+    "$collect" --merge -w "$store" 2>>"$work/log"
+    is "mixed: a file for each day and place" "$(files)" "$(for f in "${layouts[@]}"; do days "$f"; done | sort -u)"
+    is "mixed: all are read, merged" "$(sqlite 'SELECT count(*) FROM flows')" 36000
+    mkdir -p "$store/2023/other" "$store/2023/12/30"
+    cp "$store/flows.20231231.fvt" "$store/2023/other/"
+    cp "$store/flows.20231231.fvt" "$store/2023/12/30/"
+    "$collect" --expire -w "$store" -e age=1h 2>>"$work/log"
+    is "mixed: what lies elsewhere does not expire" "$(files)" "2023/12/30/flows.20231231.fvt
 2023/other/flows.20231231.fvt"
-"$collect" -w "$store" -S 9 2>"$work/log"
-is "there is no layout 9" "$?|$(grep -c 'no number from 0 to 8' "$work/log")" "2|1"
+    "$collect" -w "$store" -S 9 2>"$work/log"
+    is "there is no layout 9" "$?|$(grep -c 'no number from 0 to 8' "$work/log")" "2|1"
+}
+
+for i in "${!layouts[@]}"; do
+    one_layout "$i" >"$work/said$i" 2>&1 &
+    turns[i]=$!
+done
+kept_by_a_reader >"$work/said.kept" 2>&1 &
+turns+=($!)
+mixed >"$work/said.mixed" 2>&1 &
+turns+=($!)
+wait "${turns[@]}"
+cat "$work"/said*
+! grep -q '^not ok' "$work"/said* || bad=1
 result
