@@ -154,10 +154,15 @@ static int layout_of_scheme(int i, uint8_t scheme) {
     return i;
 }
 
-/* When the uptime was 0, ms since 1970 UTC; 0: not known. */
-static int64_t boot_of(const uint8_t *h) {
+/* What a header says of its session; h: NULL when it is none, or has no sequence number. */
+static struct session_mark mark_of(const uint8_t *h) {
+    struct session_mark m = {.numbered = h != NULL};
+    if (!h)
+        return m;
     uint32_t uptime = be32(h + 4);
-    return uptime ? (int64_t)be32(h + 8) * 1000 + be32(h + 12) / 1000000 - uptime : 0;
+    m.number = be32(h + SEQUENCE);
+    m.boot = uptime ? (int64_t)be32(h + 8) * 1000 + be32(h + 12) / 1000000 - uptime : 0;
+    return m;
 }
 
 void collector_fixed(struct collector *c, const struct datagram *d) {
@@ -171,8 +176,7 @@ void collector_fixed(struct collector *c, const struct datagram *d) {
         i = layout_of_scheme(i, h[SCHEME]);
     }
     bool numbered = h && layout->header > SEQUENCE;
-    const struct session_mark session = {numbered, numbered ? be32(h + SEQUENCE) : 0,
-                                         numbered ? boot_of(h) : 0};
+    const struct session_mark session = mark_of(numbered ? h : NULL);
     struct exporter *e = collector_exporter(c, d, layout->name, odid, &session);
     if (!e)
         return;

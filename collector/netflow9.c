@@ -35,9 +35,12 @@ void collector_netflow9(struct collector *c, const struct datagram *d) {
     struct cursor in = cursor_of(d->data, d->size);
     const uint8_t *h = cursor_take(&in, HEADER);
     uint32_t odid = h ? be32(h + 16) : 0;
-    uint32_t uptime = h ? be32(h + 4) : 0;
-    const struct session_mark session = {h != NULL, h ? be32(h + 12) : 0,
-                                         uptime ? (int64_t)be32(h + 8) * 1000 - uptime : 0};
+    struct session_mark session = {.numbered = h != NULL};
+    if (h) {
+        uint32_t uptime = be32(h + 4);
+        session.number = be32(h + 12);
+        session.boot = uptime ? (int64_t)be32(h + 8) * 1000 - uptime : 0;
+    }
     struct exporter *e = collector_exporter(c, d, "v9", odid, &session);
     if (!e)
         return;
