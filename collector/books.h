@@ -31,6 +31,7 @@ struct books {
     uint64_t file_octets;   /* of the file being written, those on the disk */
     uint64_t files_to_sync; /* jobs of the thread that syncs and closes files */
     uint64_t files_late;    /* complete, but for rows that the disk did not take yet */
+    uint64_t files_to_exec; /* that -x is to be run for */
     uint64_t merging;       /* 1: days are being merged now */
     int64_t rotated;        /* ms since 1970 UTC, when a file was completed last; 0: none yet */
     int64_t merged;         /* likewise, when all days that were over were merged */

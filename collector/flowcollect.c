@@ -258,6 +258,7 @@ static void give_books(struct program *p) {
         return;
     b.strangers = sources_dropped(p->sources).dropped;
     expire_removed(p->expiry, &b.expired_files, &b.expired_octets);
+    b.files_to_exec = hook_waiting(p->hook);
     b.merging = p->merge.child != 0;
     b.merged = p->merge.done;
     b.merge_failures = p->merge.failures;

@@ -269,6 +269,15 @@ void hook_file(void *hook, const char *path) {
                  h->words.word[0], MAX_WAITING, (unsigned long long)left_out);
 }
 
+size_t hook_waiting(struct hook *h) {
+    if (!h)
+        return 0;
+    pthread_mutex_lock(&h->lock);
+    size_t n = h->n;
+    pthread_mutex_unlock(&h->lock);
+    return n;
+}
+
 void hook_finish(struct hook *h) {
     struct timespec until;
     if (!h)

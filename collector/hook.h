@@ -23,6 +23,9 @@ struct hook *hook_new(const char *text, const char *store);
 ** files wait already, this one is left out, which is counted and said. */
 void hook_file(void *hook, const char *path);
 
+/* Files that wait for their turn. NULL is taken. */
+size_t hook_waiting(struct hook *h);
+
 /* Run it for the files that wait, but not for longer than a while; free the hook. NULL is taken. */
 void hook_finish(struct hook *h);
 

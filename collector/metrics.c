@@ -186,6 +186,8 @@ static const struct metric {
      IN_BOOKS(files_to_sync)},
     {"flowvt_files_late", "Flow files of past intervals whose last rows the disk did not take yet.",
      GAUGE, IN_BOOKS(files_late)},
+    {"flowvt_exec_waiting", "Flow files that the command of --exec is to be run for.", GAUGE,
+     IN_BOOKS(files_to_exec)},
     {"flowvt_merge_running", "1 while days are merged.", GAUGE, IN_BOOKS(merging)},
 };
 
