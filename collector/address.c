@@ -76,3 +76,15 @@ bool address_of(const struct sockaddr_storage *from, struct flow_ip *ip, uint16_
     *port = ntohs(a.sin6_port);
     return true;
 }
+
+struct flow_ip address_listening(int fd) {
+    static const uint8_t any[16];
+    struct sockaddr_storage a = {0};
+    struct flow_ip ip = {0};
+    uint16_t port;
+    socklen_t n = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0 || !address_of(&a, &ip, &port) ||
+        memcmp(ip.addr, any, sizeof any) == 0)
+        ip = (struct flow_ip){0};
+    return ip;
+}

@@ -19,4 +19,7 @@ int address_bind(const char *addr, uint16_t port, int type, char *message, size_
 /* IPv4-mapped addresses become IPv4. False for what is neither IPv4 nor IPv6. */
 bool address_of(const struct sockaddr_storage *from, struct flow_ip *ip, uint16_t *port);
 
+/* The address that a socket is bound to; none: all of this machine. */
+struct flow_ip address_listening(int fd);
+
 #endif

@@ -418,10 +418,6 @@ static enum cmdline_result check(const struct cmdline *c) {
         log_line("--dry-run is for --expire: give it as well");
         return CMDLINE_ERROR;
     }
-    if (c->read && (c->metrics || c->metrics_file)) {
-        log_line("--metrics and --metrics-file are of a collector that listens: leave out -r");
-        return CMDLINE_ERROR;
-    }
     if (c->groups.n && c->bind) {
         log_line("--join: what is sent to a group does not come to -b %s: leave that out", c->bind);
         return CMDLINE_ERROR;

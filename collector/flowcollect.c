@@ -360,8 +360,11 @@ static int open_sockets(struct program *p) {
         log_line("%s", message);
         return -1;
     }
-    for (size_t i = 0; i < o->tcp.n; i++)
-        log_line("listening on %s TCP port %u", o->bind ? o->bind : "*", o->tcp.port[i]);
+    n = p->tcp ? tcp_sockets(p->tcp, &sockets) : 0;
+    for (size_t i = 0; i < n; i++) {
+        log_line("listening on %s TCP port %u", o->bind ? o->bind : "*", sockets[i].port);
+        report_socket(&p->report, &sockets[i]);
+    }
     return 0;
 }
 

@@ -37,6 +37,7 @@ struct connection {
     bool listening;
     int fd;
     struct connection *next, *prev; /* connections alone */
+    struct fvt_socket *books;       /* of the port */
     struct flow_ip from;
     uint16_t port;
     uint32_t stream;
@@ -50,6 +51,7 @@ struct tcp {
     int epoll;
     struct tcp_limits limits;
     struct connection *ports;
+    struct fvt_socket *books; /* of each */
     size_t nports;
     struct connection *first; /* of the connections, the newest */
     size_t sessions;
@@ -72,7 +74,10 @@ static int listen_on(struct tcp *t, const char *addr, uint16_t port, char *messa
     int fd = address_bind(addr, port, SOCK_STREAM, message, size);
     if (fd < 0)
         return -1;
-    *s = (struct connection){.listening = true, .fd = fd};
+    struct fvt_socket *books = &t->books[t->nports];
+    *books = (struct fvt_socket){
+        .address = address_listening(fd), .port = port, .protocol = IPPROTO_TCP};
+    *s = (struct connection){.listening = true, .fd = fd, .books = books};
     t->nports++;
     if (listen(fd, SOMAXCONN) == 0 && watch(t, s) == 0)
         return 0;
@@ -92,7 +97,8 @@ int tcp_open(struct tcp **out, const char *addr, const uint16_t *ports, size_t n
     t->looked = monotonic_ms();
     t->epoll = epoll_create1(EPOLL_CLOEXEC);
     t->ports = calloc(nports, sizeof *t->ports);
-    bool good = t->epoll >= 0 && t->ports;
+    t->books = calloc(nports, sizeof *t->books);
+    bool good = t->epoll >= 0 && t->ports && t->books;
     if (!good)
         snprintf(message, size, "TCP: %s", strerror(errno));
     for (size_t i = 0; good && i < nports; i++)
@@ -130,6 +136,7 @@ void tcp_close(struct tcp *t) {
     if (t->epoll >= 0)
         close(t->epoll);
     free(t->ports);
+    free(t->books);
     free(t);
 }
 
@@ -168,15 +175,16 @@ static void refuse(struct tcp *t, const struct connection *s, const struct tcp_c
 }
 
 /* Returns whether there may be more. */
-static bool take_one(struct tcp *t, int port, const struct tcp_calls *calls, size_t *ends) {
+static bool take_one(struct tcp *t, const struct connection *port, const struct tcp_calls *calls,
+                     size_t *ends) {
     struct sockaddr_storage from;
     socklen_t n = sizeof from;
-    int fd = accept4(port, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC), on = 1;
+    int fd = accept4(port->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC), on = 1;
     if (fd < 0) {
         t->full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         return errno == ECONNABORTED || errno == EINTR;
     }
-    struct connection new = {.fd = fd, .since = monotonic_ms()};
+    struct connection new = {.fd = fd, .books = port->books, .since = monotonic_ms()};
     new.stream = EXPORTER_FIRST_STREAM + t->streams % (UINT32_MAX - EXPORTER_FIRST_STREAM);
     if (!address_of(&from, &new.from, &new.port) || !calls->admit(calls->arg, &new.from)) {
         close(fd);
@@ -255,6 +263,8 @@ static size_t take(struct tcp *t, struct connection *s, const struct tcp_calls *
     calls->arrived(calls->arg, now_ms());
     while ((length = message_length(p, left)) != 0 && length <= left) {
         const struct datagram d = datagram_of(s, p, length);
+        s->books->datagrams++;
+        s->books->octets += length;
         calls->message(calls->arg, &d);
         p += length;
         left -= length;
@@ -296,7 +306,7 @@ size_t tcp_wait(struct tcp *t, int timeout, const struct tcp_calls *calls) {
             handed += take(t, s, calls); /* which may be the end of it */
             continue;
         }
-        for (int k = 0; k < ACCEPTS && take_one(t, s->fd, calls, &handed); k++)
+        for (int k = 0; k < ACCEPTS && take_one(t, s, calls, &handed); k++)
             ;
     }
     if (t->full && !was_full)
@@ -309,6 +319,11 @@ size_t tcp_wait(struct tcp *t, int timeout, const struct tcp_calls *calls) {
         handed += end_silent(t, calls);
     }
     return handed;
+}
+
+size_t tcp_sockets(const struct tcp *t, const struct fvt_socket **out) {
+    *out = t->books;
+    return t->nports;
 }
 
 int tcp_fd(const struct tcp *t) {

@@ -54,6 +54,10 @@ void tcp_close(struct tcp *t);
 ** messages and ends were handed over. */
 size_t tcp_wait(struct tcp *t, int timeout, const struct tcp_calls *calls);
 
+/* What came over each port since the start: messages, and their octets; kept up to date. Returns how many there
+** are. */
+size_t tcp_sockets(const struct tcp *t, const struct fvt_socket **out);
+
 /* A file descriptor that is readable when tcp_wait() has something to do. */
 int tcp_fd(const struct tcp *t);
 

@@ -37,6 +37,8 @@ if have softflowd; then
     is "softflowd over TCP: as over UDP" "$(sqlite "$totals")" "$udp"
     is "softflowd over TCP: nothing lost" \
         "$(sqlite 'SELECT sum(lost), sum(no_template), sum(flows) > 0 FROM flow_exporters')" "0|0|1"
+    is "softflowd over TCP: by port" "$(sqlite "SELECT port, datagrams, octets > 16 * datagrams, drops, buffer FROM flow_sockets
+        WHERE protocol = 'tcp'")" "$tcp|$(sqlite 'SELECT sum(datagrams) FROM flow_exporters')|1|0|"
     rm -rf "$FLOWVT_STORE"
 else
     skip "softflowd over TCP" "softflowd is not installed"
