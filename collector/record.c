@@ -28,9 +28,6 @@ void record_header(struct record *r, const struct record_header *h) {
 static inline uint64_t helper(const struct record *r, enum helper h) {
     return record_helper(r, h) ? r->helper[h - FLOW_NFIELDS] : 0;
 }
-static inline void unset(struct flow_row *row, int f) {
-    row->present[f >> 6] &= ~(UINT64_C(1) << (f & 63));
-}
 static inline bool is_zero_or_null(const struct flow_row *row, int f) {
     return !flow_row_has(row, f) || row->value[f].i == 0;
 }
@@ -101,8 +98,8 @@ static void finish_icmp(struct record *r) {
     int64_t proto = flow_row_has(row, FLOW_proto) ? row->value[FLOW_proto].i : -1;
     if (proto != PROTO_ICMP && proto != PROTO_ICMPV6) {
         if (proto >= 0) {
-            unset(row, FLOW_icmptype);
-            unset(row, FLOW_icmpcode);
+            flow_row_unset(row, FLOW_icmptype);
+            flow_row_unset(row, FLOW_icmpcode);
         }
         return;
     }
@@ -118,8 +115,8 @@ static void finish_icmp(struct record *r) {
     uint64_t type = is_zero_or_null(row, FLOW_icmptype) ? 0 : (uint64_t)row->value[FLOW_icmptype].i;
     uint64_t code = is_zero_or_null(row, FLOW_icmpcode) ? 0 : (uint64_t)row->value[FLOW_icmpcode].i;
     if (is_zero_or_null(row, FLOW_srcport) && (port == 0 || port == (type << 8 | code))) {
-        unset(row, FLOW_srcport);
-        unset(row, FLOW_dstport);
+        flow_row_unset(row, FLOW_srcport);
+        flow_row_unset(row, FLOW_dstport);
     }
 }
 
@@ -177,7 +174,7 @@ static void finish_sampling(struct record *r) {
     if (rate.n)
         flow_row_set(row, FLOW_sampling, rate.n);
     else if (exported)
-        unset(row, FLOW_sampling);
+        flow_row_unset(row, FLOW_sampling);
 }
 
 static void finish_ipversion(struct record *r) {

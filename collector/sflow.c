@@ -7,7 +7,8 @@
 **
 ** A flow sample is one packet out of as many as its sampling rate says, and becomes one row: one
 ** packet, with the octets of its frame. Of counter samples the generic interface counters (0:1) are
-** handed on, one by one. What is known of it is in its flow records (sflow_record.h).
+** handed on, one by one. A discarded packet (sflow.org, "sFlow Dropped Packet Notification Structures") becomes a row,
+** too, that counts nothing: a packet that was sampled before it was discarded is in a flow sample. What is known of it is in its flow records (sflow_record.h).
 ** Samples have no time: that of the arrival is the row's. Samples of other kinds are stepped over.
 **
 ** The exporter is the agent, and its sub-agent the observation domain: sequence numbers are theirs,
@@ -20,7 +21,13 @@
 enum { VERSION = 5, MAX_GAP = 1 << 20 };
 
 /* Formats of samples, all of enterprise 0. */
-enum { FLOW_SAMPLE = 1, COUNTER_SAMPLE = 2, EXPANDED_FLOW_SAMPLE = 3, EXPANDED_COUNTER_SAMPLE = 4 };
+enum {
+    FLOW_SAMPLE = 1,
+    COUNTER_SAMPLE = 2,
+    EXPANDED_FLOW_SAMPLE = 3,
+    EXPANDED_COUNTER_SAMPLE = 4,
+    DISCARDED_PACKET = 5
+};
 
 /* What an interface word says: ifIndex, a reason why the packet was dropped, or to how many
 ** interfaces it went. The ifIndex of the device itself is INTERNAL, one that is not known 0. */
@@ -96,6 +103,10 @@ static unsigned dropped(uint32_t reason) {
         {260, 139}, /* RED: WRED */
         {261, 138}, /* traffic shaping, rate limiting: policer */
         {262, 133}, /* packet too big */
+        {269, 131}, /* blackhole route: unroutable */
+        {279, 132}, /* unresolved neighbour: adjacency */
+        {280, 140}, /* multicast reverse path: RPF */
+        {281, 131}, /* non-routable packet: unroutable */
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].reason == reason)
@@ -140,6 +151,24 @@ static bool flow_sample(struct collector *c, struct exporter *e, struct cursor i
     put_interfaces(&r->row, &s);
     put_direction(&r->row, &s);
     bool whole = sflow_flow_records(r, &in, s.records);
+    collector_emit(c, e);
+    return whole;
+}
+
+/* Sequence number, type and index of the source, drops, input, output, reason, records. */
+static bool discarded_packet(struct collector *c, struct exporter *e, struct cursor in) {
+    const uint8_t *p = cursor_take(&in, 32);
+    if (!p)
+        return false;
+    struct record *r = &c->record;
+    record_begin(r);
+    if (be32(p + 16))
+        flow_row_set(&r->row, FLOW_inif, be32(p + 16));
+    if (be32(p + 20))
+        flow_row_set(&r->row, FLOW_outif, be32(p + 20));
+    flow_row_set(&r->row, FLOW_fwdstat, dropped(be32(p + 24)));
+    bool whole = sflow_flow_records(r, &in, be32(p + 28));
+    flow_row_unset(&r->row, FLOW_bytes);
     collector_emit(c, e);
     return whole;
 }
@@ -215,6 +244,8 @@ static void samples(struct collector *c, struct exporter *e, const struct datagr
             whole = flow_sample(c, e, body, flow_head);
         else if (format == EXPANDED_FLOW_SAMPLE)
             whole = flow_sample(c, e, body, expanded_flow_head);
+        else if (format == DISCARDED_PACKET)
+            whole = discarded_packet(c, e, body);
         else if (format == COUNTER_SAMPLE || format == EXPANDED_COUNTER_SAMPLE)
             whole = counter_sample(c, e, d, body, format == EXPANDED_COUNTER_SAMPLE);
         if (!whole)

@@ -6,6 +6,9 @@
 */
 #include "sflow_record.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "probe/dissect.h"
 
 /* What is known of the packet's length, best last. */
@@ -14,6 +17,7 @@ enum length_of { LENGTH_NONE, LENGTH_IP, LENGTH_ETHERNET, LENGTH_FRAME };
 struct sampled {
     struct record *r;
     enum length_of length;
+    size_t nextra; /* octets of r->extra, the } not yet behind */
 };
 
 static void set_bytes(struct sampled *s, enum length_of of, uint32_t octets) {
@@ -46,6 +50,40 @@ static bool take_address(struct sampled *s, struct cursor *in, int field) {
     }
     return true;
 }
+
+/* ---- what has no column ----------------------------------------------------------------- */
+
+/* A member of the object in extra; what there is no room for is left out. name and format are ours. */
+__attribute__((format(printf, 3, 4))) static void put_extra(struct sampled *s, const char *name,
+                                                            const char *format, ...) {
+    enum { END = 2 }; /* } and a NUL */
+    char value[512], *out = s->r->extra;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
+    size_t room = sizeof s->r->extra - END - s->nextra;
+    size_t n =
+        (size_t)snprintf(out + s->nextra, room, "%s\"%s\":%s", s->nextra ? "," : "{", name, value);
+    if (n < room)
+        s->nextra += n;
+}
+
+static void put_extra_ip(struct sampled *s, const char *name, int family, const uint8_t *octets) {
+    const struct flow_ip ip = flow_ip_make(family, octets);
+    char text[FLOW_IP_TEXT];
+    flow_ip_text(&ip, text);
+    put_extra(s, name, "\"%s\"", text);
+}
+
+static void finish_extra(struct sampled *s) {
+    if (!s->nextra)
+        return;
+    s->r->extra[s->nextra++] = '}';
+    flow_row_set_text(&s->r->row, FLOW_extra, s->r->extra, s->nextra);
+}
+
+/* ---- pieces ----------------------------------------------------------------------------- */
 
 /* Octets with their number before and padding behind; NULL when they are cut off. */
 static const uint8_t *take_opaque(struct cursor *in, uint32_t *n) {
@@ -230,6 +268,26 @@ static bool as_path(struct cursor *in, uint32_t *first, uint32_t *last) {
     return true;
 }
 
+/* Communities as RFC 1997 writes them, then the local preference. */
+static bool communities(struct sampled *s, struct cursor *in) {
+    uint32_t n, preference;
+    if (!cursor_u32(in, &n) || n > cursor_left(in) / 4)
+        return false;
+    char text[400] = "";
+    size_t at = 0;
+    for (uint32_t i = 0, v; i < n && cursor_u32(in, &v); i++)
+        if (at < sizeof text - 16)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%u:%u", at ? " " : "", v >> 16,
+                                   v & 0xffff);
+    if (at)
+        put_extra(s, "communities", "\"%s\"", text);
+    if (!cursor_u32(in, &preference))
+        return false;
+    if (preference)
+        put_extra(s, "localPreference", "%u", preference);
+    return true;
+}
+
 static bool extended_gateway(struct sampled *s, struct cursor *in) {
     const uint8_t *p;
     if (!take_address(s, in, FLOW_bgpnext) || !(p = cursor_take(in, 12)))
@@ -244,7 +302,7 @@ static bool extended_gateway(struct sampled *s, struct cursor *in) {
         flow_row_set(row, FLOW_prevas, src_peer);
     if (next)
         flow_row_set(row, FLOW_nextas, next);
-    return true; /* communities and local preference have no column */
+    return communities(s, in);
 }
 
 /* Name of the source's user; that of the destination's has no column. */
@@ -271,6 +329,66 @@ static bool extended_nat_port(struct sampled *s, struct cursor *in) {
     return true;
 }
 
+/* ---- tunnels and labels ------------------------------------------------------------------ */
+
+/* One packet's labels: 20 bits of each word. */
+static bool label_stack(struct sampled *s, struct cursor *in, const char *name) {
+    uint32_t n;
+    if (!cursor_u32(in, &n) || n > cursor_left(in) / 4)
+        return false;
+    char text[200] = "";
+    size_t at = 0;
+    for (uint32_t i = 0, v; i < n && cursor_u32(in, &v); i++)
+        if (at < sizeof text - 12)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%u", at ? " " : "", v >> 12);
+    if (at)
+        put_extra(s, name, "\"%s\"", text);
+    return true;
+}
+
+static bool extended_mpls(struct sampled *s, struct cursor *in) {
+    return take_address(s, in, FLOW_next) && label_stack(s, in, "mplsLabelsIn") &&
+           label_stack(s, in, "mplsLabelsOut");
+}
+
+/* The outer header, in the form of the records 3 and 4. */
+static bool outer_header(struct sampled *s, struct cursor *in, int family, bool egress) {
+    const size_t octets = family == 4 ? 4 : 16;
+    const uint8_t *p = cursor_take(in, 8 + 2 * octets + 16);
+    if (!p)
+        return false;
+    put_extra_ip(s, egress ? "tunnelOutSrcip" : "tunnelInSrcip", family, p + 8);
+    put_extra_ip(s, egress ? "tunnelOutDstip" : "tunnelInDstip", family, p + 8 + octets);
+    put_extra(s, egress ? "tunnelOutProto" : "tunnelInProto", "%u", be32(p + 4) & 0xff);
+    return true;
+}
+static bool tunnel4_egress(struct sampled *s, struct cursor *in) {
+    return outer_header(s, in, 4, true);
+}
+static bool tunnel4_ingress(struct sampled *s, struct cursor *in) {
+    return outer_header(s, in, 4, false);
+}
+static bool tunnel6_egress(struct sampled *s, struct cursor *in) {
+    return outer_header(s, in, 6, true);
+}
+static bool tunnel6_ingress(struct sampled *s, struct cursor *in) {
+    return outer_header(s, in, 6, false);
+}
+
+static bool vni(struct sampled *s, struct cursor *in, const char *name) {
+    uint32_t id;
+    if (!cursor_u32(in, &id))
+        return false;
+    put_extra(s, name, "%u", id);
+    return true;
+}
+static bool vni_egress(struct sampled *s, struct cursor *in) {
+    return vni(s, in, "vniOut");
+}
+static bool vni_ingress(struct sampled *s, struct cursor *in) {
+    return vni(s, in, "vniIn");
+}
+
 /* ---- the table --------------------------------------------------------------------------- */
 
 /* By data_format: enterprise * 4096 + format; all are those of sflow.org, enterprise 0. */
@@ -286,8 +404,15 @@ static const struct {
     {1002, extended_router},
     {1003, extended_gateway},
     {1004, extended_user},
+    {1006, extended_mpls},
     {1007, extended_nat},
     {1020, extended_nat_port},
+    {1023, tunnel4_egress},
+    {1024, tunnel4_ingress},
+    {1025, tunnel6_egress},
+    {1026, tunnel6_ingress},
+    {1029, vni_egress},
+    {1030, vni_ingress},
 };
 
 static bool take_record(struct sampled *s, uint32_t format, struct cursor *in) {
@@ -298,14 +423,17 @@ static bool take_record(struct sampled *s, uint32_t format, struct cursor *in) {
 }
 
 bool sflow_flow_records(struct record *r, struct cursor *in, uint32_t count) {
-    struct sampled s = {r, LENGTH_NONE};
+    struct sampled s = {.r = r};
     bool good = true;
     while (count--) { /* each takes octets, or ends it */
         uint32_t format, octets;
-        if (!cursor_u32(in, &format) || !cursor_u32(in, &octets) || octets > cursor_left(in))
-            return false;
+        if (!cursor_u32(in, &format) || !cursor_u32(in, &octets) || octets > cursor_left(in)) {
+            good = false;
+            break;
+        }
         struct cursor body = cursor_cut(in, octets);
         good = take_record(&s, format, &body) && good;
     }
+    finish_extra(&s);
     return good;
 }

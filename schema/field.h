@@ -66,6 +66,9 @@ static inline bool flow_row_has(const struct flow_row *row, int f) {
 static inline void flow_row_mark(struct flow_row *row, int f) {
     row->present[f >> 6] |= UINT64_C(1) << (f & 63);
 }
+static inline void flow_row_unset(struct flow_row *row, int f) {
+    row->present[f >> 6] &= ~(UINT64_C(1) << (f & 63));
+}
 static inline void flow_row_set(struct flow_row *row, int f, uint64_t v) {
     row->value[f].i = v > INT64_MAX ? INT64_MAX : (int64_t)v;
     flow_row_mark(row, f);

@@ -115,7 +115,8 @@ static bool keep_row(void *arg, const struct flow_row *row) {
         assert_true(text + n < r->text[r->rows] + TEXTS);
         memcpy(text, row->value[f].text.p, n);
         copy->value[f].text.p = text;
-        text += n;
+        text[n] = '\0';
+        text += n + 1;
     }
     r->rows++;
     return true;

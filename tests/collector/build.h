@@ -8,7 +8,7 @@
 
 #include "collector/decode.h"
 
-enum { ROWS = 64, TEXTS = 64 };
+enum { ROWS = 64, TEXTS = 8192 };
 
 /* Octets being written, network order. */
 struct bytes {

@@ -146,14 +146,113 @@ static void records(void **state) {
     end();
 }
 
+/* What has no column of its own is in extra. */
+static void extras(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t format;
+        const char *hex, *extra;
+    } cases[] = {
+        {1001, "00000064 00000005 000000c8 00000000", "NULL"},
+        {1003,
+         "00000001 0a0000fe 0000fde8 0000fde9 0000fdea 00000000 00000002 00010002 ffff0003 "
+         "00000064",
+         "{\"communities\":\"1:2 65535:3\",\"localPreference\":100}"},
+        {1006, "00000001 0a0000fe 00000002 00064140 000c81ff 00000001 0000a1ff",
+         "{\"mplsLabelsIn\":\"100 200\",\"mplsLabelsOut\":\"10\"}"},
+        {1024, "00000064 00000011 0a000001 c0000201 0000c000 000012b5 00000000 00000000",
+         "{\"tunnelInSrcip\":\"10.0.0.1\",\"tunnelInDstip\":\"192.0.2.1\",\"tunnelInProto\":17}"},
+        {1023, "00000064 0000002f 0a000001 c0000201 00000000 00000000 00000000 00000000",
+         "{\"tunnelOutSrcip\":\"10.0.0.1\",\"tunnelOutDstip\":\"192.0.2.1\","
+         "\"tunnelOutProto\":47}"},
+        {1025,
+         "00000064 00000011 20010db8000000000000000000000001 20010db8000000000000000000000002 "
+         "0000c000 000012b5 00000000 00000000",
+         "{\"tunnelOutSrcip\":\"2001:db8::1\",\"tunnelOutDstip\":\"2001:db8::2\","
+         "\"tunnelOutProto\":17}"},
+        {1026,
+         "00000064 00000006 20010db8000000000000000000000001 20010db8000000000000000000000002 "
+         "0000c000 000012b5 00000000 00000000",
+         "{\"tunnelInSrcip\":\"2001:db8::1\",\"tunnelInDstip\":\"2001:db8::2\","
+         "\"tunnelInProto\":6}"},
+        {1029, "000003e8", "{\"vniOut\":1000}"},
+        {1030, "00ffffff", "{\"vniIn\":16777215}"},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        one(cases[i].format, cases[i].hex);
+        const char *got =
+            flow_row_has(&r.row[0], FLOW_extra) ? r.row[0].value[FLOW_extra].text.p : "NULL";
+        if (strcmp(got, cases[i].extra) != 0)
+            fail_msg("%u: got %s, not %s", cases[i].format, got, cases[i].extra);
+    }
+    assert_int_equal(r.faults[FVT_BAD_RECORD], 0);
+    /* More of them than there is room for: whole members all the same. */
+    datagram(1, 1);
+    size_t s = flow_sample("00000007 00000008", 400);
+    for (int i = 0; i < 400; i++)
+        record(1029, "ffffffff");
+    close_length(s);
+    r.rows = 0;
+    rig_send(&r, &b);
+    size_t n = r.row[0].value[FLOW_extra].text.n;
+    const char *text = r.row[0].value[FLOW_extra].text.p, member[] = "\"vniOut\":4294967295}";
+    assert_true(n > EXTRA_MAX - 64 && n < EXTRA_MAX);
+    assert_string_equal(text + n - strlen(member), member);
+    end();
+}
+
+/* A discarded packet is a row that counts nothing; its reason is the forwarding status. */
+static void discarded(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t reason;
+        const char *fwdstat;
+    } cases[] = {{258, "129"}, {257, "137"}, {0, "131"}, {279, "132"}, {280, "140"}, {256, "128"}};
+    begin();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        datagram(1, 1);
+        size_t s = open_length(5);
+        put_hex(&b, "00000001 00000000 00000007 00000002 00000007 00000009");
+        put(&b, cases[i].reason, 4);
+        put(&b, 1, 4);
+        record(3, "00000028 00000006 0a000001 c0000201 000001bb 0000c000 00000012 00000010");
+        close_length(s);
+        r.rows = 0;
+        rig_send(&r, &b);
+        assert_int_equal(r.rows, 1);
+        assert_string_equal(rig_field(&r, 0, "fwdstat"), cases[i].fwdstat);
+        assert_string_equal(rig_field(&r, 0, "inif"), "7");
+        assert_string_equal(rig_field(&r, 0, "outif"), "9");
+        assert_string_equal(rig_field(&r, 0, "srcip"), "10.0.0.1");
+        assert_string_equal(rig_field(&r, 0, "minlen"), "40");
+        assert_string_equal(rig_field(&r, 0, "bytes"), "NULL");
+        assert_string_equal(rig_field(&r, 0, "packets"), "NULL");
+        assert_string_equal(rig_field(&r, 0, "sampling"), "NULL");
+    }
+    for (unsigned n = 0; n < 32; n++) {
+        datagram(1, 1);
+        size_t s = open_length(5);
+        for (unsigned k = 0; k < n; k++)
+            put(&b, 0, 1);
+        close_length(s);
+        r.rows = 0;
+        r.faults[FVT_BAD_RECORD] = 0;
+        rig_send(&r, &b);
+        assert_int_equal(r.rows, 0);
+        assert_int_equal(r.faults[FVT_BAD_RECORD], 1);
+    }
+    end();
+}
+
 /* Each record, cut at every octet, is a row and a fault, and no harm. */
 static void cut_records(void **state) {
     (void)state;
     static const struct {
         uint32_t format;
         unsigned octets; /* that are looked at */
-    } cases[] = {{1, 16},    {2, 24},    {3, 32},   {4, 56},   {1001, 16},
-                 {1002, 12}, {1003, 20}, {1004, 8}, {1007, 8}, {1020, 8}};
+    } cases[] = {{1, 16},   {2, 24},    {3, 32},   {4, 56},   {1001, 16}, {1002, 12}, {1003, 28},
+                 {1004, 8}, {1006, 12}, {1007, 8}, {1020, 8}, {1023, 32}, {1026, 56}, {1029, 4}};
     begin();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (unsigned n = 0; n <= cases[i].octets; n++) {
@@ -241,7 +340,7 @@ static void samples(void **state) {
     (void)state;
     begin();
     datagram(1, 3);
-    close_length(open_length(5));
+    close_length(open_length(6));
     size_t s = open_length(3);
     put_hex(&b, "00000001 00000000 01000000 0000000a 00001000 00000002 "
                 "00000000 01000000 00000001 00000102 00000003");
@@ -380,7 +479,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records),    cmocka_unit_test(cut_records), cmocka_unit_test(false_counts),
         cmocka_unit_test(interfaces), cmocka_unit_test(samples),     cmocka_unit_test(loss),
-        cmocka_unit_test(agents),     cmocka_unit_test(counters),
+        cmocka_unit_test(extras),     cmocka_unit_test(discarded),   cmocka_unit_test(agents),
+        cmocka_unit_test(counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
