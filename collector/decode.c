@@ -21,6 +21,7 @@ const struct collector_limits collector_defaults = {
     .exporters = 16384,
     .interfaces = 8192,
     .names = 262144,
+    .told = 4096,
     .announced = 128u << 20,
     .exporter_template = 2u << 20, /* the largest template takes about 320 KiB */
     /* Three times (RFC 7011 8.4) the half hour that routers have between templates when nobody sets it. */
@@ -68,6 +69,7 @@ void collector_free(struct collector *c) {
     pending_free(&c->pending);
     exporters_free(&c->exporters);
     names_free(&c->names);
+    told_free(&c->told);
     fixed_plans_free(c->fixed);
     domains_free(c->domains);
     rates_free(&c->rates);

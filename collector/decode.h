@@ -22,6 +22,7 @@
 #include "pending.h"
 #include "plan.h"
 #include "record.h"
+#include "told.h"
 
 /* One UDP payload as received, or one message of a stream. */
 struct datagram {
@@ -56,6 +57,7 @@ struct collector_limits {
     uint32_t exporters;       /* exporter, domain, version and session together are one */
     uint32_t interfaces;      /* names of one exporter's */
     uint32_t names;           /* of applications, of all exporters */
+    uint32_t told;            /* records of options data, of all exporters */
     size_t announced;         /* octets of all templates, samplers and names of interfaces */
     size_t exporter_template; /* octets of one exporter's templates */
     int64_t template_ms; /* how long a template holds that is not announced again; 0: for ever */
@@ -72,6 +74,7 @@ struct collector {
     struct element_map elements;
     struct exporter_table exporters;
     struct name_table names;
+    struct told_table told;
     struct pending pending;
     struct fixed_plans *fixed;
     struct domains *domains; /* of NetFlow version 9 */

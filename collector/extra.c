@@ -24,7 +24,9 @@ static const struct known {
     const char *name;
 } known[] = {
 #define ELEMENT(id, name, type) {id, EXTRA_##type, #name},
+#define COLUMN_ELEMENT ELEMENT
 #include "schema/elements.def"
+#undef COLUMN_ELEMENT
 #undef ELEMENT
 };
 

@@ -7,6 +7,8 @@
 */
 #include "options.h"
 
+#include <stdlib.h>
+
 struct values {
     uint64_t ifindex, sampler, boot;
     struct sampling_elements sampling;
@@ -107,9 +109,53 @@ static void learn(struct collector *c, struct exporter *e, struct values *v) {
                         (uint32_t)v->ifindex, name, v->nname, description, v->ndescription);
 }
 
+/* ---- what is kept as it is --------------------------------------------------------------- */
+
+/* Names of interfaces and applications are in places of their own. */
+static bool is_name(const struct template_field *f) {
+    static const uint16_t names[] = {82, 83, 94, 95, 96, 210};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (f->pen == 0 && f->id == names[i])
+            return true;
+    return false;
+}
+
+/* The template's fields as those of scope and data, an array of twice as many, to be freed; NULL when its records
+** are not kept. */
+static struct extra_field *kept_fields(const struct template *t) {
+    bool any = false;
+    for (unsigned i = t->scopes; i < t->nfields; i++)
+        any |= !is_name(&t->fields[i]);
+    struct extra_field *f = any ? malloc(2u * t->nfields * sizeof *f) : NULL;
+    for (unsigned i = 0; f && i < t->nfields; i++) {
+        const struct template_field *x = &t->fields[i];
+        bool padding = x->pen == 0 && x->id == EXTRA_PADDING;
+        f[i] = extra_field_of(x->pen, x->id, x->length, i < t->scopes);
+        f[t->nfields + i] = extra_field_of(x->pen, x->id, x->length, i >= t->scopes && !padding);
+    }
+    return f;
+}
+
+static void keep(struct collector *c, const struct exporter *e, const struct template *t,
+                 const struct extra_field *fields, struct cursor record) {
+    char scope[EXTRA_MAX], data[EXTRA_MAX];
+    struct fvt_option o = {.exporter = e->stat.exporter,
+                           .odid = e->stat.odid,
+                           .template = t->id,
+                           .time = c->record.h.received};
+    memcpy(o.version, e->stat.version, sizeof o.version);
+    o.nscope = (uint16_t)extra_write(fields, t->nfields, record, scope);
+    o.ndata = (uint16_t)extra_write(fields + t->nfields, t->nfields, record, data);
+    o.scope = scope;
+    o.data = data;
+    if (o.ndata)
+        told_keep(&c->told, c->limits.told, &o);
+}
+
 uint32_t options_set(struct collector *c, struct exporter *e, const struct template *t,
                      struct cursor set, size_t *overrun) {
     uint32_t records = 0;
+    struct extra_field *kept = kept_fields(t);
     *overrun = 0;
     while (cursor_left(&set) >= t->plan->minimum) {
         struct values v = {0};
@@ -119,13 +165,17 @@ uint32_t options_set(struct collector *c, struct exporter *e, const struct templ
             size_t n;
             if (!plan_field(&record, t->fields[i].length, &p, &n)) {
                 *overrun = cursor_zeros(&set) ? 0 : cursor_left(&set);
+                free(kept);
                 return records;
             }
             take_value(&v, &t->fields[i], p, n);
         }
+        if (kept)
+            keep(c, e, t, kept, set);
         set = record;
         records++;
         learn(c, e, &v);
     }
+    free(kept);
     return records;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Options data: what an exporter says about itself. Sampling rates, names of interfaces and applications, and the
-** time of its start are learned; the rest is stepped over.
+** time of its start are learned; records that say anything but names are kept as they are (told.h).
 */
 #ifndef FLOWVT_OPTIONS_H
 #define FLOWVT_OPTIONS_H

@@ -63,6 +63,13 @@ static void hand_over_interfaces(struct report *r, struct exporter *e) {
             t->entry[k].changed = fvt_store_interface(r->store, &t->entry[k].names) != FVT_OK;
 }
 
+static void hand_over_told(struct report *r) {
+    struct told_table *t = &r->collector->told;
+    for (uint32_t k = 0; k < t->count; k++)
+        if (t->entry[k].changed)
+            t->entry[k].changed = fvt_store_option(r->store, &t->entry[k].option) != FVT_OK;
+}
+
 /* Whether there is anything to tell: a file is not begun to say that nothing came. */
 static bool is_idle(const struct report *r) {
     for (size_t i = 0; i < r->nsockets; i++)
@@ -83,6 +90,8 @@ static void on_flush(void *arg, bool last) {
         for (e = r->collector->exporters.newest; e && r->store; e = e->older)
             hand_over_interfaces(r, e);
         r->all_sockets = r->all_interfaces = false;
+        if (r->store)
+            hand_over_told(r);
     }
     if (!last)
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Virtual tables about the store: flow_files, flow_exporters, flow_sockets, flow_interfaces. All are read
+** Virtual tables about the store: flow_files, flow_exporters, flow_sockets, flow_interfaces, flow_options. All are read
 ** from the files' footers and never touch a chunk, but for flow_files.damaged_blocks: naming it
 ** (or *) reads and checks the whole file.
 **
@@ -9,6 +9,7 @@
 **   SELECT exporter, sum(flows), sum(lost), sum(no_template) FROM flow_exporters GROUP BY exporter;
 **   SELECT address, port, sum(datagrams), sum(drops + ring_drops) FROM flow_sockets GROUP BY 1, 2;
 **   SELECT * FROM flow_interfaces;
+**   SELECT exporter, time, data FROM flow_options WHERE data LIKE '%notSentFlowTotalCount%';
 **
 ** Parameters since, until and store as in flows; a file belongs to the window when its interval
 ** (begin, and length in seconds) overlaps it.
@@ -54,6 +55,10 @@ static const char *const declarations[] = {
     [ABOUT_INTERFACES] =
         ("CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
          " exporter TEXT, ifindex INTEGER, name TEXT, description TEXT)"),
+    [ABOUT_OPTIONS] =
+        ("CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
+         " exporter TEXT, odid INTEGER, version TEXT, time TEXT, template INTEGER, scope TEXT,"
+         " data TEXT)"),
 };
 
 enum file_column {
@@ -114,6 +119,16 @@ enum interface_column {
     INTERFACE_DESCRIPTION,
 };
 
+enum option_column {
+    OPTION_EXPORTER = FIRST_COLUMN + 2,
+    OPTION_ODID,
+    OPTION_VERSION,
+    OPTION_TIME,
+    OPTION_TEMPLATE,
+    OPTION_SCOPE,
+    OPTION_DATA,
+};
+
 struct about {
     struct vtab vtab; /* base class */
     enum about_kind kind;
@@ -125,7 +140,7 @@ struct cursor {
     struct window window;
     size_t file;
     struct fvt_file *open; /* NULL: the path is no flow file; flow_files shows it all the same */
-    uint32_t item;         /* exporter, socket or interface of the file */
+    uint32_t item;         /* exporter, socket, interface or option of the file */
     bool eof;
 };
 
@@ -177,6 +192,8 @@ static uint32_t items(const struct cursor *c) {
         return c->open ? c->open->nsockets : 0;
     case ABOUT_INTERFACES:
         return c->open ? c->open->ninterfaces : 0;
+    case ABOUT_OPTIONS:
+        return c->open ? c->open->noptions : 0;
     default:
         return 1;
     }
@@ -418,6 +435,23 @@ static void show_interface(sqlite3_context *ctx, const struct fvt_interface *n, 
         show_text(ctx, n->description);
 }
 
+static void show_option(sqlite3_context *ctx, const struct fvt_option *o, int i) {
+    if (i == OPTION_EXPORTER)
+        show_ip(ctx, &o->exporter);
+    else if (i == OPTION_ODID)
+        sqlite3_result_int64(ctx, o->odid);
+    else if (i == OPTION_VERSION)
+        show_text(ctx, o->version);
+    else if (i == OPTION_TIME)
+        result_time(ctx, o->time);
+    else if (i == OPTION_TEMPLATE)
+        sqlite3_result_int64(ctx, o->template);
+    else if (i == OPTION_SCOPE)
+        result_text(ctx, o->scope, o->nscope);
+    else if (i == OPTION_DATA)
+        result_text(ctx, o->data, o->ndata);
+}
+
 /* A path under the store that cannot be read as a flow file at all. */
 static void show_unreadable(sqlite3_context *ctx, int i) {
     if (i == FILE_STATE)
@@ -443,6 +477,8 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
         show_exporter(ctx, &c->open->exporters[c->item], i);
     else if (kind == ABOUT_SOCKETS)
         show_socket(ctx, &c->open->sockets[c->item], i);
+    else if (kind == ABOUT_OPTIONS)
+        show_option(ctx, &c->open->options[c->item], i);
     else
         show_interface(ctx, &c->open->interfaces[c->item], i);
     return SQLITE_OK;

@@ -28,6 +28,7 @@ static const struct {
     {"flow_exporters", &about_module, ABOUT_EXPORTERS},
     {"flow_sockets", &about_module, ABOUT_SOCKETS},
     {"flow_interfaces", &about_module, ABOUT_INTERFACES},
+    {"flow_options", &about_module, ABOUT_OPTIONS},
     {"if_counters", &counters_module, 0},
 };
 

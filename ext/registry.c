@@ -171,17 +171,20 @@ enum { REVERSE_PEN = 29305, KEY = 80 };
 
 static const struct known {
     uint16_t id;
+    bool column; /* of a flow; only that of the reverse direction is in extra */
     const char *name;
 } known[] = {
-#define ELEMENT(id, name, type) {id, #name},
+#define ELEMENT(id, name, type) {id, false, #name},
+#define COLUMN_ELEMENT(id, name, type) {id, true, #name},
 #include "../schema/elements.def"
+#undef COLUMN_ELEMENT
 #undef ELEMENT
 };
 enum { NKNOWN = sizeof known / sizeof known[0] };
 
-static const char *name_of(uint64_t id) {
+static const char *name_of(uint64_t id, bool reverse) {
     for (size_t i = 0; i < NKNOWN; i++)
-        if (known[i].id == id)
+        if (known[i].id == id && (reverse || !known[i].column))
             return known[i].name;
     return NULL;
 }
@@ -203,16 +206,17 @@ static bool find_key(const char *text, char key[KEY], char *message, size_t n) {
                  (pen = 0, sscanf(text, "%5lu%n", &id, &end) == 1 && !text[end]);
     if (!by_id) {
         for (size_t i = 0; i < NKNOWN; i++)
-            if (strcmp(known[i].name, text) == 0)
+            if (strcmp(known[i].name, text) == 0 && !known[i].column)
                 return snprintf(key, KEY, "%s", text) > 0;
         snprintf(message, n, "'%.60s' is no element: write PEN.id, or IANA's id or name", text);
         return false;
     }
-    const char *name = pen == 0 || pen == REVERSE_PEN ? name_of(id) : NULL;
+    const char *name = pen == 0 || pen == REVERSE_PEN ? name_of(id, pen) : NULL;
     const char *column = column_of(FLOW_ELEMENT(pen, id));
+    bool counter = pen == REVERSE_PEN && (id <= 2 || id == 85 || id == 86);
     if (id == 0 || id > 65535 || pen > UINT32_MAX) {
         snprintf(message, n, "'%.60s' is no element: ids are 1 to 65535", text);
-    } else if (!name && column) {
+    } else if (column && (pen ? !counter : !name)) {
         snprintf(message, n, "element %.60s is the column %s already", text, column);
     } else if (!name) {
         snprintf(key, KEY, "%lu.%lu", pen, id);
@@ -384,7 +388,8 @@ static const char *find_value(const char *p, const char *end, const char *key, c
             *to = p;
             return value;
         }
-        p += p && p < end && *p == ',';
+        if (p && p < end && *p == ',')
+            p++;
     }
     return NULL;
 }

@@ -76,6 +76,6 @@ extern const sqlite3_module flows_module, totals_module, about_module, export_mo
     counters_module;
 
 enum export_format { EXPORT_CSV, EXPORT_NDJSON };
-enum about_kind { ABOUT_FILES, ABOUT_EXPORTERS, ABOUT_SOCKETS, ABOUT_INTERFACES };
+enum about_kind { ABOUT_FILES, ABOUT_EXPORTERS, ABOUT_SOCKETS, ABOUT_INTERFACES, ABOUT_OPTIONS };
 
 #endif

@@ -77,6 +77,7 @@ enum fvt_meta_kind {
     FVT_META_COUNTERS = 6,
     FVT_META_COUNTED = 7, /* of an exporter, to be added */
     FVT_META_SOCKET = 8,
+    FVT_META_OPTION = 9,
 };
 
 #define FVT_NO_COLUMN UINT32_MAX

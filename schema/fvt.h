@@ -124,6 +124,20 @@ struct fvt_interface {
     char description[128]; /* IPFIX 83 */
 };
 
+/* A record of options data: what an exporter says of itself, or of a part of it. Keyed by (exporter, odid, version,
+** template, scope). Texts are JSON objects, as in the column extra. */
+struct fvt_option {
+    struct flow_ip exporter;
+    uint32_t odid;
+    char version[8];
+    uint16_t template;
+    int64_t time; /* of its arrival, ms since 1970 UTC */
+    uint16_t nscope, ndata;
+    const char *scope; /* what it is said of */
+    const char *data;
+    char *memory; /* of both in a struct fvt_file, private */
+};
+
 /* What an interface counted, as an exporter told at a time. Counters only grow, and begin anew with the
 ** exporter; the others are states. Names as in the IF-MIB (RFC 2863) are in fvt_counter_names. */
 enum fvt_counter {
@@ -186,6 +200,8 @@ int fvt_writer_add_rows(struct fvt_writer *w, const struct flow_rows *rows, uint
 int fvt_writer_exporter(struct fvt_writer *w, const struct fvt_exporter *e);
 int fvt_writer_socket(struct fvt_writer *w, const struct fvt_socket *s);
 int fvt_writer_interface(struct fvt_writer *w, const struct fvt_interface *i);
+/* FVT_NOMEM when too many wait for a flush. Each text has at most 16384 octets. */
+int fvt_writer_option(struct fvt_writer *w, const struct fvt_option *o);
 /* Copy one row of interface counters. FVT_NOMEM when too many wait for a flush. */
 int fvt_writer_counters(struct fvt_writer *w, const struct fvt_if_counters *c);
 
@@ -283,7 +299,9 @@ struct fvt_file {
     struct fvt_exporter *added; /* while it is being opened: to be added to exporters */
     uint32_t nadded;
     uint32_t added_keys, socket_keys; /* how many keys there were when they were counted */
-    uint32_t nreplaced;               /* not 0: the file of a day, into which these were merged */
+    uint32_t noptions, option_keys;
+    struct fvt_option *options;
+    uint32_t nreplaced; /* not 0: the file of a day, into which these were merged */
     struct fvt_replaced *replaced;
     uint32_t nrollups;
     struct fvt_rollup *rollups;

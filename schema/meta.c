@@ -3,6 +3,7 @@
 ** Column tables and meta records to bytes and back.
 */
 #include "meta.h"
+#include "option.h"
 #include "statistics.h"
 
 #include <stdio.h>
@@ -266,6 +267,23 @@ static bool room_for_socket(struct fvt_file *file) {
     return grown;
 }
 
+/* Exporters repeat options data. */
+static bool room_for_option(struct fvt_file *file) {
+    if (file->noptions > SETTLE_FROM && file->noptions / 2 > file->option_keys)
+        file->noptions = file->option_keys = settle(
+            file->options, file->noptions, sizeof *file->options, option_order, option_replace);
+    void *grown = room(file->options, file->noptions, sizeof *file->options);
+    if (grown)
+        file->options = grown;
+    return grown;
+}
+
+void meta_forget_options(struct fvt_file *file) {
+    for (uint32_t i = 0; i < file->noptions; i++)
+        option_clear(&file->options[i]);
+    file->noptions = file->option_keys = 0;
+}
+
 int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
     while (fvt_left(c) >= 4) {
         uint64_t kind = fvt_get_int(c, 2);
@@ -288,6 +306,10 @@ int meta_get_records(struct fvt_cursor *c, struct fvt_file *file) {
             if (!room_for_socket(file))
                 return FVT_NOMEM;
             file->sockets[file->nsockets++] = statistics_get_socket(&r);
+        } else if (kind == FVT_META_OPTION) {
+            if (!room_for_option(file) || !option_get(&r, &file->options[file->noptions]))
+                return FVT_NOMEM;
+            file->noptions++;
         } else if (kind == FVT_META_INTERFACE) {
             void *grown = room(file->interfaces, file->ninterfaces, sizeof *file->interfaces);
             if (!grown)
@@ -365,11 +387,22 @@ bool meta_settle(struct fvt_file *file) {
         settle(file->replaced, file->nreplaced, sizeof *file->replaced, by_replaced, NULL);
     file->nsockets = settle(file->sockets, file->nsockets, sizeof *file->sockets,
                             statistics_by_socket, statistics_add_socket);
+    file->noptions =
+        settle(file->options, file->noptions, sizeof *file->options, option_order, option_replace);
     bool added = file->nadded == 0 || add_exporters(file, file->added, file->nadded);
     free(file->added);
     file->added = NULL;
     file->nadded = file->added_keys = 0;
     return added;
+}
+
+static bool add_options(struct fvt_file *sum, const struct fvt_file *more) {
+    for (uint32_t i = 0; i < more->noptions; i++) {
+        if (!room_for_option(sum) || !option_copy(&sum->options[sum->noptions], &more->options[i]))
+            return false;
+        sum->noptions++;
+    }
+    return true;
 }
 
 bool meta_add(struct fvt_file *sum, const struct fvt_file *more) {
@@ -385,6 +418,8 @@ bool meta_add(struct fvt_file *sum, const struct fvt_file *more) {
     if (!grown)
         return false;
     sum->interfaces = grown;
+    if (!add_options(sum, more))
+        return false;
     grown = append(sum->replaced, &sum->nreplaced, more->replaced, more->nreplaced,
                    sizeof *more->replaced);
     if (!grown)

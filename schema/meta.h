@@ -33,6 +33,7 @@ bool meta_settle(struct fvt_file *file);
 /* Add what a later file says to sum: counters of the same exporter are added up, of the rest the
 ** later one holds; replaced files are those of both. false without memory. */
 bool meta_add(struct fvt_file *sum, const struct fvt_file *more);
+void meta_forget_options(struct fvt_file *file);
 /* Columns of roll-ups, as the file numbers them, become fields; a roll-up of others is forgotten. */
 void meta_settle_rollups(struct fvt_file *file);
 void meta_forget_rollups(struct fvt_file *file);

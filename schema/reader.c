@@ -218,6 +218,7 @@ static void start_over(struct fvt_file *file) {
     file->nsockets = file->nadded = file->added_keys = file->socket_keys = 0;
     file->rows = file->blocks = 0;
     meta_forget_rollups(file);
+    meta_forget_options(file);
     fvt_totals_init(&file->totals);
 }
 
@@ -443,6 +444,7 @@ void fvt_file_free(struct fvt_file *file) {
     free(file->added);
     free(file->sockets);
     free(file->interfaces);
+    free(file->options);
     free(file->replaced);
     free(file->rollups);
     free(file->counters);

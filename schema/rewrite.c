@@ -7,6 +7,7 @@
 #include "counters.h"
 #include "meta.h"
 #include "newfile.h"
+#include "option.h"
 #include "rollup.h"
 #include "statistics.h"
 
@@ -290,6 +291,8 @@ static void put_meta(const struct rewrite *r, struct fvt_buffer *out) {
         statistics_put_socket(out, &said->sockets[i]);
     for (uint32_t i = 0; i < said->ninterfaces; i++)
         meta_put_interface(out, &said->interfaces[i]);
+    for (uint32_t i = 0; i < said->noptions; i++)
+        option_put(out, &said->options[i]);
     for (uint32_t i = 0; i < said->nreplaced; i++)
         meta_put_replaced(out, &said->replaced[i]);
     if (r->damaged)
@@ -388,6 +391,8 @@ void rewrite_free(struct rewrite *r) {
     free(r->counters);
     free(r->said.exporters);
     free(r->said.sockets);
+    meta_forget_options(&r->said);
+    free(r->said.options);
     free(r->said.interfaces);
     free(r->said.replaced);
     free(r);

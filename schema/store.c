@@ -470,6 +470,11 @@ int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i) {
     return rc == FVT_OK ? fvt_writer_interface(s->writer, i) : rc;
 }
 
+int fvt_store_option(struct fvt_store *s, const struct fvt_option *o) {
+    int rc = open_writer(s);
+    return rc == FVT_OK ? fvt_writer_option(s->writer, o) : rc;
+}
+
 int fvt_store_counters(struct fvt_store *s, const struct fvt_if_counters *c) {
     int rc = open_writer(s);
     return rc == FVT_OK ? fvt_writer_counters(s->writer, c) : rc;

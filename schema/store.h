@@ -46,6 +46,7 @@ void fvt_store_on_flush(struct fvt_store *s, void (*report)(void *arg, bool last
 int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e);
 int fvt_store_socket(struct fvt_store *s, const struct fvt_socket *socket);
 int fvt_store_interface(struct fvt_store *s, const struct fvt_interface *i);
+int fvt_store_option(struct fvt_store *s, const struct fvt_option *o);
 
 /* Add interface counters to the file of the current interval. */
 int fvt_store_counters(struct fvt_store *s, const struct fvt_if_counters *c);

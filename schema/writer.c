@@ -6,6 +6,7 @@
 #include "counters.h"
 #include "meta.h"
 #include "newfile.h"
+#include "option.h"
 #include "rewrite.h"
 #include "statistics.h"
 
@@ -119,6 +120,13 @@ int fvt_writer_socket(struct fvt_writer *w, const struct fvt_socket *s) {
     if (w->meta.n >= MAX_PENDING)
         return FVT_NOMEM;
     statistics_put_socket(&w->meta, s);
+    return w->meta.failed ? FVT_NOMEM : FVT_OK;
+}
+
+int fvt_writer_option(struct fvt_writer *w, const struct fvt_option *o) {
+    if (w->meta.n >= MAX_PENDING)
+        return FVT_NOMEM;
+    option_put(&w->meta, o);
     return w->meta.failed ? FVT_NOMEM : FVT_OK;
 }
 

@@ -577,6 +577,67 @@ static void application_names(void **state) {
     end();
 }
 
+/* Other options data are kept as they are, the last of each template and scope. */
+static void options_kept(void **state) {
+    (void)state;
+    struct collector_limits limits = collector_defaults;
+    limits.told = 3;
+    begin(&limits);
+    ipfix(&b, 0, 1);
+    size_t set = set_begin(&b, 3);
+    put_hex(&b, "0190 0003 0001 0090 0004 002a 0008 00a6 0008"); /* process -> exported, not sent */
+    set_end(&b, set);
+    set = set_begin(&b, 3);
+    put_hex(&b, "0191 0002 0001 00ea 0004 00ec ffff"); /* VRF -> name */
+    set_end(&b, set);
+    set = set_begin(&b, 3);
+    put_hex(&b, "0192 0002 0001 000a 0004 0052 0004"); /* interface -> name */
+    set_end(&b, set);
+    set = set_begin(&b, 400);
+    put_hex(&b, "00000001 000000000000000a 0000000000000000");
+    put_hex(&b, "00000002 0000000000000014 0000000000000001");
+    put_hex(&b, "00000001 000000000000000b 0000000000000002");
+    set_end(&b, set);
+    set = set_begin(&b, 401);
+    put_hex(&b, "60000001 04 626c7565");
+    set_end(&b, set);
+    set = set_begin(&b, 402);
+    put_hex(&b, "00000007 65746830");
+    set_end(&b, set);
+    send_ipfix();
+    static const struct {
+        const char *scope, *data;
+    } kept[] = {
+        {"{\"exportingProcessId\":1}",
+         "{\"exportedFlowRecordTotalCount\":11,\"notSentFlowTotalCount\":2}"},
+        {"{\"exportingProcessId\":2}",
+         "{\"exportedFlowRecordTotalCount\":20,\"notSentFlowTotalCount\":1}"},
+        {"{\"ingressVRFID\":1610612737}", "{\"VRFname\":\"blue\"}"},
+    };
+    const struct told_table *t = &r.c->told;
+    assert_int_equal(t->count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct fvt_option *o = &t->entry[i].option;
+        assert_int_equal(o->nscope, strlen(kept[i].scope));
+        assert_memory_equal(o->scope, kept[i].scope, o->nscope);
+        assert_int_equal(o->ndata, strlen(kept[i].data));
+        assert_memory_equal(o->data, kept[i].data, o->ndata);
+        assert_int_equal(o->time, r.now);
+        assert_int_equal(o->template, i < 2 ? 400 : 401);
+        assert_string_equal(o->version, "ipfix");
+    }
+    /* The oldest makes room. */
+    ipfix(&b, 5, 1);
+    set = set_begin(&b, 401);
+    put_hex(&b, "60000002 03 726564 60000003 05 677265656e");
+    set_end(&b, set);
+    send_ipfix();
+    assert_int_equal(t->count, 3);
+    assert_memory_equal(t->entry[0].option.data, "{\"VRFname\":\"red\"}", 17);
+    assert_memory_equal(t->entry[1].option.data, "{\"VRFname\":\"green\"}", 19);
+    end();
+}
+
 /* More names than there is room for: the oldest make room. A name may change. */
 static void many_names(void **state) {
     (void)state;
@@ -799,6 +860,7 @@ int main(void) {
         cmocka_unit_test(sampling_origin),
         cmocka_unit_test(application_names),
         cmocka_unit_test(many_names),
+        cmocka_unit_test(options_kept),
         cmocka_unit_test(many_samplers),
         cmocka_unit_test(interface_names),
         cmocka_unit_test(uptime_from_options),

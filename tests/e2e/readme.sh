@@ -16,11 +16,11 @@ blocks() { # KIND: the fenced blocks of that kind
 }
 
 # Statement by statement; every SELECT must answer with something, but a window up to now need not, since the
-# capture grows old, nor if_counters and flow_sockets, which a probe has nothing for (if_counters.sh, losses.sh).
+# capture grows old, nor if_counters, flow_options and flow_sockets, which a probe has nothing for (if_counters.sh, options_data.sh, losses.sh).
 blocks sql | awk 'BEGIN { RS = ";" } NF { gsub(/^\n+/, ""); gsub(/\n/, " "); print $0 ";" }' >"$work/sql"
 [ -s "$work/sql" ] || not_ok "README.md has SQL"
 while read -r statement; do
-    if got=$(cd "$work" && sqlite "$statement" 2>&1) && { [ -n "$got" ] || [[ $statement = CREATE* || $statement = *"FROM if_counters"* || $statement = *"FROM flow_sockets"* || $statement = *"since = '-"* ]]; }; then
+    if got=$(cd "$work" && sqlite "$statement" 2>&1) && { [ -n "$got" ] || [[ $statement = CREATE* || $statement = *"FROM if_counters"* || $statement = *"FROM flow_options"* || $statement = *"FROM flow_sockets"* || $statement = *"since = '-"* ]]; }; then
         ok "SQL: $statement"
     else
         not_ok "SQL: $statement" "$got"

@@ -39,6 +39,7 @@ exporter_columns='exporter, odid, version, datagrams, flows, packets, bytes, opt
     malformed_template_octets, malformed_record_octets, sampling, sampling_origin, sampling_rounded'
 
 socket_columns='address, port, protocol, datagrams, octets, drops, ring_drops, buffer'
+option_columns='exporter, odid, version, template, time, scope, data'
 files_columns='path, state, "begin", length, first, last, rows, groups, flows_tcp, packets_tcp, bytes_tcp,
     flows_udp, packets_udp, bytes_udp, flows_icmp, packets_icmp, bytes_icmp,
     flows_other, packets_other, bytes_other'
@@ -68,6 +69,7 @@ look() { # STORE
     quoted "$work/sql.sockets" "${extension[@]}" "SELECT path, $socket_columns FROM flow_sockets"
     quoted "$work/sql.interfaces" "${extension[@]}" \
         "SELECT path, exporter, ifindex, name, description FROM flow_interfaces"
+    quoted "$work/sql.options" "${extension[@]}" "SELECT path, $option_columns FROM flow_options"
     quoted "$work/sql.counters" "${extension[@]}" "SELECT path, $counter_columns FROM if_counters"
     quoted "$work/reader.rows" "$db" "SELECT $computed FROM flows"
     quoted "$work/reader.files" "$db" "SELECT $files_columns, damage FROM files"
@@ -75,6 +77,7 @@ look() { # STORE
     quoted "$work/reader.sockets" "$db" "SELECT path, $socket_columns FROM sockets JOIN files USING (file)"
     quoted "$work/reader.interfaces" "$db" \
         "SELECT path, exporter, ifindex, name, description FROM interfaces JOIN files USING (file)"
+    quoted "$work/reader.options" "$db" "SELECT path, $option_columns FROM options JOIN files USING (file)"
     quoted "$work/reader.counters" "$db" \
         "SELECT path, $counter_columns FROM if_counters JOIN files USING (file)"
 }
@@ -83,7 +86,7 @@ look() { # STORE
 compare() { # NAME STORE
     local what
     look "$2"
-    for what in rows files exporters sockets interfaces counters; do
+    for what in rows files exporters sockets interfaces options counters; do
         same "$1: $what ($(wc -l <"$work/reader.$what"))" "$work/sql.$what" "$work/reader.$what"
     done
     is "$1: there are rows" "$([ -s "$work/sql.rows" ] && echo yes)" yes

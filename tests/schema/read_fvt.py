@@ -535,6 +535,7 @@ class File:
         self.exporters = {}
         self.added = {}  # counters to be added to those of exporters
         self.sockets = {}
+        self.options = {}
         self.interfaces = {}
         self.rollups = []  # seconds, columns and places of the blocks
         self.counters = []  # places of the blocks
@@ -672,6 +673,12 @@ class File:
                 key = (PROTOCOLS.get(protocol, "capture"), address17(record[:17]), port or None)
                 add(self.sockets.setdefault(key, dict.fromkeys(SOCKET_COUNTERS, 0)),
                     counters_of(SOCKET_COUNTERS, record, 20), ("buffer",))
+            elif kind == 9:
+                template, odid, version, when, scope, said = fields("<HI8sqHH", record, 18)
+                texts = [text.decode("utf-8", "replace")
+                         for text in (part(record, 44, scope), part(record, 44 + scope, said))]
+                key = (address17(record[:17]), odid, version.rstrip(b"\0").decode(), template, texts[0])
+                self.options[key] = (when, texts[1])
             elif kind == 2:
                 index, name, description = fields("<IHH", record, 20)
                 texts = part(record, 28, name), part(record, 28 + name, description)
@@ -763,6 +770,9 @@ class File:
         for (address, index), (name, description) in self.interfaces.items():
             yield "interfaces", {"exporter": address, "ifindex": index, "name": name,
                                  "description": description}
+        for (address, odid, version, template, scope), (when, said) in self.options.items():
+            yield "options", {"exporter": address, "odid": odid, "version": version, "template": template,
+                              "time": time_text(when), "scope": scope, "data": said}
         for row in self.counter_rows():
             yield "if_counters", row
 
@@ -785,6 +795,8 @@ def create_tables(db, known):
                % ", ".join("%s INTEGER" % counter for counter in SOCKET_COUNTERS))
     db.execute("CREATE TABLE interfaces (file INTEGER, exporter TEXT, ifindex INTEGER, name TEXT, "
                "description TEXT)")
+    db.execute("CREATE TABLE options (file INTEGER, exporter TEXT, odid INTEGER, version TEXT, template INTEGER, "
+               "time TEXT, scope TEXT, data TEXT)")
     db.execute("CREATE TABLE if_counters (file INTEGER, time TEXT, exporter TEXT, odid INTEGER, %s)"
                % ", ".join("%s INTEGER" % name for name in IF_COLUMNS))
 
