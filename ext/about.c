@@ -446,7 +446,7 @@ static void show_option(sqlite3_context *ctx, const struct fvt_option *o, int i)
         result_time(ctx, o->time);
     else if (i == OPTION_TEMPLATE)
         sqlite3_result_int64(ctx, o->template);
-    else if (i == OPTION_SCOPE)
+    else if (i == OPTION_SCOPE && o->nscope)
         result_text(ctx, o->scope, o->nscope);
     else if (i == OPTION_DATA)
         result_text(ctx, o->data, o->ndata);

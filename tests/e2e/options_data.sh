@@ -12,7 +12,7 @@ for capture in cisco-ipfix-srv6-bgp cisco-ipfix-options-map-reassign unknown-nf9
 done
 export FLOWVT_STORE=$work/store
 is "all of it is JSON" \
-    "$(sqlite "SELECT count(*) > 10, min(json_valid(data)), min(scope = '' OR json_valid(scope)) FROM flow_options")" "1|1|1"
+    "$(sqlite "SELECT count(*) > 10, min(json_valid(data)), min(scope IS NULL OR json_valid(scope)) FROM flow_options")" "1|1|1"
 is "VRF names" "$(sqlite "SELECT json_extract(data, '\$.VRFname') FROM flow_options
     WHERE json_extract(scope, '\$.ingressVRFID') = 1610612737 ORDER BY 1 LIMIT 1")" "**nVSatellite"
 is "exporting process statistics" "$(sqlite "SELECT json_extract(data, '\$.exportedFlowRecordTotalCount') FROM flow_options

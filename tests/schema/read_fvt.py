@@ -772,7 +772,7 @@ class File:
                                  "description": description}
         for (address, odid, version, template, scope), (when, said) in self.options.items():
             yield "options", {"exporter": address, "odid": odid, "version": version, "template": template,
-                              "time": time_text(when), "scope": scope, "data": said}
+                              "time": time_text(when), "scope": scope or None, "data": said}
         for row in self.counter_rows():
             yield "if_counters", row
 
