@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "schema/layout.h"
 #include "schema/merge.h"
 #include "schema/store.h"
 
@@ -92,7 +93,7 @@ static void test_files(void **state) {
     struct fvt_error err;
     assert_non_null(mkdtemp(dir));
     for (int i = 0; i < 2; i++) {
-        fvt_store_path(dir, begin + i * 300000, 300, path[i], sizeof path[i]);
+        fvt_store_path(dir, LAYOUT_USUAL, begin + i * 300000, 300, path[i], sizeof path[i]);
         snprintf(command, sizeof command, "mkdir -p %s/2023/11/15", dir);
         assert_int_equal(system(command), 0);
         write_file(path[i], begin + i * 300000, i * 1000);
