@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** A queue of files to sync or close and of indexes to bring up to date, and the thread that works
-** it off.
+** it off. The memory in which rows came goes back to the store, since new pages would cost it as much as
+** encoding them.
 */
 #include "closer.h"
 
@@ -14,9 +15,20 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* Groups that may wait to be encoded, and those that are kept for the next rows. */
+enum { MAX_WAITING = 2, MAX_SPARE = 2 };
+
 struct job {
     struct job *next;
-    enum { SYNC, CLOSE, INDEX } what;
+    enum { SYNC, ENCODE, CLOSE, INDEX } what;
+    struct kept kept; /* ENCODE, CLOSE */
+    char path[];
+};
+
+/* A file that is still being written, of which some is encoded. */
+struct open_file {
+    struct open_file *next;
+    struct closing closing;
     char path[];
 };
 
@@ -29,10 +41,14 @@ struct closer {
     struct job *first, **last;
     const struct job *current;
     struct job *failed; /* files that could not be closed, to be tried again */
+    struct group *spare[MAX_SPARE];
+    unsigned nspare, waiting;
     bool stop, running;
     char *messages;                              /* one a line, for warn() */
     void (*closed)(void *arg, const char *path); /* or NULL */
     void *arg;
+    struct open_file *files; /* the thread's own; so is what encoding needs */
+    struct fvt_pool *pool;
 };
 
 static void post_message(struct closer *c, const char *text) {
@@ -46,16 +62,47 @@ static void post_message(struct closer *c, const char *text) {
     pthread_mutex_unlock(&c->lock);
 }
 
-static void post_job(struct closer *c, const char *path, int what) {
+static bool has_rows(const struct kept *kept) {
+    return kept && kept->group;
+}
+
+/* Take back the memory of rows. */
+static void give_back(struct closer *c, struct group *g) {
+    group_clear(g);
+    pthread_mutex_lock(&c->lock);
+    if (c->nspare < MAX_SPARE) {
+        c->spare[c->nspare++] = g;
+        g = NULL;
+    }
+    pthread_mutex_unlock(&c->lock);
+    group_free(g);
+}
+
+struct group *closer_group(struct closer *c, bool must) {
+    struct group *g = NULL;
+    pthread_mutex_lock(&c->lock);
+    bool may = must || c->waiting < MAX_WAITING;
+    if (may && c->nspare)
+        g = c->spare[--c->nspare];
+    pthread_mutex_unlock(&c->lock);
+    return g || !may ? g : group_new();
+}
+
+static void post_job(struct closer *c, const char *path, int what, const struct kept *kept) {
     struct job *job = malloc(sizeof *job + strlen(path) + 1);
-    if (!job)
-        return; /* a file left live is closed at the next start */
+    if (!job) { /* a file left live is closed at the next start */
+        if (has_rows(kept))
+            give_back(c, kept->group);
+        return;
+    }
     job->next = NULL;
     job->what = what;
+    job->kept = kept ? *kept : (struct kept){0};
     strcpy(job->path, path);
     pthread_mutex_lock(&c->lock);
-    bool waiting = what != CLOSE && c->first && (int)c->first->what == what && !c->first->next &&
-                   strcmp(c->first->path, path) == 0;
+    c->waiting += has_rows(kept);
+    bool waiting = (what == SYNC || what == INDEX) && c->first && (int)c->first->what == what &&
+                   !c->first->next && strcmp(c->first->path, path) == 0;
     if (waiting) {
         free(job);
     } else {
@@ -64,6 +111,41 @@ static void post_job(struct closer *c, const char *path, int what) {
         pthread_cond_signal(&c->wake);
     }
     pthread_mutex_unlock(&c->lock);
+}
+
+/* Where what is encoded of a file is, NULL when there is nothing yet and add does not ask for a place. */
+static struct open_file **find_file(struct closer *c, const char *path, bool add) {
+    struct open_file **at = &c->files;
+    while (*at && strcmp((*at)->path, path) != 0)
+        at = &(*at)->next;
+    if (!*at && add && (*at = calloc(1, sizeof **at + strlen(path) + 1)))
+        strcpy((*at)->path, path);
+    return at;
+}
+
+static void drop_file(struct open_file **at) {
+    struct open_file *f = *at;
+    if (!f)
+        return;
+    *at = f->next;
+    closing_free(&f->closing);
+    free(f);
+}
+
+/* What cannot be encoded now is read from the file when it is closed. */
+static void encode(struct closer *c, const struct job *job) {
+    struct fvt_error err = {{0}};
+    struct open_file **f = find_file(c, job->path, true);
+    if (*f && closing_add(&(*f)->closing, job->path, &job->kept, c->pool, &err) != FVT_OK)
+        post_message(c, err.text);
+}
+
+static int close_file(struct closer *c, const struct job *job, struct fvt_error *err) {
+    struct open_file **f = find_file(c, job->path, false);
+    struct closing none = {NULL};
+    int rc = closing_finish(*f ? &(*f)->closing : &none, job->path, &job->kept, c->pool, err);
+    drop_file(f);
+    return rc;
 }
 
 /* Returns whether the job is done for good. */
@@ -76,13 +158,17 @@ static bool do_job(struct closer *c, const struct job *job) {
         return true;
     }
     if (job->what == CLOSE) {
-        int rc = fvt_close_file(job->path, &err);
+        int rc = close_file(c, job, &err);
         bool gone = rc == FVT_IO && access(job->path, F_OK) != 0;
         if (rc != FVT_OK && !gone)
             post_message(c, err.text);
         if (rc == FVT_OK && c->closed)
             c->closed(c->arg, job->path);
         return rc == FVT_OK || gone || rc == FVT_FOREIGN || rc == FVT_UNKNOWN;
+    }
+    if (job->what == ENCODE) {
+        encode(c, job);
+        return true;
     }
     int fd = open(job->path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 ? fdatasync(fd) != 0 : errno != ENOENT) {
@@ -109,7 +195,12 @@ static void *work(void *arg) {
         c->current = job;
         pthread_mutex_unlock(&c->lock);
         bool done = do_job(c, job);
+        bool had_rows = has_rows(&job->kept);
+        if (had_rows)
+            give_back(c, job->kept.group);
+        job->kept.group = NULL;
         pthread_mutex_lock(&c->lock);
+        c->waiting -= had_rows;
         c->current = NULL;
         pthread_cond_broadcast(&c->done);
         if (done) {
@@ -128,6 +219,7 @@ struct closer *closer_new(void) {
     if (!c)
         return NULL;
     c->last = &c->first;
+    c->pool = pool_new_large(); /* without one it is slower and no more */
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wake, NULL);
     pthread_cond_init(&c->done, NULL);
@@ -167,6 +259,11 @@ void closer_free(struct closer *c) {
         after = job->next;
         free(job);
     }
+    while (c->files)
+        drop_file(&c->files);
+    for (unsigned i = 0; i < c->nspare; i++)
+        group_free(c->spare[i]);
+    pool_free(c->pool);
     free(c->messages);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->wake);
@@ -175,15 +272,19 @@ void closer_free(struct closer *c) {
 }
 
 void closer_sync(struct closer *c, const char *path) {
-    post_job(c, path, SYNC);
+    post_job(c, path, SYNC, NULL);
 }
 
-void closer_close(struct closer *c, const char *path) {
-    post_job(c, path, CLOSE);
+void closer_close(struct closer *c, const char *path, const struct kept *kept) {
+    post_job(c, path, CLOSE, kept);
+}
+
+void closer_encode(struct closer *c, const char *path, const struct kept *kept) {
+    post_job(c, path, ENCODE, kept);
 }
 
 void closer_index(struct closer *c, const char *dir) {
-    post_job(c, dir, INDEX);
+    post_job(c, dir, INDEX, NULL);
 }
 
 static bool has_job(const struct closer *c, const char *path) {
@@ -218,7 +319,7 @@ void closer_retry(struct closer *c) {
     pthread_mutex_unlock(&c->lock);
     while (failed) {
         struct job *after = failed->next;
-        post_job(c, failed->path, CLOSE);
+        post_job(c, failed->path, CLOSE, NULL);
         free(failed);
         failed = after;
     }

@@ -6,7 +6,7 @@
 #ifndef FLOWVT_CLOSER_H
 #define FLOWVT_CLOSER_H
 
-#include <stdbool.h>
+#include "rewrite.h"
 
 struct closer;
 
@@ -21,8 +21,15 @@ void closer_free(struct closer *c);
 /* Sync the file, or make it a closed one. A file that cannot be closed is kept for
 ** closer_retry(). */
 void closer_sync(struct closer *c, const char *path);
-void closer_close(struct closer *c, const char *path);
+/* kept: rows of it that are in memory, NULL: none; closer_encode() has them encoded while the file is still being
+** written. They are the closer's from here on. */
+void closer_close(struct closer *c, const char *path, const struct kept *kept);
+void closer_encode(struct closer *c, const char *path, const struct kept *kept);
 void closer_retry(struct closer *c);
+
+/* Memory for the rows of another interval, used before if there is such. NULL: none is to be had, or, unless it must
+** be, as much as may be is waiting to be encoded. */
+struct group *closer_group(struct closer *c, bool must);
 /* Bring the index of the store at dir up to date. What changed in the last seconds is left for
 ** another time. */
 void closer_index(struct closer *c, const char *dir);

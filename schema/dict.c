@@ -14,26 +14,14 @@ void dict_builder_init(struct dict_builder *d, enum flow_class class) {
         d->seed[i] = fvt_hash(&i, sizeof i);
 }
 
-/* The halves of an address, as they lie there. */
-static inline void ip_halves(const struct flow_ip *ip, uint64_t half[2]) {
-    memcpy(half, ip->addr, sizeof ip->addr);
-}
-
 /* The product of both halves, each mixed with a secret, folded: what comes out cannot be foreseen by who
 ** sends addresses, and takes a tenth of the time of fvt_hash(). */
 static inline uint32_t hash_ip(const struct dict_builder *d, const struct flow_ip *ip) {
     uint64_t half[2];
-    ip_halves(ip, half);
+    memcpy(half, ip->addr, sizeof half);
     unsigned __int128 product = (unsigned __int128)(half[0] ^ d->seed[0]) * (half[1] ^ d->seed[1]);
     uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
     return (uint32_t)(folded ^ folded >> 32);
-}
-
-static inline bool same_ip(const struct flow_ip *a, const struct flow_ip *b) {
-    uint64_t x[2], y[2];
-    ip_halves(a, x);
-    ip_halves(b, y);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (uint64_t)(a->family ^ b->family)) == 0;
 }
 
 void dict_builder_free(struct dict_builder *d) {
@@ -115,7 +103,7 @@ static int64_t add_ip(struct dict_builder *d, const struct flow_ip *ip, uint32_t
         return -1;
     uint32_t h = hash & (d->nslots - 1);
     for (; d->slots[h]; h = (h + 1) & (d->nslots - 1))
-        if (same_ip(&d->ip[d->slots[h] - 1], ip))
+        if (dict_same_ip(&d->ip[d->slots[h] - 1], ip))
             return d->slots[h] - 1;
     d->ip[d->n] = *ip;
     d->slots[h] = ++d->n;
@@ -126,23 +114,9 @@ int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
     return add_ip(d, ip, hash_ip(d, ip));
 }
 
-/* Are all addresses the same? Those of exporters and next hops mostly are. */
-static bool all_same(const struct flow_ip *ip, uint32_t n) {
-    for (uint32_t i = 1; i < n; i++)
-        if (!same_ip(&ip[i], &ip[0]))
-            return false;
-    return n > 0;
-}
-
 bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
                       uint32_t *number) {
     enum { AHEAD = 64 };
-    if (all_same(ip, n)) {
-        int64_t entry = dict_builder_ip(d, ip);
-        for (uint32_t i = 0; entry >= 0 && i < n; i++)
-            number[i] = (uint32_t)entry;
-        return entry >= 0;
-    }
     for (uint32_t at = 0; at < n; at += AHEAD) {
         uint32_t hash[AHEAD], some = n - at < AHEAD ? n - at : AHEAD;
         for (uint32_t i = 0; i < some; i++) {

@@ -23,6 +23,13 @@ struct dict_builder {
     uint32_t nplaces;
 };
 
+static inline bool dict_same_ip(const struct flow_ip *a, const struct flow_ip *b) {
+    uint64_t x[2], y[2];
+    memcpy(x, a->addr, sizeof x);
+    memcpy(y, b->addr, sizeof y);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (uint64_t)(a->family ^ b->family)) == 0;
+}
+
 void dict_builder_init(struct dict_builder *d, enum flow_class class);
 void dict_builder_free(struct dict_builder *d);
 /* Forget the entries, keep the memory. */

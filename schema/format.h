@@ -36,6 +36,9 @@ enum {
     /* Rows of a group that is being received, at most: while they are encoded its columns are still in the
     ** processor's cache. */
     FVT_LIVE_ROWS = 1 << 15,
+    /* Octets of a group's columns in memory: a collector keeps the rows of an interval in one, and begins another
+    ** when it is larger. */
+    FVT_GROUP_OCTETS = 128 << 20,
     /* Octets of text in the dictionaries of a group, where one row more or less does not matter:
     ** far from what the format can hold. */
     FVT_GROUP_TEXT = 64 << 20,

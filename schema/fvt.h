@@ -243,6 +243,7 @@ struct fvt_chunk_info {
 
 struct fvt_group {
     uint64_t first_row; /* rows of the file before this group */
+    uint64_t at;        /* where the payload of its block begins in the file */
     uint32_t rows;
     uint32_t nchunks;
     struct fvt_chunk_info *chunks;

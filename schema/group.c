@@ -12,15 +12,30 @@ enum { STAGE = 128, WORDS = (FLOW_NFIELDS + 63) / 64 };
 /* Times are stored less their first, and half of what four octets can hold. */
 static const uint64_t HALF = UINT64_C(1) << 31;
 
+/* Where the rows of one kind have their values: they have the same fields. */
+struct shape {
+    uint64_t present[WORDS];
+    uint8_t plain[FLOW_NFIELDS]; /* numbers */
+    uint8_t coded[FLOW_NFIELDS]; /* texts and addresses */
+    uint8_t nplain, ncoded;
+    uint8_t ends; /* of coded, the first ones: addresses that are new in every row */
+};
+
 struct stage {
     uint32_t n;
+    struct shape shape; /* of the last row */
     uint64_t present[STAGE][WORDS];
-    uint32_t text[FLOW_NFIELDS]; /* the last text of a column, its entry + 1 */
+    uint32_t last[FLOW_NFIELDS]; /* of a coded column the last entry + 1 */
     union {
         int64_t v[STAGE];
         struct flow_ip ip[STAGE];
     } of[FLOW_NFIELDS];
 };
+
+/* Addresses that are looked up some at a time; the others are mostly those of the row before. */
+static bool is_end(int field) {
+    return field == FLOW_srcip || field == FLOW_dstip;
+}
 
 static bool has_dict(int field) {
     return flow_fields[field].class == FLOW_IP || flow_fields[field].class == FLOW_TEXT;
@@ -62,6 +77,7 @@ void group_free(struct group *g) {
 void group_clear(struct group *g) {
     g->rows = g->mirrored = g->sealed = 0;
     g->sealed_text = 0;
+    g->due = g->full = false;
     fvt_totals_init(&g->totals);
     fvt_totals_init(&g->fresh);
     for (int f = 0; f < FLOW_NFIELDS; f++) {
@@ -72,7 +88,7 @@ void group_clear(struct group *g) {
         dict_builder_clear(&g->dict[d]);
     if (g->stage) {
         g->stage->n = 0;
-        memset(g->stage->text, 0, sizeof g->stage->text);
+        memset(g->stage->last, 0, sizeof g->stage->last);
     }
 }
 
@@ -87,17 +103,19 @@ uint32_t group_rows(const struct group *g) {
     return g->rows + (g->stage ? g->stage->n : 0);
 }
 
-bool group_full(const struct group *g) {
-    return group_rows(g) >= FVT_GROUP_ROWS || text_octets(g) >= FVT_GROUP_TEXT;
+/* Rows have come into the columns: is it time for a block, or for another group? */
+static void look_at_size(struct group *g) {
+    size_t text = text_octets(g), octets = 0;
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        octets += (size_t)g->column[f].count * g->column[f].octets;
+    g->full = g->rows >= FVT_GROUP_ROWS || octets >= FVT_GROUP_OCTETS || text >= FVT_GROUP_TEXT;
+    g->due =
+        g->full || g->rows - g->sealed >= FVT_LIVE_ROWS || text - g->sealed_text >= FVT_GROUP_TEXT;
 }
 
 uint32_t group_room(const struct group *g) {
     uint32_t n = group_rows(g) - g->sealed;
-    return n < FVT_LIVE_ROWS ? FVT_LIVE_ROWS - n : 0;
-}
-
-bool group_due(const struct group *g) {
-    return group_room(g) == 0 || text_octets(g) - g->sealed_text >= FVT_GROUP_TEXT;
+    return g->due ? 0 : n < FVT_LIVE_ROWS ? FVT_LIVE_ROWS - n : STAGE;
 }
 
 bool group_cover(struct group *g) {
@@ -173,7 +191,7 @@ void group_forget(struct group *g, int field) {
 ** have one, n of them. */
 static bool stage_values(struct group *g, int f, const uint32_t *rows, uint32_t n, int64_t *out) {
     const struct stage *s = g->stage;
-    if (flow_fields[f].class != FLOW_IP) {
+    if (!is_end(f)) {
         for (uint32_t i = 0; i < n; i++)
             out[i] = s->of[f].v[rows ? rows[i] : i];
         return true;
@@ -209,7 +227,7 @@ static bool drain_all(struct group *g, int f) {
     const struct stage *s = g->stage;
     int64_t number[STAGE];
     const int64_t *v = s->of[f].v;
-    if (flow_fields[f].class == FLOW_IP) {
+    if (is_end(f)) {
         if (!stage_values(g, f, NULL, s->n, number))
             return false;
         v = number;
@@ -239,6 +257,7 @@ static bool drain(struct group *g) {
     }
     g->rows += s->n;
     s->n = 0;
+    look_at_size(g);
     return true;
 }
 
@@ -251,6 +270,7 @@ void group_seal(struct group *g) {
     fvt_totals_init(&g->fresh);
     g->sealed = g->rows;
     g->sealed_text = text_octets(g);
+    g->due = false;
     for (int f = 0; f < FLOW_NFIELDS; f++)
         column_seal(&g->column[f]);
 }
@@ -344,16 +364,44 @@ bool group_count(struct group *g) {
     return ok;
 }
 
-/* The entry number of a text, which is mostly that of the row before. */
-static int64_t stage_text(struct group *g, int f, const union flow_value *value) {
+/* The entry number of a text or address, which is mostly that of the row before. */
+static int64_t stage_entry(struct group *g, int f, const union flow_value *value) {
     struct dict_builder *d = &g->dict[g->dict_of[f]];
-    uint32_t *last = &g->stage->text[f];
-    if (*last && dict_builder_is(d, *last - 1, value->text.p, value->text.n))
-        return *last - 1;
-    int64_t entry = dict_builder_text(d, value->text.p, value->text.n);
+    uint32_t *last = &g->stage->last[f];
+    int64_t entry;
+    if (d->class == FLOW_IP) {
+        if (*last && dict_same_ip(&d->ip[*last - 1], &value->ip))
+            return *last - 1;
+        entry = dict_builder_ip(d, &value->ip);
+    } else {
+        if (*last && dict_builder_is(d, *last - 1, value->text.p, value->text.n))
+            return *last - 1;
+        entry = dict_builder_text(d, value->text.p, value->text.n);
+    }
     if (entry >= 0)
         *last = (uint32_t)entry + 1;
     return entry;
+}
+
+static void find_shape(struct shape *shape, const struct flow_row *row) {
+    *shape = (struct shape){0};
+    memcpy(shape->present, row->present, sizeof shape->present);
+    for (int f = 0; f < FLOW_NFIELDS; f++)
+        if (flow_row_has(row, f) && is_end(f))
+            shape->coded[shape->ncoded++] = (uint8_t)f;
+    shape->ends = shape->ncoded;
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        if (!flow_row_has(row, f) || is_end(f))
+            continue;
+        if (has_dict(f))
+            shape->coded[shape->ncoded++] = (uint8_t)f;
+        else
+            shape->plain[shape->nplain++] = (uint8_t)f;
+    }
+}
+
+static bool no_address(int f, const union flow_value *value) {
+    return flow_fields[f].class == FLOW_IP && value->ip.family != 4 && value->ip.family != 6;
 }
 
 /* A stage with room, or NULL without memory. */
@@ -367,24 +415,23 @@ int group_add(struct group *g, const struct flow_row *row) {
     struct stage *s = stage_ready(g);
     if (!s)
         return FVT_NOMEM;
+    struct shape *shape = &s->shape;
+    if (memcmp(shape->present, row->present, sizeof shape->present) != 0)
+        find_shape(shape, row);
     uint32_t n = s->n;
-    for (int w = 0; w < WORDS; w++) {
-        uint64_t present = row->present[w];
-        for (uint64_t bits = present; bits; bits &= bits - 1) {
-            int f = w * 64 + __builtin_ctzll(bits);
-            const union flow_value *value = &row->value[f];
-            if (flow_fields[f].class == FLOW_IP) {
-                s->of[f].ip[n] = value->ip;
-                if (value->ip.family != 4 && value->ip.family != 6)
-                    present &= ~(bits & -bits); /* no address: NULL */
-            } else if (flow_fields[f].class == FLOW_TEXT) {
-                if ((s->of[f].v[n] = stage_text(g, f, value)) < 0)
-                    return FVT_NOMEM;
-            } else {
-                s->of[f].v[n] = value->i;
-            }
-        }
-        s->present[n][w] = present;
+    uint64_t *present = s->present[n];
+    memcpy(present, row->present, sizeof s->present[n]);
+    for (unsigned i = 0; i < shape->nplain; i++)
+        s->of[shape->plain[i]].v[n] = row->value[shape->plain[i]].i;
+    for (unsigned i = 0; i < shape->ncoded; i++) {
+        int f = shape->coded[i];
+        const union flow_value *value = &row->value[f];
+        if (no_address(f, value))
+            present[f / 64] &= ~(UINT64_C(1) << (f & 63)); /* NULL */
+        else if (i < shape->ends)
+            s->of[f].ip[n] = value->ip;
+        else if ((s->of[f].v[n] = stage_entry(g, f, value)) < 0)
+            return FVT_NOMEM;
     }
     count_totals(&g->fresh, row);
     s->n++;
@@ -398,21 +445,28 @@ static bool stage_column(struct group *g, int f, const struct flow_rows *rows, u
     const bool varies = rows->vary[f >> 6] >> (f & 63) & 1;
     const union flow_value *same = &rows->same[f];
     int64_t v = same->i;
-    *known = true;
-    if (flow_fields[f].class == FLOW_IP) {
+    *known = varies || !no_address(f, same);
+    if (!*known)
+        return true;
+    if (is_end(f)) {
         struct flow_ip *out = s->of[f].ip + s->n;
-        if (varies)
-            memcpy(out, rows->column[f].ip + first, n * sizeof *out);
-        for (uint32_t i = 0; !varies && i < n; i++)
-            out[i] = same->ip;
-        *known = varies || same->ip.family == 4 || same->ip.family == 6;
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = varies ? rows->column[f].ip[first + i] : same->ip;
+        return true;
+    }
+    if (varies && has_dict(f)) {
+        for (uint32_t i = 0; i < n; i++) {
+            const union flow_value one = {.ip = rows->column[f].ip[first + i]};
+            if ((s->of[f].v[s->n + i] = stage_entry(g, f, &one)) < 0)
+                return false;
+        }
         return true;
     }
     if (varies) {
         memcpy(s->of[f].v + s->n, rows->column[f].i + first, n * sizeof v);
         return true;
     }
-    if (flow_fields[f].class == FLOW_TEXT && (v = stage_text(g, f, same)) < 0)
+    if (has_dict(f) && (v = stage_entry(g, f, same)) < 0)
         return false;
     for (uint32_t i = 0; i < n; i++)
         s->of[f].v[s->n + i] = v;

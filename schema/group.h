@@ -40,6 +40,7 @@ struct group {
     uint32_t sealed;     /* rows before these */
     size_t sealed_text;  /* octets of text in the dictionaries before them */
     struct fvt_totals fresh;
+    bool due, full; /* see group_due(), group_full() */
 };
 
 struct group *group_new(void);
@@ -55,10 +56,15 @@ int group_add(struct group *g, const struct flow_row *row);
 uint32_t group_add_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n);
 /* Rows that were added, those that are not in the columns yet included. */
 uint32_t group_rows(const struct group *g);
-/* May it take no more rows, or no more without group_encode_live()? */
-bool group_full(const struct group *g);
-bool group_due(const struct group *g);
-/* How many more until that, if they have no texts. */
+/* Is it large enough for a group of a closed file; are the rows since group_seal() enough for one of a live file?
+** Either is found out some rows later. */
+static inline bool group_full(const struct group *g) {
+    return g->full;
+}
+static inline bool group_due(const struct group *g) {
+    return g->due;
+}
+/* How many more until group_due(), about, if they have no texts; 0 when it is. */
 uint32_t group_room(const struct group *g);
 /* Bring all that was added into columns and totals. false without memory: to be tried again. */
 bool group_settle(struct group *g);

@@ -173,6 +173,7 @@ static int add_group(struct fvt_file *file, struct fvt_cursor *c, uint64_t paylo
         return rc == FVT_DAMAGED ? FVT_OK : rc;
     }
     g->first_row = file->rows;
+    g->at = payload;
     file->rows += g->rows;
     fvt_totals_add(&file->totals, &g->totals);
     return FVT_OK;

@@ -25,6 +25,12 @@ struct rewrite {
     bool parted;         /* it has some rows of a source's group only */
     uint64_t rows, damaged;
     struct fvt_totals totals;
+    struct fvt_totals left_out; /* of groups whose rows came from memory */
+    uint64_t rows_left_out;
+    struct {
+        uint64_t from, to;
+    } * kept; /* where they are in the live file */
+    uint32_t nkept;
     struct rollup_builder *rollups;   /* NULL: none */
     struct fvt_buffer leads;          /* meta records that lead to their blocks */
     struct fvt_if_counters *counters; /* not written yet, room for a block's */
@@ -97,12 +103,8 @@ static bool has_unknown(const struct fvt_file *file) {
     return false;
 }
 
-/* Write the group that is being filled, and begin another. */
-static int put_group(struct rewrite *r, struct fvt_error *err) {
-    if (r->group->rows == 0)
-        return FVT_OK;
-    bool counted = !r->parted || group_count(r->group);
-    size_t dirlen = !counted ? 0 : group_encode(&r->out, r->group, r->effort);
+static int write_group(struct rewrite *r, struct group *g, struct fvt_error *err) {
+    size_t dirlen = group_encode(&r->out, g, r->effort);
     if (dirlen == 0) {
         fvt_fail(err, "%s: out of memory", r->to.path);
         return FVT_NOMEM;
@@ -111,10 +113,48 @@ static int put_group(struct rewrite *r, struct fvt_error *err) {
     fvt_put_int(&r->directories, dirlen, 4);
     fvt_put(&r->directories, r->out.p + FVT_BLOCK_HEADER, dirlen);
     r->ngroups++;
+    return newfile_put(&r->to, &r->out, err);
+}
+
+/* Write the group that is being filled, and begin another. */
+static int put_group(struct rewrite *r, struct fvt_error *err) {
+    if (r->group->rows == 0)
+        return FVT_OK;
+    if (r->parted && !group_count(r->group)) {
+        fvt_fail(err, "%s: out of memory", r->to.path);
+        return FVT_NOMEM;
+    }
+    int rc = write_group(r, r->group, err);
     r->octets = 0;
     r->parted = false;
     group_clear(r->group);
-    return newfile_put(&r->to, &r->out, err);
+    return rc;
+}
+
+int rewrite_kept(struct rewrite *r, const struct kept *kept, struct fvt_error *err) {
+    struct group *g = kept->group;
+    void *grown = realloc(r->kept, (r->nkept + 1) * sizeof *r->kept);
+    if (!grown) {
+        fvt_fail(err, "%s: out of memory", r->to.path);
+        return FVT_NOMEM;
+    }
+    r->kept = grown;
+    r->kept[r->nkept].from = kept->from;
+    r->kept[r->nkept++].to = kept->to;
+    g->pool = r->group->pool;
+    int rc = write_group(r, g, err);
+    g->pool = NULL;
+    r->rows += g->rows;
+    fvt_totals_add(&r->totals, &g->totals);
+    return rc;
+}
+
+/* Did the rows of a live file's group come from memory? */
+static bool is_kept(const struct rewrite *r, const struct fvt_group *g) {
+    for (uint32_t i = 0; i < r->nkept; i++)
+        if (g->at >= r->kept[i].from && g->at < r->kept[i].to)
+            return true;
+    return false;
 }
 
 /* What the dictionaries of a group take at least when they are merged. */
@@ -178,8 +218,10 @@ static int copy_group(struct rewrite *r, const struct fvt_file *file, const stru
     return FVT_OK;
 }
 
-struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_effort effort,
-                            int64_t start, int64_t length, struct fvt_error *err) {
+/* pool: NULL: one of its own. */
+static struct rewrite *new_in(const char *path, enum fvt_state state, enum group_effort effort,
+                              int64_t start, int64_t length, struct fvt_pool *pool,
+                              struct fvt_error *err) {
     struct rewrite *r = calloc(1, sizeof *r);
     if (r && !(r->group = group_new())) {
         free(r);
@@ -189,16 +231,22 @@ struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_e
         fvt_fail(err, "%s: out of memory", path);
         return NULL;
     }
-    r->group->pool = pool_new_large();
-    r->group->owns_pool = true;
+    r->group->pool = pool ? pool : pool_new_large();
+    r->group->owns_pool = !pool;
     r->state = state;
     r->effort = effort;
     fvt_totals_init(&r->totals);
+    fvt_totals_init(&r->left_out);
     file_begin(&r->out, state, start, length);
     if (newfile_open(&r->to, path, err) == FVT_OK && newfile_put(&r->to, &r->out, err) == FVT_OK)
         return r;
     rewrite_free(r);
     return NULL;
+}
+
+struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_effort effort,
+                            int64_t start, int64_t length, struct fvt_error *err) {
+    return new_in(path, state, effort, start, length, NULL, err);
 }
 
 /* Write the interface counters that wait, as a block of their own between groups. */
@@ -253,6 +301,11 @@ int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err)
         rest -= src->rows < rest ? src->rows : rest;
         if (src->damaged)
             continue; /* counted when the file was opened */
+        if (is_kept(r, src)) {
+            fvt_totals_add(&r->left_out, &src->totals);
+            r->rows_left_out += src->rows;
+            continue;
+        }
         rc = copy_group(r, file, src, err);
         if (rc == FVT_DAMAGED) {
             damaged++;
@@ -389,6 +442,7 @@ void rewrite_free(struct rewrite *r) {
     rollup_free(r->rollups);
     free(r->leads.p);
     free(r->counters);
+    free(r->kept);
     free(r->said.exporters);
     free(r->said.sockets);
     meta_forget_options(&r->said);
@@ -403,21 +457,27 @@ static bool appendable(const struct fvt_file *file) {
     return file->state == FVT_LIVE && !file->damaged && file->native && file->tail == file->size;
 }
 
-/* The rows of file in a new one of that state, in its place. */
-static int rewrite_alone(struct fvt_file *file, enum fvt_state state, struct fvt_error *err) {
-    struct rewrite *r =
-        rewrite_new(file->path, state, state == FVT_CLOSED ? GROUP_SMALL : GROUP_QUICK, file->start,
-                    file->length, err);
-    int rc = r ? rewrite_add(r, file, err) : FVT_IO;
-    if (rc == FVT_OK)
-        rc = rewrite_settle(r, err);
+/* Give the new file its name, for good. */
+static int put_in_place(struct rewrite *r, struct fvt_error *err) {
+    int rc = rewrite_settle(r, err);
     if (rc == FVT_OK)
         rc = rewrite_publish(r, err);
-    int failed = rc == FVT_OK ? directory_sync(file->path) : 0;
+    int failed = rc == FVT_OK ? directory_sync(r->to.path) : 0;
     if (failed) {
-        fvt_fail(err, "%s: %s", file->path, strerror(-failed));
+        fvt_fail(err, "%s: %s", r->to.path, strerror(-failed));
         rc = FVT_IO;
     }
+    return rc;
+}
+
+/* The rows of file in a new one of that state, in its place. */
+static int rewrite_alone(struct fvt_file *file, enum fvt_state state, struct fvt_pool *pool,
+                         struct fvt_error *err) {
+    struct rewrite *r = new_in(file->path, state, state == FVT_CLOSED ? GROUP_SMALL : GROUP_QUICK,
+                               file->start, file->length, pool, err);
+    int rc = r ? rewrite_add(r, file, err) : FVT_IO;
+    if (rc == FVT_OK)
+        rc = put_in_place(r, err);
     rewrite_free(r);
     return rc;
 }
@@ -429,11 +489,69 @@ int fvt_rewrite(const char *path, enum fvt_state state, struct fvt_error *err) {
         return rc;
     bool done = state == FVT_CLOSED ? file->state == FVT_CLOSED : appendable(file);
     if (!done)
-        rc = rewrite_alone(file, state, err);
+        rc = rewrite_alone(file, state, NULL, err);
     fvt_file_free(file);
     return rc;
 }
 
 int fvt_close_file(const char *path, struct fvt_error *err) {
     return fvt_rewrite(path, FVT_CLOSED, err);
+}
+
+/* ---- closing from memory ---------------------------------------------------------------- */
+
+/* Add what is in memory. Without it, or when that fails, the file has it all. */
+static int begin_closing(struct closing *c, const struct fvt_file *file, const struct kept *kept,
+                         struct fvt_pool *pool, struct fvt_error *err) {
+    if (!c->r)
+        c->r = new_in(file->path, FVT_CLOSED, GROUP_SMALL, file->start, file->length, pool, err);
+    int rc = c->r ? rewrite_kept(c->r, kept, err) : FVT_IO;
+    if (rc != FVT_OK)
+        closing_free(c);
+    return rc;
+}
+
+int closing_add(struct closing *c, const char *path, const struct kept *kept, struct fvt_pool *pool,
+                struct fvt_error *err) {
+    struct fvt_file *file = NULL;
+    int rc = fvt_open(path, &file, err);
+    if (rc == FVT_OK && file->state == FVT_LIVE)
+        rc = begin_closing(c, file, kept, pool, err);
+    fvt_file_free(file);
+    return rc;
+}
+
+/* Add the rest of the file, which must have had just the rows that came from memory: FVT_DAMAGED when not. */
+static int finish_closing(struct closing *c, struct fvt_file *file, struct fvt_error *err) {
+    struct fvt_totals kept = c->r->totals;
+    uint64_t rows = c->r->rows;
+    int rc = file->damaged ? FVT_DAMAGED : rewrite_add(c->r, file, err);
+    if (rc == FVT_OK && rows != c->r->rows_left_out)
+        rc = FVT_DAMAGED;
+    if (rc == FVT_OK && memcmp(&kept, &c->r->left_out, sizeof kept) != 0)
+        rc = FVT_DAMAGED;
+    return rc == FVT_OK ? put_in_place(c->r, err) : rc;
+}
+
+int closing_finish(struct closing *c, const char *path, const struct kept *kept,
+                   struct fvt_pool *pool, struct fvt_error *err) {
+    struct fvt_file *file = NULL;
+    int rc = fvt_open(path, &file, err);
+    if (rc == FVT_OK && file->state == FVT_LIVE) {
+        if (kept && kept->group && kept->group->rows)
+            begin_closing(c, file, kept, pool, err);
+        rc = c->r ? finish_closing(c, file, err) : FVT_DAMAGED;
+        if (rc == FVT_DAMAGED || rc == FVT_NOMEM) {
+            closing_free(c);
+            rc = rewrite_alone(file, FVT_CLOSED, pool, err);
+        }
+    }
+    fvt_file_free(file);
+    closing_free(c);
+    return rc;
+}
+
+void closing_free(struct closing *c) {
+    rewrite_free(c->r);
+    c->r = NULL;
 }

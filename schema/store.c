@@ -202,7 +202,7 @@ static void recover(struct fvt_store *s) {
         return;
     for (size_t i = 0; i < n; i++)
         if (strcmp(paths[i], s->path) != 0 && is_live(paths[i]))
-            closer_close(s->closer, paths[i]);
+            closer_close(s->closer, paths[i], NULL);
     free(paths);
 }
 
@@ -263,8 +263,9 @@ static int look_at_place(struct fvt_store *s) {
 static int finish_late(struct fvt_store *s, unsigned i) {
     struct late late = s->late[i];
     memmove(&s->late[i], &s->late[i + 1], (--s->nlate - i) * sizeof late);
-    int rc = fvt_writer_finish(late.writer);
-    closer_close(s->closer, late.path);
+    struct kept kept;
+    int rc = writer_finish(late.writer, &kept);
+    closer_close(s->closer, late.path, &kept);
     free(late.path);
     return rc;
 }
@@ -283,6 +284,7 @@ static void keep_late(struct fvt_store *s) {
         warn_of(s, "rows that could not be written for many intervals are given up");
         finish_late(s, 0);
     }
+    writer_forget(s->writer);
     s->late[s->nlate] = (struct late){s->writer, strdup(s->path)};
     if (s->late[s->nlate].path)
         s->nlate++;
@@ -295,8 +297,9 @@ static int finish_file(struct fvt_store *s) {
     if (!s->writer)
         return rc;
     if (rc == FVT_OK) {
-        rc = fvt_writer_finish(s->writer);
-        closer_close(s->closer, s->path);
+        struct kept kept;
+        rc = writer_finish(s->writer, &kept);
+        closer_close(s->closer, s->path, &kept);
     } else {
         keep_late(s);
     }
@@ -396,7 +399,8 @@ static int open_file(struct fvt_store *s) {
     int lock = hold_day(s->day);
     avoid_replaced(s);
     closer_let_go(s->closer, s->path);
-    int rc = fvt_writer_open(s->path, s->start, (int64_t)s->interval * 1000, &s->writer, &s->error);
+    int rc = writer_open(s->path, s->start, (int64_t)s->interval * 1000,
+                         closer_group(s->closer, true), &s->writer, &s->error);
     if (lock >= 0)
         close(lock);
     return rc;
@@ -428,19 +432,33 @@ static int open_writer(struct fvt_store *s) {
     return rc;
 }
 
+/* There are rows for a row group in memory: have them encoded, and go on in other memory if there is some. */
+static void hand_over(struct fvt_store *s) {
+    struct group *g = closer_group(s->closer, false);
+    struct kept kept;
+    if (g && writer_swap(s->writer, g, &kept))
+        closer_encode(s->closer, s->path, &kept);
+    else
+        group_free(g);
+}
+
 int fvt_store_add(struct fvt_store *s, const struct flow_row *row) {
-    int rc = open_writer(s);
+    int rc = s->writer ? FVT_OK : open_writer(s);
     if (rc != FVT_OK)
         return rc;
+    if (writer_full(s->writer))
+        hand_over(s);
     rc = fvt_writer_add(s->writer, row);
     return note(s, rc, fvt_writer_message(s->writer));
 }
 
 int fvt_store_add_rows(struct fvt_store *s, const struct flow_rows *rows, uint32_t *kept) {
-    int rc = open_writer(s);
+    int rc = s->writer ? FVT_OK : open_writer(s);
     *kept = 0;
     if (rc != FVT_OK)
         return rc;
+    if (writer_full(s->writer))
+        hand_over(s);
     rc = fvt_writer_add_rows(s->writer, rows, kept);
     return note(s, rc, fvt_writer_message(s->writer));
 }

@@ -23,7 +23,9 @@ struct fvt_writer {
     char *path;
     int fd;
     uint64_t end; /* of the whole blocks on disk */
-    struct group *group;
+    struct group
+        *group; /* of rows whose blocks lie from octet from on, and of those that have none yet */
+    uint64_t from;
     struct fvt_buffer pending;        /* blocks not on disk yet */
     struct fvt_buffer meta;           /* records not in a block yet */
     struct fvt_if_counters *counters; /* likewise */
@@ -80,16 +82,19 @@ static int prepare(const char *path, int64_t start, int64_t length, struct fvt_e
     return fvt_rewrite(path, FVT_LIVE, err);
 }
 
-int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_writer **out,
-                    struct fvt_error *err) {
+int writer_open(const char *path, int64_t start, int64_t length, struct group *group,
+                struct fvt_writer **out, struct fvt_error *err) {
     int rc = prepare(path, start, length, err);
-    if (rc != FVT_OK)
+    if (rc != FVT_OK) {
+        group_free(group);
         return rc;
+    }
     struct fvt_writer *w = calloc(1, sizeof *w);
     if (w) {
         w->fd = open(path, O_WRONLY | O_CLOEXEC);
         w->path = strdup(path);
-        w->group = group_new();
+        w->group = group ? group : group_new();
+        group = NULL;
     }
     off_t end = w && w->fd >= 0 ? lseek(w->fd, 0, SEEK_END) : -1;
     if (!w || !w->path || !w->group || end < 0) {
@@ -102,11 +107,17 @@ int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_
             group_free(w->group);
             free(w);
         }
+        group_free(group);
         return rc;
     }
-    w->end = (uint64_t)end;
+    w->end = w->from = (uint64_t)end;
     *out = w;
     return FVT_OK;
+}
+
+int fvt_writer_open(const char *path, int64_t start, int64_t length, struct fvt_writer **out,
+                    struct fvt_error *err) {
+    return writer_open(path, start, length, NULL, out, err);
 }
 
 int fvt_writer_exporter(struct fvt_writer *w, const struct fvt_exporter *e) {
@@ -149,6 +160,12 @@ int fvt_writer_counters(struct fvt_writer *w, const struct fvt_if_counters *c) {
     return FVT_OK;
 }
 
+/* Keep rows from here on. */
+static void begin_group(struct fvt_writer *w) {
+    group_clear(w->group);
+    w->from = w->end + w->pending.n;
+}
+
 /* Turn rows and records into blocks behind those that already wait. */
 static int encode_pending(struct fvt_writer *w) {
     size_t before = w->pending.n, meta_before = w->meta.n;
@@ -170,7 +187,7 @@ static int encode_pending(struct fvt_writer *w) {
         fvt_fail(&w->error, "%s: out of memory", w->path);
         return FVT_NOMEM;
     }
-    group_clear(w->group);
+    group_seal(w->group);
     w->meta.n = w->ncounters = 0;
     return FVT_OK;
 }
@@ -190,7 +207,7 @@ static int write_pending(struct fvt_writer *w) {
 
 int fvt_writer_flush(struct fvt_writer *w, bool sync) {
     int rc = w->pending.n >= MAX_PENDING ? write_pending(w) : FVT_OK;
-    if (rc == FVT_OK && (group_rows(w->group) || w->meta.n || w->ncounters))
+    if (rc == FVT_OK && (group_rows(w->group) > w->group->sealed || w->meta.n || w->ncounters))
         rc = encode_pending(w);
     if (rc != FVT_OK || w->pending.n == 0)
         return rc;
@@ -202,12 +219,20 @@ int fvt_writer_flush(struct fvt_writer *w, bool sync) {
     return rc;
 }
 
+/* Make room for rows: there is none when group_due() is still true. */
+static int make_way(struct fvt_writer *w) {
+    if (!group_due(w->group))
+        return FVT_OK;
+    int rc = fvt_writer_flush(w, false);
+    if (!group_due(w->group) && group_full(w->group)) /* and nobody has taken it */
+        begin_group(w);
+    return rc;
+}
+
 int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
-    if (group_due(w->group)) {
-        int rc = fvt_writer_flush(w, false);
-        if (group_due(w->group))
-            return rc;
-    }
+    int rc = make_way(w);
+    if (group_due(w->group))
+        return rc;
     if (group_add(w->group, row) == FVT_OK)
         return FVT_OK;
     fvt_fail(&w->error, "%s: out of memory", w->path);
@@ -217,11 +242,9 @@ int fvt_writer_add(struct fvt_writer *w, const struct flow_row *row) {
 int fvt_writer_add_rows(struct fvt_writer *w, const struct flow_rows *rows, uint32_t *kept) {
     *kept = 0;
     while (*kept < rows->n) {
-        if (group_due(w->group)) {
-            int rc = fvt_writer_flush(w, false);
-            if (group_due(w->group))
-                return rc;
-        }
+        int rc = make_way(w);
+        if (group_due(w->group))
+            return rc;
         uint32_t some = rows->n - *kept, room = group_room(w->group);
         some = some < room ? some : room;
         uint32_t done = group_add_rows(w->group, rows, *kept, some);
@@ -242,14 +265,51 @@ const char *fvt_writer_message(const struct fvt_writer *w) {
     return w->error.text;
 }
 
-int fvt_writer_finish(struct fvt_writer *w) {
-    int rc = fvt_writer_flush(w, false);
-    close(w->fd);
+bool writer_full(const struct fvt_writer *w) {
+    return group_full(w->group);
+}
+
+/* What is in memory and in the file: nothing, unless all of it is in both. */
+static struct kept kept_rows(const struct fvt_writer *w, bool flushed) {
+    struct kept kept = {w->group, w->from, w->end};
+    if (!flushed || w->pending.n || group_rows(w->group) > w->group->sealed)
+        group_clear(w->group);
+    return kept;
+}
+
+bool writer_swap(struct fvt_writer *w, struct group *group, struct kept *kept) {
+    if (fvt_writer_flush(w, false) != FVT_OK || w->pending.n)
+        return false;
+    *kept = kept_rows(w, true);
+    w->group = group;
+    begin_group(w);
+    return true;
+}
+
+void writer_forget(struct fvt_writer *w) {
+    struct group *g = encode_pending(w) == FVT_OK ? group_new() : NULL;
+    if (!g)
+        return;
     group_free(w->group);
+    w->group = g;
+    begin_group(w);
+}
+
+int writer_finish(struct fvt_writer *w, struct kept *kept) {
+    int rc = fvt_writer_flush(w, false);
+    *kept = kept_rows(w, rc == FVT_OK);
+    close(w->fd);
     free(w->pending.p);
     free(w->meta.p);
     free(w->counters);
     free(w->path);
     free(w);
+    return rc;
+}
+
+int fvt_writer_finish(struct fvt_writer *w) {
+    struct kept kept;
+    int rc = writer_finish(w, &kept);
+    group_free(kept.group);
     return rc;
 }
