@@ -37,33 +37,64 @@ struct pairing {
     uint32_t nslots;
 };
 
-/* The same for both directions. Seeded, since whoever sends flows chooses what is hashed. */
-static uint32_t connection_hash(const struct flow_key *k) {
+/* The same for both directions. Mixed with secrets, since whoever sends flows chooses what is hashed. */
+static inline uint32_t connection_hash(const struct flow_key *k, const uint64_t secret[2]) {
     bool turned = k->srcip != k->dstip ? k->srcip > k->dstip : k->srcport > k->dstport;
-    const uint32_t both[] = {turned ? k->dstip : k->srcip, turned ? k->srcip : k->dstip,
-                             turned ? k->dstport : k->srcport, turned ? k->srcport : k->dstport,
-                             k->origin};
-    return (uint32_t)fvt_hash(both, sizeof both) | 1;
+    uint64_t ips =
+        turned ? (uint64_t)k->dstip << 32 | k->srcip : (uint64_t)k->srcip << 32 | k->dstip;
+    uint64_t ports =
+        turned ? (uint64_t)k->dstport << 16 ^ k->srcport : (uint64_t)k->srcport << 16 ^ k->dstport;
+    unsigned __int128 product =
+        (unsigned __int128)(ips ^ secret[0]) * ((ports << 32 ^ k->origin) ^ secret[1]);
+    uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
+    return (uint32_t)(folded ^ folded >> 32) | 1;
 }
 
-/* A source of numbers for keys. */
+/* Numbers for keys, of some rows at a time. */
+enum { STEP = 512 };
 struct key_column {
     const struct group_column *c;
-    const int64_t *v; /* by row */
-    uint64_t limit;   /* numbers from this one on are not for keys */
+    uint32_t next;  /* value that comes next, of a column that has NULLs */
+    uint64_t limit; /* numbers from this one on are not for keys */
 };
 
-static inline uint32_t key_number(const struct key_column *k, uint32_t row, uint32_t rows,
-                                  bool *fits) {
-    if (k->c->count < rows && !column_has(k->c, row))
-        return 0;
-    uint64_t v = (uint64_t)k->v[row];
-    *fits &= v < k->limit;
-    return (uint32_t)v + 1;
+/* v[i] becomes the number of row first + i and 1, 0 where it is NULL; odd[i] 1 where it is none for keys. */
+static void read_numbers(struct key_column *k, uint32_t first, uint32_t n, bool all, int64_t *v,
+                         uint8_t *odd) {
+    if (all) {
+        column_read(k->c, first, n, v);
+        for (uint32_t i = 0; i < n; i++, v++) {
+            odd[i] |= (uint64_t)*v >= k->limit;
+            *v = (uint32_t)*v + INT64_C(1);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t one;
+        v[i] = 0;
+        if (!column_has(k->c, first + i))
+            continue;
+        column_read(k->c, k->next++, 1, &one);
+        odd[i] |= (uint64_t)one >= k->limit;
+        v[i] = (uint32_t)one + INT64_C(1);
+    }
+}
+
+/* Of rows without a time 0. */
+static void read_times(struct key_column *k, uint32_t first, uint32_t n, bool all, int64_t *v) {
+    if (all) {
+        column_read(k->c, first, n, v);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        v[i] = 0;
+        if (column_has(k->c, first + i))
+            column_read(k->c, k->next++, 1, &v[i]);
+    }
 }
 
 /* Fill key. Rows with numbers that no protocol knows are left without a partner. */
-static bool make_keys(struct pairing *p) {
+static void make_keys(struct pairing *p) {
     enum { SRCIP, DSTIP, SRCPORT, DSTPORT, PROTO, EXPORTER, TSTART, N };
     static const struct {
         int field;
@@ -71,33 +102,29 @@ static bool make_keys(struct pairing *p) {
     } part[N] = {{FLOW_srcip, UINT32_MAX}, {FLOW_dstip, UINT32_MAX}, {FLOW_srcport, 1 << 16},
                  {FLOW_dstport, 1 << 16},  {FLOW_proto, 255},        {FLOW_exporter, (1 << 24) - 1},
                  {FLOW_tstart, 0}};
-    struct group *g = p->g;
+    const struct group *g = p->g;
+    const uint64_t *secret = g->dict[g->dict_of[FLOW_srcip]].seed;
     struct key_column from[N];
-    int64_t *memory[N];
-    bool ok = true;
-    for (int i = 0; i < N; i++) {
-        from[i] = (struct key_column){&g->column[part[i].field],
-                                      group_by_row(g, part[i].field, &memory[i]), part[i].limit};
-        ok = ok && from[i].v;
+    for (int i = 0; i < N; i++)
+        from[i] = (struct key_column){&g->column[part[i].field], 0, part[i].limit};
+    for (uint32_t at = 0; at < g->rows; at += STEP) {
+        int64_t v[N][STEP];
+        uint8_t odd[STEP] = {0};
+        uint32_t n = g->rows - at < STEP ? g->rows - at : STEP;
+        for (int i = 0; i < TSTART; i++)
+            read_numbers(&from[i], at, n, from[i].c->count == g->rows, v[i], odd);
+        read_times(&from[TSTART], at, n, from[TSTART].c->count == g->rows, v[TSTART]);
+        for (uint32_t i = 0; i < n; i++) {
+            struct flow_key k = {.srcip = (uint32_t)v[SRCIP][i],
+                                 .dstip = (uint32_t)v[DSTIP][i],
+                                 .srcport = (uint32_t)v[SRCPORT][i],
+                                 .dstport = (uint32_t)v[DSTPORT][i],
+                                 .origin = (uint32_t)v[PROTO][i] << 24 | (uint32_t)v[EXPORTER][i],
+                                 .tstart = v[TSTART][i]};
+            k.hash = odd[i] ? 0 : connection_hash(&k, secret);
+            p->key[at + i] = k;
+        }
     }
-    for (uint32_t row = 0; ok && row < g->rows; row++) {
-        struct flow_key k = {0};
-        bool fits = true;
-        k.srcip = key_number(&from[SRCIP], row, g->rows, &fits);
-        k.dstip = key_number(&from[DSTIP], row, g->rows, &fits);
-        k.srcport = key_number(&from[SRCPORT], row, g->rows, &fits);
-        k.dstport = key_number(&from[DSTPORT], row, g->rows, &fits);
-        k.origin = key_number(&from[PROTO], row, g->rows, &fits) << 24 |
-                   key_number(&from[EXPORTER], row, g->rows, &fits);
-        k.tstart = from[TSTART].v[row];
-        k.hash = fits ? connection_hash(&k) : 0;
-        p->key[row] = k;
-    }
-    for (int i = 0; i < N; i++) {
-        pool_put(g->pool, memory[i]);
-        group_forget(g, part[i].field);
-    }
-    return ok;
 }
 
 static bool same_connection(const struct flow_key *a, const struct flow_key *b, bool turned) {
@@ -192,7 +219,8 @@ static bool pairing_init(struct pairing *p, struct group *g) {
         return false;
     memset(p->slots, 0, p->nslots * sizeof *p->slots);
     memset(p->partner, 0, g->rows * sizeof *p->partner);
-    return make_keys(p);
+    make_keys(p);
+    return true;
 }
 
 static void pairing_free(struct pairing *p) {
