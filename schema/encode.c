@@ -172,6 +172,14 @@ static inline int64_t view_at(const struct rows_view *r, uint32_t row) {
     return r->base ? (int64_t)((uint64_t)r->v[row] - (uint64_t)r->base[row]) : r->v[row];
 }
 
+/* Those of n rows. */
+static void view_some(const struct rows_view *r, uint32_t row, uint32_t n, int64_t *out) {
+    if (r->base)
+        kernels()->minus(out, r->v + row, r->base + row, n);
+    else
+        memcpy(out, r->v + row, n * sizeof *out);
+}
+
 static bool make_relative(struct group *g, int field, uint32_t parent, struct piece *out) {
     const struct group_column *c = &g->column[field];
     struct rows_view r;
@@ -179,10 +187,12 @@ static bool make_relative(struct group *g, int field, uint32_t parent, struct pi
     bool ok = view_rows(g, field, parent, &r) &&
               (v = pool_get(g->pool, ((size_t)g->rows + 1) * sizeof *v));
     if (ok) {
-        uint32_t count = 0;
-        for (uint32_t row = 0; row < g->rows; row++)
-            if (c->count == g->rows || column_has(c, row))
-                v[count++] = view_at(&r, row);
+        uint32_t count = c->count;
+        if (count == g->rows)
+            view_some(&r, 0, count, v);
+        for (uint32_t row = 0, i = 0; count < g->rows && row < g->rows; row++)
+            if (column_has(c, row))
+                v[i++] = view_at(&r, row);
         *out = make_piece(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE,
                           g->effort);
     }
@@ -192,19 +202,26 @@ static bool make_relative(struct group *g, int field, uint32_t parent, struct pi
 }
 
 /* collect_entries() where every row has a value and a parent's. */
-static bool collect_all(const int64_t *v, const int64_t *code, uint32_t rows, int64_t *entry,
+static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
                         uint64_t *present, uint64_t *seen) {
-    for (uint32_t row = 0; row < rows; row++) {
-        uint64_t *word = &seen[code[row] / 64], one = UINT64_C(1) << (code[row] & 63);
-        if (*word & one) {
-            if (entry[code[row]] != v[row])
-                return false;
-        } else {
-            *word |= one;
-            present[code[row] / 64] |= one;
-            entry[code[row]] = v[row];
+    enum { STEP = 1024 };
+    for (uint32_t at = 0; at < c->count; at += STEP) {
+        int64_t v[STEP], code[STEP];
+        uint32_t n = c->count - at < STEP ? c->count - at : STEP;
+        column_read(c, at, n, v);
+        column_read(pc, at, n, code);
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t *word = &seen[code[i] / 64], one = UINT64_C(1) << (code[i] & 63);
+            if (*word & one) {
+                if (entry[code[i]] != v[i])
+                    return false;
+            } else {
+                *word |= one;
+                entry[code[i]] = v[i];
+            }
         }
     }
+    memcpy(present, seen, ((size_t)pc->max / 64 + 1) * sizeof *present);
     return true;
 }
 
@@ -213,11 +230,11 @@ static bool collect_all(const int64_t *v, const int64_t *code, uint32_t rows, in
 static bool collect_entries(struct group *g, int field, int parent, int64_t *entry,
                             uint64_t *present, uint64_t *seen) {
     const struct group_column *c = &g->column[field], *pc = &g->column[parent];
+    if (c->count == g->rows && pc->count == g->rows)
+        return collect_all(c, pc, entry, present, seen);
     const int64_t *values = group_values(g, field), *codes = group_values(g, parent);
     if (!values || !codes)
         return false;
-    if (c->count == g->rows && pc->count == g->rows)
-        return collect_all(values, codes, g->rows, entry, present, seen);
     for (uint32_t row = 0, i = 0, k = 0; row < g->rows; row++) {
         bool has = bit(c->present, row), has_parent = row / 64 < pc->words && bit(pc->present, row);
         if (has && !has_parent)
@@ -307,16 +324,25 @@ static bool make_mirror(struct group *g, int field, int twin, uint32_t parent, s
             p.flags |= FVT_NULLS;
             put_bitmap(&p.bytes, bits, n - h);
         }
-        for (uint32_t i = 0; i < n - h; i++) {
-            uint32_t row = i < h ? i : i + h;
-            if (!bits || column_has(c, row))
-                own[p.count++] = view_at(&r, row);
+        if (bits) {
+            for (uint32_t i = 0; i < n - h; i++)
+                if (column_has(c, i < h ? i : i + h))
+                    own[p.count++] = view_at(&r, i < h ? i : i + h);
+        } else {
+            view_some(&r, 0, h, own);
+            view_some(&r, 2 * h, n - 2 * h, own + h);
+            p.count = n - h;
         }
         size_t at = p.bytes.n;
         fvt_stream_encode(&p.bytes, own, p.count, true);
-        for (uint32_t i = 0; i < h; i++)
-            own[i] = (int64_t)((uint64_t)view_at(&r, h + i) -
-                               (uint64_t)(twin == field ? view_at(&r, i) : t.v[i]));
+        view_some(&r, h, h, own);
+        if (twin != field) {
+            kernels()->minus(own, own, t.v, h);
+        } else {
+            kernels()->minus(own, own, r.v, h);
+            if (r.base)
+                kernels()->plus(own, own, r.base, h);
+        }
         fvt_stream_encode(&p.bytes, own, h, true);
         if (!p.bytes.failed)
             p.encoding = p.bytes.p[at];

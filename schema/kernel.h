@@ -64,6 +64,13 @@ struct kernels {
     ** first. */
     void (*narrow)(uint8_t *out, const int64_t *v, uint32_t n, unsigned octets, uint64_t base);
 
+    /* The octets of v[i] - base, 1 to 8: the lowest of all n first, out[i], then the next, out[stride + i]. */
+    void (*split)(uint8_t *out, size_t stride, const int64_t *v, uint32_t n, unsigned octets,
+                  uint64_t base);
+    /* out[i] = a[i] - b[i], a[i] + b[i], modulo 2^64; out may be a or b. */
+    void (*minus)(int64_t *out, const int64_t *a, const int64_t *b, uint32_t n);
+    void (*plus)(int64_t *out, const int64_t *a, const int64_t *b, uint32_t n);
+
     /* Lower *min and raise *max to the least and the greatest of v. */
     void (*bounds)(const int64_t *v, uint32_t n, int64_t *min, int64_t *max);
     /* How many of v differ from the one before; the first has none. */

@@ -194,6 +194,28 @@ static void KERNEL(narrow)(uint8_t *restrict out, const int64_t *restrict v, uin
 }
 
 KERNEL_TARGET
+static void KERNEL(split)(uint8_t *restrict out, size_t stride, const int64_t *restrict v,
+                          uint32_t n, unsigned octets, uint64_t base) {
+    for (unsigned k = 0; k < octets; k++) {
+        uint8_t *plane = out + k * stride;
+        for (uint32_t i = 0; i < n; i++)
+            plane[i] = (uint8_t)(((uint64_t)v[i] - base) >> 8 * k);
+    }
+}
+
+KERNEL_TARGET
+static void KERNEL(minus)(int64_t *out, const int64_t *a, const int64_t *b, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (int64_t)((uint64_t)a[i] - (uint64_t)b[i]);
+}
+
+KERNEL_TARGET
+static void KERNEL(plus)(int64_t *out, const int64_t *a, const int64_t *b, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (int64_t)((uint64_t)a[i] + (uint64_t)b[i]);
+}
+
+KERNEL_TARGET
 static void KERNEL(bounds)(const int64_t *v, uint32_t n, int64_t *min, int64_t *max) {
     int64_t least = *min, most = *max;
     for (uint32_t i = 0; i < n; i++) {
@@ -232,6 +254,9 @@ static const struct kernels KERNEL(kernels) = {
     .but_not = KERNEL(but_not),
     .places = KERNEL(places),
     .narrow = KERNEL(narrow),
+    .split = KERNEL(split),
+    .minus = KERNEL(minus),
+    .plus = KERNEL(plus),
     .bounds = KERNEL(bounds),
     .changes = KERNEL(changes),
 };

@@ -81,12 +81,8 @@ static void put_planes(struct fvt_buffer *out, const int64_t *v, uint32_t n, uin
     if (!fvt_buffer_reserve(out, size + FVT_ALIGN))
         return;
     for (uint32_t at = 0; at < n; at += STEP) {
-        uint32_t end = n - at < STEP ? n : at + STEP;
-        for (unsigned k = 0; k < octets; k++) {
-            uint8_t *plane = out->p + out->n + (size_t)k * n;
-            for (uint32_t i = at; i < end; i++)
-                plane[i] = (uint8_t)(((uint64_t)v[i] - base) >> 8 * k);
-        }
+        uint32_t some = n - at < STEP ? n - at : STEP;
+        kernels()->split(out->p + out->n + at, n, v + at, some, octets, base);
     }
     out->n += size;
     fvt_put_zeros(out, -size % FVT_ALIGN);

@@ -102,6 +102,33 @@ static void narrowing(void **unused) {
             }
 }
 
+static void splitting(void **unused) {
+    (void)unused;
+    const struct kernels *k;
+    int64_t v[MOST], w[MOST], sum[MOST];
+    for (size_t i = 0; i < MOST; i++) {
+        v[i] = (int64_t)draw();
+        w[i] = (int64_t)draw();
+    }
+    for (unsigned variant = 0; (k = kernels_variant(variant)) != NULL; variant++)
+        EACH_LENGTH(i, n) {
+            uint64_t base = draw();
+            for (unsigned octets = 1; octets <= 8; octets++) {
+                uint8_t out[8 * MOST];
+                k->split(out, MOST, v, (uint32_t)n, octets, base);
+                for (uint32_t j = 0; j < n * octets; j++)
+                    assert_int_equal(out[j / n * MOST + j % n],
+                                     (uint8_t)(((uint64_t)v[j % n] - base) >> 8 * (j / n)));
+            }
+            k->plus(sum, v, w, (uint32_t)n);
+            for (uint32_t j = 0; j < n; j++)
+                assert_true((uint64_t)sum[j] == (uint64_t)v[j] + (uint64_t)w[j]);
+            k->minus(sum, sum, w, (uint32_t)n);
+            for (uint32_t j = 0; j < n; j++)
+                assert_true(sum[j] == v[j]);
+        }
+}
+
 static int64_t awkward(void) {
     static const int64_t values[] = {INT64_MIN, INT64_MIN + 1, -1,        0,
                                      1,         INT64_MAX,     INT32_MAX, UINT32_MAX};
@@ -283,7 +310,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpacking), cmocka_unit_test(joining),  cmocka_unit_test(looking_up),
         cmocka_unit_test(comparing), cmocka_unit_test(choosing), cmocka_unit_test(looking_over),
-        cmocka_unit_test(narrowing), cmocka_unit_test(spans),    cmocka_unit_test(choice),
+        cmocka_unit_test(narrowing), cmocka_unit_test(spans),    cmocka_unit_test(splitting),
+        cmocka_unit_test(choice),
     };
     return cmocka_run_group_tests_name("schema/kernel", tests, NULL, NULL);
 }
