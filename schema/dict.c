@@ -189,21 +189,21 @@ static int by_entry(const void *a, const void *b, void *arg) {
     return compare_text(d->text.p + si, d->end[i] - si, d->text.p + sj, d->end[j] - sj);
 }
 
-/* An address by its first octets. */
+/* An address by eight octets of it. */
 struct sort_key {
     uint64_t key;
     uint32_t entry;
 };
 
-static uint64_t first_octets(const struct flow_ip *ip) {
+static uint64_t eight_octets(const uint8_t *p) {
     uint64_t key = 0;
     for (int i = 0; i < 8; i++)
-        key = key << 8 | ip->addr[i];
+        key = key << 8 | p[i];
     return key;
 }
 
-/* Sort n keys, octet by octet from the lowest on, leaving out those that are the same in all. Returns
-** where they are then, in k or in spare. */
+/* Sort n keys, octet by octet from the lowest on, leaving out those that are the same in all; equal ones stay in their
+** order. Returns where they are then, in k or in spare. */
 static struct sort_key *radix_sort(struct sort_key *k, struct sort_key *spare, uint32_t n) {
     uint32_t count[8][256];
     memset(count, 0, sizeof count);
@@ -227,40 +227,41 @@ static struct sort_key *radix_sort(struct sort_key *k, struct sort_key *spare, u
     return k;
 }
 
-/* The addresses of one family in order: k in the room of 2 * n. Addresses with the same first octets are
-** left to qsort_r(). */
-static void sort_family(struct dict_builder *d, struct sort_key *k, uint32_t n, uint32_t *order) {
+/* By the eight octets from o on; k has room for 2 * n. */
+static void sort_by(const struct dict_builder *d, uint32_t *entry, uint32_t n, int o,
+                    struct sort_key *k) {
+    for (uint32_t i = 0; i < n; i++)
+        k[i] = (struct sort_key){eight_octets(d->ip[entry[i]].addr + o), entry[i]};
     const struct sort_key *sorted = n ? radix_sort(k, k + n, n) : k;
-    for (uint32_t i = 0, end; i < n; i = end) {
-        for (end = i; end < n && sorted[end].key == sorted[i].key; end++)
-            order[end] = sorted[end].entry;
-        if (end - i > 1)
-            qsort_r(order + i, end - i, sizeof *order, by_entry, d);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        entry[i] = sorted[i].entry;
 }
 
-static bool sort_ips(struct dict_builder *d, uint32_t *entry, uint32_t n) {
-    struct sort_key *k = malloc((size_t)n * 3 * sizeof *k), *v6 = k ? k + 2 * (size_t)n : NULL;
-    uint32_t n4 = 0, n6 = 0;
-    for (uint32_t i = 0; k && i < n; i++) {
-        const struct flow_ip *ip = &d->ip[entry[i]];
-        struct sort_key *to = ip->family == 6 ? &v6[n6++] : &k[n4++];
-        *to = (struct sort_key){first_octets(ip), entry[i]};
-    }
-    if (k) {
-        sort_family(d, k, n4, entry);
-        memmove(k, v6, n6 * sizeof *k);
-        sort_family(d, k, n6, entry + n4);
+static bool sort_ips(const struct dict_builder *d, uint32_t *entry, uint32_t n) {
+    struct sort_key *k = malloc((size_t)n * 2 * sizeof *k);
+    uint32_t *v6 = malloc((size_t)n * sizeof *v6), n4 = 0, n6 = 0;
+    bool ok = k && v6;
+    for (uint32_t i = 0; ok && i < n; i++)
+        if (d->ip[entry[i]].family == 6)
+            v6[n6++] = entry[i];
+        else
+            entry[n4++] = entry[i];
+    if (ok) {
+        sort_by(d, entry, n4, 0, k);
+        sort_by(d, v6, n6, 8, k);
+        sort_by(d, v6, n6, 0, k);
+        memcpy(entry + n4, v6, n6 * sizeof *v6);
     }
     free(k);
-    return k != NULL;
+    free(v6);
+    return ok;
 }
 
 bool dict_builder_order(const struct dict_builder *d, uint32_t *entry, uint32_t n) {
     enum { FEW = 64 };             /* not worth counting octets */
     struct dict_builder copy = *d; /* qsort_r takes no const argument */
     if (d->class == FLOW_IP && n > FEW)
-        return sort_ips(&copy, entry, n);
+        return sort_ips(d, entry, n);
     if (n > 1)
         qsort_r(entry, n, sizeof *entry, by_entry, &copy);
     return true;
