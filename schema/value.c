@@ -7,12 +7,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-struct flow_ip flow_ip_make(int family, const void *octets) {
-    struct flow_ip ip = {(uint8_t)family, {0}};
-    memcpy(ip.addr, octets, family == 4 ? 4 : 16);
-    return ip;
-}
-
 /* Decimal 0 to 255 without NUL; returns its length. */
 static size_t octet_text(uint8_t v, char *out) {
     size_t n = 0;

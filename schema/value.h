@@ -35,7 +35,14 @@ static inline int flow_ip_cmp(const struct flow_ip *a, const struct flow_ip *b) 
 }
 
 /* octets: 4 or 16 octets in network order, by family (4 or 6). */
-struct flow_ip flow_ip_make(int family, const void *octets);
+static inline struct flow_ip flow_ip_make(int family, const void *octets) {
+    struct flow_ip ip = {(uint8_t)family, {0}};
+    if (family == 4)
+        memcpy(ip.addr, octets, 4);
+    else
+        memcpy(ip.addr, octets, 16);
+    return ip;
+}
 
 /* Canonical text: dotted decimal, or RFC 5952. Family 0 gives "". */
 size_t flow_ip_text(const struct flow_ip *ip, char out[FLOW_IP_TEXT]);
