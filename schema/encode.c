@@ -61,6 +61,7 @@ struct piece {
     uint32_t parent;
     size_t guess; /* octets after LZ4, about, of all the group's rows */
     bool trial;   /* the bytes are those of a sample */
+    bool dense;   /* by a guess LZ4 makes them no smaller */
 };
 
 static void piece_free(struct piece *p) {
@@ -88,36 +89,33 @@ static size_t lz4_size(const uint8_t *p, size_t n, enum group_effort effort,
 }
 
 /* About how many octets are left of a piece by compress_piece(), from slices all over it. */
-static void guess_piece(struct piece *p, enum group_effort effort) {
-    struct fvt_buffer scratch = {0};
+static void guess_piece(struct piece *p, enum group_effort effort, struct fvt_buffer *scratch) {
     size_t n = p->bytes.n, step = n / SLICES, size = 0;
     p->guess = n;
     if (n <= SLICES * SLICE) {
-        size = lz4_size(p->bytes.p, n, effort, &scratch);
+        size = lz4_size(p->bytes.p, n, effort, scratch);
     } else {
         for (int i = 0; i < SLICES; i++)
-            size += lz4_size(p->bytes.p + step * (size_t)i, SLICE, effort, &scratch);
+            size += lz4_size(p->bytes.p + step * (size_t)i, SLICE, effort, scratch);
         size = (size_t)((double)size * (double)n / (SLICES * SLICE));
     }
-    if (size < n - n / 16)
+    p->dense = size >= n - n / 16;
+    if (!p->dense)
         p->guess = size;
-    free(scratch.p);
 }
 
 /* Replace the bytes by their LZ4 block when that saves a sixteenth, unless it is to be quick. */
-static void compress_piece(struct piece *p, enum group_effort effort) {
+static void compress_piece(struct piece *p, struct group *g) {
     p->raw = (uint32_t)p->bytes.n;
-    if (effort == GROUP_QUICK || p->bytes.failed || p->bytes.n < TRIAL ||
+    if (g->effort == GROUP_QUICK || p->bytes.failed || p->bytes.n < TRIAL || p->dense ||
         p->bytes.n > LZ4_MAX_INPUT_SIZE)
         return;
-    struct fvt_buffer out = {0};
-    size_t n = lz4_size(p->bytes.p, p->bytes.n, effort, &out);
+    size_t n = lz4_size(p->bytes.p, p->bytes.n, g->effort, &g->packed);
     if (n < p->bytes.n - p->bytes.n / 16) {
-        memcpy(p->bytes.p, out.p, n);
+        memcpy(p->bytes.p, g->packed.p, n);
         p->bytes.n = n;
         p->flags |= FVT_LZ4;
     }
-    free(out.p);
 }
 
 /* present: NULL when every one of rows has a value. */
@@ -424,10 +422,10 @@ static struct group *take_sample(struct group *g) {
 }
 
 /* What is guessed of a piece that was made of the sample goes for the whole group. */
-static void guess_whole(struct piece *p, const struct group *g, const struct group *sample) {
+static void guess_whole(struct piece *p, struct group *g, const struct group *sample) {
     p->trial = sample != g;
     if (!p->bytes.failed)
-        guess_piece(p, g->effort);
+        guess_piece(p, g->effort, &g->packed);
     if (p->trial)
         p->guess = (size_t)((double)p->guess * g->rows / sample->rows);
 }
@@ -499,16 +497,19 @@ static bool is_parent(int field) {
 static void make_whole(struct group *g, int field, struct piece *p) {
     struct piece whole = {0};
     uint32_t parent = p->parent;
+    bool dense = p->dense;
     bool relative = p->flags & FVT_RELATIVE, made = false;
     if (p->flags & FVT_MIRROR)
         made = make_mirror(g, field, relative || parent == FVT_NO_COLUMN ? field : (int)parent,
                            relative ? parent : FVT_NO_COLUMN, &whole);
     else if (relative)
         made = make_relative(g, field, parent, &whole);
-    if (made)
-        whole.parent = parent;
-    else
+    if (!made)
         whole = plain_piece(g, field);
+    else
+        whole.parent = parent;
+    /* Only what is far from being smaller in the sample is not tried. */
+    whole.dense = made && dense;
     /* What others need again stays. */
     if (!is_parent(field))
         group_forget(g, field);
@@ -579,7 +580,7 @@ static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uin
         dict_encode(&p->bytes, b, sorted[d]);
         p->count = b->n;
         p->parent = FVT_NO_COLUMN;
-        compress_piece(p, g->effort);
+        compress_piece(p, g);
         struct directory_entry e = {.column = (uint16_t)b->class, .dict = FVT_NO_DICT};
         put_entry(l, p, &e);
         place[d] = used++;
@@ -631,7 +632,7 @@ static bool layout_columns(struct group *g, struct layout *l, const uint16_t *pl
     }
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (of[f]) {
-            compress_piece(of[f], g->effort);
+            compress_piece(of[f], g);
             put_column(g, l, f, of[f], place, sorted);
         }
     directory_counts(&l->dir, used, l->dicts);

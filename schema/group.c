@@ -68,6 +68,7 @@ void group_free(struct group *g) {
         dict_builder_free(&g->dict[d]);
     group_free(g->sample);
     free(g->spare.p);
+    free(g->packed.p);
     free(g->stage);
     if (g->owns_pool)
         pool_free(g->pool);

@@ -34,7 +34,8 @@ struct group {
     struct fvt_pool *pool; /* for what encoding needs; NULL: none */
     bool owns_pool;
     struct column_spare spare;
-    struct group *sample; /* of an earlier group_encode() */
+    struct group *sample;     /* of an earlier group_encode() */
+    struct fvt_buffer packed; /* what LZ4 makes of a chunk */
     /* What group_add() has taken since group_seal(). */
     struct stage *stage; /* rows that are not in the columns yet */
     uint32_t sealed;     /* rows before these */
