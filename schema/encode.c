@@ -374,16 +374,20 @@ static bool sample_rows(struct group *s, const struct group *g, uint32_t first, 
         if (c->count == 0)
             continue;
         int64_t v[SAMPLE_RUN];
-        uint8_t nulls[SAMPLE_RUN];
-        bool all = c->count == g->rows;
+        uint8_t nulls[SAMPLE_RUN] = {0};
+        if (c->count == g->rows) {
+            column_read(c, first, n, v);
+            ok = group_put_rows(s, f, s->rows, v, NULL, n);
+            continue;
+        }
         uint32_t count = 0;
-        for (uint32_t i = 0; !all && i < n; i++)
+        for (uint32_t i = 0; i < n; i++)
             count += !(nulls[i] = !column_has(c, first + i));
-        column_read(c, all ? first : column_before(c, first), all ? n : count, v);
+        column_read(c, column_before(c, first), count, v);
         /* From the last on, since values are behind the rows that they are of. */
-        for (uint32_t i = n; !all && i-- > 0;)
+        for (uint32_t i = n; i-- > 0;)
             v[i] = nulls[i] ? 0 : v[--count];
-        ok = group_put_rows(s, f, s->rows, v, all ? NULL : nulls, n);
+        ok = group_put_rows(s, f, s->rows, v, nulls, n);
     }
     s->rows += n;
     return ok;
