@@ -113,13 +113,11 @@ static void session_over(void *arg, const struct datagram *d, enum tcp_end how) 
     collector_end_stream(p->collector, d->stream);
 }
 
-/* Take what came, waiting for it for up to timeout ms; what comes over TCP waits for 20 ms at most. Returns how much
-** that was. */
+/* Take what came, waiting for it for up to timeout ms. Returns how much that was. */
 static size_t take_arrived(struct program *p, int timeout) {
-    enum { TCP_WAIT_MS = 20 };
     const struct receiver_calls udp = {program_tick, take_datagram, p};
     const struct tcp_calls tcp = {admit_session, program_tick, take_datagram, session_over, p};
-    size_t n = receiver_wait(p->receiver, p->tcp && timeout ? TCP_WAIT_MS : timeout, &udp);
+    size_t n = receiver_wait(p->receiver, timeout, p->tcp ? tcp_fd(p->tcp) : -1, &udp);
     return n + (p->tcp ? tcp_wait(p->tcp, 0, &tcp) : 0);
 }
 

@@ -321,8 +321,9 @@ static void show_books(struct receiver *r, bool idle) {
     pthread_mutex_unlock(&r->lock);
 }
 
-size_t receiver_wait(struct receiver *r, int timeout, const struct receiver_calls *calls) {
-    struct ring_block *b = ring_take(r->ring, timeout);
+size_t receiver_wait(struct receiver *r, int timeout, int also,
+                     const struct receiver_calls *calls) {
+    struct ring_block *b = ring_take(r->ring, timeout, also);
     show_books(r, !b);
     return b ? hand_over(r, b, calls) : 0;
 }
@@ -334,7 +335,7 @@ void receiver_finish(struct receiver *r, const struct receiver_calls *calls) {
     ssize_t n = write(r->poll[r->nsockets].fd, &one, sizeof one);
     (void)n; /* the first one fits */
     while (!ring_is_over(r->ring)) {
-        struct ring_block *b = ring_take(r->ring, 250);
+        struct ring_block *b = ring_take(r->ring, 250, -1);
         show_books(r, !b);
         if (b && calls)
             hand_over(r, b, calls);

@@ -26,13 +26,13 @@ int receiver_start(struct receiver *r);
 
 /* Wait for datagrams for up to timeout ms (0: take what is there) and hand over those that came:
 ** before each batch the time of its arrival is told, then each datagram. Returns their number, 0
-** also when a signal came. */
+** also when a signal came, or the file descriptor also (-1: none) is readable. */
 struct receiver_calls {
     void (*arrived)(void *arg, int64_t now); /* ms since 1970 UTC */
     void (*handle)(void *arg, const struct datagram *d);
     void *arg;
 };
-size_t receiver_wait(struct receiver *r, int timeout, const struct receiver_calls *calls);
+size_t receiver_wait(struct receiver *r, int timeout, int also, const struct receiver_calls *calls);
 
 /* End the thread when it has taken what had arrived, under a flood after a second, and hand it over. calls NULL: drop
 ** it. */

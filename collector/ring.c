@@ -146,23 +146,23 @@ void ring_end(struct ring *r) {
 /* ---- taking ----------------------------------------------------------------------------- */
 
 /* Wait without the lock. */
-static void wait_for(struct ring *r, enum wanted what, int timeout) {
-    struct pollfd p = {.fd = r->wake, .events = POLLIN};
+static void wait_for(struct ring *r, enum wanted what, int timeout, int also) {
+    struct pollfd p[] = {{.fd = r->wake, .events = POLLIN}, {.fd = also, .events = POLLIN}};
     uint64_t times;
     r->wanted = what;
     pthread_mutex_unlock(&r->lock);
-    ssize_t n = poll(&p, 1, timeout) > 0 ? read(r->wake, &times, sizeof times) : 0;
+    ssize_t n = poll(p, 2, timeout) > 0 ? read(r->wake, &times, sizeof times) : 0;
     (void)n; /* it had been written to, or not */
     pthread_mutex_lock(&r->lock);
     r->wanted = NOTHING;
 }
 
-struct ring_block *ring_take(struct ring *r, int timeout) {
+struct ring_block *ring_take(struct ring *r, int timeout, int also) {
     pthread_mutex_lock(&r->lock);
     if (!r->first && !r->filling && !r->ended && timeout)
-        wait_for(r, ANY, timeout);
+        wait_for(r, ANY, timeout, also);
     if (!r->first && r->filling && !r->ended && timeout)
-        wait_for(r, WHOLE, GATHER_MS);
+        wait_for(r, WHOLE, GATHER_MS, -1);
     struct ring_block *b = r->first;
     if (b) {
         r->first = b->next;

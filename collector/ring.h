@@ -21,9 +21,9 @@ size_t ring_put(struct ring *r, const struct datagram *d, size_t n);
 /* No more will come. */
 void ring_end(struct ring *r);
 
-/* By the one thread that decodes: the oldest block that waits, for up to timeout ms. NULL when there is none, or a
-** signal came. What is not a whole block yet is given some ms later, to wake up seldom. */
-struct ring_block *ring_take(struct ring *r, int timeout);
+/* By the one thread that decodes: the oldest block that waits, for up to timeout ms. NULL when there is none, a
+** signal came, or the file descriptor also (-1: none) became readable. What is not a whole block yet is given some ms later, to wake up seldom. */
+struct ring_block *ring_take(struct ring *r, int timeout, int also);
 /* The datagrams of a block, one by one; false behind the last. They point into it. */
 bool ring_next(struct ring_block *b, struct datagram *d);
 void ring_give_back(struct ring *r, struct ring_block *b);

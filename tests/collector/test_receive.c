@@ -50,7 +50,7 @@ static void full_queue_takes_no_more(void **state) {
     /* What is given for is used, but for the heads and what is left of each block. */
     assert_in_range(put, SMALL / 2 / 800, SMALL / 700);
     /* One block taken and given back makes room for as much again. */
-    struct ring_block *b = ring_take(r, 0);
+    struct ring_block *b = ring_take(r, 0, -1);
     struct datagram d;
     assert_non_null(b);
     while (ring_next(b, &d))
@@ -61,7 +61,7 @@ static void full_queue_takes_no_more(void **state) {
     assert_int_equal(ring_put(r, &more, 1), 1);
     put++;
     ring_end(r);
-    while ((b = ring_take(r, 1000))) {
+    while ((b = ring_take(r, 1000, -1))) {
         while (ring_next(b, &d))
             assert_true(is_numbered(&d, got++));
         ring_give_back(r, b);
@@ -78,12 +78,12 @@ static void largest_datagram_fits(void **state) {
     const struct datagram d = {.data = octets, .size = sizeof octets};
     struct datagram got;
     assert_int_equal(ring_put(r, &d, 1), 1);
-    struct ring_block *b = ring_take(r, 0);
+    struct ring_block *b = ring_take(r, 0, -1);
     assert_true(ring_next(b, &got));
     assert_int_equal(got.size, sizeof octets);
     assert_false(ring_next(b, &got));
     ring_give_back(r, b);
-    assert_null(ring_take(r, 0));
+    assert_null(ring_take(r, 0, -1));
     ring_free(r);
 }
 
@@ -111,7 +111,7 @@ static void all_come_through_in_order(void **state) {
     uint32_t got = 0, wrong = 0;
     assert_int_equal(pthread_create(&thread, NULL, put_many, r), 0);
     while (!ring_is_over(r)) {
-        struct ring_block *b = ring_take(r, 100);
+        struct ring_block *b = ring_take(r, 100, -1);
         struct datagram d;
         while (b && ring_next(b, &d))
             wrong += !is_numbered(&d, got++);
@@ -257,10 +257,28 @@ static void single_datagram_wakes(void **state) {
     assert_int_equal(receiver_start(r), 0);
     for (uint32_t i = 0; i < 20; i++) {
         send_numbered(fd, i);
-        assert_int_equal(receiver_wait(r, 100000, &calls), 1);
+        assert_int_equal(receiver_wait(r, 100000, -1, &calls), 1);
     }
-    assert_int_equal(receiver_wait(r, 0, &calls), 0);
+    assert_int_equal(receiver_wait(r, 0, -1, &calls), 0);
     close(fd);
+    receiver_close(r);
+}
+
+/* So does what comes over another descriptor; then nothing is handed over. */
+static void other_descriptor_wakes(void **state) {
+    (void)state;
+    uint16_t port;
+    struct receiver *r = listen_on(&port, 1 << 20, SMALL);
+    struct taken t = {0};
+    const struct receiver_calls calls = {arrived, take, &t};
+    int other[2];
+    assert_int_equal(pipe(other), 0);
+    assert_int_equal(write(other[1], "x", 1), 1);
+    assert_int_equal(receiver_start(r), 0);
+    assert_int_equal(receiver_wait(r, 100000, other[0], &calls), 0);
+    assert_int_equal(t.n, 0);
+    close(other[0]);
+    close(other[1]);
     receiver_close(r);
 }
 
@@ -272,6 +290,7 @@ int main(void) {
         cmocka_unit_test(sockets_are_emptied_meanwhile),
         cmocka_unit_test(drops_are_counted),
         cmocka_unit_test(single_datagram_wakes),
+        cmocka_unit_test(other_descriptor_wakes),
     };
     return cmocka_run_group_tests_name("receive", tests, NULL, NULL);
 }
