@@ -140,7 +140,7 @@ struct origin {
 
 static void usage(FILE *out) {
     fputs("usage: flowcollect -w STORE [options]\n"
-          "Receives NetFlow v1, v5 to v9 and IPFIX and writes flow files.\n",
+          "Receives NetFlow v1, v5 to v9, IPFIX and sFlow v5 and writes flow files.\n",
           out);
     for (size_t i = 0; i < NOPTIONS; i++) {
         const struct option_line *o = &options[i];
