@@ -116,7 +116,7 @@ static void put_all(struct fvt_buffer *b, const struct exporter *e, int64_t cloc
         put_template(b, t, clock);
     for (uint16_t at = s->oldest; at; at = s->entry[at - 1].newer)
         put_sampler(b, &s->entry[at - 1]);
-    for (uint32_t i = 0; i < e->interfaces.count; i++)
+    for (uint32_t i = 0; i < e->interfaces.index.count; i++)
         put_interface(b, &e->interfaces.entry[i].names);
 }
 
@@ -131,7 +131,7 @@ void cache_encode(const struct collector *c, int64_t now, struct fvt_buffer *out
         for (const struct exporter *e = c->exporters.by_worth[w].stalest; e; e = e->fresher)
             if (worth_keeping(c, e) && out->n < FILE_MAX)
                 put_all(out, e, c->clock);
-    for (uint32_t i = 0; i < c->names.count && out->n < FILE_MAX; i++)
+    for (uint32_t i = 0; i < c->names.index.count && out->n < FILE_MAX; i++)
         put_application(out, &c->names.entry[i]);
     if (out->failed)
         return;

@@ -171,7 +171,7 @@ void collector_emit(struct collector *c, struct exporter *e) {
     record_finish(r);
     record_operator_rate(r, &e->rate);
     e->decoded++;
-    if (c->names.count)
+    if (c->names.index.count)
         name_application(c, e);
     const struct flow_row *row = &r->row;
     if (!c->sink.row(c->sink.arg, row))

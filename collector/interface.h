@@ -5,19 +5,17 @@
 #ifndef FLOWVT_INTERFACE_H
 #define FLOWVT_INTERFACE_H
 
+#include "hashed.h"
 #include "schema/fvt.h"
 
 struct interface {
     struct fvt_interface names;
-    bool changed;  /* since it was last handed to the store */
-    uint32_t next; /* in its bucket: index + 1, 0 is the end */
+    bool changed; /* since it was last handed to the store */
 };
 
 struct interface_table {
     struct interface *entry;
-    uint32_t *bucket; /* index + 1 */
-    uint32_t count, capacity, nbuckets;
-    uint32_t replace; /* slot reused next when full */
+    struct hashed index;
 };
 
 /* Learn; a NULL name or description leaves what was known. n: octets; texts are cut at a

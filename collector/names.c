@@ -8,77 +8,30 @@
 #include <string.h>
 
 static uint32_t hash(const struct flow_ip *exporter, const char *key, size_t n) {
-    uint64_t h = exporter->family;
-    for (size_t i = 0; i < sizeof exporter->addr; i++)
-        h = (h ^ exporter->addr[i]) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (uint8_t)key[i]) * UINT64_C(0x100000001b3);
-    return (uint32_t)(h ^ h >> 32);
-}
-
-static uint32_t *bucket_of(const struct name_table *t, const struct flow_ip *exporter,
-                           const char *key, size_t n) {
-    return &t->bucket[hash(exporter, key, n) & (t->capacity - 1)];
+    uint64_t h = hashed_mix(exporter->family, exporter->addr, sizeof exporter->addr);
+    return hashed_cut(hashed_mix(h, key, n));
 }
 
 static uint32_t find(const struct name_table *t, const struct flow_ip *exporter, const char *key,
                      size_t n) {
-    uint32_t at = t->capacity ? *bucket_of(t, exporter, key, n) : 0;
-    while (at) {
+    uint32_t at = hashed_first(&t->index, hash(exporter, key, n));
+    for (; at; at = hashed_next(&t->index, at)) {
         const struct name *e = &t->entry[at - 1];
         if (e->nkey == n && memcmp(e->key, key, n) == 0 && flow_ip_cmp(&e->exporter, exporter) == 0)
             break;
-        at = e->next;
     }
     return at;
 }
 
-static void link_entry(struct name_table *t, uint32_t index) {
-    struct name *e = &t->entry[index];
-    uint32_t *bucket = bucket_of(t, &e->exporter, e->key, e->nkey);
-    e->next = *bucket;
-    *bucket = index + 1;
-}
-
-static void unlink_entry(struct name_table *t, uint32_t index) {
-    const struct name *e = &t->entry[index];
-    uint32_t *at = bucket_of(t, &e->exporter, e->key, e->nkey);
-    while (*at != index + 1)
-        at = &t->entry[*at - 1].next;
-    *at = e->next;
-}
-
-static bool grow(struct name_table *t) {
-    uint32_t n = t->capacity ? t->capacity * 2 : 64;
-    struct name *entry = realloc(t->entry, n * sizeof *entry);
+/* 0 without memory. */
+static uint32_t add(struct name_table *t, uint32_t max, const struct name *name) {
+    struct name *entry = hashed_room(&t->index, t->entry, sizeof *entry, max);
     if (!entry)
-        return false;
+        return 0;
     t->entry = entry;
-    uint32_t *bucket = calloc(n, sizeof *bucket);
-    if (!bucket)
-        return false;
-    free(t->bucket);
-    t->bucket = bucket;
-    t->capacity = n;
-    for (uint32_t i = 0; i < t->count; i++)
-        link_entry(t, i);
-    return true;
-}
-
-static bool add(struct name_table *t, uint32_t max, const struct name *name, uint32_t *at) {
-    uint32_t index = t->count;
-    if (t->count >= max) {
-        index = t->replace++ % t->count;
-        unlink_entry(t, index);
-    } else if (t->count == t->capacity && !grow(t)) {
-        return false;
-    } else {
-        t->count++;
-    }
-    t->entry[index] = *name;
-    link_entry(t, index);
-    *at = index + 1;
-    return true;
+    uint32_t at = hashed_take(&t->index, max, hash(&name->exporter, name->key, name->nkey));
+    entry[at - 1] = *name;
+    return at;
 }
 
 /* At most so many octets, at a character's end (UTF-8). */
@@ -98,7 +51,7 @@ bool names_learn(struct name_table *t, uint32_t max, const struct flow_ip *expor
     uint32_t at = find(t, exporter, key, nkey);
     struct name name = {.exporter = *exporter, .nkey = (uint8_t)nkey};
     memcpy(name.key, key, nkey);
-    if (!at && !add(t, max, &name, &at))
+    if (!at && !(at = add(t, max, &name)))
         return false;
     struct name *e = &t->entry[at - 1];
     uint8_t n = (uint8_t)cut(text, ntext, NAMES_TEXT);
@@ -116,6 +69,6 @@ const struct name *names_find(const struct name_table *t, const struct flow_ip *
 
 void names_free(struct name_table *t) {
     free(t->entry);
-    free(t->bucket);
+    hashed_free(&t->index);
     *t = (struct name_table){0};
 }

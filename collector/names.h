@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hashed.h"
 #include "schema/value.h"
 
 enum { NAMES_KEY = 40, NAMES_TEXT = 64 }; /* octets; what is longer is not kept, texts are cut */
@@ -19,15 +20,12 @@ struct name {
     uint8_t nkey, ntext;
     char key[NAMES_KEY];
     char text[NAMES_TEXT];
-    uint32_t next; /* in its bucket: index + 1, 0 is the end */
 };
 
 /* All zero is an empty table. */
 struct name_table {
     struct name *entry;
-    uint32_t *bucket; /* capacity of them: index + 1 */
-    uint32_t count, capacity;
-    uint32_t replace; /* slot reused next when full */
+    struct hashed index;
 };
 
 /* Learn: text replaces what was known. Above max entries the oldest ones are replaced. Returns whether it is news. */

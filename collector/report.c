@@ -58,14 +58,14 @@ static void hand_over_socket(struct report *r, struct report_socket *s) {
 
 static void hand_over_interfaces(struct report *r, struct exporter *e) {
     struct interface_table *t = &e->interfaces;
-    for (uint32_t k = 0; k < t->count; k++)
+    for (uint32_t k = 0; k < t->index.count; k++)
         if (t->entry[k].changed || r->all_interfaces)
             t->entry[k].changed = fvt_store_interface(r->store, &t->entry[k].names) != FVT_OK;
 }
 
 static void hand_over_told(struct report *r) {
     struct told_table *t = &r->collector->told;
-    for (uint32_t k = 0; k < t->count; k++)
+    for (uint32_t k = 0; k < t->index.count; k++)
         if (t->entry[k].changed)
             t->entry[k].changed = fvt_store_option(r->store, &t->entry[k].option) != FVT_OK;
 }

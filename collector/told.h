@@ -6,20 +6,18 @@
 #ifndef FLOWVT_TOLD_H
 #define FLOWVT_TOLD_H
 
+#include "hashed.h"
 #include "schema/fvt.h"
 
 struct told {
     struct fvt_option option; /* its texts are owned, in memory */
     bool changed;             /* since it was last handed to the store */
-    uint32_t next;            /* in its bucket: index + 1, 0 is the end */
 };
 
 /* All zero is an empty table. */
 struct told_table {
     struct told *entry;
-    uint32_t *bucket; /* capacity of them: index + 1 */
-    uint32_t count, capacity;
-    uint32_t replace; /* slot reused next when full */
+    struct hashed index;
 };
 
 /* Keep a copy, in the place of the one with the same key. Above max entries the oldest ones are replaced. */

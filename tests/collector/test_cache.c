@@ -100,7 +100,7 @@ static void survives(void **state) {
         assert_string_equal(rig_field(&r, 2, "outbytes"), "17");
         const struct interface_table *names =
             &exporters_find(&r.c->exporters, &r.from, "ipfix", 6, 0)->interfaces;
-        assert_int_equal(names->count, 1);
+        assert_int_equal(names->index.count, 1);
         assert_string_equal(names->entry[0].names.name, "Gi0/7");
         assert_string_equal(names->entry[0].names.description, "uplink");
         assert_int_equal(names->entry[0].names.ifindex, 7);

@@ -615,7 +615,7 @@ static void options_kept(void **state) {
         {"{\"ingressVRFID\":1610612737}", "{\"VRFname\":\"blue\"}"},
     };
     const struct told_table *t = &r.c->told;
-    assert_int_equal(t->count, 3);
+    assert_int_equal(t->index.count, 3);
     for (size_t i = 0; i < 3; i++) {
         const struct fvt_option *o = &t->entry[i].option;
         assert_int_equal(o->nscope, strlen(kept[i].scope));
@@ -632,7 +632,7 @@ static void options_kept(void **state) {
     put_hex(&b, "60000002 03 726564 60000003 05 677265656e");
     set_end(&b, set);
     send_ipfix();
-    assert_int_equal(t->count, 3);
+    assert_int_equal(t->index.count, 3);
     assert_memory_equal(t->entry[0].option.data, "{\"VRFname\":\"red\"}", 17);
     assert_memory_equal(t->entry[1].option.data, "{\"VRFname\":\"green\"}", 19);
     end();
@@ -651,7 +651,7 @@ static void many_names(void **state) {
                     (size_t)snprintf(text, sizeof text, "n%d", i));
     }
     names_learn(&t, MAX, &ip, "13:50", 5, "new", 3);
-    assert_int_equal(t.count, MAX);
+    assert_int_equal(t.index.count, MAX);
     for (int i = 0; i < MAX + 10; i++) {
         int n = snprintf(key, sizeof key, "13:%d", i);
         const struct name *found = names_find(&t, &ip, key, (size_t)n);
@@ -705,7 +705,7 @@ static void interface_names(void **state) {
     set_end(&b, set);
     send_ipfix();
     const struct interface_table *names = &r.c->exporters.newest->interfaces;
-    assert_int_equal(names->count, 2);
+    assert_int_equal(names->index.count, 2);
     const struct fvt_interface *i = &names->entry[0].names;
     assert_int_equal(i->ifindex, 7);
     assert_string_equal(i->name, "Gi0/7");

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Chains of places in buckets, as many buckets as there is room for entries.
+*/
+#include "hashed.h"
+
+#include <stdlib.h>
+
+enum { FIRST_CAPACITY = 4 };
+
+/* FNV-1a, 64 bits. */
+uint64_t hashed_mix(uint64_t h, const void *octets, size_t n) {
+    const uint8_t *p = octets;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static uint32_t *bucket_of(const struct hashed *h, uint32_t hash) {
+    return &h->bucket[hash & (h->capacity - 1)];
+}
+
+/* From place on, the first one with that hash. */
+static uint32_t with_hash(const struct hashed *h, uint32_t place, uint32_t hash) {
+    while (place && h->link[place - 1].hash != hash)
+        place = h->link[place - 1].next;
+    return place;
+}
+
+uint32_t hashed_first(const struct hashed *h, uint32_t hash) {
+    return h->capacity ? with_hash(h, *bucket_of(h, hash), hash) : 0;
+}
+
+uint32_t hashed_next(const struct hashed *h, uint32_t place) {
+    const struct hashed_link *l = &h->link[place - 1];
+    return with_hash(h, l->next, l->hash);
+}
+
+static void link_place(struct hashed *h, uint32_t place) {
+    struct hashed_link *l = &h->link[place - 1];
+    uint32_t *bucket = bucket_of(h, l->hash);
+    l->next = *bucket;
+    *bucket = place;
+}
+
+static void unlink_place(struct hashed *h, uint32_t place) {
+    uint32_t *at = bucket_of(h, h->link[place - 1].hash);
+    while (*at != place)
+        at = &h->link[*at - 1].next;
+    *at = h->link[place - 1].next;
+}
+
+void *hashed_room(struct hashed *h, void *entries, size_t size, uint32_t max) {
+    if (h->count < h->capacity || h->count >= max)
+        return entries;
+    uint32_t n = h->capacity ? h->capacity * 2 : FIRST_CAPACITY;
+    struct hashed_link *link = realloc(h->link, n * sizeof *link);
+    if (!link)
+        return NULL;
+    h->link = link;
+    uint32_t *bucket = calloc(n, sizeof *bucket);
+    void *grown = bucket ? realloc(entries, n * size) : NULL;
+    if (!grown) {
+        free(bucket);
+        return NULL;
+    }
+    free(h->bucket);
+    h->bucket = bucket;
+    h->capacity = n;
+    for (uint32_t place = 1; place <= h->count; place++)
+        link_place(h, place);
+    return grown;
+}
+
+uint32_t hashed_take(struct hashed *h, uint32_t max, uint32_t hash) {
+    uint32_t place;
+    if (h->count < max) {
+        place = ++h->count;
+    } else {
+        place = h->replace++ % h->count + 1;
+        unlink_place(h, place);
+    }
+    h->link[place - 1].hash = hash;
+    link_place(h, place);
+    return place;
+}
+
+size_t hashed_octets(const struct hashed *h) {
+    return h->capacity * (sizeof *h->bucket + sizeof *h->link);
+}
+
+void hashed_free(struct hashed *h) {
+    free(h->bucket);
+    free(h->link);
+    *h = (struct hashed){0};
+}
