@@ -4,8 +4,8 @@
 ** the queue of ring.h: decoding, flushes and rotation never keep it waiting.
 */
 #include "receive.h"
-#include "address.h"
 
+#include "address.h"
 #include "multicast.h"
 #include "ring.h"
 #include "schema/clock.h"
