@@ -8,7 +8,9 @@
 
 #include <stddef.h>
 
+#include "repeat.h"
 #include "schema/fvt.h"
+#include "tcp.h"
 
 struct books_exporter {
     struct fvt_exporter counted;
@@ -25,8 +27,13 @@ struct books {
     uint64_t strangers; /* datagrams of senders that may not send */
     uint64_t expired_files, expired_octets;
     uint64_t merge_failures;
+    uint64_t evicted_exporters, evicted_templates; /* forgotten to make room */
+    uint64_t expired_templates;                    /* not announced again in time */
+    uint64_t connections_ended[TCP_ENDS];
+    struct repeater_counts repeated;
     /* Now */
     uint64_t exporters;
+    uint64_t connections; /* of TCP */
     uint64_t template_octets, pending_octets;
     uint64_t file_octets;   /* of the file being written, those on the disk */
     uint64_t files_to_sync; /* jobs of the thread that syncs and closes files */

@@ -177,6 +177,16 @@ static const struct metric {
     {"flowvt_expired_bytes_total", "Octets of these files.", COUNTER, IN_BOOKS(expired_octets)},
     {"flowvt_merge_failures_total", "Merges of days that left something undone.", COUNTER,
      IN_BOOKS(merge_failures)},
+    {"flowvt_evicted_exporters_total", "Exporters forgotten to make room for others.", COUNTER,
+     IN_BOOKS(evicted_exporters)},
+    {"flowvt_evicted_templates_total", "Templates forgotten to make room for others.", COUNTER,
+     IN_BOOKS(evicted_templates)},
+    {"flowvt_expired_templates_total", "Templates that were not announced again in time.", COUNTER,
+     IN_BOOKS(expired_templates)},
+    {"flowvt_repeat_left_out_total", "Datagrams repeated to no target, since they take too long.",
+     COUNTER, IN_BOOKS(repeated.left_out)},
+    {"flowvt_tcp_connections", "Connections of exporters that are open.", GAUGE,
+     IN_BOOKS(connections)},
     {"flowvt_exporters", "Exporters that are remembered.", GAUGE, IN_BOOKS(exporters)},
     {"flowvt_template_bytes", "Memory that templates take.", GAUGE, IN_BOOKS(template_octets)},
     {"flowvt_pending_bytes", "Memory of data sets that wait for their template.", GAUGE,
@@ -208,6 +218,45 @@ static void put_books(FILE *out, const struct books *b) {
         uint64_t ms = at(b, times[m].offset);
         head(out, times[m].name, times[m].type, times[m].help);
         fprintf(out, "%s %" PRIu64 ".%03" PRIu64 "\n", times[m].name, ms / 1000, ms % 1000);
+    }
+}
+
+static void put_connections(FILE *out, const struct books *b) {
+    static const char name[] = "flowvt_tcp_ended_total";
+    head(out, name, COUNTER, "Connections of exporters that ended, or were refused, and how.");
+    for (size_t how = 0; how < TCP_ENDS; how++)
+        fprintf(out, "%s{how=\"%s\"} %" PRIu64 "\n", name, tcp_end_names[how],
+                b->connections_ended[how]);
+}
+
+/* Of all targets of the name of target i, or false when it was shown before: a target may be given twice. */
+static bool of_name(const struct repeater_counts *r, size_t i, size_t offset, uint64_t *sum) {
+    *sum = 0;
+    for (size_t k = 0; k < r->n; k++) {
+        if (strcmp(r->target[k].name, r->target[i].name) != 0)
+            continue;
+        if (k < i)
+            return false;
+        *sum += at(&r->target[k], offset);
+    }
+    return true;
+}
+
+static void put_repeated(FILE *out, const struct books *b) {
+    static const struct metric of_target[] = {
+        {"flowvt_repeated_datagrams_total", "Datagrams sent on to a target of --repeat.", COUNTER,
+         offsetof(struct repeater_count, sent)},
+        {"flowvt_repeat_failed_total", "Datagrams that could not be sent on to it.", COUNTER,
+         offsetof(struct repeater_count, failed)},
+    };
+    uint64_t n;
+    for (size_t m = 0; m < sizeof of_target / sizeof *of_target && b->repeated.n; m++) {
+        const struct metric *x = &of_target[m];
+        head(out, x->name, x->type, x->help);
+        for (size_t i = 0; i < b->repeated.n; i++)
+            if (of_name(&b->repeated, i, x->offset, &n))
+                fprintf(out, "%s{target=\"%s\"} %" PRIu64 "\n", x->name, b->repeated.target[i].name,
+                        n);
     }
 }
 
@@ -284,6 +333,8 @@ char *metrics_text(const struct books *b, const struct metrics_system *s, size_t
     put_exporters(out, b);
     put_sockets(out, b);
     put_books(out, b);
+    put_connections(out, b);
+    put_repeated(out, b);
     put_store(out, s);
     put_process(out);
     bool failed = ferror(out) != 0;

@@ -148,6 +148,9 @@ bool report_books(const struct report *r, struct books *out) {
     const struct exporter_table *t = &r->collector->exporters;
     *out = (struct books){
         .unwritten = r->unwritten_all,
+        .evicted_exporters = t->dropped,
+        .evicted_templates = t->dropped_templates,
+        .expired_templates = r->collector->expired,
         .exporters = t->count,
         .template_octets = t->announced_octets,
         .pending_octets = r->collector->pending.octets,

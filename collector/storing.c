@@ -15,6 +15,7 @@
 #include "repeat.h"
 #include "schema/clock.h"
 #include "sources.h"
+#include "tcp.h"
 
 /* ---- rows and faults -------------------------------------------------------------------- */
 
@@ -82,6 +83,12 @@ static void give_books(struct program *p) {
     b.strangers = sources_dropped(p->sources).dropped;
     expire_removed(p->expiry, &b.expired_files, &b.expired_octets);
     b.files_to_exec = hook_waiting(p->hook);
+    if (p->repeater)
+        repeater_counts(p->repeater, &b.repeated);
+    if (p->tcp)
+        b.connections = tcp_sessions(p->tcp);
+    for (enum tcp_end how = 0; p->tcp && how < TCP_ENDS; how++)
+        b.connections_ended[how] = tcp_ended(p->tcp, how);
     b.merging = p->merge.child != 0;
     b.merged = p->merge.done;
     b.merge_failures = p->merge.failures;

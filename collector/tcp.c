@@ -33,6 +33,11 @@ const struct tcp_limits tcp_defaults = {
     .idle_ms = 30 * 60 * 1000,
 };
 
+const char *const tcp_end_names[TCP_ENDS] = {
+    [TCP_CLOSED] = "closed",   [TCP_BROKEN] = "broken", [TCP_GARBAGE] = "garbage",
+    [TCP_STALLED] = "stalled", [TCP_IDLE] = "idle",     [TCP_REFUSED] = "refused",
+};
+
 struct connection {
     bool listening;
     int fd;

@@ -16,7 +16,6 @@
 
 struct tcp;
 
-/* In the order of the words for them in tcp.c. */
 enum tcp_end {
     TCP_CLOSED,  /* by the exporter, between two messages */
     TCP_BROKEN,  /* by the exporter, within a message; or by an error */
@@ -26,6 +25,8 @@ enum tcp_end {
     TCP_REFUSED, /* there were too many, of all or of its address */
     TCP_ENDS
 };
+/* One word for each, as a label. */
+extern const char *const tcp_end_names[TCP_ENDS];
 
 struct tcp_calls {
     /* Whether a connection from there is taken. */

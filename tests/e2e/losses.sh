@@ -33,7 +33,7 @@ has_flows() { [ "$(flows)" = "$1" ]; }
 socket_is() { [ "$(sqlite "SELECT $1 FROM flow_sockets")" = "$2" ]; }
 
 free_port
-collector_start "$FLOWVT_STORE" -t 86400 -B 65536 --metrics "$port" --metrics-file "$work/metrics.prom" 2>"$work/log" || exit 1
+collector_start "$FLOWVT_STORE" -t 86400 -B 65536 -R 127.0.0.1/9 -R 127.0.0.1/9 --metrics "$port" --metrics-file "$work/metrics.prom" 2>"$work/log" || exit 1
 url=http://127.0.0.1:$port/metrics
 v5 100 10 127.0.0.2
 v5 115 5 127.0.0.2
@@ -65,6 +65,12 @@ else
     is "HTTP: their octets" "$(grep -c '^flowvt_malformed_bytes_total{cause=version,exporter=127.0.0.4,.*} 50$' "$work/http")" 1
     is "HTTP: the socket" "$(grep -c "^flowvt_socket_datagrams_total{address=\*,port=$port,protocol=udp} 19\$" "$work/http")" 1
     is "HTTP: size of the file" "$(sed -n 's/^flowvt_file_bytes{} //p' "$work/http")" "$(find "$FLOWVT_STORE" -name '*.fvt' -printf '%s')"
+    repeated() { # each datagram went on, or could not: twice
+        curl -sf "$url" | "$python" tests/e2e/metrics.py | awk -F'[ {]' \
+            '/^flowvt_repeat(ed_datagrams|_failed)_total{target=127.0.0.1\/9}/ { n += $NF } END { exit n != 38 }'
+    }
+    is "HTTP: what was repeated" "$(until_true 10 repeated; echo $?)" 0
+    is "HTTP: nobody was forgotten" "$(grep -c '^flowvt_evicted_[a-z]*_total{} 0$' "$work/http")" 2
     fds=$(find "/proc/$collector/fd" -mindepth 1 | wc -l)
     is "HTTP: open files are counted" "$(awk -v n="$fds" 'index($1, "process_open_fds") == 1 { print ($2 >= n && $2 < n + 4) }' "$work/http")" 1
     # The file was written at the start, and is for the rest what HTTP says.

@@ -17,9 +17,11 @@ closed() { # N: so many connections, and none is open
 }
 
 free_port
+http=$port
+free_port
 tcp=$port # of TCP as well
 begin() {
-    collector_start "$FLOWVT_STORE" --tcp "$tcp" -v 2>"$work/log"
+    collector_start "$FLOWVT_STORE" --tcp "$tcp" --metrics "$http" -v 2>"$work/log"
     until_true 10 grep -q "limits:" "$work/log"
 }
 
@@ -67,6 +69,10 @@ is "what is no IPFIX is closed" "$(send garbage)" closed
 send half
 is "of one address there are 64 connections at most" "$(send crowd)" 6
 until_true 10 closed 64
+metrics=$(/usr/bin/python3 -c 'import sys, urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:%s/metrics" % sys.argv[1]).read().decode())' "$http")
+is "in the metrics, too" "$(sed -n 's/^flowvt_tcp_ended_total{how="\(.*\)"}/\1/p' <<<"$metrics" | paste -sd ' ')" \
+    'closed 64 broken 1 garbage 1 stalled 0 idle 0 refused 6'
 collector_stop
 is "they are named" "$(grep -cE 'sent something else than IPFIX|broke off within a message' "$work/log")" 2
 is "and counted" "$(grep -c 'broken off 1, no IPFIX 1, stalled 0, idle 0, refused 6' "$work/log" | sed 's/[1-9][0-9]*/some/')" some
