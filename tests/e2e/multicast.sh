@@ -2,16 +2,10 @@
 # SPDX-License-Identifier: MIT
 #
 # Exporters that send to multicast groups of IPv4 and IPv6, in a network of the test's own.
-if [ "${OWN_NETWORK:-}" != yes ]; then
-    if ! unshare -rn true 2>/dev/null || ! PATH=$PATH:/usr/sbin:/sbin command -v ip >/dev/null; then
-        echo "skip multicast: no network of its own: unshare -rn, ip"
-        exit 77
-    fi
-    OWN_NETWORK=yes exec unshare -rn "$0"
-fi
+# shellcheck source=tests/network.sh
+. "$(dirname "$0")/../network.sh"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-PATH=$PATH:/usr/sbin:/sbin
 
 start unshare -n sleep 600
 exporter=$!

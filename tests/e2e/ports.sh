@@ -3,13 +3,8 @@
 #
 # Without -p flowcollect listens on the usual ports, as many of them as are free. In a network of its
 # own, where they are.
-if [ "${OWN_NETWORK:-no}" = no ]; then
-    unshare -rn true 2>/dev/null || {
-        echo "skip ports: no network namespaces here"
-        exit 77
-    }
-    OWN_NETWORK=yes exec unshare -rn "$0"
-fi
+# shellcheck source=tests/network.sh
+. "$(dirname "$0")/../network.sh"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 ip link set lo up

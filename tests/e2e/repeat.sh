@@ -4,17 +4,11 @@
 # Datagrams are sent on to other collectors, among them the nfcapd that users have; with the address that
 # they came from in networks of the test's own, whose kernel checks our checksums: exporter - collector -
 # target, over IPv4 and IPv6.
-if [ "${OWN_NETWORK:-}" != yes ]; then
-    if ! unshare -rn true 2>/dev/null || ! PATH=$PATH:/usr/sbin:/sbin command -v ip >/dev/null; then
-        echo "skip repeating: no network of its own: unshare -rn, ip"
-        exit 77
-    fi
-    OWN_NETWORK=yes exec unshare -rn "$0"
-fi
+# shellcheck source=tests/network.sh
+. "$(dirname "$0")/../network.sh"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 nfdump=${NFDUMP:-nfdump} nfcapd=${NFCAPD:-nfcapd}
-PATH=$PATH:/usr/sbin:/sbin
 
 space() { # NAME: a network of its own; `in_NAME` runs there
     start unshare -n sleep 600
