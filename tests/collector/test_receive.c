@@ -221,65 +221,73 @@ static void sockets_are_emptied_meanwhile(void **state) {
     receiver_close(r);
 }
 
+/* A receiver at work, and who sends to it. */
+struct rig {
+    uint16_t port;
+    struct receiver *receiver;
+    struct taken taken;
+    struct receiver_calls calls;
+    int sender;
+};
+
+static void rig_start(struct rig *g) {
+    *g = (struct rig){.calls = {arrived, take, &g->taken}};
+    g->receiver = listen_on(&g->port, 1 << 20, SMALL);
+    g->sender = sender(g->port);
+    assert_int_equal(receiver_start(g->receiver), 0);
+}
+
+static void rig_end(struct rig *g) {
+    close(g->sender);
+    receiver_close(g->receiver);
+}
+
 /* What finds the queue full is counted, and so is what the kernel drops: nothing is missing in the books. */
 static void drops_are_counted(void **state) {
     (void)state;
     enum { FLOOD = 20000 };
-    uint16_t port;
-    struct receiver *r = listen_on(&port, 1 << 20, SMALL);
-    struct taken t = {0};
-    const struct receiver_calls calls = {arrived, take, &t};
-    int fd = sender(port);
-    assert_int_equal(receiver_start(r), 0);
+    struct rig g;
+    rig_start(&g);
     for (uint32_t i = 0; i < FLOOD; i++)
-        send_numbered(fd, i);
-    for (int i = 0; in_socket(port) > 0 && i < 10000; i++)
+        send_numbered(g.sender, i);
+    for (int i = 0; in_socket(g.port) > 0 && i < 10000; i++)
         usleep(1000);
-    receiver_finish(r, &calls);
+    receiver_finish(g.receiver, &g.calls);
     const struct fvt_socket *books;
-    receiver_sockets(r, &books);
+    receiver_sockets(g.receiver, &books);
     assert_true(books->ring_drops > 0);
     assert_int_equal(books->datagrams + books->drops, FLOOD);
-    assert_int_equal(t.n + books->ring_drops, books->datagrams);
-    assert_false(t.disordered);
-    close(fd);
-    receiver_close(r);
+    assert_int_equal(g.taken.n + books->ring_drops, books->datagrams);
+    assert_false(g.taken.disordered);
+    rig_end(&g);
 }
 
 /* A single datagram is handed over by a wait that would last much longer. */
 static void single_datagram_wakes(void **state) {
     (void)state;
-    uint16_t port;
-    struct receiver *r = listen_on(&port, 1 << 20, SMALL);
-    struct taken t = {0};
-    const struct receiver_calls calls = {arrived, take, &t};
-    int fd = sender(port);
-    assert_int_equal(receiver_start(r), 0);
+    struct rig g;
+    rig_start(&g);
     for (uint32_t i = 0; i < 20; i++) {
-        send_numbered(fd, i);
-        assert_int_equal(receiver_wait(r, 100000, -1, &calls), 1);
+        send_numbered(g.sender, i);
+        assert_int_equal(receiver_wait(g.receiver, 100000, -1, &g.calls), 1);
     }
-    assert_int_equal(receiver_wait(r, 0, -1, &calls), 0);
-    close(fd);
-    receiver_close(r);
+    assert_int_equal(receiver_wait(g.receiver, 0, -1, &g.calls), 0);
+    rig_end(&g);
 }
 
 /* So does what comes over another descriptor; then nothing is handed over. */
 static void other_descriptor_wakes(void **state) {
     (void)state;
-    uint16_t port;
-    struct receiver *r = listen_on(&port, 1 << 20, SMALL);
-    struct taken t = {0};
-    const struct receiver_calls calls = {arrived, take, &t};
+    struct rig g;
     int other[2];
     assert_int_equal(pipe(other), 0);
     assert_int_equal(write(other[1], "x", 1), 1);
-    assert_int_equal(receiver_start(r), 0);
-    assert_int_equal(receiver_wait(r, 100000, other[0], &calls), 0);
-    assert_int_equal(t.n, 0);
+    rig_start(&g);
+    assert_int_equal(receiver_wait(g.receiver, 100000, other[0], &g.calls), 0);
+    assert_int_equal(g.taken.n, 0);
     close(other[0]);
     close(other[1]);
-    receiver_close(r);
+    rig_end(&g);
 }
 
 int main(void) {
