@@ -51,6 +51,7 @@ struct fvt_chunk {
     uint8_t flags;
     int64_t *entry; /* DERIVED: of each entry of the parent's dictionary */
     uint8_t *entry_null;
+    struct fvt_stream *usual; /* EXCEPT: what entry is from; the stream is what rows are more */
     int64_t *scratch; /* of STEP rows: what answers are more; NULLs of what the chunk stores */
     uint8_t *scratch_null;
     /* Values of the STEP rows at most that were read last, kept_n of them from kept_first on: several
@@ -227,7 +228,8 @@ static int load_parent(struct fvt_chunk *c, const struct source *from,
     if (rc == FVT_OK && e->flags & FVT_DERIVED) {
         if (!c->parent->coded)
             return FVT_DAMAGED;
-        c->entries = c->parent->last_code + 1;
+        if (!(e->flags & FVT_EXCEPT))
+            c->entries = c->parent->last_code + 1;
     }
     return rc;
 }
@@ -305,8 +307,13 @@ static int prepare_child(struct fvt_chunk *c) {
         return FVT_NOMEM;
     if (!(c->flags & FVT_DERIVED))
         return FVT_OK;
-    c->entry = pool_get(c->pool, (size_t)c->entries * sizeof *c->entry);
-    c->entry_null = pool_get(c->pool, c->entries);
+    uint32_t n = c->parent->last_code + 1;
+    c->entry = pool_get(c->pool, (size_t)n * sizeof *c->entry);
+    if (c->entry && c->usual) {
+        fvt_stream_read(c->usual, 0, n, c->entry);
+        return FVT_OK;
+    }
+    c->entry_null = pool_get(c->pool, n);
     if (!c->entry || !c->entry_null)
         return FVT_NOMEM;
     read_entries(c, 0, c->entries, c->entry, c->entry_null);
@@ -323,10 +330,13 @@ static int open_bytes(struct fvt_chunk *c, const struct fvt_chunk_info *e) {
         rc = fvt_stream_open(&bytes, c->pool, &c->stream);
     if (rc == FVT_OK && e->flags & FVT_MIRROR)
         rc = fvt_stream_open(&bytes, c->pool, &c->answer);
+    if (rc == FVT_OK && e->flags & FVT_EXCEPT)
+        rc = fvt_stream_open(&bytes, c->pool, &c->usual);
     if (rc != FVT_OK)
         return rc;
     bool whole = e->flags & FVT_NULLS || c->stream->n == c->entries;
-    return whole && c->stream->n == e->count && (!c->answer || c->answer->n == c->mirrored)
+    return whole && c->stream->n == e->count && (!c->answer || c->answer->n == c->mirrored) &&
+                   (!c->usual || c->usual->n == c->parent->last_code + 1)
                ? FVT_OK
                : FVT_DAMAGED;
 }
@@ -345,8 +355,11 @@ static int open_chunk(struct fvt_chunk *c, const struct source *from,
     c->last_code = c->coded ? g->dicts[e->dict].count - 1 : 0;
     if (c->coded && e->nulls < g->rows && (e->min < 0 || e->max > (int64_t)c->last_code))
         return FVT_DAMAGED;
-    if (e->flags & ~(FVT_LZ4 | FVT_NULLS | FVT_RELATIVE | FVT_DERIVED | FVT_MIRROR))
+    if (e->flags & ~(FVT_LZ4 | FVT_NULLS | FVT_RELATIVE | FVT_DERIVED | FVT_MIRROR | FVT_EXCEPT))
         return FVT_UNKNOWN;
+    if (e->flags & FVT_EXCEPT &&
+        (e->flags & (FVT_RELATIVE | FVT_DERIVED | FVT_MIRROR)) != FVT_DERIVED)
+        return FVT_DAMAGED;
     int rc = FVT_OK;
     if (has_parent(e))
         rc = load_parent(c, from, e, depth);
@@ -403,6 +416,7 @@ void fvt_chunk_free(struct fvt_chunk *c) {
         fvt_chunk_free(c->twin);
     fvt_stream_free(c->stream);
     fvt_stream_free(c->answer);
+    fvt_stream_free(c->usual);
     free(c->rank);
     pool_put(c->pool, c->entry);
     pool_put(c->pool, c->entry_null);
@@ -530,13 +544,19 @@ static const int64_t *read_kept(struct fvt_chunk *c, uint32_t first, uint32_t n,
     return c->kept;
 }
 
-/* What is stored is 0 where it is NULL, and stays so. */
+/* The stream's values and the parent's, or with EXCEPT those of the parent's entries. What is stored is 0 where it
+** is NULL, and stays so. */
 static void read_relative(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
                           uint8_t *nulls) {
     const uint8_t *ignored;
     nulls = nulls ? nulls : c->scratch_null;
     read_stored(c, first, n, out, nulls);
     const int64_t *parent = read_kept(c->parent, first, n, &ignored);
+    if (c->usual) {
+        for (uint32_t i = 0; i < n; i++)
+            c->scratch[i] = c->entry[parent[i]];
+        parent = c->scratch;
+    }
     if (!memchr(nulls, 1, n)) {
         kernels()->add(out, parent, n);
         return;
@@ -560,7 +580,7 @@ static void read_derived(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_
 
 static void read_step(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
                       uint8_t *nulls) {
-    if (c->flags & FVT_DERIVED)
+    if (c->flags & FVT_DERIVED && !c->usual)
         read_derived(c, first, n, out, nulls);
     else
         read_relative(c, first, n, out, nulls);
@@ -596,7 +616,8 @@ void fvt_chunk_read(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *ou
 }
 
 bool fvt_chunk_fits(struct fvt_chunk *c) {
-    bool fits = fvt_stream_fits(c->stream) && (!c->answer || fvt_stream_fits(c->answer));
+    bool fits = fvt_stream_fits(c->stream) && (!c->answer || fvt_stream_fits(c->answer)) &&
+                (!c->usual || fvt_stream_fits(c->usual));
     for (uint32_t at = 0; c->coded && fits && at < c->rows; at += STEP) {
         int64_t v[STEP], min = 0, max = 0;
         uint8_t nulls[STEP];

@@ -281,6 +281,55 @@ static bool make_derived(struct group *g, int field, int parent, struct piece *o
     return is;
 }
 
+/* For each of n codes the value that most rows with it have, or one of them when none has so many: a code of each
+** row is in r->base, 0 where that is NULL. votes has room for n numbers, all 0. */
+static void find_usual(const struct rows_view *r, const struct group_column *c, uint32_t rows,
+                       int64_t *usual, uint32_t *votes, uint32_t n) {
+    for (uint32_t row = 0; row < rows; row++) {
+        int64_t code = r->base[row];
+        if (c->count < rows && !column_has(c, row))
+            continue;
+        if (votes[code] == 0)
+            usual[code] = r->v[row];
+        votes[code] += usual[code] == r->v[row] ? 1 : UINT32_MAX;
+    }
+    /* Entries that no row uses repeat the one before. */
+    for (uint32_t i = 1; i < n; i++)
+        if (votes[i] == 0 && usual[i] == 0)
+            usual[i] = usual[i - 1];
+}
+
+/* Mostly a function of the parent, whose dictionary has n entries: the usual value of each entry, and what rows are
+** more. Of a sample, where s is not the group, only the latter. */
+static bool make_excepted(struct group *s, int field, int parent, uint32_t n, bool sample,
+                          struct piece *out) {
+    if (n == 0 || n > FVT_MAX_ROWS)
+        return false;
+    const struct group_column *c = &s->column[field];
+    struct rows_view r = {0};
+    int64_t *usual = calloc(n, sizeof *usual), *more = NULL;
+    uint32_t *votes = calloc(n, sizeof *votes);
+    bool ok = usual && votes && view_rows(s, field, (uint32_t)parent, &r) &&
+              (more = pool_get(s->pool, ((size_t)s->rows + 1) * sizeof *more));
+    if (ok) {
+        uint32_t count = 0;
+        find_usual(&r, c, s->rows, usual, votes, n);
+        for (uint32_t row = 0; row < s->rows; row++)
+            if (c->count == s->rows || column_has(c, row))
+                more[count++] = (int64_t)((uint64_t)r.v[row] - (uint64_t)usual[r.base[row]]);
+        *out = make_piece(more, count, count < s->rows ? c->present : NULL, s->rows,
+                          FVT_DERIVED | FVT_EXCEPT, s->effort);
+        if (!sample)
+            fvt_stream_encode(&out->bytes, usual, n, true);
+        out->raw = (uint32_t)out->bytes.n;
+    }
+    free(usual);
+    free(votes);
+    pool_put(s->pool, more);
+    view_free(s, &r);
+    return ok;
+}
+
 /* Are the same rows NULL in the answers' half of a column as in the other half of its twin? */
 static bool nulls_mirrored(const struct group *g, int field, int twin) {
     const struct group_column *c = &g->column[field], *t = &g->column[twin];
@@ -434,6 +483,25 @@ static void guess_whole(struct piece *p, struct group *g, const struct group *sa
         p->guess = (size_t)((double)p->guess * g->rows / sample->rows);
 }
 
+/* A column that is derived from a parent, with exceptions where there are any. These are tried on the sample s first,
+** in which there are too few of them rather than too many. */
+static bool try_derived(struct group *g, struct group *s, int field, int parent, size_t below,
+                        struct piece *out) {
+    if (make_derived(g, field, parent, out))
+        return true;
+    uint32_t n = g->dict[g->dict_of[parent]].n;
+    if (s != g) {
+        if (!make_excepted(s, field, parent, n, true, out))
+            return false;
+        guess_whole(out, g, s);
+        bool good = !out->bytes.failed && out->guess < below;
+        piece_free(out);
+        if (!good)
+            return false;
+    }
+    return make_excepted(g, field, parent, n, false, out);
+}
+
 /* The smallest form of a column: tried on the sample s, but for DERIVED, whose size has nothing to do with
 ** the number of rows. */
 static struct piece try_column(struct group *g, struct group *s, int field) {
@@ -449,7 +517,7 @@ static struct piece try_column(struct group *g, struct group *s, int field) {
         struct group *of = derived ? g : s;
         if (relations[i].field != field || of->column[parent].count == 0 || best.guess <= TRIAL)
             continue;
-        if (derived ? make_derived(of, field, parent, &p)
+        if (derived ? try_derived(g, s, field, parent, best.guess, &p)
                     : make_relative(of, field, (uint32_t)parent, &p)) {
             p.parent = (uint32_t)parent;
             guess_whole(&p, g, of);

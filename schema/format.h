@@ -61,6 +61,7 @@ enum fvt_chunk_flag {
     FVT_RELATIVE = 4, /* values are differences to the parent column of the same row */
     FVT_DERIVED = 8,  /* one value for each dictionary entry of the parent column */
     FVT_MIRROR = 16,  /* answers are differences to the flows they answer */
+    FVT_EXCEPT = 32,  /* with DERIVED: values are differences to that of the entry */
 };
 
 enum fvt_encoding {

@@ -19,8 +19,10 @@ def encoding(entry):
     """The outermost stream's, and what is done to it."""
     name = NAMES[entry.encoding] if entry.encoding < len(NAMES) else "encoding %d" % entry.encoding
     marks = [mark for bit, mark in ((read_fvt.NULLS, "NULLS"), (read_fvt.RELATIVE, "RELATIVE"),
-                                    (read_fvt.DERIVED, "DERIVED"), (read_fvt.LZ4, "LZ4")) if entry.flags & bit]
-    other = entry.flags & ~(read_fvt.NULLS | read_fvt.RELATIVE | read_fvt.DERIVED | read_fvt.LZ4)
+                                    (read_fvt.DERIVED, "DERIVED"), (read_fvt.MIRROR, "MIRROR"),
+                                    (read_fvt.EXCEPT, "EXCEPT"), (read_fvt.LZ4, "LZ4")) if entry.flags & bit]
+    other = entry.flags & ~(read_fvt.NULLS | read_fvt.RELATIVE | read_fvt.DERIVED | read_fvt.MIRROR
+                            | read_fvt.EXCEPT | read_fvt.LZ4)
     return " ".join([name] + marks + (["flags %#x" % other] if other else []))
 
 

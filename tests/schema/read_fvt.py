@@ -32,7 +32,7 @@ from datetime import datetime, timedelta
 UINT, TIME, IP, MAC, TEXT = range(5)
 CLASSES = ("UINT", "TIME", "IP", "MAC", "TEXT")
 COLUMNS, ROW_GROUP, META, FOOTER, ROLLUP, IF_COUNTERS = 1, 2, 3, 4, 5, 6  # types of blocks
-LZ4, NULLS, RELATIVE, DERIVED, MIRROR = 1, 2, 4, 8, 16  # flags of entries
+LZ4, NULLS, RELATIVE, DERIVED, MIRROR, EXCEPT = 1, 2, 4, 8, 16, 32  # flags of entries
 CONST, PACKED, RUNS, PLANES, VALUES = range(5)  # encodings of streams
 NO_DICTIONARY, NO_PARENT = 0xFFFF, 0xFFFFFFFF
 NO_FIRST, NO_LAST = (1 << 63) - 1, -(1 << 63)
@@ -293,7 +293,7 @@ class Entry:
         octets = part(data, payload + self.offset, self.stored)
         if checksum(octets) != self.checksum:
             raise Damage("checksum")
-        if self.flags & ~(LZ4 | NULLS | RELATIVE | DERIVED | MIRROR):
+        if self.flags & ~(LZ4 | NULLS | RELATIVE | DERIVED | MIRROR | EXCEPT):
             raise Foreign("flags %#x need a later reader" % self.flags)
         return lz4_block(octets, self.size) if self.flags & LZ4 else octets
 
@@ -359,20 +359,25 @@ class Group:
 
     def own(self, entry):
         """What a chunk itself has: how many rows are answers, a value or None of each of its places, and
-        what each answer is more than what it answers."""
+        what each answer is more than what it answers, or with EXCEPT the values of the parent's entries."""
         data = entry.octets(self.data, self.payload)
         at = h = 0
         places = self.rows
+        second = 0
+        if entry.flags & EXCEPT and entry.flags & (RELATIVE | DERIVED | MIRROR) != DERIVED:
+            raise Damage("exceptions of a column that is not derived")
         if entry.flags & MIRROR:
             h, = fields("<I4x", data)
             at = 8
             if 2 * h > self.rows or entry.flags & DERIVED:
                 raise Damage("%d answers among %d rows" % (h, self.rows))
             places -= h
+            second = h
         elif entry.flags & DERIVED:
             if entry.parent not in self.chunks:
                 raise Damage("derived from a column that is not there")
-            places = len(self.dictionary(self.chunks[entry.parent].dictionary))
+            entries = len(self.dictionary(self.chunks[entry.parent].dictionary))
+            places, second = (places, entries) if entry.flags & EXCEPT else (entries, 0)
         present = [1] * places
         if entry.flags & NULLS:
             size = (places + 63) // 64 * 8
@@ -382,9 +387,9 @@ class Group:
         stored, at = stream(data, at, sum(present))
         if len(stored) != sum(present):
             raise Damage("%d values for %d places" % (len(stored), sum(present)))
-        more = stream(data, at, h)[0] if entry.flags & MIRROR else []
-        if len(more) != h:
-            raise Damage("%d values for %d answers" % (len(more), h))
+        more = stream(data, at, second)[0] if second else []
+        if len(more) != second:
+            raise Damage("%d values of the second stream, not %d" % (len(more), second))
         each = iter(stored)
         return h, [next(each) if there else None for there in present], more
 
@@ -409,9 +414,13 @@ class Group:
         if entry.flags & MIRROR:
             values = self.mirrored(entry, h, values, more)
         if entry.flags & DERIVED:
-            if any(code is not None and not 0 <= code < len(values) for code in parent):
+            entries = more if entry.flags & EXCEPT else values
+            if any(code is not None and not 0 <= code < len(entries) for code in parent):
                 raise Damage("a code outside of the dictionary")
-            values = [None if code is None else values[code] for code in parent]
+            if entry.flags & EXCEPT:
+                values = [v if v is None else signed(v + entries[code or 0]) for v, code in zip(values, parent)]
+            else:
+                values = [None if code is None else entries[code] for code in parent]
         if entry.flags & RELATIVE:
             values = [v if v is None else signed(v + (p or 0)) for v, p in zip(values, parent)]
         return values

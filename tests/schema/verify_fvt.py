@@ -9,7 +9,7 @@ usage: verify_fvt.py FILE...    prints a sentence for each fault; then the exit 
 import sys
 
 sys.dont_write_bytecode = True  # of read_fvt, into the tree
-from read_fvt import (BLOCK_HEADER, DERIVED, FOOTER, HEADER, IP, LZ4, MIRROR, NO_DICTIONARY, NO_FIRST,
+from read_fvt import (BLOCK_HEADER, DERIVED, EXCEPT, FOOTER, HEADER, IP, LZ4, MIRROR, NO_DICTIONARY, NO_FIRST,
                       NO_LAST, NO_PARENT, NULLS, RELATIVE, ROLLUP, ROW_GROUP, TEXT, TRAILER, File,
                       known_columns, stream)
 
@@ -156,8 +156,8 @@ def verify_chunk(group, column, entry):
     if bool(entry.flags & (RELATIVE | DERIVED)) != (entry.parent != NO_PARENT) and not entry.flags & MIRROR:
         yield "parent %d" % entry.parent
     data = entry.octets(group.data, group.payload)
-    places = len(group.dictionary(group.chunks[entry.parent].dictionary)) \
-        if entry.flags & DERIVED else group.rows
+    entries = len(group.dictionary(group.chunks[entry.parent].dictionary)) if entry.flags & DERIVED else 0
+    places = entries if entry.flags & DERIVED and not entry.flags & EXCEPT else group.rows
     at = h = 0
     if entry.flags & MIRROR:
         h, at = int.from_bytes(data[:4], "little"), 8
@@ -169,6 +169,8 @@ def verify_chunk(group, column, entry):
     values, at = stream(data, at, places)
     if entry.flags & MIRROR:
         at = stream(data, at, h)[1]
+    if entry.flags & EXCEPT:
+        at = stream(data, at, entries)[1]
     if len(values) != entry.n or at != len(data):
         yield "%d values in %d octets, not %d in %d" % (len(values), at, entry.n, len(data))
 
