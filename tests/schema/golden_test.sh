@@ -18,6 +18,8 @@
 #              class, a name, a flag and an encoding that are not known, longer entries and meta
 #              records, another kind of meta record, another type of block
 #   merged     two files of 150 flows each merged into a day: MIRROR, roll-ups by hour
+#   exceptions closed: EXCEPT with and without NULLS, of numbers and of addresses, and of rows without
+#              the address that they are derived from
 #   counted    by flowcollect, ended, started again in the same interval and killed: what exporters counted
 #              as records to be added to others, a loss that is taken back, a socket
 #   handmade   written octet by octet, with what the format allows and flowvt does not write: chains

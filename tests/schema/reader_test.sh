@@ -60,7 +60,7 @@ for n, octets in enumerate(files):
 PYTHON
 }
 
-for state in live closed merged; do
+for state in live closed merged exceptions; do
     damage tests/schema/golden/$state.fvt "${READER_STEP:-149}" "$work/damage-$state"
     compare "$state file, damaged and cut" "$work/damage-$state"
 done
