@@ -580,8 +580,9 @@ static void make_whole(struct group *g, int field, struct piece *p) {
         whole = plain_piece(g, field);
     else
         whole.parent = parent;
-    /* Only what is far from being smaller in the sample is not tried. */
-    whole.dense = made && dense;
+    /* Only what is far from being smaller in the sample is not tried, if it is long: a sample does not show what comes
+    ** again after many rows. */
+    whole.dense = made && dense && whole.bytes.n > g->rows / 2;
     /* What others need again stays. */
     if (!is_parent(field))
         group_forget(g, field);
