@@ -610,6 +610,12 @@ static bool addable(struct aggregate *a) {
            !__builtin_add_overflow(a->most, most, &a->most);
 }
 
+/* Is every record of the row group one flow? */
+static bool counts_one(const struct aggregate *a) {
+    int64_t min, max;
+    return !scan_zone(a->scan, FLOW_flows, &min, &max) || (min == 1 && max == 1);
+}
+
 uint64_t aggregate_most(const struct aggregate *a) {
     return a->most;
 }
@@ -640,7 +646,7 @@ enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
         aggregate_new_dicts(a);
         if (!fits(a, wide))
             return AGGREGATE_WIDE;
-        if (a->spec->whole && !addable(a))
+        if ((a->spec->whole && !addable(a)) || (a->spec->records && !counts_one(a)))
             return AGGREGATE_UNFIT;
         a->in_group = true;
     }

@@ -27,6 +27,7 @@ struct aggregate_spec {
     /* Flows that lie in the window count whole, and counters as SQL's sum() takes them: where one is NULL,
     ** or sums may be too large for it, reading ends with AGGREGATE_UNFIT. */
     bool whole;
+    bool records; /* the same where a record stands for more flows than one */
 };
 
 struct aggregate;

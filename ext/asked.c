@@ -76,10 +76,14 @@ static void ask_order(const struct sql_table *t, const struct query *q, struct a
 /* Of a top list only its rows need be delivered. */
 static void ask_first(const struct sql_table *t, const struct top_list *list, struct asked *out) {
     struct totals_request *r = &out->request;
+    if (list->first < 0)
+        return;
     if (list->counted >= 0) {
         if (!only_group(t, out, list, &r->counted_by))
             return;
         r->counted = out->dimension[list->counted];
+    } else if (list->rank == ROWS_RANK) {
+        r->first_by = MEASURE_flows;
     } else {
         r->first_by = (enum measure)sql_column_measure(t, &t->column[list->rank]);
     }
@@ -101,6 +105,11 @@ void asked_read(const struct flow_table *table, struct query *q, struct asked *o
                 q->used &= ~(UINT64_C(1) << i);
         ask_columns(t, q, out);
         ask_order(t, q, out);
+    }
+    out->rows = out->top_list && list->rows;
+    if (out->rows) {
+        r->measures |= UINT32_C(1) << MEASURE_flows;
+        r->rows = true;
     }
     if (out->top_list) {
         ask_first(t, list, out);

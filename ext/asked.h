@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** What a statement asks of totals: its dimensions, measures and order, and whether it is a top list, of
-** which only the first groups need be delivered.
+** What a statement asks of totals: its dimensions, measures and order, and whether it is one that only adds
+** up (statement.h), of which perhaps only the first groups need be delivered.
 */
 #ifndef FLOWVT_ASKED_H
 #define FLOWVT_ASKED_H
@@ -13,6 +13,7 @@ struct asked {
     struct totals_request request;
     int dimension[MAX_COLUMNS]; /* of a column of the table, -1: not part of the key */
     bool top_list;
+    bool rows; /* of flows: SQLite counts the rows of a group, which is to have as many as flows */
 };
 
 /* In xFilter, with the query as flow_table_filter() has read it. For a top list columns that WHERE alone

@@ -18,8 +18,8 @@
 ** raw_bytes are as exported. flows is 1 where the exporter did not say. NULL is what was not
 ** exported. A row belongs to the window when the flow overlaps it.
 **
-** A top list by GROUP BY is counted here when its text says for certain that SQLite would do nothing else
-** with the rows than add them up: see statement.h.
+** Flows are added up here, by GROUP BY, when the statement's text says for certain that SQLite would do
+** nothing else with the rows: see statement.h.
 **
 ** Rows come in the order of the files, or as ORDER BY, GROUP BY or DISTINCT want them: see
 ** ordered.h.
@@ -67,9 +67,11 @@ struct cursor {
     /* or in order: */
     struct ordered *ordered;
     const struct row_batch *batch;
-    /* or, of a top list, groups that are delivered as one row each, its counters their sums: */
+    /* or, where SQLite but adds up, groups: as one row each, its counters their sums; or, if it counts them,
+    ** as many rows as there are flows */
     struct asked asked;
     struct totals *totals;
+    uint64_t row_of_total, rows_of_total;
 };
 
 static struct flow_table *table_of(const struct cursor *c) {
@@ -212,6 +214,8 @@ static int start_ordered(struct cursor *c) {
 /* rc: of totals_next(). */
 static int take_total(struct cursor *c, int rc) {
     c->eof = rc != 1;
+    c->row_of_total = 0;
+    c->rows_of_total = rc == 1 && c->asked.rows ? totals_measure(c->totals, MEASURE_flows) : 1;
     if (rc == TOTALS_INTERRUPTED)
         return SQLITE_INTERRUPT;
     return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;
@@ -276,7 +280,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
 static int next(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
     if (c->totals)
-        return take_total(c, totals_next(c->totals));
+        return ++c->row_of_total < c->rows_of_total ? SQLITE_OK
+                                                    : take_total(c, totals_next(c->totals));
     if (c->left > 0 && --c->left == 0 && c->ordered)
         return beyond_limit(c);
     if (++c->at < c->n)
@@ -370,10 +375,12 @@ static void show_own(struct cursor *c, sqlite3_context *ctx, int id, int64_t v) 
     registry_result(table_of(c)->registry, id, ctx, text, n);
 }
 
-/* Of a group. */
+/* Of a group. Its totals are those of its first row, the others have NULL, which sum() does not see. */
 static void show_total(const struct cursor *c, sqlite3_context *ctx, int i) {
     const struct sql_table *t = &table_of(c)->columns;
     int measure = sql_column_measure(t, &t->column[i]);
+    if (measure >= 0 && c->row_of_total > 0)
+        return;
     if (measure >= 0)
         result_count(ctx, totals_measure(c->totals, (enum measure)measure));
     else

@@ -9,12 +9,13 @@
 #include <strings.h>
 
 enum token { END, WORD, QUOTED, STRING, NUMBER, SIGN, BAD };
-enum { MAX_NAME = 64, MAX_ITEMS = 64, MOST = 10000 };
+enum { MAX_NAME = 64, MAX_ITEMS = 64, MOST = 10000, MAX_DEPTH = 16 };
 
-/* What an item of the list of results is: a column, or sum(), count(DISTINCT) or ip_net() of one. */
+/* What an item of the list of results is: a column, or sum(), count(DISTINCT) or ip_net() of one, or
+** count(*). */
 struct item {
     int column;
-    bool sum, count, net;
+    bool sum, count, rows, net;
     int64_t mask4, mask6;
     char alias[MAX_NAME]; /* empty: none */
 };
@@ -202,7 +203,18 @@ static bool take_net(struct reader *r, struct item *out) {
            (!take_sign(r, ",") || take_integer(r, 128, &out->mask6)) && take_sign(r, ")");
 }
 
-/* column, sum(column), count(DISTINCT column) or ip_net(column, ...), without what may follow. */
+/* The argument of count() that makes it count rows, and the parenthesis behind it. */
+static bool take_rows(struct reader *r, struct item *out) {
+    int64_t any;
+    out->count = false;
+    out->rows = true;
+    out->column = ROWS_RANK;
+    if (!take_sign(r, "*") && r->token == NUMBER && !take_integer(r, INT64_MAX, &any))
+        return false;
+    return r->t->kind == TABLE_FLOWS && take_sign(r, ")");
+}
+
+/* column, sum(column), count(DISTINCT column), count(*) or ip_net(column, ...), without what may follow. */
 static bool take_value(struct reader *r, struct item *out) {
     *out = (struct item){0};
     if (take_call(r, "ip_net"))
@@ -210,7 +222,7 @@ static bool take_value(struct reader *r, struct item *out) {
     out->sum = take_call(r, "sum");
     out->count = !out->sum && take_call(r, "count");
     if (out->count && !take_word(r, "distinct"))
-        return false;
+        return take_rows(r, out);
     out->column = take_column(r);
     if (out->column < 0 || (!out->sum && !out->count))
         return out->column >= 0;
@@ -221,9 +233,16 @@ static bool take_value(struct reader *r, struct item *out) {
     return fits && take_sign(r, ")");
 }
 
+static bool is_total(const struct item *x) {
+    return x->sum || x->count || x->rows;
+}
+
 /* What the statement has SQLite add up; of columns to count only one. */
 static bool add_total(struct reader *r, const struct item *x) {
     struct top_list *out = r->out;
+    out->rows |= x->rows;
+    if (x->rows)
+        return true;
     if (x->count && out->counted >= 0 && out->counted != x->column)
         return false;
     if (x->count)
@@ -244,12 +263,7 @@ static bool take_item(struct reader *r, struct item *out) {
     bool as = take_word(r, "as");
     if (!take_name(r, out->alias))
         return !as;
-    /* An alias that is another column's name, too, means now the one and now the other; in GROUP BY it is
-    ** the column, of which ip_net() is not the same. */
-    int same = find_column(r->t, out->alias);
-    if (is_rowid(out->alias))
-        return false;
-    return same < 0 || (same == out->column && !out->net);
+    return !is_rowid(out->alias);
 }
 
 static bool take_items(struct reader *r) {
@@ -329,24 +343,43 @@ static bool take_where(struct reader *r) {
     return true;
 }
 
-/* ---- GROUP BY, ORDER BY, LIMIT ---------------------------------------------------------- */
+/* ---- GROUP BY and behind it ------------------------------------------------------------- */
 
-/* A number, alias, column or sum(). */
+/* The item whose alias the token is, or NULL. */
+static const struct item *find_item(const struct reader *r) {
+    for (int i = 0; (r->token == WORD || r->token == QUOTED) && i < r->nitems; i++)
+        if (r->item[i].alias[0] && strcasecmp(r->item[i].alias, r->text) == 0)
+            return &r->item[i];
+    return NULL;
+}
+
+/* An alias, column or total. */
+static bool take_named(struct reader *r, struct item *out) {
+    const struct item *x = find_item(r);
+    if (!x)
+        return take_value(r, out);
+    *out = *x;
+    next(r);
+    return true;
+}
+
+/* The same, or the number of an item. */
 static bool take_term(struct reader *r, struct item *out) {
     int64_t at;
-    if (r->token == NUMBER) {
-        if (!take_integer(r, r->nitems, &at) || at < 1)
-            return false;
-        *out = r->item[at - 1];
-        return true;
-    }
-    for (int i = 0; (r->token == WORD || r->token == QUOTED) && i < r->nitems; i++)
-        if (r->item[i].alias[0] && strcasecmp(r->item[i].alias, r->text) == 0) {
-            *out = r->item[i];
-            next(r);
-            return true;
-        }
-    return take_value(r, out);
+    if (r->token != NUMBER)
+        return take_named(r, out);
+    if (!take_integer(r, r->nitems, &at) || at < 1)
+        return false;
+    *out = r->item[at - 1];
+    return true;
+}
+
+/* Is the token the name of a column and an alias of something else? In ORDER BY it is the alias, elsewhere the
+** column. */
+static bool is_ambiguous(const struct reader *r) {
+    const struct item *x = find_item(r);
+    int column = x ? find_column(r->t, r->text) : -1;
+    return column >= 0 && (is_total(x) || x->net || x->column != column);
 }
 
 /* Of ip_net() only one, and its column is nothing but its argument. */
@@ -364,7 +397,7 @@ static bool add_net(struct top_list *out, const struct item *x) {
 static bool is_key(const struct top_list *out, const struct item *x) {
     if (x->net)
         return out->net == x->column && out->mask4 == x->mask4 && out->mask6 == x->mask6;
-    return !x->sum && !x->count && out->group[x->column];
+    return !is_total(x) && out->group[x->column];
 }
 
 static bool take_group(struct reader *r) {
@@ -372,7 +405,7 @@ static bool take_group(struct reader *r) {
     if (!take_word(r, "group") || !take_word(r, "by"))
         return false;
     do {
-        if (!take_term(r, &x) || x.sum || x.count ||
+        if (is_ambiguous(r) || !take_term(r, &x) || is_total(&x) ||
             !sql_column_is_key(r->t, &r->t->column[x.column]))
             return false;
         if (x.net && !add_net(r->out, &x))
@@ -380,20 +413,66 @@ static bool take_group(struct reader *r) {
         r->out->group[x.column] |= !x.net;
     } while (take_sign(r, ","));
     for (int i = 0; i < r->nitems; i++)
-        if (!r->item[i].sum && !r->item[i].count && !is_key(r->out, &r->item[i]))
+        if (!is_total(&r->item[i]) && !is_key(r->out, &r->item[i]))
             return false;
     return r->out->net < 0 || (!r->out->group[r->out->net] && r->out->counted < 0);
 }
 
-static bool take_order(struct reader *r) {
+/* The end of a value in HAVING that is followed by another one. */
+static bool take_operator(struct reader *r) {
+    static const char *const words[] = {"and", "or", "between"};
+    static const char *const signs[] = {"=", "==", "<>", "!=", "<", "<=", ">", ">=", "*", "-"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (take_word(r, words[i]))
+            return true;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (take_sign(r, signs[i]))
+            return true;
+    return false;
+}
+
+static bool take_condition(struct reader *r, int depth);
+
+static bool take_operand(struct reader *r, int depth) {
+    while (take_word(r, "not"))
+        ;
+    if (take_sign(r, "("))
+        return depth < MAX_DEPTH && take_condition(r, depth + 1) && take_sign(r, ")");
+    bool minus = take_sign(r, "-");
+    if (r->token == NUMBER || r->token == STRING)
+        return take_literal(r);
     struct item x;
-    if (!take_word(r, "order") || !take_word(r, "by"))
+    if (minus || is_ambiguous(r) || !take_named(r, &x) || !add_total(r, &x))
+        return false;
+    return is_total(&x) || is_key(r->out, &x);
+}
+
+/* SQLite makes of them what it makes of any; here it counts only that nothing but totals and what the groups
+** are made by is in them. */
+static bool take_condition(struct reader *r, int depth) {
+    do
+        if (!take_operand(r, depth))
+            return false;
+    while (take_operator(r));
+    return true;
+}
+
+/* all: whether every group is needed. */
+static bool take_having(struct reader *r, bool *all) {
+    *all = take_word(r, "having");
+    return !*all || (r->t->kind == TABLE_FLOWS && take_condition(r, 0));
+}
+
+static bool take_order(struct reader *r, bool *all) {
+    struct item x;
+    if (!take_word(r, "order")) {
+        *all = true;
+        return true;
+    }
+    if (!take_word(r, "by"))
         return false;
     for (bool first = true; first || take_sign(r, ","); first = false) {
-        if (!take_term(r, &x) || !add_total(r, &x))
-            return false;
-        bool total = x.sum || x.count;
-        if (!total && (first || !is_key(r->out, &x)))
+        if (!take_term(r, &x) || !add_total(r, &x) || (!is_total(&x) && !is_key(r->out, &x)))
             return false;
         bool desc = take_word(r, "desc");
         if (!desc)
@@ -401,21 +480,41 @@ static bool take_order(struct reader *r) {
         if (first) {
             r->out->rank = x.column;
             r->out->desc = desc;
+            *all |= !is_total(&x);
         }
     }
-    /* Counting makes rows of finer groups, of which SQLite has yet to make the sums. */
-    int counted = r->out->counted;
-    return counted < 0 || (r->out->rank == counted && !r->out->group[counted] && r->out->net < 0);
+    return true;
 }
 
-static bool take_limit(struct reader *r) {
+/* first: how many groups are shown, or skipped before these; as large as can be without LIMIT. */
+static bool take_limit(struct reader *r, int64_t *first) {
     int64_t a, b = 0;
-    if (!take_word(r, "limit") || !take_integer(r, MOST, &a))
+    *first = INT64_MAX;
+    if (!take_word(r, "limit"))
+        return true;
+    if (!take_integer(r, INT64_MAX, &a))
         return false;
-    if ((take_word(r, "offset") || take_sign(r, ",")) && !take_integer(r, MOST, &b))
+    if ((take_word(r, "offset") || take_sign(r, ",")) && !take_integer(r, INT64_MAX, &b))
         return false;
-    r->out->first = a + b;
-    return a + b <= MOST;
+    *first = a + b;
+    return true;
+}
+
+/* What stands behind GROUP BY. */
+static bool take_first(struct reader *r) {
+    struct top_list *out = r->out;
+    bool all;
+    int64_t first;
+    if (!take_having(r, &all) || !take_order(r, &all) || !take_limit(r, &first))
+        return false;
+    if (all || first > MOST) {
+        /* Of the others SQLite is given all groups anyway. */
+        return r->t->kind == TABLE_FLOWS && out->counted < 0;
+    }
+    out->first = first;
+    /* Counting makes rows of finer groups, of which SQLite has yet to make the sums. */
+    return out->counted < 0 ||
+           (out->rank == out->counted && !out->group[out->counted] && out->net < 0);
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */
@@ -447,11 +546,10 @@ static bool find_alias(struct reader *r, const char *name) {
 bool statement_top_list(const char *sql, const struct sql_table *t, const char *name,
                         struct top_list *out) {
     struct reader r = {.t = t, .p = sql, .out = out};
-    *out = (struct top_list){.net = -1, .counted = -1, .rank = -1};
+    *out = (struct top_list){.net = -1, .counted = -1, .rank = -1, .first = -1};
     next(&r);
     if (!take_word(&r, "select") || !find_alias(&r, name) || !take_items(&r) ||
-        !take_from(&r, name) || !take_where(&r) || !take_group(&r) || !take_order(&r) ||
-        !take_limit(&r))
+        !take_from(&r, name) || !take_where(&r) || !take_group(&r) || !take_first(&r))
         return false;
     while (take_sign(&r, ";"))
         ;

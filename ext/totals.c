@@ -110,6 +110,7 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     spec->window = query->window;
     spec->sides = request->table->kind == TABLE_ENDPOINTS ? 2 : 1;
     spec->whole = request->table->kind == TABLE_FLOWS;
+    spec->records = request->rows;
     measures_need(spec, request->measures);
     aggregate_columns(spec, t->used);
     t->rollups = limits_rollups() && !spec->whole && ask_rollups(t, &t->rollup);

@@ -499,7 +499,8 @@ class Maker:
     ADDRESSES = {"traffic": ["srcip", "dstip"], "endpoints": ["ip", "peerip"]}
 
     def top_list(self, kind):
-        """A form that the extension reads in whole: it delivers no groups but those shown."""
+        """A form that the extension reads in whole: it delivers no groups but those shown, or of flows all of
+        them added up."""
         t = self.table(kind, "f")
         s = Statement([t])
         s.group = self.keys(t)
@@ -520,6 +521,13 @@ class Maker:
         s.order += ["2"] if self.r.random() < 0.2 else []
         s.limit = self.r.choice([0, 1, 2, 5, 10, 30, 1000])
         s.offset = self.r.choice([None, None, None, 1, 7])
+        if kind == "flows" and self.r.random() < 0.5:
+            s.select.append(self.r.choice(["count(*)", "count(1)"]))
+            s.order = [self.r.choice(["1", str(len(s.select))]) + self.r.choice(["", " DESC"])]
+        if kind == "flows" and self.r.random() < 0.3:
+            s.having = [self.r.choice(["count(*) > 2", "sum({f.bytes}) BETWEEN 100 AND 100000", "NOT (count(*) < 3 OR sum({f.packets}) * 2 > 9)"])]
+        if kind == "flows" and self.r.random() < 0.3:
+            s.limit = s.offset = None
         return s
 
     def joined(self, kind):

@@ -43,6 +43,33 @@ static const char *const taken[] = {
     " GROUP BY time ORDER BY b DESC LIMIT 5",
 };
 
+/* Of flows also these. */
+static const char *const taken_of_flows[] = {
+    "SELECT srcip, sum(bytes) AS packets FROM flows GROUP BY srcip ORDER BY packets DESC LIMIT 10",
+    "SELECT srcip, count(*) AS flows FROM flows GROUP BY srcip ORDER BY flows DESC LIMIT 10",
+    "SELECT srcip, count(1), count() FROM flows GROUP BY srcip ORDER BY 2 LIMIT 10",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip LIMIT 100000",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip ORDER BY 1 LIMIT 10",
+    "SELECT srcip, sum(bytes) b FROM flows GROUP BY srcip HAVING b BETWEEN 1 AND 2 OR NOT "
+    "(count(*) - 1 > "
+    "-3 AND srcip <> '::') ORDER BY b DESC LIMIT 10",
+};
+
+static const char *const refused_of_flows[] = {
+    "SELECT srcip, count(*) flows, sum(bytes) FROM flows GROUP BY srcip HAVING flows > 3",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip HAVING dstip = '::'",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip HAVING max(bytes) > 3",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip HAVING sum(bytes) > (SELECT 1)",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip HAVING sum(bytes) > 1 LIMIT 1 + 1",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip HAVING (((((((((((((((((1)))))))))))))))))",
+    "SELECT srcip, count(DISTINCT dstip) FROM flows GROUP BY srcip",
+    "SELECT srcip, count(dstip) FROM flows GROUP BY srcip",
+    "SELECT srcip, count(*) AS proto FROM flows GROUP BY proto",
+    "SELECT srcip, sum(bytes) FROM flows GROUP BY srcip ORDER BY dstip",
+    "SELECT sum(bytes) FROM flows",
+};
+
 static const char *const refused[] = {
     "",
     "SELECT",
@@ -85,10 +112,9 @@ static const char *const refused[] = {
     "SELECT srcip, dstip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT DISTINCT srcip, sum(bytes) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT srcip AS dstip, sum(bytes) b FROM traffic GROUP BY dstip ORDER BY b DESC LIMIT 10",
+    "SELECT srcip, count(*) FROM traffic GROUP BY srcip ORDER BY sum(bytes) DESC LIMIT 10",
     "SELECT srcip AS rowid, sum(bytes) b FROM traffic GROUP BY rowid ORDER BY b DESC LIMIT 10",
     "SELECT srcip \"OID\", sum(bytes) b FROM traffic GROUP BY oid ORDER BY b DESC LIMIT 10",
-    "SELECT srcip, sum(bytes) AS packets FROM traffic GROUP BY srcip ORDER BY packets DESC LIMIT "
-    "10",
     "SELECT srcip, sum(bytes) b, sum(flows) b FROM traffic GROUP BY srcip ORDER BY b DESC LIMIT 10",
     "SELECT srcip, sum(bytes) AS bytes FROM traffic GROUP BY bytes ORDER BY bytes DESC LIMIT 10",
     "SELECT srcip, sum(bytes) b FROM traffic, hosts GROUP BY srcip ORDER BY b DESC LIMIT 10",
@@ -131,6 +157,14 @@ static void test_texts(void **state) {
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (statement_top_list(refused[i], &t, "traffic", list))
             fail_msg("taken: %s", refused[i]);
+    sql_table_init(&t, TABLE_FLOWS);
+    for (size_t i = 0; i < sizeof taken_of_flows / sizeof *taken_of_flows; i++)
+        if (!statement_top_list(taken_of_flows[i], &t, "flows", list))
+            fail_msg("not taken: %s", taken_of_flows[i]);
+    for (size_t i = 0; i < sizeof refused_of_flows / sizeof *refused_of_flows; i++)
+        if (statement_top_list(refused_of_flows[i], &t, "flows", list))
+            fail_msg("taken: %s", refused_of_flows[i]);
+    sql_table_init(&t, TABLE_TRAFFIC);
     assert_true(statement_top_list(taken[2], &t, "traffic", list));
     assert_int_equal(list->first, 5);
     assert_false(list->desc);
@@ -145,16 +179,21 @@ static void test_mutations(void **state) {
     static const char octets[] = "\"'`[]().,;-*/0123456789 \n=<>sumbytes\xff";
     struct sql_table t;
     struct top_list *list = malloc(sizeof *list);
-    sql_table_init(&t, TABLE_TRAFFIC);
+    enum {
+        N = sizeof taken / sizeof *taken,
+        OF_FLOWS = sizeof taken_of_flows / sizeof *taken_of_flows
+    };
     srand(1);
     for (int i = 0; i < MUTATIONS; i++) {
-        const char *from = taken[(size_t)rand() % (sizeof taken / sizeof *taken)];
+        size_t at = (size_t)rand() % (N + OF_FLOWS);
+        const char *from = at < N ? taken[at] : taken_of_flows[at - N];
+        sql_table_init(&t, at < N ? TABLE_TRAFFIC : TABLE_FLOWS);
         size_t n = strlen(from);
         char *text = malloc(n + 1);
         memcpy(text, from, n + 1);
         for (int k = rand() % 4; k >= 0; k--)
             text[(size_t)rand() % n] = octets[(size_t)rand() % sizeof octets];
-        statement_top_list(text, &t, "traffic", list);
+        statement_top_list(text, &t, at < N ? "traffic" : "flows", list);
         free(text);
     }
     free(list);
@@ -277,6 +316,30 @@ static void test_flows(void **state) {
     check("SELECT srcip, count(DISTINCT dstip) n, sum(bytes) FROM flows GROUP BY 1 ORDER BY n DESC "
           "LIMIT 5",
           true);
+    /* all groups, and those of them that HAVING wants */
+    check("SELECT proto, sum(bytes) b FROM flows GROUP BY proto ORDER BY proto", true);
+    check("SELECT srcip, sum(bytes) b FROM flows WHERE proto > 5 GROUP BY srcip HAVING b > 2000 "
+          "AND sum(packets) "
+          "* 2 - 1 BETWEEN 1 AND 9 ORDER BY b DESC, srcip LIMIT 7",
+          true);
+    check("SELECT srcip, sum(bytes) packets FROM flows GROUP BY srcip ORDER BY packets DESC, 1 "
+          "LIMIT 5",
+          true);
+    /* rows that SQLite counts: those of the first groups, or all */
+    check("SELECT srcip, count(*), sum(bytes) b FROM flows GROUP BY srcip ORDER BY b DESC, 1 LIMIT "
+          "10",
+          true);
+    check("SELECT dstport, count(*) AS flows FROM flows GROUP BY dstport ORDER BY flows DESC, 1 "
+          "LIMIT 2 OFFSET 2",
+          true);
+    check("SELECT ip_net(dstip, 4) n, count(1), count(DISTINCT srcip) FROM flows GROUP BY n ORDER "
+          "BY 2 LIMIT 5",
+          false);
+    check("SELECT srcip, count(*), count(DISTINCT dstip) n FROM flows GROUP BY srcip ORDER BY n "
+          "DESC, 1 LIMIT 5",
+          true);
+    check("SELECT proto, count(*), sum(bytes) FROM flows GROUP BY proto HAVING count(*) > 9",
+          false);
     /* counters that may be NULL, and what is no dimension or counter of totals */
     check("SELECT srcip, sum(outbytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
           false);
@@ -287,8 +350,6 @@ static void test_flows(void **state) {
     check("SELECT tstart, sum(bytes) b FROM flows GROUP BY tstart ORDER BY b DESC LIMIT 10", false);
     check("SELECT packets, sum(bytes) b FROM flows GROUP BY packets ORDER BY b DESC LIMIT 10",
           false);
-    check("SELECT srcip, count(*), sum(bytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
-          false);
     check(
         "SELECT srcip, count(DISTINCT bytes) b FROM flows GROUP BY srcip ORDER BY b DESC LIMIT 10",
         false);
@@ -297,19 +358,43 @@ static void test_flows(void **state) {
           false);
 }
 
-static void write_large(const char *path, uint64_t bytes, uint64_t sampling) {
+static void write_rows(const char *path, uint64_t n, uint64_t bytes, uint64_t sampling,
+                       uint64_t flows) {
     struct fvt_writer *w;
     struct fvt_error err;
     assert_int_equal(fvt_writer_open(path, 1700000000000, 300000, &w, &err), FVT_OK);
-    for (uint64_t i = 0; i < 4; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         struct test_row t;
         test_row_make(&t, SEED, i);
         flow_row_set(&t.row, FLOW_proto, 6);
         flow_row_set(&t.row, FLOW_bytes, bytes);
         flow_row_set(&t.row, FLOW_sampling, sampling);
+        flow_row_set(&t.row, FLOW_flows, flows);
         assert_int_equal(fvt_writer_add(w, &t.row), FVT_OK);
     }
     assert_int_equal(fvt_writer_finish(w), FVT_OK);
+}
+
+/* A record may stand for several flows: count(*) counts records. */
+static void test_several(void **state) {
+    (void)state;
+    static const char sql[] =
+        "SELECT proto, count(*), sum(flows) FROM flows WHERE store = '%s' GROUP BY proto ORDER "
+        "BY 2 DESC LIMIT 1";
+    char several[] = "/tmp/flowvt-test-XXXXXX", path[300], text[300];
+    assert_non_null(mkdtemp(several));
+    for (uint64_t flows = 0; flows < 3; flows++) {
+        snprintf(path, sizeof path, "%s/flows.202311142210.fvt", several);
+        snprintf(text, sizeof text, sql, several);
+        write_rows(path, 4, 1000, 1, flows);
+        int steps;
+        char *got = answer(text, true, &steps), want[32];
+        snprintf(want, sizeof want, "6|4|%d|.", (int)(4 * flows));
+        assert_string_equal(got, want);
+        sqlite3_free(got);
+        unlink(path);
+    }
+    rmdir(several);
 }
 
 /* A sum that is too large for SQL's integers is the error that SQLite makes of it, and no total. */
@@ -329,7 +414,7 @@ static void test_overflow(void **state) {
              "BY b LIMIT 1",
              large);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        write_large(path, cases[i].bytes, cases[i].sampling);
+        write_rows(path, 4, cases[i].bytes, cases[i].sampling, 1);
         for (int top_lists = 0; top_lists < 2; top_lists++) {
             sqlite3_stmt *s;
             setenv("FLOWVT_TOPLISTS", top_lists ? "1" : "0", 1);
@@ -441,10 +526,10 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),          cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_answers),        cmocka_unit_test(test_flows),
-        cmocka_unit_test(test_overflow),       cmocka_unit_test(test_other_meaning),
-        cmocka_unit_test(test_other_function),
+        cmocka_unit_test(test_texts),         cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_answers),       cmocka_unit_test(test_flows),
+        cmocka_unit_test(test_several),       cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_other_meaning), cmocka_unit_test(test_other_function),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
