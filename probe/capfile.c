@@ -22,7 +22,7 @@ enum {
     PCAP_HEADER = 24,
     PCAP_RECORD = 16,
     PCAP_RECORD_MODIFIED = 24,
-    WINDOW = 1 << 20, /* large enough that read() costs nothing, small enough for the cache */
+    WINDOW = 1 << 18, /* large enough that read() costs nothing, small enough for the cache */
 };
 
 int capfile_fail(struct capfile *c, int result, const char *format, ...) {

@@ -8,11 +8,24 @@
 #include "fragments.h"
 #include "record.h"
 
+/* Packets on their way into the table. Each waits until so many others came, so that memory has the time to
+** bring what it will change; see table_expect(). */
+enum { WAITING = 16, APPROACH = 8 };
+
+struct waiting {
+    struct flow_add add;
+    int64_t now;
+    uint32_t expected;
+};
+
 struct meter {
+    struct waiting waiting[WAITING];
+    unsigned first, nwaiting; /* counts on; nwaiting behind it */
     struct table *table;
     struct fragments *fragments;
     void (*ended)(void *arg, struct flow_row *row, int64_t now);
     void *arg;
+    int64_t now; /* of the latest packet, us */
     struct meter_stats stats;
     struct flow_row row;
 };
@@ -27,9 +40,45 @@ static void flow_ended(void *arg, const struct flow *flow, enum flow_end reason,
     m->ended(m->arg, &m->row, now / 1000);
 }
 
+static struct waiting *waiting_at(struct meter *m, unsigned at) {
+    return &m->waiting[at % WAITING];
+}
+
+/* The packet that waits longest goes into the table. */
+static void admit(struct meter *m) {
+    const struct waiting *w = waiting_at(m, m->first++);
+    m->nwaiting--;
+    table_clock(m->table, w->now);
+    table_add(m->table, &w->add);
+}
+
+static void admit_all(struct meter *m) {
+    while (m->nwaiting > 0)
+        admit(m);
+}
+
+/* Where to put a packet that expect() is then told of. */
+static struct flow_add *next_waiting(struct meter *m) {
+    if (m->nwaiting == WAITING)
+        admit(m);
+    return &waiting_at(m, m->first + m->nwaiting)->add;
+}
+
+/* now: the table's time when it is counted. */
+static void expect(struct meter *m, int64_t now) {
+    unsigned at = m->first + m->nwaiting++;
+    struct waiting *w = waiting_at(m, at);
+    w->now = now;
+    w->expected = table_expect(m->table, &w->add);
+    if (m->nwaiting > APPROACH)
+        table_approach(m->table, waiting_at(m, at - APPROACH)->expected);
+}
+
+/* Of fragments; m->now is the time. */
 static void deliver(void *arg, const struct flow_add *add) {
     struct meter *m = arg;
-    table_add(m->table, add);
+    *next_waiting(m) = *add;
+    expect(m, m->now);
 }
 
 struct meter *meter_new(uint32_t size, const struct table_timeouts *timeouts,
@@ -72,7 +121,6 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
                               const uint8_t *data, size_t captured, size_t wire, int direction,
                               uint32_t *ifindex) {
     struct packet pkt;
-    struct flow_add add;
     enum packet_kind kind = dissect(source->linktype, data, captured, wire, &pkt);
     m->stats.packets++;
     m->stats.octets += wire;
@@ -83,25 +131,30 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     place(&pkt, source, direction);
     *ifindex = pkt.inif ? pkt.inif : pkt.outif;
     m->stats.bytes += pkt.length;
-    table_packet(&add, &pkt, time);
-    table_clock(m->table, add.first);
+    struct flow_add *add = next_waiting(m);
+    table_packet(add, &pkt, time);
+    m->now = add->last;
     if (pkt.fragment) {
+        struct flow_add fragment = *add;
         m->stats.fragments++;
-        fragments_add(m->fragments, &pkt, &add);
+        fragments_add(m->fragments, &pkt, &fragment);
     } else {
-        table_add(m->table, &add);
+        expect(m, m->now);
     }
-    fragments_expire(m->fragments, add.first);
+    fragments_expire(m->fragments, m->now);
     return kind;
 }
 
 void meter_idle(struct meter *m, int64_t now) {
+    m->now = now;
     fragments_expire(m->fragments, now);
+    admit_all(m);
     table_idle(m->table, now);
 }
 
 void meter_flush(struct meter *m) {
     fragments_flush(m->fragments);
+    admit_all(m);
     table_flush(m->table, END_FORCED);
 }
 

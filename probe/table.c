@@ -279,6 +279,11 @@ static void update_flow(struct table *t, uint32_t index, const struct flow_add *
 
 /* ---- time -------------------------------------------------------------------------------- */
 
+static void prefetch_flow(const struct table *t, uint32_t index) {
+    __builtin_prefetch(&t->flows[index], 1);
+    __builtin_prefetch((const char *)&t->flows[index] + 64, 1);
+}
+
 /* Look at up to budget flows whose slot's time has come. */
 static void sweep(struct table *t, size_t budget) {
     int64_t tick = t->now >> TICK_BITS;
@@ -290,6 +295,8 @@ static void sweep(struct table *t, size_t budget) {
             t->cursor++;
             continue;
         }
+        if (t->flows[index].next != NONE)
+            prefetch_flow(t, t->flows[index].next);
         if (budget-- == 0)
             return;
         if (deadline(t, &t->flows[index]) < t->now) {
@@ -363,6 +370,20 @@ void table_clock(struct table *t, int64_t time) {
     t->started = true;
 }
 
+uint32_t table_expect(const struct table *t, const struct flow_add *add) {
+    uint32_t hash = hash_key(t, &add->key);
+    __builtin_prefetch(&t->entries[hash & t->mask]);
+    return hash;
+}
+
+void table_approach(const struct table *t, uint32_t expected) {
+    struct entry e = t->entries[expected & t->mask];
+    if (e.index != 0)
+        prefetch_flow(t, e.index - 1);
+    else if (t->free_list != NONE)
+        prefetch_flow(t, t->free_list);
+}
+
 void table_add(struct table *t, const struct flow_add *add) {
     sweep(t, LOOKS_PER_PACKET);
     uint32_t hash = hash_key(t, &add->key);
@@ -405,7 +426,11 @@ int64_t table_now(const struct table *t) {
 static void *reserve(size_t bytes) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                    -1, 0);
-    return p == MAP_FAILED ? NULL : p;
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, bytes,
+            MADV_HUGEPAGE); /* any flow may be next: small pages would miss the TLB, too */
+    return p;
 }
 
 struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, table_ended *ended,

@@ -98,6 +98,12 @@ void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time);
 ** earlier than the latest is packets out of order, much earlier sets the clock back. */
 void table_clock(struct table *t, int64_t time);
 
+/* Where add will be counted is not in the cache when there are many flows, so say so some packets before:
+** table_expect() first, and table_approach(), with what it returned, a few packets later. Neither changes
+** anything. */
+uint32_t table_expect(const struct table *t, const struct flow_add *add);
+void table_approach(const struct table *t, uint32_t expected);
+
 /* Count add in its flow, and end a few others that are due. */
 void table_add(struct table *t, const struct flow_add *add);
 
