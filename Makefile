@@ -89,7 +89,7 @@ $(FUZZ): %: %.o $(BUILD)/tests/fuzz/replay.o $(PARTS)
 $(TOOLS): %: %.o $(PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIBS)
 
-.PHONY: tests unit check demo bench bench-ingest deps deps-check
+.PHONY: tests unit check demo bench bench-ingest bench-probe deps deps-check
 tests: all $(UNIT) $(FUZZ) $(TOOLS)
 
 unit: $(UNIT)
@@ -122,6 +122,11 @@ bench-ingest:
 	@tests/deps.sh build bench
 	@$(MAKE) --no-print-directory all $(TOOLS)
 	@BUILD=$(BUILD) tests/bench/ingest.py $(PROTOCOLS)
+
+bench-probe:
+	@tests/deps.sh build bench
+	@$(MAKE) --no-print-directory all $(TOOLS)
+	@BUILD=$(BUILD) tests/bench/probe.py $(CAPTURES)
 
 # ---- care ----------------------------------------------------------------------------------
 
@@ -219,6 +224,7 @@ help:
 	@echo 'make check       install what is missing, build, and run all tests'
 	@echo 'make bench       compare with nfdump, DuckDB, ClickHouse (FLOWS=10000000)'
 	@echo 'make bench-ingest  how fast flowcollect receives, beside nfcapd'
+	@echo 'make bench-probe   how fast flowprobe meters captures, beside softflowd and others'
 	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
 	@echo 'make asan        the tests under AddressSanitizer and UBSan'
 	@echo 'make tsan        tests of what runs in threads under ThreadSanitizer'
