@@ -35,7 +35,7 @@ all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe
 
 # The soname makes ldconfig list the extension under the name that `.load flowvt` asks for.
 $(BUILD)/flowvt.so: $(EXT) $(SCHEMA)
-	$(CC) -shared -Wl,-soname,flowvt.so $(CFLAGS) $(LDFLAGS) -o $@ $^ -llz4 -lpthread -lm
+	$(CC) -shared -Wl,-soname,flowvt.so $(CFLAGS) $(LDFLAGS) -o $@ $^ -llz4 -lmaxminddb -lpthread -lm
 
 $(BUILD)/flowprobe: $(PROBE) $(SCHEMA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lpthread
@@ -68,7 +68,7 @@ FUZZ  = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fuzz/replay.c,$(wildcard te
 TOOLS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/*.c tests/e2e/*.c))
 SHARED = $(filter-out %/replay.o $(UNIT:=.o) $(FUZZ:=.o) $(TOOLS:=.o),$(call objects,tests/*/*.c))
 PARTS = $(foreach part,schema probe collector ext shared,$(BUILD)/tests/lib$(part).a)
-TESTLIBS = -Wl,--start-group $(PARTS) -Wl,--end-group -lpcap -llz4 -lmicrohttpd -lsqlite3 -lpthread -lm
+TESTLIBS = -Wl,--start-group $(PARTS) -Wl,--end-group -lpcap -llz4 -lmicrohttpd -lmaxminddb -lsqlite3 -lpthread -lm
 
 $(BUILD)/tests/libschema.a: $(SCHEMA)
 $(BUILD)/tests/libprobe.a: $(filter-out $(BUILD)/probe/flowprobe.o,$(PROBE))

@@ -16,6 +16,8 @@ static const struct {
     [COMPUTED_dstnet] = {2, {FLOW_dstip, FLOW_dstmask}},
     [COMPUTED_milliseconds] = {2, {FLOW_tstart, FLOW_tend}},
     [COMPUTED_hops] = {2, {FLOW_minttl, FLOW_maxttl}},
+    [COMPUTED_srcblock] = {3, {FLOW_srcport, FLOW_pblockstart, FLOW_pblockend}},
+    [COMPUTED_dstblock] = {3, {FLOW_dstport, FLOW_pblockstart, FLOW_pblockend}},
 };
 
 int computed_columns(enum computed id, int column[COMPUTED_COLUMNS]) {
@@ -50,6 +52,10 @@ bool computed_number(enum computed id, const int64_t value[COMPUTED_COLUMNS], do
     case COMPUTED_milliseconds:
     case COMPUTED_hops:
         *out = (double)value[1] - (double)value[0];
+        return true;
+    case COMPUTED_srcblock:
+    case COMPUTED_dstblock:
+        *out = value[0] >= value[1] && value[0] <= value[2];
         return true;
     case COMPUTED_srcnet:
     case COMPUTED_dstnet:

@@ -18,6 +18,8 @@ enum computed {
     COMPUTED_dstnet,
     COMPUTED_milliseconds, /* the duration again, as filters count it */
     COMPUTED_hops,         /* maxttl - minttl */
+    COMPUTED_srcblock, /* 1 if srcport is one of the ports from pblockstart to pblockend, else 0 */
+    COMPUTED_dstblock,
 };
 
 enum { COMPUTED_COLUMNS = 3 };

@@ -144,7 +144,8 @@ static bool add_comparison(struct filter_parser *p, const struct filter_subject 
                            struct filter_values *values) {
     struct filter_token sign = p->token;
     enum filter_token_kind comparator = TOKEN_EQ;
-    if (sign.kind >= TOKEN_EQ && sign.kind <= TOKEN_GE) {
+    bool country = subject->phrase->spelling == FILTER_COUNTRY && filter_is_country(&sign);
+    if (sign.kind >= TOKEN_EQ && sign.kind <= TOKEN_GE && !country) {
         comparator = sign.kind;
         filter_advance(p);
     }
@@ -155,18 +156,31 @@ static bool add_comparison(struct filter_parser *p, const struct filter_subject 
     return filter_add_value(p, subject, comparator, values);
 }
 
-/* port in nat pblock: what is not a list. */
-static bool is_refused_list(struct filter_parser *p) {
-    struct filter_token words[2];
-    int n = 0;
-    while (n < 2 && filter_lex_peek(&p->lexer, n).kind == TOKEN_WORD) {
-        words[n] = filter_lex_peek(&p->lexer, n);
-        n++;
+/* The number computed is exactly v. */
+static struct filter_node *test_computed(struct filter_parser *p, enum computed id, double v) {
+    struct filter_values values = {0};
+    struct filter_node *node = NULL;
+    if (filter_values_real(&values, v, v) == 0)
+        node = filter_node_reals(id, &values);
+    filter_values_free(&values);
+    return checked(p, node);
+}
+
+/* port in nat pblock: the parser is behind these words. */
+static struct filter_node *test_block(struct filter_parser *p, const struct filter_phrase *phrase,
+                                      const struct filter_token *at, enum filter_op op) {
+    struct filter_node *node = NULL;
+    for (int i = 0; i < phrase->n; i++) {
+        int field = phrase->field[i];
+        if (field != FLOW_srcport && field != FLOW_dstport) {
+            filter_free(node);
+            return filter_fail(p, at, "expected a list: [ ... ]; a nat pblock has ports");
+        }
+        struct filter_node *one =
+            test_computed(p, field == FLOW_srcport ? COMPUTED_srcblock : COMPUTED_dstblock, 1);
+        node = i ? join(p, op, node, one) : one;
     }
-    const char *why = filter_phrase_refused(words, n);
-    if (why)
-        filter_fail(p, &p->token, "cannot test this: %s", why);
-    return why != NULL;
+    return node;
 }
 
 static struct filter_node *parse_comparison(struct filter_parser *p,
@@ -174,9 +188,15 @@ static struct filter_node *parse_comparison(struct filter_parser *p,
     struct filter_subject subject = filter_subject_of(phrase);
     struct filter_values values = {0};
     struct filter_node *node = NULL;
-    bool list = filter_take_word(p, "in");
-    if (list && is_refused_list(p))
-        return NULL;
+    bool india = phrase->spelling == FILTER_COUNTRY && filter_token_is(&p->token, "in") &&
+                 filter_lex_peek(&p->lexer, 1).kind != TOKEN_LIST;
+    bool list = !india && filter_take_word(p, "in");
+    struct filter_token first = p->token;
+    if (list && (filter_take_word(p, "nat") || filter_take_word(p, "xlate"))) {
+        if (!filter_take_word(p, "pblock"))
+            return filter_fail(p, &p->token, "expected pblock, as in port in nat pblock");
+        return test_block(p, phrase, &first, op);
+    }
     if (list || p->token.kind == TOKEN_LIST ? filter_add_list(p, &subject, &values)
                                             : add_comparison(p, &subject, &values))
         node = test_fields(p, phrase, op, &values);
@@ -280,20 +300,10 @@ static struct filter_node *parse_event(struct filter_parser *p,
     return join(p, FILTER_AND, event, parse_comparison(p, &reason, FILTER_OR));
 }
 
-/* ttl equal: the words are all there is. */
-static struct filter_node *test_equal_ttl(struct filter_parser *p) {
-    struct filter_values values = {0};
-    struct filter_node *node = NULL;
-    if (filter_values_real(&values, 0, 0) == 0)
-        node = filter_node_reals(COMPUTED_hops, &values);
-    filter_values_free(&values);
-    return checked(p, node);
-}
-
 static struct filter_node *parse_phrase(struct filter_parser *p, const struct filter_phrase *phrase,
                                         enum filter_op op) {
     if (phrase->n == 0 && phrase->computed == COMPUTED_hops)
-        return test_equal_ttl(p);
+        return test_computed(p, COMPUTED_hops, 0); /* ttl equal: the words are all there is */
     if (phrase->n && phrase->field[0] == FLOW_tcpflags)
         return parse_flags(p, phrase);
     if (phrase->n && phrase->field[0] == FLOW_fwevent)

@@ -20,6 +20,7 @@
 **           | "ttl" "equal"
 **           | [dir] "flags" ["="] letters            TCP, and all of these are set, or with "=" just
 **                                                    these: FSRPAUEC, X for the first six
+**           | [dir] "port" "in" "nat" "pblock"       between pblockstart and pblockend
 **           | subject [comp] value
 **           | subject ["in"] list
 **   subject = [dir] field | number computed: duration (in milliseconds), pps, bps, bpp, dscp
@@ -27,7 +28,8 @@
 **             in, out; min, max; ingress, egress
 **   comp    = "=" "==" "eq" | "<" "lt" | ">" "gt" | "<=" "le" | ">=" "ge"; left out: "="
 **   list    = "[" value { [","] value } "]"
-**   value   = number | number "-" number | address | network | time | text, by the field's class
+**   value   = number | number "-" number | address | network | country | time | text, by the field's
+**             class, and of addresses by whether "ip", "net" or "geo" is said
 **
 ** field is the spelling that schema/fields.def gives a column, or the column's name in SQL. Numbers
 ** are decimal or 0x hexadecimal, with k, m, g or t behind for 10^3, 10^6, 10^9, 10^12. What nfdump

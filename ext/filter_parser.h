@@ -46,6 +46,9 @@ bool filter_add_value(struct filter_parser *p, const struct filter_subject *subj
 bool filter_add_list(struct filter_parser *p, const struct filter_subject *subject,
                      struct filter_values *values);
 
+/* Is the token two letters, quoted or not? Some countries are called as comparators are: LT, GT, GE. */
+bool filter_is_country(const struct filter_token *token);
+
 /* Is text[0..n) a number, decimal or hexadecimal? Its value, or -1. */
 int64_t filter_number(const char *text, size_t n);
 

@@ -3,10 +3,12 @@
 ** The values of the filter language: numbers and their names, addresses and networks, MAC
 ** addresses, times, texts.
 */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "filter_parser.h"
+#include "geo.h"
 #include "protocols.h"
 #include "window.h"
 
@@ -314,7 +316,49 @@ static bool add_net(struct filter_parser *p, bool network, bool list,
     return filter_values_net(values, &lo, &hi) == 0 || filter_fail_memory(p);
 }
 
+bool filter_is_country(const struct filter_token *token) {
+    bool word = token->kind == TOKEN_WORD || token->kind == TOKEN_QUOTED ||
+                (token->kind >= TOKEN_LT && token->kind <= TOKEN_GE);
+    return word && token->n == 2 && isalpha((unsigned char)token->p[0]) &&
+           isalpha((unsigned char)token->p[1]);
+}
+
+/* Its networks are looked up when all countries are known. */
+static bool add_country(struct filter_parser *p, struct filter_values *values) {
+    struct filter_token token = p->token;
+    if (!filter_is_country(&token))
+        return filter_fail(p, &token, "expected a country, by its two letters in ISO 3166");
+    filter_advance(p);
+    return filter_values_text(values, token.p, token.n) == 0 || filter_fail_memory(p);
+}
+
+/* Countries to networks. at: where the first one stands. */
+static bool find_countries(struct filter_parser *p, const struct filter_token *at,
+                           struct filter_values *values) {
+    char err[512];
+    const char *why = geo_networks(values, err, sizeof err);
+    return !why || filter_fail(p, at, "%s", why);
+}
+
 /* ---- by what is compared ---------------------------------------------------------------- */
+
+/* Is octets p[0..n) a word that tells fields apart, and so no part of the name of several? */
+static bool is_direction(const char *p, size_t n) {
+    struct filter_token word = {.kind = TOKEN_WORD, .p = p, .n = n};
+    return filter_is_direction(&word);
+}
+
+/* The spelling without src, dst, in, ... */
+static void undirected(char *out, size_t size, const char *spelling) {
+    size_t at = 0;
+    *out = '\0';
+    for (const char *word = spelling; *word; word += strspn(word, " ")) {
+        size_t n = strcspn(word, " ");
+        if (!is_direction(word, n))
+            at += (size_t)snprintf(out + at, size - at, "%s%.*s", at ? " " : "", (int)n, word);
+        word += n;
+    }
+}
 
 struct filter_subject filter_subject_of(const struct filter_phrase *phrase) {
     struct filter_subject s = {phrase, ""};
@@ -331,7 +375,10 @@ struct filter_subject filter_subject_of(const struct filter_phrase *phrase) {
                                             [COMPUTED_hops] = "ttl"};
         name = names[phrase->computed];
     }
-    snprintf(s.name, sizeof s.name, "%s", name);
+    if (phrase->n > 1)
+        undirected(s.name, sizeof s.name, name);
+    else
+        snprintf(s.name, sizeof s.name, "%s", name);
     return s;
 }
 
@@ -341,7 +388,9 @@ static bool add(struct filter_parser *p, const struct filter_subject *subject,
         return add_real(p, subject, comparator, values);
     switch (flow_fields[subject->phrase->field[0]].class) {
     case FLOW_IP:
-        return add_net(p, subject->phrase->network, list, values);
+        return subject->phrase->spelling == FILTER_COUNTRY
+                   ? add_country(p, values)
+                   : add_net(p, subject->phrase->spelling == FILTER_NETWORK, list, values);
     case FLOW_MAC:
         return add_mac(p, subject, values);
     case FLOW_TEXT:
@@ -356,11 +405,14 @@ static bool add(struct filter_parser *p, const struct filter_subject *subject,
 
 bool filter_add_value(struct filter_parser *p, const struct filter_subject *subject,
                       enum filter_token_kind comparator, struct filter_values *values) {
-    return add(p, subject, comparator, false, values);
+    struct filter_token at = p->token;
+    return add(p, subject, comparator, false, values) &&
+           (subject->phrase->spelling != FILTER_COUNTRY || find_countries(p, &at, values));
 }
 
 bool filter_add_list(struct filter_parser *p, const struct filter_subject *subject,
                      struct filter_values *values) {
+    struct filter_token at = p->token;
     if (!filter_take(p, TOKEN_LIST))
         return filter_fail(p, &p->token, "expected a list: [ ... ]");
     do {
@@ -368,5 +420,5 @@ bool filter_add_list(struct filter_parser *p, const struct filter_subject *subje
             return false;
         filter_take(p, TOKEN_COMMA);
     } while (!filter_take(p, TOKEN_LIST_END));
-    return true;
+    return subject->phrase->spelling != FILTER_COUNTRY || find_countries(p, &at, values);
 }

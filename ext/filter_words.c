@@ -26,12 +26,14 @@ static const struct {
 /* Words that stand for others, anywhere in a phrase. */
 static const struct {
     const char *word, *catalogue;
-    bool network;
+    enum filter_spelling spelling;
 } synonyms[] = {
-    {"host", "ip", false},          {"net", "ip", true},          {"xlate", "nat", false},
-    {"xip", "nat ip", false},       {"nip", "nat ip", false},     {"xnet", "nat ip", true},
-    {"nnet", "nat ip", true},       {"xport", "nat port", false}, {"nport", "nat port", false},
-    {"bgpnext", "bgp next", false},
+    {"host", "ip", FILTER_ADDRESS},          {"net", "ip", FILTER_NETWORK},
+    {"geo", "ip", FILTER_COUNTRY},           {"xlate", "nat", FILTER_ADDRESS},
+    {"xip", "nat ip", FILTER_ADDRESS},       {"nip", "nat ip", FILTER_ADDRESS},
+    {"xnet", "nat ip", FILTER_NETWORK},      {"nnet", "nat ip", FILTER_NETWORK},
+    {"xport", "nat port", FILTER_ADDRESS},   {"nport", "nat port", FILTER_ADDRESS},
+    {"bgpnext", "bgp next", FILTER_ADDRESS},
 };
 
 /* duration is in milliseconds, as in nfdump; the SQL column of that name has seconds. */
@@ -46,19 +48,29 @@ static const struct {
     {"dscp", COMPUTED_dscp},
 };
 
+/* nfdump counts the records that it reads, one after the other; here threads share them, in an order that
+** compresses well. nfcapd counts the exporters that it meets. */
+#define NO_COUNT                                                                            \
+    "flows have no numbers, since they are kept in no order of their own; for a part of a " \
+    "listing "                                                                              \
+    "use ORDER BY tstart LIMIT n OFFSET m"
+#define NO_EXPORTER_ID                                                                          \
+    "exporters have no numbers, but addresses: use router ip, and observation domain id where " \
+    "one "                                                                                      \
+    "has several"
+
 /* By their first words, directions left out. */
 static const struct {
     const char *words, *why;
 } refused[] = {
-    {"count", "records have no numbers here; LIMIT ends a listing"},
-    {"cnt", "records have no numbers here; LIMIT ends a listing"},
-    {"sysid", "exporters have no numbers here; use router ip, or the column exporter"},
-    {"exporter id", "exporters have no numbers here; use router ip, or the column exporter"},
-    {"exporter sysid", "exporters have no numbers here; use router ip, or the column exporter"},
+    {"count", NO_COUNT},
+    {"cnt", NO_COUNT},
+    {"sysid", NO_EXPORTER_ID},
+    {"exporter id", NO_EXPORTER_ID},
+    {"exporter sysid", NO_EXPORTER_ID},
     {"tun", "flows have no columns of tunnels"},
     {"tunip", "flows have no columns of tunnels"},
     {"mpls", "flows have no columns of MPLS labels"},
-    {"geo", "flows have no countries; join addresses with a table of networks"},
     {"tz", "flows have no time zones"},
     {"payload", "flows have no payload"},
     {"pf", "flows have no columns of pflog"},
@@ -68,13 +80,12 @@ static const struct {
     {"acl", "flows have no columns of access lists"},
     {"ace", "flows have no columns of access lists"},
     {"xace", "flows have no columns of access lists"},
-    {"nat pblock", "flows have no columns of NAT port blocks"},
-    {"pblock", "flows have no columns of NAT port blocks"},
 };
 
 /* Words that are a test or an operator by themselves. */
-static const char *const plain_words[] = {"any",  "inet",  "inet6", "ipv4", "ipv6", "tcp",  "udp",
-                                          "icmp", "icmp6", "and",   "or",   "not",  "host", "net"};
+static const char *const plain_words[] = {"any", "inet", "inet6", "ipv4",  "ipv6",
+                                          "tcp", "udp",  "icmp",  "icmp6", "and",
+                                          "or",  "not",  "host",  "net",   "geo"};
 
 enum {
     NDIRECTIONS = sizeof directions / sizeof *directions,
@@ -98,11 +109,12 @@ bool filter_is_direction(const struct filter_token *token) {
     return token->kind == TOKEN_WORD && is_direction(token->p, token->n);
 }
 
-/* The words in one string, with the catalogue's words for synonyms and aliases; *network tells
-** whether one of them was net. False: not a phrase. */
-static bool join(const struct filter_token *words, int n, char text[PHRASE_TEXT], bool *network) {
+/* The words in one string, with the catalogue's words for synonyms and aliases; *spelling is
+** what one of them says of addresses. False: not a phrase. */
+static bool join(const struct filter_token *words, int n, char text[PHRASE_TEXT],
+                 enum filter_spelling *spelling) {
     size_t at = 0;
-    *network = false;
+    *spelling = FILTER_ADDRESS;
     for (int i = 0; i < n; i++) {
         const char *word = words[i].p;
         size_t length = words[i].n;
@@ -112,7 +124,8 @@ static bool join(const struct filter_token *words, int n, char text[PHRASE_TEXT]
             if (filter_token_is(&words[i], synonyms[k].word)) {
                 word = synonyms[k].catalogue;
                 length = strlen(word);
-                *network |= synonyms[k].network;
+                if (synonyms[k].spelling != FILTER_ADDRESS)
+                    *spelling = synonyms[k].spelling;
             }
         if (length >= PHRASE_TEXT || at + length + 2 > PHRASE_TEXT)
             return false;
@@ -178,7 +191,7 @@ struct filter_phrase filter_phrase_find(const struct filter_token *words, int n)
     for (; n > 0; n--) {
         struct filter_phrase phrase = {.words = n};
         char text[PHRASE_TEXT];
-        if (join(words, n, text, &phrase.network))
+        if (join(words, n, text, &phrase.spelling))
             lookup(text, &phrase);
         if (phrase.n || lookup_names(words, n, &phrase))
             return phrase;

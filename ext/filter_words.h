@@ -14,13 +14,16 @@ enum {
     FILTER_PHRASE_FIELDS = 8 /* fields that a spelling without its direction may mean */
 };
 
+/* Addresses are spelled with ip or host, as networks with net, as those of a country with geo. */
+enum filter_spelling { FILTER_ADDRESS, FILTER_NETWORK, FILTER_COUNTRY };
+
 /* What a phrase means: the fields of the catalogue, or else a number computed from several. */
 struct filter_phrase {
     int field[FILTER_PHRASE_FIELDS];
     int n;
     enum computed computed; /* when n is 0 */
     int words;              /* how many of the words belong to it; 0: none of the vocabulary */
-    bool network;           /* it was spelled with net, which takes networks alone */
+    enum filter_spelling spelling;
 };
 
 /* The longest phrase at the beginning of words[0..n): a spelling of the catalogue, or one without

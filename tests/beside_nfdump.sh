@@ -26,8 +26,8 @@ collect_both() { # COMMAND...
     collector_stop
     export FLOWVT_STORE=$work/store
 }
-of_nfdump() { # FILTER: flows|packets|octets
-    TZ=UTC "$nfdump" -q -N -R "$work/nf" -o 'fmt:%pkt %byt' "$1" 2>"$work/err" |
+of_nfdump() { # FILTER OPTION...: flows|packets|octets
+    TZ=UTC "$nfdump" -q -N -R "$work/nf" -o 'fmt:%pkt %byt' "${@:2}" "$1" 2>"$work/err" |
         awk 'NF == 2 && $1 ~ /^[0-9]+$/ { n++; p += $1; b += $2 } END { print n + 0 "|" p + 0 "|" b + 0 }'
 }
 of_sql() { # CONDITION

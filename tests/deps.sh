@@ -23,6 +23,7 @@ libpcap-dev pcap.h
 liblz4-dev lz4.h
 libxxhash-dev xxhash.h
 libmicrohttpd-dev microhttpd.h
+libmaxminddb-dev maxminddb.h
 LIST
     check) cat <<'LIST' ;;
 libcmocka-dev cmocka.h

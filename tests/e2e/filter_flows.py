@@ -70,6 +70,8 @@ TEMPLATES = {
         (225, 4, v4((198, 51, 100), 4)), (226, 4, v4((203, 0, 113), 4)),
         (227, 2, lambda r: random.choice([1001, 1002])),
         (228, 2, lambda r: random.choice([1002, 1003])),
+        (361, 2, lambda r: random.choice([50, 443])), (362, 2, lambda r: random.choice([80, 2000])),
+        (363, 2, lambda r: random.choice([1, 8])), (364, 2, lambda r: random.choice([64, 512])),
     ],
 }
 

@@ -39,6 +39,24 @@ is "filters that were compared: more than a hundred" "$((compared > 100))" 1
 is "filters that nfdump answers otherwise, and rightly answered here" "$((differing > 10))" 1
 is "filters that find nothing, of $compared: a few" "$((empty < 12))" 1
 
+# Countries, where nfdump's program that makes its database of them is there.
+geolookup=$(command -v geolookup || echo "$(dirname "$nfdump")/../maxmind/geolookup")
+if [ -x "$geolookup" ]; then
+    printf '%s\n' '192.168.1.0/30 CH' '192.168.1.4/31 IN' '10.0.0.0/30 CH' '10.0.0.4/30 DE' \
+        '198.51.100.0/31 DE' '203.0.113.2/31 CH' '2001:db8::/32 CH' '2001:db9::2/127 DE' |
+        tests/ext/geodb.py "$work/geo.mmdb" "$work/csv"
+    "$geolookup" -d "$work/csv" -w "$work/geo.nf" >/dev/null 2>&1
+    export FLOWVT_GEODB=$work/geo.mmdb
+    for filter in 'geo CH' 'src geo CH' 'dst geo ch' 'src geo IN' 'geo DE' 'not dst geo DE' \
+        'src geo CH and dst geo DE or ipv6' 'src nat geo DE' 'nat geo CH'; do
+        wanted=$(of_nfdump "$filter" -G "$work/geo.nf")
+        is "$filter" "$(of_flowvt "$filter")" "$wanted"
+        [ "$wanted" != '0|0|0' ] || not_ok "$filter finds some"
+    done
+else
+    skip "countries beside nfdump's" "no geolookup"
+fi
+
 # Where the answers differ, with the answer that is right, and why.
 #   flags behind not: none of the letters, as all manuals of nfdump say; versions after 1.7.1 mean
 #   "not all of them"

@@ -521,7 +521,7 @@ static void test_message(void **state) {
         SQLITE_OK);
     assert_int_equal(sqlite3_step(s), SQLITE_ERROR);
     assert_string_equal(sqlite3_errmsg(db), "filter: line 2, column 6: expected a number from 0 to "
-                                            "65535 for src port, found 'x'");
+                                            "65535 for port, found 'x'");
     sqlite3_finalize(s);
 }
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "ext/protocols.h"
 #include "tests/ext/client.h"
 
 /* The first column of the first row, or the error, in memory of sqlite3_malloc. */
@@ -217,10 +218,27 @@ static void test_properties(void **state) {
         fail_msg("%s", message);
 }
 
+static void test_protocols(void **state) {
+    (void)state;
+    for (int n = 0; n < 256; n++) {
+        const char *name = protocols_name(n);
+        if (name)
+            assert_int_equal(protocols_number(name, strlen(name)), n);
+    }
+    assert_string_equal(protocols_name(132), "sctp");
+    assert_null(protocols_name(253));
+    assert_null(protocols_name(-1));
+    assert_null(protocols_name(256));
+    assert_int_equal(protocols_number("ICMP6", 5), 58);
+    assert_int_equal(protocols_number("tc", 2), -1);
+    assert_int_equal(protocols_number("", 0), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_protocols),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
