@@ -26,6 +26,7 @@ enum kind {
     KIND_TEXT,
     KIND_APPID,
     KIND_FLOAT,
+    KIND_SECTION, /* the first octets of a packet */
 };
 
 enum convert {
@@ -48,6 +49,7 @@ enum convert {
     CONVERT_TEXT,
     CONVERT_APPID,
     CONVERT_FLOAT,
+    CONVERT_SECTION,
     CONVERT_VARIABLE, /* decided by the length in the record */
 };
 
@@ -57,41 +59,46 @@ static const struct special {
     uint64_t element;
     uint8_t kind;
     uint8_t field;
+    bool kept; /* in `extra`, too */
 } specials[] = {
-    {6, KIND_FLAGS, 0},
-    {21, KIND_UINT, HELPER_END_UPTIME},
-    {22, KIND_UINT, HELPER_START_UPTIME},
-    {32, KIND_UINT, HELPER_ICMP},
-    {61, KIND_DIRECTION, 0},
-    {95, KIND_APPID, 0},
-    {139, KIND_UINT, HELPER_ICMP},
-    {150, KIND_SECONDS, 0},
-    {151, KIND_SECONDS, 0},
-    {154, KIND_NTP, 0},
-    {155, KIND_NTP, 0},
-    {156, KIND_NTP, 0},
-    {157, KIND_NTP, 0},
-    {158, KIND_DELTA, 0},
-    {159, KIND_DELTA, 0},
-    {160, KIND_UINT, HELPER_BOOT},
-    {161, KIND_UINT, HELPER_DURATION_MS},
-    {162, KIND_UINT, HELPER_DURATION_US},
-    {192, KIND_UINT, HELPER_TTL},
-    {305, KIND_UINT, HELPER_PACKET_INTERVAL},
-    {306, KIND_UINT, HELPER_SPACE},
-    {309, KIND_UINT, HELPER_SIZE},
-    {310, KIND_UINT, HELPER_POPULATION},
-    {311, KIND_FLOAT, HELPER_PROBABILITY},
-    {322, KIND_SECONDS, 0},
-    {324, KIND_NTP, 0},
-    {325, KIND_NTP, 0},
-    {FLOW_ELEMENT(29305, 6), KIND_FLAGS, 0},
-    {FLOW_ELEMENT(29305, 150), KIND_SECONDS, 0},
-    {FLOW_ELEMENT(29305, 151), KIND_SECONDS, 0},
-    {FLOW_ELEMENT(29305, 154), KIND_NTP, 0},
-    {FLOW_ELEMENT(29305, 155), KIND_NTP, 0},
-    {FLOW_ELEMENT(29305, 156), KIND_NTP, 0},
-    {FLOW_ELEMENT(29305, 157), KIND_NTP, 0},
+    {6, KIND_FLAGS, 0, false},
+    {21, KIND_UINT, HELPER_END_UPTIME, false},
+    {22, KIND_UINT, HELPER_START_UPTIME, false},
+    {32, KIND_UINT, HELPER_ICMP, false},
+    {61, KIND_DIRECTION, 0, false},
+    {95, KIND_APPID, 0, false},
+    {139, KIND_UINT, HELPER_ICMP, false},
+    {150, KIND_SECONDS, 0, false},
+    {151, KIND_SECONDS, 0, false},
+    {154, KIND_NTP, 0, false},
+    {155, KIND_NTP, 0, false},
+    {156, KIND_NTP, 0, false},
+    {157, KIND_NTP, 0, false},
+    {158, KIND_DELTA, 0, false},
+    {159, KIND_DELTA, 0, false},
+    {160, KIND_UINT, HELPER_BOOT, false},
+    {161, KIND_UINT, HELPER_DURATION_MS, false},
+    {162, KIND_UINT, HELPER_DURATION_US, false},
+    {192, KIND_UINT, HELPER_TTL, false},
+    {305, KIND_UINT, HELPER_PACKET_INTERVAL, false},
+    {306, KIND_UINT, HELPER_SPACE, false},
+    {309, KIND_UINT, HELPER_SIZE, false},
+    {310, KIND_UINT, HELPER_POPULATION, false},
+    {311, KIND_FLOAT, HELPER_PROBABILITY, false},
+    {312, KIND_UINT, HELPER_FRAME_SIZE, true},
+    {313, KIND_SECTION, HELPER_IP_SECTION, true},
+    {315, KIND_SECTION, HELPER_FRAME_SECTION, true},
+    {322, KIND_SECONDS, 0, false},
+    {324, KIND_NTP, 0, false},
+    {325, KIND_NTP, 0, false},
+    {408, KIND_UINT, HELPER_FRAME_TYPE, true},
+    {FLOW_ELEMENT(29305, 6), KIND_FLAGS, 0, false},
+    {FLOW_ELEMENT(29305, 150), KIND_SECONDS, 0, false},
+    {FLOW_ELEMENT(29305, 151), KIND_SECONDS, 0, false},
+    {FLOW_ELEMENT(29305, 154), KIND_NTP, 0, false},
+    {FLOW_ELEMENT(29305, 155), KIND_NTP, 0, false},
+    {FLOW_ELEMENT(29305, 156), KIND_NTP, 0, false},
+    {FLOW_ELEMENT(29305, 157), KIND_NTP, 0, false},
 };
 enum { NSPECIALS = sizeof specials / sizeof *specials };
 
@@ -186,6 +193,8 @@ static enum convert convert_for(enum kind kind, size_t length) {
         return CONVERT_APPID;
     case KIND_FLOAT:
         return length == 4 || length == 8 ? CONVERT_FLOAT : CONVERT_NONE;
+    case KIND_SECTION:
+        return CONVERT_SECTION;
     }
     return CONVERT_NONE;
 }
@@ -281,7 +290,9 @@ static bool is_extra(const struct choices *ch, const struct element_map *map,
     const struct element *e = element_find(map, f->pen, f->id);
     if (!e)
         return f->length != 0 && !(f->pen == 0 && f->id == EXTRA_PADDING);
-    if (e->field >= FLOW_NFIELDS || flow_fields[e->field].role != FLOW_COUNTER)
+    if (e->field >= FLOW_NFIELDS)
+        return special_find(e->key) && special_find(e->key)->kept;
+    if (flow_fields[e->field].role != FLOW_COUNTER)
         return false;
     int32_t won = ch->first[e->field].index;
     return won >= 0 && (fields[won].pen != f->pen || fields[won].id != f->id);
@@ -326,6 +337,7 @@ static bool convert_in_columns(enum convert convert) {
     case CONVERT_TEXT:
     case CONVERT_APPID:
     case CONVERT_FLOAT:
+    case CONVERT_SECTION:
     case CONVERT_VARIABLE:
         break;
     }
@@ -514,6 +526,10 @@ static inline void run_step(const struct plan_step *s, enum convert convert, con
     case CONVERT_FLOAT:
         set_float(r, f, be_float(p, n));
         break;
+    case CONVERT_SECTION:
+        record_set_helper(r, f, n);
+        r->section = p;
+        break;
     case CONVERT_NONE:
     case CONVERT_VARIABLE:
         break;
@@ -626,6 +642,7 @@ static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart
     case CONVERT_TEXT:
     case CONVERT_APPID:
     case CONVERT_FLOAT:
+    case CONVERT_SECTION:
     case CONVERT_VARIABLE: /* convert_in_columns() says no */
         break;
     }

@@ -39,6 +39,10 @@ enum helper {
     HELPER_SIZE,                /* 309 */
     HELPER_POPULATION,          /* 310 */
     HELPER_PROBABILITY,         /* 311, the octets of a double */
+    HELPER_FRAME_SIZE,          /* 312 */
+    HELPER_FRAME_TYPE,          /* 408 */
+    HELPER_IP_SECTION,          /* 313, octets; they are at record.section */
+    HELPER_FRAME_SECTION,       /* 315, likewise */
     HELPER_END
 };
 enum { NHELPERS = HELPER_END - FLOW_NFIELDS, PLAN_STEPS = HELPER_END + 16 };

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "packet.h"
+
 void record_header(struct record *r, const struct record_header *h) {
     struct flow_row *row = &r->row;
     r->h = *h;
@@ -196,6 +198,7 @@ static void finish_ttl(struct record *r) {
 }
 
 void record_finish(struct record *r) {
+    packet_of_section(r);
     finish_times(r);
     finish_icmp(r);
     finish_ttl(r);

@@ -17,6 +17,10 @@
 **   interface it was metered on (the output interface when direction is egress) or for all, else the
 **   v5 header, else the operator's default (rates.h); the operator's rate instead of all that comes before
 **   everything. A rate that is no whole number becomes the nearest one.
+** - the first octets of a packet (PSAMP, RFC 5477: 313, 315) in a record without addresses are dissected: the
+**   record is of that packet, and unless it has counters of its own they are 1 and the length of the IP packet
+**   (of the frame, where it is none).
+**   The octets stay in `extra`.
 ** - direction 255 (RFC 7012: unknown) is NULL.
 */
 #ifndef FLOWVT_RECORD_H
@@ -53,8 +57,9 @@ struct record {
     struct flow_row row;
     uint64_t base[FLOW_WORDS]; /* row.present[] with what h says: where each record begins */
     uint64_t helper[NHELPERS];
-    uint32_t helpers;                  /* bit HELPER_x - FLOW_NFIELDS: it has a value */
-    bool sampling_rounded;             /* finish found a rate that was no whole number */
+    uint32_t helpers;       /* bit HELPER_x - FLOW_NFIELDS: it has a value */
+    const uint8_t *section; /* of the packet, with HELPER_IP_SECTION or HELPER_FRAME_SECTION */
+    bool sampling_rounded;  /* finish found a rate that was no whole number */
     enum fvt_sampling sampling_origin; /* of the row's sampling, if it has one */
     char extra[EXTRA_MAX];             /* text of the column */
     unsigned texts;                    /* used of text[] */

@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "probe/dissect.h"
+#include "packet.h"
 
 /* What is known of the packet's length, best last. */
 enum length_of { LENGTH_NONE, LENGTH_IP, LENGTH_ETHERNET, LENGTH_FRAME };
@@ -105,44 +105,6 @@ static void set_vlan(struct flow_row *row, int field, uint32_t vlan) {
 
 /* ---- the packet itself ------------------------------------------------------------------- */
 
-static void put_link(struct flow_row *row, const struct packet *p) {
-    if (p->has & HAS_MAC)
-        flow_row_set(row, FLOW_insrcmac, mac_of(p->srcmac));
-    if (p->has & HAS_DSTMAC)
-        flow_row_set(row, FLOW_indstmac, mac_of(p->dstmac));
-    bool told = flow_row_has(row, FLOW_srcvlan) && row->value[FLOW_srcvlan].i;
-    if (p->has & HAS_VLAN && !told) /* else by the switch record */
-        flow_row_set(row, FLOW_srcvlan, p->vlan);
-    if (p->has & HAS_CVLAN)
-        flow_row_set(row, FLOW_cvlan, p->cvlan);
-    if (p->has & HAS_ETHERTYPE)
-        flow_row_set(row, FLOW_ethertype, p->ethertype);
-}
-
-static void put_ip(struct flow_row *row, const struct packet *p) {
-    flow_row_set(row, FLOW_ipversion, p->family);
-    flow_row_set_ip(row, FLOW_srcip, p->family, p->src);
-    flow_row_set_ip(row, FLOW_dstip, p->family, p->dst);
-    flow_row_set(row, FLOW_proto, p->proto);
-    flow_row_set(row, FLOW_tos, p->tos);
-    flow_row_set(row, FLOW_minttl, p->ttl);
-    flow_row_set(row, FLOW_maxttl, p->ttl);
-    flow_row_set(row, FLOW_minlen, p->length);
-    flow_row_set(row, FLOW_maxlen, p->length);
-    if (p->family == 6)
-        flow_row_set(row, FLOW_flowlabel, p->flowlabel);
-    if (p->has & HAS_PORTS) {
-        flow_row_set(row, FLOW_srcport, p->srcport);
-        flow_row_set(row, FLOW_dstport, p->dstport);
-    }
-    if (p->has & HAS_ICMP) {
-        flow_row_set(row, FLOW_icmptype, p->icmptype);
-        flow_row_set(row, FLOW_icmpcode, p->icmpcode);
-    }
-    if (p->has & HAS_TCPFLAGS)
-        flow_row_set(row, FLOW_tcpflags, p->tcpflags);
-}
-
 /* header_protocol as link types of capture files; 0: not looked into. */
 static unsigned link_of(uint32_t protocol) {
     static const uint8_t links[] = {
@@ -173,9 +135,7 @@ static bool raw_header(struct sampled *s, struct cursor *in) {
     if (!link)
         return true;
     enum packet_kind kind = dissect(link, octets, n, frame > stripped ? frame - stripped : 0, &p);
-    put_link(&s->r->row, &p);
-    if (kind == PACKET_IP)
-        put_ip(&s->r->row, &p);
+    packet_put(&s->r->row, &p, kind);
     return true;
 }
 

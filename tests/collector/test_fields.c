@@ -15,6 +15,12 @@
 #define RECEIVED "2023-11-14T22:13:21.000"
 #define ARRIVAL "tstart=" RECEIVED " tend=" RECEIVED
 
+#define UDP_PACKET "45000064 00000000 40110000 0a000001 0a000002 0035 0400 0050 0000"
+/* with the counters between the two */
+#define UDP_ROW " proto=17 srcip=10.0.0.1 srcport=53 dstip=10.0.0.2 dstport=1024 tos=0"
+#define UDP_LENGTHS " ipversion=4 minttl=64 maxttl=64 minlen=100 maxlen=100"
+#define UDP_MACS " insrcmac=02:00:00:00:00:01 indstmac=02:00:00:00:00:02 ethertype=2048"
+
 static const struct {
     int version; /* 9 or 10 */
     const char *fields, *record, *row;
@@ -50,6 +56,18 @@ static const struct {
     /* an inner header announced behind the outer one */
     {10, "27/16 4/1 7/2 8/4 4/1 7/2", "20010db8000000000000000000000001 04 0000 0a000001 11 0035",
      ARRIVAL " proto=17 srcip=10.0.0.1 srcport=53 ipversion=4"},
+    /* the first octets of a packet: it counts, with the length in its own header */
+    {10, "312/2 315/v", "0072 2a 020000000002 020000000001 0800 " UDP_PACKET,
+     ARRIVAL UDP_ROW " packets=1 bytes=100" UDP_MACS UDP_LENGTHS},
+    {10, "315/60 408/2",
+     "0800 3a01 020000000002 020000000001 020000000003 0000 aaaa03 000000 0800 " UDP_PACKET " 0002",
+     ARRIVAL UDP_ROW " packets=1 bytes=100" UDP_MACS UDP_LENGTHS},
+    {10, "313/28 1/4 2/4", UDP_PACKET " 00001000 00000004",
+     ARRIVAL UDP_ROW " packets=4 bytes=4096" UDP_LENGTHS},
+    {10, "8/4 313/28", "0a000009 " UDP_PACKET, ARRIVAL " srcip=10.0.0.9 ipversion=4"},
+    {10, "312/2 315/16", "0200 020000000002 020000000001 0806 0001",
+     ARRIVAL " packets=1 bytes=512 insrcmac=02:00:00:00:00:01 indstmac=02:00:00:00:00:02"},
+    {10, "315/v 2/1", "00 05", ARRIVAL " packets=5"},
     /* enterprise elements are stepped over, reverse ones are known (RFC 5103) */
     {10, "9:1/4 1/1 29305:1/4 29305:2/1 35632:57590/2", "ffffffff 09 00000008 02 ffff",
      ARRIVAL " bytes=9 outpackets=2 outbytes=8"},
