@@ -58,7 +58,8 @@ static int run_merge(const struct cmdline *o) {
         log_line("%s", error.text);
         return 1;
     }
-    log_line("%s: %" PRIu64 " files merged into %" PRIu64 " days", o->store, n.files, n.days);
+    log_line("%s: %" PRIu64 " file%s merged into %" PRIu64 " day%s", o->store, n.files,
+             n.files == 1 ? "" : "s", n.days, n.days == 1 ? "" : "s");
     return update_index(o->store, n.files > 0) != FVT_OK || n.undone != 0;
 }
 

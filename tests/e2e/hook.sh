@@ -92,7 +92,7 @@ cp -r "$other" "$store"
 rm "$store/.lock"
 free_port
 collector_start "$store" --rollups srcip 2>"$work/said2"
-until_true 30 grep -q 'files merged into 1 days' "$work/said2"
+until_true 30 grep -q 'files merged into 1 day$' "$work/said2"
 FLOWVT_STORE=$store
 is "a day that is over is merged by the collector" \
     "$(sqlite "SELECT state, count(*), sum(rows) FROM flow_files GROUP BY state")" "day|1|1000"
