@@ -6,7 +6,10 @@
 
 #include "../schema/hold.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +22,51 @@ const char *snapshot_store(const char *store) {
     if (!store || !*store)
         store = getenv("FLOWVT_STORE");
     return store && *store ? store : "/var/lib/flowvt";
+}
+
+/* Is it the name of a file of nfcapd, as nfcapd.202311142225? */
+static bool is_nfcapd(const char *name) {
+    return strncmp(name, "nfcapd.", 7) == 0 && name[7] >= '0' && name[7] <= '9';
+}
+
+/* Look for files of nfcapd in a directory without flow files, and in the first of its directories, down
+** to the days and hours that nfcapd makes of them. path: of the directory, becomes that of a file. */
+static bool find_nfcapd(char path[PATH_MAX], int depth) {
+    char below[NAME_MAX + 1] = "";
+    size_t n = strlen(path);
+    bool found = false, ours = false;
+    struct dirent *e;
+    DIR *dir = depth > 0 ? opendir(path) : NULL;
+    while (dir && !ours && (e = readdir(dir)) != NULL) {
+        size_t length = strlen(e->d_name);
+        ours = length > 4 && strcmp(e->d_name + length - 4, ".fvt") == 0;
+        if (is_nfcapd(e->d_name) && !found && n + length + 2 < PATH_MAX) {
+            found = true;
+            snprintf(path + n, PATH_MAX - n, "/%s", e->d_name);
+        } else if (e->d_type == DT_DIR && e->d_name[0] != '.') {
+            snprintf(below, sizeof below, "%s", e->d_name);
+        }
+    }
+    if (dir)
+        closedir(dir);
+    if (found || ours || !*below || n + strlen(below) + 2 >= PATH_MAX)
+        return found && !ours;
+    snprintf(path + n, PATH_MAX - n, "/%s", below);
+    return find_nfcapd(path, depth - 1);
+}
+
+/* Nothing is found where nfcapd writes; it would be wrong to call that an answer. */
+static int check_foreign(const char *store, struct fvt_error *err) {
+    enum { DEPTH = 6 };
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s", store) >= sizeof path ||
+        !find_nfcapd(path, DEPTH))
+        return FVT_OK;
+    snprintf(err->text, sizeof err->text,
+             "%s: it has files of nfdump (%s) and no flow files: send them to a flowcollect, "
+             "nfreplay -v 9 -H 127.0.0.1 -p 9995 -r FILE",
+             store, path + strlen(store) + 1);
+    return FVT_FOREIGN;
 }
 
 int snapshot_take(const char *store, const struct fvt_choice *choice, struct footers *footers,
@@ -34,6 +82,8 @@ int snapshot_take(const char *store, const struct fvt_choice *choice, struct foo
     }
     if (s && (s->store = strdup(store)) != NULL)
         rc = fvt_store_choose(store, choice, &s->paths, &s->n, err);
+    if (rc == FVT_OK && s->n == 0)
+        rc = check_foreign(store, err);
     if (rc == FVT_OK) {
         s->files = calloc(s->n + 1, sizeof(struct fvt_file *));
         s->users = calloc(s->n + 1, sizeof *s->users);

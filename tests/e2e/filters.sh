@@ -66,4 +66,29 @@ is "flags S and not flags AFRPU is the SYN alone" "$(of_flowvt 'flags S and not 
 is "bps is a number with a fraction" "$(of_flowvt 'bps > 0 and not bps >= 1')" \
     "$(of_sql 'bps > 0 AND bps < 1')"
 is "flows without duration have no rate" "$(of_flowvt 'pps 0')" '0|0|0'
+
+# A directory of nfcapd's is no empty store, and the way that the message names leads into one.
+said=$(FLOWVT_STORE=$work/nf of_flowvt any)
+case $said in
+*"$work/nf: it has files of nfdump (nfcapd."*"nfreplay -v 9 -H 127.0.0.1 -p 9995 -r FILE"*) ok "files of nfcapd are named" ;;
+*) not_ok "files of nfcapd are named" "$said" ;;
+esac
+mkdir -p "$work/deep/2023/11/14" "$work/empty/2023/11/14"
+touch "$work/deep/2023/11/14/nfcapd.202311142225"
+is "in directories, too" "$(FLOWVT_STORE=$work/deep sqlite 'SELECT sum(flows) FROM traffic' 2>&1 | grep -c '(2023/11/14/nfcapd.202311142225)')" 1
+is "an empty store is one" "$(FLOWVT_STORE=$work/empty of_flowvt any)" '0|0|0'
+touch "$work/store/nfcapd.202311142225"
+is "so is one that has flow files, too, but none of the window" \
+    "$(of_sql "since = '2024-01-01'")" '0|0|0'
+if have nfreplay; then
+    free_port
+    collector_start "$work/second" 2>/dev/null || exit 1
+    for file in "$work"/nf/nfcapd.*; do
+        nfreplay -v 9 -H 127.0.0.1 -p "$port" -r "$file" >/dev/null 2>&1
+    done
+    sleep 1
+    collector_stop
+    FLOWVT_STORE=$work/second
+    is "nfreplay brings them" "$(of_sql true)" "$(of_nfdump any)"
+fi
 result
