@@ -93,7 +93,7 @@ static bool fits(int use, sqlite3_index_info *info, int i) {
 
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     int rc = vtab_take_params(vtab, info, params, NPARAMS), args = 0;
-    if (rc != SQLITE_OK)
+    if (rc != SQLITE_OK || vtab_is_unknown(info->idxStr))
         return rc;
     for (int i = 0; i < info->nConstraint; i++)
         args += info->aConstraintUsage[i].argvIndex > 0;

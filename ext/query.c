@@ -5,6 +5,7 @@
 */
 #include "query.h"
 #include "rollup.h"
+#include "vtab.h"
 
 SQLITE_EXTENSION_INIT3
 
@@ -27,6 +28,7 @@ struct best {
     bool all_taken;          /* SQLite has nothing left to check */
     bool ordered;            /* rows come as aOrderBy asks */
     bool fixed[MAX_COLUMNS]; /* = constant: one value */
+    const char *unknown;     /* a parameter whose value this plan would not have */
 };
 
 static const struct {
@@ -128,16 +130,15 @@ static bool is_exact(const struct best *b, int i, const struct sql_column *c) {
 static int take_param(struct best *b, sqlite3_vtab *vtab, int i, const struct sql_column *c) {
     const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
     bool match = k->op == SQLITE_INDEX_CONSTRAINT_MATCH && c->id == PARAM_filter;
-    if (!is_equality(k->op) && !match) {
-        sqlite3_free(vtab->zErrMsg);
-        vtab->zErrMsg =
-            sqlite3_mprintf("%s is a parameter of the table: write %s = value", c->name, c->name);
-        return SQLITE_ERROR;
+    bool not_given = k->op == SQLITE_INDEX_CONSTRAINT_ISNULL;
+    if (!is_equality(k->op) && !match && !not_given)
+        return vtab_not_compared(vtab, c->name);
+    if (!k->usable) {
+        b->unknown = c->name;
+        return SQLITE_OK;
     }
-    if (!k->usable)
-        return SQLITE_CONSTRAINT; /* a plan in which the value is not known yet */
     take(b, i, c->name, "=", true);
-    if (c->id == PARAM_since || c->id == PARAM_until || c->id == PARAM_filter) {
+    if (!not_given && (c->id == PARAM_since || c->id == PARAM_until || c->id == PARAM_filter)) {
         b->rows *= 0.1;
         b->cost *= c->id == PARAM_filter ? 0.3 : 0.1; /* outside of the window nothing is read */
     }
@@ -240,11 +241,11 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
 
 /* A parameter that the statement names, but not as a term of WHERE that holds for every row, as in
 ** one arm of an OR: SQLite then has to find a plan in which it is. */
-static bool params_known(const struct best *b) {
-    for (int c = 0; c < b->t->n; c++)
+static bool params_known(struct best *b) {
+    for (int c = 0; c < b->t->n && !b->unknown; c++)
         if (b->t->column[c].kind == COLUMN_PARAM && b->info->colUsed >> c & 1 && !b->fixed[c])
-            return false;
-    return true;
+            b->unknown = b->t->column[c].name;
+    return !b->unknown;
 }
 
 /* LIMIT is taken when what we deliver is the result, as far as we are told: nothing left to check and
@@ -405,8 +406,10 @@ int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_inde
                     (t->column[c].id == PARAM_mask4 || t->column[c].id == PARAM_mask6);
     }
     int rc = take_constraints(&b, vtab);
-    if (rc == SQLITE_OK && !params_known(&b))
-        rc = SQLITE_CONSTRAINT;
+    if (rc == SQLITE_OK && !params_known(&b)) {
+        sqlite3_free(sqlite3_str_finish(b.words));
+        return vtab_put_unknown(info, b.unknown);
+    }
     if (rc == SQLITE_OK) {
         take_order(&b);
         take_limit(&b);

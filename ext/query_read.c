@@ -709,6 +709,8 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
     int rc = make_roots(t, out) ? SQLITE_OK : SQLITE_NOMEM, arg = 0;
     for (const char *word = idxstr; rc == SQLITE_OK && *word;) {
         size_t n = strcspn(word, " ");
+        if (vtab_is_unknown(word))
+            return fail(&r, vtab_unknown(word));
         if (*word == '@')
             out->used = strtoull(word + 1, NULL, 16);
         else if (n > 6 && memcmp(word, "order:", 6) == 0)

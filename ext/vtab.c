@@ -101,8 +101,51 @@ int vtab_error(struct vtab *v, int rc, const char *text) {
     return rc == FVT_IO ? SQLITE_IOERR_READ : SQLITE_ERROR;
 }
 
+int vtab_not_compared(sqlite3_vtab *v, const char *name) {
+    sqlite3_free(v->zErrMsg);
+    v->zErrMsg = sqlite3_mprintf("%s is a parameter of the table, and no column to compare: write "
+                                 "%s = value, or leave it out",
+                                 name, name);
+    return SQLITE_ERROR;
+}
+
+int vtab_put_unknown(sqlite3_index_info *info, const char *name) {
+    for (int i = 0; i < info->nConstraint; i++)
+        info->aConstraintUsage[i].argvIndex = info->aConstraintUsage[i].omit = 0;
+    info->estimatedCost = 1e99;
+    info->estimatedRows = 1 << 30;
+    info->idxStr = sqlite3_mprintf("!%s", name);
+    info->needToFreeIdxStr = 1;
+    return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+bool vtab_is_unknown(const char *idxstr) {
+    return idxstr && *idxstr == '!';
+}
+
+char *vtab_unknown(const char *idxstr) {
+    const char *name = idxstr + 1;
+    return sqlite3_mprintf(
+        "%s is a parameter of the table, and has no value here: write WHERE %s = %s "
+        "AND ..., for the whole statement or in each side of an OR",
+        name, name, strcmp(name, "filter") == 0 ? "'not ...'" : "value");
+}
+
+/* The first parameter that is named and not among those given, or NULL. */
+static const char *find_unknown(const sqlite3_index_info *info, const char *const *names, int n) {
+    for (int p = 0; p < n; p++) {
+        bool known = !(info->colUsed >> p & 1);
+        for (int i = 0; i < info->nConstraint; i++)
+            known |= info->aConstraint[i].iColumn == p && info->aConstraintUsage[i].argvIndex > 0;
+        if (!known)
+            return names[p];
+    }
+    return NULL;
+}
+
 int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *const *names, int n) {
     sqlite3_str *words = sqlite3_str_new(NULL);
+    const char *unknown = NULL;
     int args = 0, rc = SQLITE_OK;
     for (int i = 0; rc == SQLITE_OK && i < info->nConstraint; i++) {
         const struct sqlite3_index_constraint *k = &info->aConstraint[i];
@@ -112,18 +155,21 @@ int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *cons
 #endif
         if (k->iColumn < 0 || k->iColumn >= n)
             continue;
-        if (k->op != SQLITE_INDEX_CONSTRAINT_EQ && k->op != SQLITE_INDEX_CONSTRAINT_IS) {
-            sqlite3_free(v->zErrMsg);
-            v->zErrMsg = sqlite3_mprintf("%s is a parameter of the table: write %s = value",
-                                         names[k->iColumn], names[k->iColumn]);
-            rc = SQLITE_ERROR;
+        if (k->op != SQLITE_INDEX_CONSTRAINT_EQ && k->op != SQLITE_INDEX_CONSTRAINT_IS &&
+            k->op != SQLITE_INDEX_CONSTRAINT_ISNULL) {
+            rc = vtab_not_compared(v, names[k->iColumn]);
         } else if (!k->usable) {
-            rc = SQLITE_CONSTRAINT; /* a plan in which the value is not known yet */
+            unknown = names[k->iColumn];
         } else {
             info->aConstraintUsage[i].argvIndex = ++args;
             info->aConstraintUsage[i].omit = 1;
             sqlite3_str_appendf(words, "%s%s=", args > 1 ? " " : "", names[k->iColumn]);
         }
+    }
+    unknown = unknown ? unknown : find_unknown(info, names, n);
+    if (rc == SQLITE_OK && unknown) {
+        sqlite3_free(sqlite3_str_finish(words));
+        return vtab_put_unknown(info, unknown);
     }
     info->idxStr = sqlite3_str_finish(words);
     info->needToFreeIdxStr = 1;
@@ -153,6 +199,11 @@ int vtab_read_param(const char *name, sqlite3_value *value, sqlite3_value **para
 int vtab_read_params(sqlite3_vtab *v, const char *idxstr, const char *const *names, int n,
                      sqlite3_value **argv, sqlite3_value **param) {
     int args = 0;
+    if (vtab_is_unknown(idxstr)) {
+        sqlite3_free(v->zErrMsg);
+        v->zErrMsg = vtab_unknown(idxstr);
+        return -SQLITE_ERROR;
+    }
     for (const char *word = idxstr; word && *word; args++) {
         size_t length = strcspn(word, "=");
         for (int p = 0; p < n; p++) {

@@ -55,6 +55,14 @@ int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *cons
 ** in v. */
 int vtab_read_params(sqlite3_vtab *v, const char *idxstr, const char *const *names, int n,
                      sqlite3_value **argv, sqlite3_value **param);
+/* A plan in which a parameter that the statement names has no value: in one arm of an OR, under NOT, or before
+** the table that it is to come from. It is worse than all others, so that SQLite takes it when it finds no
+** other, and xFilter says what is missing with vtab_unknown(), in memory of sqlite3_malloc. SQLite's own message
+** would be "no query solution". Parameters are compared with = alone: vtab_not_compared() is the error. */
+int vtab_put_unknown(sqlite3_index_info *info, const char *name);
+bool vtab_is_unknown(const char *idxstr);
+char *vtab_unknown(const char *idxstr);
+int vtab_not_compared(sqlite3_vtab *v, const char *name);
 /* One parameter: *param is set unless value is NULL, which is a parameter that is not given. Arguments of a
 ** table-valued function and WHERE may give one twice; two values are an error, in *message. */
 int vtab_read_param(const char *name, sqlite3_value *value, sqlite3_value **param, char **message);
