@@ -233,7 +233,8 @@ static void pairing_free(struct pairing *p) {
 static bool reorder(struct group *g, const uint32_t *from) {
     bool ok = true;
     for (int f = 0; ok && f < FLOW_NFIELDS; f++)
-        ok = g->column[f].count == 0 || column_permute(&g->column[f], from, g->rows, &g->spare);
+        ok = g->column[f].count == 0 ||
+             column_permute(&g->column[f], from, g->rows, g->rows, &g->spare);
     return ok;
 }
 

@@ -8,8 +8,7 @@
 
 #include "group.h"
 
-/* Find the flows that answer another one, and put the rows of g, whose columns are codes of sorted
-** dictionaries by now, into the order: rows [0, h) that are answered, rows [h, 2h) their answers in
+/* Find the flows that answer another one, and put the rows of g, which is settled and covered, into the order: rows [0, h) that are answered, rows [h, 2h) their answers in
 ** the same order, the rest; rows keep their order within each part. g->mirrored becomes h; when
 ** too few rows have an answer for it to pay it becomes 0 and nothing moves. Returns false without
 ** memory; g can only be freed then. */

@@ -129,6 +129,23 @@ void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64
     kernels()->unpack(out, c->v, first, n, c->octets * 8, c->base);
 }
 
+uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t first,
+                          uint32_t before, uint32_t n, int64_t *v, uint8_t *nulls) {
+    memset(nulls, 0, n);
+    if (c->count == rows) {
+        column_read(c, first, n, v);
+        return n;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i++)
+        count += !(nulls[i] = !column_has(c, first + i));
+    column_read(c, before, count, v);
+    /* From the last on, since values are behind the rows that they are of. */
+    for (uint32_t i = n, k = count; i-- > 0;)
+        v[i] = nulls[i] ? 0 : v[--k];
+    return count;
+}
+
 uint32_t column_before(const struct group_column *c, uint32_t row) {
     uint32_t count = 0;
     size_t end = row / 64 < c->words ? row / 64 : c->words;
@@ -213,35 +230,52 @@ static bool gather(struct group_column *c, const uint32_t *from, uint32_t n,
 }
 
 /* The places of the values of a column that is NULL in some rows, and its bitmap, in the new order. */
-static bool permute_some(struct group_column *c, const uint32_t *from, uint32_t rows,
+static bool permute_some(struct group_column *c, const uint32_t *from, uint32_t n, uint32_t rows,
                          struct column_spare *spare) {
     uint32_t *place = malloc(((size_t)rows + 1) * 2 * sizeof *place), *of = place + rows;
     uint64_t *present = calloc(c->words, sizeof *present);
     bool ok = place && present;
-    uint32_t n = 0;
+    uint32_t count = 0;
     for (uint32_t row = 0; ok && row < rows; row++)
         if (column_has(c, row))
-            of[row] = n++;
-    n = 0;
-    for (uint32_t row = 0; ok && row < rows; row++)
+            of[row] = count++;
+    count = 0;
+    for (uint32_t row = 0; ok && row < n; row++)
         if (column_has(c, from[row])) {
-            place[n++] = of[from[row]];
+            place[count++] = of[from[row]];
             present[row / 64] |= UINT64_C(1) << (row & 63);
         }
-    ok = ok && gather(c, place, n, spare);
+    ok = ok && gather(c, place, count, spare);
     free(place);
     if (ok) {
         free(c->present);
         c->present = present;
+        c->count = count;
     } else {
         free(present);
     }
     return ok;
 }
 
-bool column_permute(struct group_column *c, const uint32_t *from, uint32_t rows,
+/* The bounds of what is left. */
+static void find_bounds(struct group_column *c) {
+    for (uint32_t at = 0; at < c->count; at += STEP) {
+        int64_t v[STEP];
+        uint32_t n = c->count - at < STEP ? c->count - at : STEP;
+        column_read(c, at, n, v);
+        if (at == 0)
+            c->min = c->max = v[0];
+        kernels()->bounds(v, n, &c->min, &c->max);
+    }
+}
+
+bool column_permute(struct group_column *c, const uint32_t *from, uint32_t n, uint32_t rows,
                     struct column_spare *spare) {
-    if (c->count < rows)
-        return permute_some(c, from, rows, spare);
-    return c->min == c->max || gather(c, from, rows, spare);
+    bool ok = c->count < rows ? permute_some(c, from, n, rows, spare)
+                              : c->min == c->max || gather(c, from, n, spare);
+    if (ok && n < rows) {
+        column_cut(c, n);
+        find_bounds(c);
+    }
+    return ok;
 }

@@ -50,6 +50,10 @@ unsigned column_octets(uint64_t largest);
 
 /* Values [first, first + n). */
 void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64_t *out);
+/* Of the rows [first, first + n) of a group of rows the values, 0 where there is none and nulls[i] is 1. before: what
+** column_before() says of first. Returns how many values they are. */
+uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t first,
+                          uint32_t before, uint32_t n, int64_t *v, uint8_t *nulls);
 /* How many values are before a row. */
 uint32_t column_before(const struct group_column *c, uint32_t row);
 /* All values, in memory of the pool until column_forget(); NULL without memory. */
@@ -64,8 +68,8 @@ struct column_spare {
     uint8_t *p;
     size_t room;
 };
-/* Row i becomes what row from[i] of rows was. */
-bool column_permute(struct group_column *c, const uint32_t *from, uint32_t rows,
+/* Row i of n becomes what row from[i] of rows was. */
+bool column_permute(struct group_column *c, const uint32_t *from, uint32_t n, uint32_t rows,
                     struct column_spare *spare);
 
 #endif

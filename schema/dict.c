@@ -161,6 +161,33 @@ int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n) {
     return d->n - 1;
 }
 
+int64_t dict_builder_copy(struct dict_builder *d, const struct dict_builder *from, uint32_t entry) {
+    if (d->class == FLOW_IP)
+        return dict_builder_ip(d, &from->ip[entry]);
+    size_t start = text_start(from, entry), n = from->end[entry] - start;
+    return dict_builder_text(d, n ? (const char *)from->text.p + start : "", n);
+}
+
+void dict_builder_drop(struct dict_builder *d, const uint8_t *used, uint32_t *number) {
+    uint32_t n = 0;
+    size_t text = 0, start = 0;
+    for (uint32_t i = 0; i < d->n; i++) {
+        size_t end = d->class == FLOW_IP ? 0 : d->end[i];
+        if (used[i] && d->class == FLOW_IP) {
+            d->ip[n] = d->ip[i];
+        } else if (used[i]) {
+            if (end > start)
+                memmove(d->text.p + text, d->text.p + start, end - start);
+            d->end[n] = text += end - start;
+        }
+        start = end;
+        number[i] = n;
+        n += used[i];
+    }
+    d->n = n;
+    d->text.n = text;
+}
+
 bool dict_builder_places(struct dict_builder *d) {
     if (d->n <= d->nplaces)
         return true;

@@ -36,16 +36,20 @@ void dict_builder_free(struct dict_builder *d);
 void dict_builder_clear(struct dict_builder *d);
 /* Room for n entries in all, where so many are expected. false without memory. */
 bool dict_builder_reserve(struct dict_builder *d, uint32_t n);
-/* Room for n entries in all, where so many are expected. false without memory. */
-bool dict_builder_reserve(struct dict_builder *d, uint32_t n);
 /* The number of the entry, added if it is new; -1 without memory. */
 int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip);
 /* The same for n addresses at once, in less time: memory is asked for ahead. false without memory. */
 bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
                       uint32_t *number);
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n);
+/* The same for an entry of another one of the same class. */
+int64_t dict_builder_copy(struct dict_builder *d, const struct dict_builder *from, uint32_t entry);
 /* Is that the text of an entry? */
 bool dict_builder_is(const struct dict_builder *d, uint32_t entry, const char *p, size_t n);
+
+/* Leave out the entries i that are not used[i]. number[i] becomes the number of each of the others. Entries can be sorted and
+** encoded then, but none looked up or added until dict_builder_clear(). */
+void dict_builder_drop(struct dict_builder *d, const uint8_t *used, uint32_t *number);
 
 /* code[i] = place of entry i in sorted order. code has room for d->n. Returns false without
 ** memory. */

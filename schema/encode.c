@@ -4,6 +4,7 @@
 ** difference to another column, as a property of an address), the smallest of which is kept.
 */
 #include "arrange.h"
+#include "early.h"
 #include "kernel.h"
 #include "stream.h"
 
@@ -423,19 +424,9 @@ static bool sample_rows(struct group *s, const struct group *g, uint32_t first, 
         if (c->count == 0)
             continue;
         int64_t v[SAMPLE_RUN];
-        uint8_t nulls[SAMPLE_RUN] = {0};
-        if (c->count == g->rows) {
-            column_read(c, first, n, v);
-            ok = group_put_rows(s, f, s->rows, v, NULL, n);
-            continue;
-        }
-        uint32_t count = 0;
-        for (uint32_t i = 0; i < n; i++)
-            count += !(nulls[i] = !column_has(c, first + i));
-        column_read(c, column_before(c, first), count, v);
-        /* From the last on, since values are behind the rows that they are of. */
-        for (uint32_t i = n; i-- > 0;)
-            v[i] = nulls[i] ? 0 : v[--count];
+        uint8_t nulls[SAMPLE_RUN];
+        uint32_t before = c->count < g->rows ? column_before(c, first) : first;
+        column_read_rows(c, g->rows, first, before, n, v, nulls);
         ok = group_put_rows(s, f, s->rows, v, nulls, n);
     }
     s->rows += n;
@@ -728,21 +719,25 @@ static void put_block(struct fvt_buffer *out, struct layout *l, uint32_t rows) {
     block_seal(out, at, FVT_GROUP, l->dir.n, rows);
 }
 
-size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort) {
+size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort,
+                    struct group *early) {
     g->effort = effort;
-    struct layout *l = group_settle(g) && group_cover(g) ? calloc(1, sizeof *l) : NULL;
-    if (!l)
+    if (!group_settle(g) || !group_cover(g))
         return 0;
     group_seal(g);
+    bool ready = effort == GROUP_QUICK || group_arrange(g);
+    struct layout *l =
+        ready && (!early || group_part_early(g, early)) ? calloc(1, sizeof *l) : NULL;
+    if (!l)
+        return 0;
     uint16_t place[GROUP_DICTS] = {0};
     uint32_t *sorted[GROUP_DICTS] = {NULL};
     directory_begin(&l->dir, g->rows, &g->totals);
     size_t dirlen = 0;
-    if (layout_dicts(g, l, place, sorted) && (effort == GROUP_QUICK || group_arrange(g))) {
-        if (layout_columns(g, l, place, sorted) && !l->dir.failed) {
-            put_block(out, l, g->rows);
-            dirlen = out->failed ? 0 : l->dir.n;
-        }
+    if (layout_dicts(g, l, place, sorted) && layout_columns(g, l, place, sorted) &&
+        !l->dir.failed) {
+        put_block(out, l, g->rows);
+        dirlen = out->failed ? 0 : l->dir.n;
     }
     forget_all(g);
     for (unsigned i = 0; i < l->npieces; i++)

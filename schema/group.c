@@ -93,7 +93,7 @@ void group_clear(struct group *g) {
     }
 }
 
-static size_t text_octets(const struct group *g) {
+size_t group_text(const struct group *g) {
     size_t text = 0;
     for (int d = 0; d < GROUP_DICTS; d++)
         text += g->dict[d].text.n;
@@ -106,7 +106,7 @@ uint32_t group_rows(const struct group *g) {
 
 /* Rows have come into the columns: is it time for a block, or for another group? */
 static void look_at_size(struct group *g) {
-    size_t text = text_octets(g), octets = 0;
+    size_t text = group_text(g), octets = 0;
     for (int f = 0; f < FLOW_NFIELDS; f++)
         octets += (size_t)g->column[f].count * g->column[f].octets;
     g->full = g->rows >= FVT_GROUP_ROWS || octets >= FVT_GROUP_OCTETS || text >= FVT_GROUP_TEXT;
@@ -270,7 +270,7 @@ void group_seal(struct group *g) {
     fvt_totals_add(&g->totals, &g->fresh);
     fvt_totals_init(&g->fresh);
     g->sealed = g->rows;
-    g->sealed_text = text_octets(g);
+    g->sealed_text = group_text(g);
     g->due = false;
     for (int f = 0; f < FLOW_NFIELDS; f++)
         column_seal(&g->column[f]);

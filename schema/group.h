@@ -57,6 +57,8 @@ int group_add(struct group *g, const struct flow_row *row);
 uint32_t group_add_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n);
 /* Rows that were added, those that are not in the columns yet included. */
 uint32_t group_rows(const struct group *g);
+/* Octets of text in its dictionaries. */
+size_t group_text(const struct group *g);
 /* Is it large enough for a group of a closed file; are the rows since group_seal() enough for one of a live file?
 ** Either is found out some rows later. */
 static inline bool group_full(const struct group *g) {
@@ -99,8 +101,10 @@ void group_forget(struct group *g, int field);
 
 /* Append the group as one block, aligned, from out->n on. The directory lies at out->n +
 ** FVT_BLOCK_HEADER, its length is returned (0 without memory). Afterwards the group can only be cleared: its
-** rows are in another order, and coded by the sorted dictionaries. */
-size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort);
+** rows are in another order, and coded by the sorted dictionaries. early: another group, to whose end flows go that are
+** not to be in this one, see early.h; NULL: all are. */
+size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort,
+                    struct group *early);
 
 /* Append the rows since group_seal() as a block of a live file: each column as it lies in memory. The group stays
 ** as it is. false without memory. */

@@ -5,6 +5,7 @@
 */
 #include "rewrite.h"
 #include "counters.h"
+#include "early.h"
 #include "meta.h"
 #include "newfile.h"
 #include "option.h"
@@ -21,6 +22,7 @@ struct rewrite {
     struct fvt_buffer directories; /* of the footer: payload offset, length, directory */
     uint32_t ngroups;
     struct group *group; /* being filled */
+    struct group *early; /* flows of groups that are written which go to one of their own */
     uint64_t octets;     /* of the dictionaries that went into it, at least */
     bool parted;         /* it has some rows of a source's group only */
     uint64_t rows, damaged;
@@ -103,12 +105,17 @@ static bool has_unknown(const struct fvt_file *file) {
     return false;
 }
 
-static int write_group(struct rewrite *r, struct group *g, struct fvt_error *err) {
-    size_t dirlen = group_encode(&r->out, g, r->effort);
-    if (dirlen == 0) {
-        fvt_fail(err, "%s: out of memory", r->to.path);
-        return FVT_NOMEM;
-    }
+static int out_of_memory(const struct rewrite *r, struct fvt_error *err) {
+    fvt_fail(err, "%s: out of memory", r->to.path);
+    return FVT_NOMEM;
+}
+
+/* early: NULL: all rows go into the block. */
+static int put_block(struct rewrite *r, struct group *g, struct group *early,
+                     struct fvt_error *err) {
+    size_t dirlen = group_encode(&r->out, g, r->effort, early);
+    if (dirlen == 0)
+        return out_of_memory(r, err);
     fvt_put_int(&r->directories, r->to.end + FVT_BLOCK_HEADER, 8);
     fvt_put_int(&r->directories, dirlen, 4);
     fvt_put(&r->directories, r->out.p + FVT_BLOCK_HEADER, dirlen);
@@ -116,14 +123,25 @@ static int write_group(struct rewrite *r, struct group *g, struct fvt_error *err
     return newfile_put(&r->to, &r->out, err);
 }
 
+static int put_early(struct rewrite *r, struct fvt_error *err) {
+    int rc = r->early->rows ? put_block(r, r->early, NULL, err) : FVT_OK;
+    group_clear(r->early);
+    return rc;
+}
+
+/* A group as a block; in a closed file but for flows that began early. */
+static int write_group(struct rewrite *r, struct group *g, struct fvt_error *err) {
+    int rc = put_block(r, g, r->state == FVT_CLOSED ? r->early : NULL, err);
+    bool large = r->early->rows >= EARLY_GROUP_ROWS || group_text(r->early) >= FVT_GROUP_TEXT;
+    return rc == FVT_OK && large ? put_early(r, err) : rc;
+}
+
 /* Write the group that is being filled, and begin another. */
 static int put_group(struct rewrite *r, struct fvt_error *err) {
     if (r->group->rows == 0)
         return FVT_OK;
-    if (r->parted && !group_count(r->group)) {
-        fvt_fail(err, "%s: out of memory", r->to.path);
-        return FVT_NOMEM;
-    }
+    if (r->parted && !group_count(r->group))
+        return out_of_memory(r, err);
     int rc = write_group(r, r->group, err);
     r->octets = 0;
     r->parted = false;
@@ -134,18 +152,19 @@ static int put_group(struct rewrite *r, struct fvt_error *err) {
 int rewrite_kept(struct rewrite *r, const struct kept *kept, struct fvt_error *err) {
     struct group *g = kept->group;
     void *grown = realloc(r->kept, (r->nkept + 1) * sizeof *r->kept);
-    if (!grown) {
-        fvt_fail(err, "%s: out of memory", r->to.path);
-        return FVT_NOMEM;
-    }
+    if (!grown)
+        return out_of_memory(r, err);
     r->kept = grown;
     r->kept[r->nkept].from = kept->from;
     r->kept[r->nkept++].to = kept->to;
+    if (!group_settle(g))
+        return out_of_memory(r, err);
+    group_seal(g);
+    r->rows += g->rows;
+    fvt_totals_add(&r->totals, &g->totals);
     g->pool = r->group->pool;
     int rc = write_group(r, g, err);
     g->pool = NULL;
-    r->rows += g->rows;
-    fvt_totals_add(&r->totals, &g->totals);
     return rc;
 }
 
@@ -223,7 +242,8 @@ static struct rewrite *new_in(const char *path, enum fvt_state state, enum group
                               int64_t start, int64_t length, struct fvt_pool *pool,
                               struct fvt_error *err) {
     struct rewrite *r = calloc(1, sizeof *r);
-    if (r && !(r->group = group_new())) {
+    if (r && (!(r->group = group_new()) || !(r->early = group_new()))) {
+        group_free(r->group);
         free(r);
         r = NULL;
     }
@@ -231,7 +251,7 @@ static struct rewrite *new_in(const char *path, enum fvt_state state, enum group
         fvt_fail(err, "%s: out of memory", path);
         return NULL;
     }
-    r->group->pool = pool ? pool : pool_new_large();
+    r->group->pool = r->early->pool = pool ? pool : pool_new_large();
     r->group->owns_pool = !pool;
     r->state = state;
     r->effort = effort;
@@ -418,6 +438,8 @@ static int put_rollups(struct rewrite *r, struct fvt_error *err) {
 int rewrite_settle(struct rewrite *r, struct fvt_error *err) {
     int rc = put_group(r, err);
     if (rc == FVT_OK)
+        rc = put_early(r, err);
+    if (rc == FVT_OK)
         rc = put_counters(r, err);
     if (rc == FVT_OK)
         rc = put_rollups(r, err);
@@ -436,6 +458,7 @@ void rewrite_free(struct rewrite *r) {
     if (!r)
         return;
     newfile_free(&r->to);
+    group_free(r->early); /* uses the other's pool */
     group_free(r->group);
     free(r->out.p);
     free(r->directories.p);

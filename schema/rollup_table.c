@@ -210,7 +210,7 @@ static bool put_block(struct rollup_table *t, const struct emptying *e, const ui
     for (uint32_t i = 0; ok && i < n; i++)
         ok = put_row(g, e, order[i]);
     size_t at = t->blocks.n;
-    size_t dirlen = ok ? group_encode(&t->blocks, g, GROUP_SMALLEST) : 0;
+    size_t dirlen = ok ? group_encode(&t->blocks, g, GROUP_SMALLEST, NULL) : 0;
     ok = dirlen && grow_array(&t->block, (t->nblocks + 1) * sizeof *t->block);
     if (ok) {
         block_seal(&t->blocks, at, FVT_ROLLUP, dirlen, n);

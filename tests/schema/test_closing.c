@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Files that are closed from what their writer has kept in memory, alone, together with what only the file
-** has, and when the two do not agree: each row is there once, as it was.
+** has, and when the two do not agree: each row is there once, as it was. Flows that began early are in a group of
+** their own.
 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -222,6 +223,131 @@ static void not_of_this_file(void **state) {
     group_free(kept.group);
 }
 
+/* ---- flows that began early -------------------------------------------------------------- */
+
+enum { FLOWS = 70000, ARRIVAL_MS = 4 };
+
+/* When flow i, which answers the one before when it is odd, began; before BEGIN where it is early. */
+typedef int64_t (*begin_fn)(uint32_t i);
+
+static int64_t arrival(uint32_t i) {
+    return BEGIN + (int64_t)i * ARRIVAL_MS;
+}
+
+/* Every hundredth connection is a long one, half of which only the first of the two flows tells. */
+static bool is_long(uint32_t i) {
+    return i / 2 % 100 == 99;
+}
+
+static int64_t few_long(uint32_t i) {
+    bool both = i / 2 % 200 == 99;
+    return is_long(i) && (both || i % 2 == 0) ? BEGIN - 1200000 : arrival(i);
+}
+
+/* A third began within the minute before. */
+static int64_t many_short(uint32_t i) {
+    return is_long(i) ? BEGIN - 1200000 : i / 2 % 3 == 0 ? BEGIN - 50000 : arrival(i);
+}
+
+static int64_t all_long(uint32_t i) {
+    (void)i;
+    return BEGIN - 3600000;
+}
+
+static void add_flow(struct fvt_writer *w, uint32_t i, begin_fn begin_of) {
+    struct flow_row row;
+    uint8_t near[] = {10, is_long(i), (uint8_t)(i / 2 >> 8), (uint8_t)(i / 2)},
+            far[] = {192, 0, 2, 1};
+    const char *name = is_long(i) ? "backup" : i % 7 ? "web" : "dns";
+    uint32_t port = 1024 + (i / 2 * UINT32_C(2654435761) >> 17);
+    flow_row_clear(&row);
+    flow_row_set_time(&row, FLOW_tstart, begin_of(i));
+    flow_row_set_time(&row, FLOW_tend, arrival(i));
+    flow_row_set_time(&row, FLOW_trecv, arrival(i));
+    flow_row_set_ip(&row, FLOW_srcip, 4, i % 2 ? far : near);
+    flow_row_set_ip(&row, FLOW_dstip, 4, i % 2 ? near : far);
+    flow_row_set(&row, FLOW_srcport, i % 2 ? 443 : port);
+    flow_row_set(&row, FLOW_dstport, i % 2 ? port : 443);
+    flow_row_set(&row, FLOW_proto, 6);
+    flow_row_set(&row, FLOW_bytes, i);
+    if (i % 5) {
+        flow_row_set(&row, FLOW_srcas, 64512 + i % 3);
+        flow_row_set_text(&row, FLOW_appname, name, strlen(name));
+    }
+    assert_int_equal(fvt_writer_add(w, &row), FVT_OK);
+}
+
+/* A file of such flows, closed from memory, with all that was in it. To be freed. */
+static struct fvt_file *close_flows(uint32_t n, begin_fn begin_of, uint32_t groups) {
+    struct kept kept;
+    struct closing c = {NULL};
+    struct fvt_file *file;
+    struct fvt_error err;
+    unlink(path);
+    struct fvt_writer *w = begin();
+    for (uint32_t i = 0; i < n; i++)
+        add_flow(w, i, begin_of);
+    assert_int_equal(writer_finish(w, &kept), FVT_OK);
+    struct content live = content_of(path);
+    finish(&c, &kept);
+    group_free(kept.group);
+    assert_closed(path, &live, groups);
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    return file;
+}
+
+/* They are in a group of their own, with their answers or what they answer, so that the times of the others are
+** those of the interval; of the dictionaries each has what it uses. */
+static void early_flows(void **state) {
+    (void)state;
+    struct fvt_file *file = close_flows(FLOWS, few_long, 2);
+    const struct fvt_group *rest = &file->groups[0], *early = &file->groups[1];
+    assert_int_equal(early->rows, FLOWS / 100);
+    assert_int_equal(rest->totals.first, BEGIN);
+    assert_int_equal(early->totals.first, BEGIN - 1200000);
+    assert_int_equal(early->totals.last, arrival(FLOWS - 1));
+    assert_int_equal(rest->chunks[rest->chunk_of[FLOW_tstart]].min, BEGIN);
+    assert_int_equal(early->chunks[early->chunk_of[FLOW_bytes]].min, 198);
+    assert_int_equal(rest->chunks[rest->chunk_of[FLOW_bytes]].max, FLOWS - 3);
+    const struct fvt_chunk_info *ip = &rest->chunks[rest->chunk_of[FLOW_srcip]],
+                                *name = &rest->chunks[rest->chunk_of[FLOW_appname]];
+    assert_int_equal(rest->dicts[ip->dict].count, FLOWS / 2 - FLOWS / 200 + 1);
+    assert_int_equal(rest->dicts[name->dict].count, 2);
+    /* Connections are whole: the answers are coded against what they answer. */
+    assert_true(rest->chunks[rest->chunk_of[FLOW_dstport]].flags & FVT_MIRROR);
+    fvt_file_free(file);
+}
+
+/* Where most flows are short but the interval begins with many of them only the long ones go; none where all
+** would, or from a small file. */
+static void not_too_many(void **state) {
+    (void)state;
+    struct fvt_file *file = close_flows(FLOWS, many_short, 2);
+    assert_int_equal(file->groups[0].totals.first, BEGIN - 50000);
+    assert_int_equal(file->groups[1].rows, FLOWS / 100);
+    assert_int_equal(file->groups[1].totals.first, BEGIN - 1200000);
+    fvt_file_free(file);
+    fvt_file_free(close_flows(FLOWS, all_long, 1));
+    fvt_file_free(close_flows(FLOWS / 10, few_long, 1));
+}
+
+/* Rows that are added later, and another close: once more as if they had been there all the time. */
+static void closed_again(void **state) {
+    (void)state;
+    struct kept kept;
+    struct closing c = {NULL};
+    fvt_file_free(close_flows(FLOWS, few_long, 2));
+    struct fvt_writer *w = begin();
+    for (uint32_t i = FLOWS; i < FLOWS + 2000; i++)
+        add_flow(w, i, few_long);
+    assert_int_equal(writer_finish(w, &kept), FVT_OK);
+    struct content live = content_of(path);
+    assert_int_equal(live.rows, FLOWS + 2000);
+    finish(&c, NULL);
+    assert_closed(path, &live, 2);
+    group_free(kept.group);
+}
+
 /* ---- a store ----------------------------------------------------------------------------- */
 
 /* More rows in an interval than a group has, and the next interval: whole groups are encoded before the
@@ -265,9 +391,10 @@ static void large_interval(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_memory),    cmocka_unit_test(from_both),
-        cmocka_unit_test(in_parts),       cmocka_unit_test(not_of_this_file),
-        cmocka_unit_test(large_interval),
+        cmocka_unit_test(from_memory),  cmocka_unit_test(from_both),
+        cmocka_unit_test(in_parts),     cmocka_unit_test(not_of_this_file),
+        cmocka_unit_test(early_flows),  cmocka_unit_test(not_too_many),
+        cmocka_unit_test(closed_again), cmocka_unit_test(large_interval),
     };
     return cmocka_run_group_tests_name("schema/closing", tests, make_dir, remove_dir);
 }

@@ -777,7 +777,7 @@ static void huge_group(void **state) {
     }
     struct fvt_buffer out = {0};
     file_begin(&out, FVT_LIVE, 1700000000000, 300000);
-    assert_true(group_encode(&out, g, GROUP_QUICK) > 0);
+    assert_true(group_encode(&out, g, GROUP_QUICK, NULL) > 0);
     spill(path, out.p, out.n);
     group_free(g);
     free(out.p);

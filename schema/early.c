@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Finding the early flows of a group, and moving them to another one: their values are copied, with entries of
+** the other group's dictionaries, and what stays closes up.
+*/
+#include "early.h"
+#include "kernel.h"
+
+enum {
+    STEP = 1024,
+    /* Another group takes some 5000 octets for its directories and some for addresses that are in both: not
+    ** of a smaller group. */
+    MIN_ROWS = 1 << 16,
+    MAX_SHARE = 4, /* early flows are one in so many at most */
+};
+
+/* How long before the first arrival a flow must have begun, ms: the first of these by which few enough are
+** early. Where a group is full within seconds most began before it. */
+static const int64_t before[] = {0, 60 * 1000, 5 * 60 * 1000, 30 * 60 * 1000};
+
+/* The rows of a group. */
+struct parts {
+    uint8_t *early; /* of each row 1 or 0 */
+    uint32_t nearly;
+    uint32_t pairs; /* of them are flows and their answers */
+    uint32_t *rest; /* the others */
+};
+
+/* Mark the rows that began before a time; those without one did not. */
+static void mark_early(struct parts *p, const struct group *g, int64_t time) {
+    const struct group_column *c = &g->column[FLOW_tstart];
+    uint32_t next = 0;
+    for (uint32_t at = 0; at < g->rows; at += STEP) {
+        int64_t v[STEP];
+        uint8_t nulls[STEP];
+        uint32_t n = g->rows - at < STEP ? g->rows - at : STEP;
+        next += column_read_rows(c, g->rows, at, next, n, v, nulls);
+        for (uint32_t i = 0; i < n; i++)
+            p->early[at + i] = !nulls[i] && v[i] < time;
+    }
+    /* A flow and its answer stay together. */
+    p->pairs = 0;
+    for (uint32_t i = 0, h = g->mirrored; i < h; i++) {
+        p->early[i] = p->early[h + i] = p->early[i] | p->early[h + i];
+        p->pairs += p->early[i];
+    }
+    p->nearly = 2 * p->pairs;
+    for (uint32_t i = 2 * g->mirrored; i < g->rows; i++)
+        p->nearly += p->early[i];
+}
+
+static bool find_early(struct parts *p, const struct group *g) {
+    const struct group_column *arrival = &g->column[FLOW_trecv], *start = &g->column[FLOW_tstart];
+    if (g->rows < MIN_ROWS || arrival->count == 0 || start->count == 0)
+        return false;
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        int64_t time = (int64_t)((uint64_t)arrival->min - (uint64_t)before[i]);
+        if (time > arrival->min || start->min >= time)
+            break;
+        mark_early(p, g, time);
+        if (p->nearly <= g->rows / MAX_SHARE)
+            return p->nearly > 0;
+    }
+    return false;
+}
+
+/* Numbers in the dictionary of early by those in that of g, -1: not met yet. */
+static bool move_codes(const struct dict_builder *from, struct dict_builder *to, int64_t **number,
+                       int64_t *v, const uint8_t *nulls, uint32_t n) {
+    if (!*number) {
+        *number = malloc(((size_t)from->n + 1) * sizeof **number);
+        for (uint32_t i = 0; *number && i < from->n; i++)
+            (*number)[i] = -1;
+    }
+    for (uint32_t i = 0; *number && i < n; i++) {
+        if (nulls[i])
+            continue;
+        int64_t *e = &(*number)[v[i]];
+        if (*e < 0)
+            *e = dict_builder_copy(to, from, (uint32_t)v[i]);
+        if (*e < 0)
+            return false;
+        v[i] = *e;
+    }
+    return *number != NULL;
+}
+
+/* The early rows of a column to the rows of early from its rows on. */
+static bool copy_early(const struct parts *p, const struct group *g, struct group *early, int field,
+                       int64_t **number) {
+    const struct group_column *c = &g->column[field];
+    int d = g->dict_of[field];
+    uint32_t next = 0, row = early->rows;
+    for (uint32_t at = 0; at < g->rows; at += STEP) {
+        int64_t v[STEP];
+        uint8_t nulls[STEP];
+        uint32_t n = g->rows - at < STEP ? g->rows - at : STEP, m = 0;
+        next += column_read_rows(c, g->rows, at, next, n, v, nulls);
+        for (uint32_t i = 0; i < n; i++) {
+            v[m] = v[i];
+            nulls[m] = nulls[i];
+            m += p->early[at + i];
+        }
+        if (d >= 0 && !move_codes(&g->dict[d], &early->dict[d], &number[d], v, nulls, m))
+            return false;
+        if (!group_put_rows(early, field, row, v, nulls, m))
+            return false;
+        row += m;
+    }
+    return true;
+}
+
+/* Leave out what only early flows had of a dictionary. */
+static bool drop_unused(struct group *g, int d) {
+    uint32_t n = g->dict[d].n;
+    uint8_t *used = calloc((size_t)n + 1, 1);
+    uint32_t *number = malloc(((size_t)n + 1) * sizeof *number);
+    bool ok = used && number;
+    for (int f = 0; ok && f < FLOW_NFIELDS; f++) {
+        const struct group_column *c = &g->column[f];
+        for (uint32_t at = 0; g->dict_of[f] == d && at < c->count; at += STEP) {
+            int64_t v[STEP];
+            uint32_t some = c->count - at < STEP ? c->count - at : STEP;
+            column_read(c, at, some, v);
+            for (uint32_t i = 0; i < some; i++)
+                used[v[i]] = 1;
+        }
+    }
+    if (ok)
+        dict_builder_drop(&g->dict[d], used, number);
+    for (int f = 0; ok && f < FLOW_NFIELDS; f++)
+        if (g->dict_of[f] == d && g->column[f].count)
+            ok = column_map(&g->column[f], number, g->dict[d].n - 1);
+    free(used);
+    free(number);
+    return ok;
+}
+
+static bool move_early(const struct parts *p, struct group *g, struct group *early) {
+    int64_t *number[GROUP_DICTS] = {NULL};
+    uint32_t rest = g->rows - p->nearly;
+    bool ok = true;
+    for (int f = 0; ok && f < FLOW_NFIELDS; f++)
+        if (g->column[f].count)
+            ok = copy_early(p, g, early, f, number) &&
+                 column_permute(&g->column[f], p->rest, rest, g->rows, &g->spare);
+    for (int d = 0; d < GROUP_DICTS; d++) {
+        free(number[d]);
+        ok = ok && (g->dict[d].n == 0 || drop_unused(g, d));
+    }
+    early->rows += p->nearly;
+    g->rows = rest;
+    g->mirrored -= p->pairs;
+    return ok && group_count(g) && group_count(early);
+}
+
+bool group_part_early(struct group *g, struct group *early) {
+    struct parts p = {.early = pool_get(g->pool, (size_t)g->rows + 1)};
+    bool ok = p.early != NULL;
+    if (ok && find_early(&p, g)) {
+        p.rest = pool_get(g->pool, (size_t)g->rows * sizeof *p.rest);
+        ok = p.rest != NULL;
+        for (uint32_t row = 0, n = 0; ok && row < g->rows; row++)
+            if (!p.early[row])
+                p.rest[n++] = row;
+        ok = ok && move_early(&p, g, early);
+    }
+    pool_put(g->pool, p.early);
+    pool_put(g->pool, p.rest);
+    return ok;
+}
