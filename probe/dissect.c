@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Link layers down to the outermost IP header. A table gives each link type a function that strips
-** its header and says what comes next; by_ethertype() and by_ppp() are where the ways meet. The IP
-** headers themselves are read in dissect_ip.c.
+** its header and says what comes next; walk_ethertype() and by_ppp() are where the ways meet. NFLOG
+** headers are read in dissect_nflog.c, the IP headers themselves in dissect_ip.c.
 **
 ** Numbers: LINKTYPE_ values of the tcpdump group's registry, IEEE Ethernet types, PPP protocol
 ** numbers of RFC 1661 and IANA.
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dissect_ip.h"
+#include "dissect_nflog.h"
 #include "walk.h"
 
 const char *const packet_kind_names[PACKET_NKINDS] = {
@@ -32,7 +33,6 @@ enum {
     MAX_DEPTH = 16,         /* tags, labels stacks and shims over each other in one frame */
 };
 
-static enum packet_kind by_ethertype(struct walk *w, unsigned type);
 static enum packet_kind by_ppp(struct walk *w);
 static enum packet_kind ethernet(struct walk *w);
 
@@ -81,7 +81,7 @@ static enum packet_kind vlan_tag(struct walk *w) {
         w->pkt->cvlan = (uint16_t)id;
         w->pkt->has |= HAS_CVLAN;
     }
-    return by_ethertype(w, get16(p + 2));
+    return walk_ethertype(w, get16(p + 2));
 }
 
 /* MPLS (RFC 3032). Nothing says what is below the last label: IP by its version bits. Pseudowires
@@ -123,7 +123,7 @@ static enum packet_kind control(struct walk *w) {
 /* Shims of a fixed length with the next type in their last two octets. */
 static enum packet_kind shim(struct walk *w, size_t octets) {
     const uint8_t *p = walk_take(w, octets);
-    return p ? by_ethertype(w, get16(p + octets - 2)) : PACKET_TRUNCATED;
+    return p ? walk_ethertype(w, get16(p + octets - 2)) : PACKET_TRUNCATED;
 }
 
 static enum packet_kind vn_tag(struct walk *w) {
@@ -180,13 +180,13 @@ static enum packet_kind llc(struct walk *w) {
     unsigned organisation = (unsigned)p[3] << 16 | get16(p + 4);
     unsigned type = get16(p + 6);
     if ((organisation == 0 || organisation == 0x0000f8) && type > MAX_8023_LENGTH)
-        return by_ethertype(w, type);
+        return walk_ethertype(w, type);
     if (organisation == 0x0080c2 && (type == 1 || type == 7)) /* RFC 2684 bridged Ethernet */
         return walk_take(w, 2) ? ethernet(w) : PACKET_TRUNCATED;
     return PACKET_LLC;
 }
 
-static enum packet_kind by_ethertype(struct walk *w, unsigned type) {
+enum packet_kind walk_ethertype(struct walk *w, unsigned type) {
     if (++w->depth > MAX_DEPTH)
         return PACKET_MALFORMED;
     if (type <= MAX_8023_LENGTH)
@@ -206,7 +206,7 @@ static enum packet_kind ethernet(struct walk *w) {
         memcpy(w->pkt->srcmac, p + 6, 6);
         w->pkt->has |= HAS_MAC | HAS_DSTMAC;
     }
-    return by_ethertype(w, get16(p + 12));
+    return walk_ethertype(w, get16(p + 12));
 }
 
 /* ---- PPP and other serial links ---------------------------------------------------------- */
@@ -246,7 +246,7 @@ static enum packet_kind cisco_hdlc(struct walk *w) {
     unsigned type = get16(p + 2);
     if (type == 0x8035 || type == 0x2000) /* SLARP, CDP */
         return PACKET_CONTROL;
-    return type > MAX_8023_LENGTH ? by_ethertype(w, type) : PACKET_OTHER;
+    return type > MAX_8023_LENGTH ? walk_ethertype(w, type) : PACKET_OTHER;
 }
 
 /* PPP in HDLC-like framing (RFC 1662), address and control may be left out; or Cisco HDLC. */
@@ -285,7 +285,7 @@ static enum packet_kind by_nlpid(struct walk *w) {
         p = walk_take(w, 5);
         if (!p)
             return PACKET_TRUNCATED;
-        return get16(p + 3) > MAX_8023_LENGTH ? by_ethertype(w, get16(p + 3)) : PACKET_LLC;
+        return get16(p + 3) > MAX_8023_LENGTH ? walk_ethertype(w, get16(p + 3)) : PACKET_LLC;
     default:
         return PACKET_OTHER;
     }
@@ -307,7 +307,7 @@ static enum packet_kind frame_relay(struct walk *w) {
     if (p[0] != 0x03) {
         unsigned type = get16(p);
         walk_take(w, 2);
-        return type > MAX_8023_LENGTH ? by_ethertype(w, type) : PACKET_OTHER;
+        return type > MAX_8023_LENGTH ? walk_ethertype(w, type) : PACKET_OTHER;
     }
     walk_take(w, p[1] == 0 ? 2 : 1); /* control, and a padding octet */
     return by_nlpid(w);
@@ -371,7 +371,7 @@ static void cooked(struct walk *w, unsigned type, unsigned address_length, const
 /* Protocols below 1536 in cooked headers are Linux' own: 4 is 802.2. */
 static enum packet_kind by_cooked_protocol(struct walk *w, unsigned protocol) {
     if (protocol > MAX_8023_LENGTH)
-        return by_ethertype(w, protocol);
+        return walk_ethertype(w, protocol);
     return protocol == 4 ? llc(w) : PACKET_OTHER;
 }
 
@@ -390,37 +390,6 @@ static enum packet_kind linux_sll2(struct walk *w) {
     cooked(w, p[10], p[11], p + 12);
     *(p[10] == 4 ? &w->pkt->outif : &w->pkt->inif) = get32(p + 4);
     return by_cooked_protocol(w, get16(p));
-}
-
-/* Linux netfilter log: a family and TLVs in the byte order of the capturing machine, padded to four
-** octets (nfnetlink_log.h: 4, 5 interfaces in network order; 9 the packet from IP on). */
-static enum packet_kind nflog(struct walk *w) {
-    const uint8_t *p = walk_take(w, 4);
-    if (!p)
-        return PACKET_TRUNCATED;
-    unsigned family = p[0];
-    bool little = true;
-    for (bool first = true;; first = false) {
-        p = walk_take(w, 4);
-        if (!p)
-            return PACKET_TRUNCATED;
-        if (first)
-            little = get16le(p) >= 4 && get16le(p) - 4u <= walk_left(w);
-        unsigned length = little ? get16le(p) : get16(p);
-        unsigned type = little ? get16le(p + 2) : get16(p + 2);
-        if (length < 4)
-            return PACKET_MALFORMED;
-        if (type == 9)
-            break;
-        const uint8_t *value = walk_take(w, (length - 4u + 3u) & ~3u);
-        if (!value)
-            return PACKET_TRUNCATED;
-        if (type == 4 && length >= 8)
-            w->pkt->inif = get32(value);
-        else if (type == 5 && length >= 8)
-            w->pkt->outif = get32(value);
-    }
-    return family == 2 || family == 10 ? by_address_family(w, family) : PACKET_OTHER;
 }
 
 /* ---- 802.11 and other headers in front of a frame ---------------------------------------- */
@@ -575,7 +544,7 @@ static const struct {
     {204, "PPP with direction", ppp_with_direction},
     {228, "raw IPv4", walk_ip4},
     {229, "raw IPv6", walk_ip6},
-    {239, "NFLOG", nflog},
+    {239, "NFLOG", walk_nflog},
     {240, "NetANALYZER", netanalyzer},
     {274, "Ethernet with preamble", preamble},
     {276, "Linux cooked v2", linux_sll2},

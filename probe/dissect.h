@@ -40,6 +40,9 @@ enum {
     HAS_PORTS = 64,
     HAS_ICMP = 128,
     HAS_TCPFLAGS = 256,
+    HAS_MARK = 512,
+    HAS_TIME = 1024,
+    HAS_NATSRC = 2048,
 };
 
 enum { DIRECTION_INGRESS = 0, DIRECTION_EGRESS = 1 }; /* IPFIX 61 */
@@ -66,15 +69,24 @@ struct packet {
     uint8_t dstmac[6];
     uint32_t inif; /* ifIndex from cooked v2 and NFLOG headers, 0: not known */
     uint32_t outif;
-    uint32_t flowlabel; /* IPv6 */
-    uint32_t length;    /* octets of the IP packet: IPv4 total length, where that is 0 (segmentation
+    uint32_t inphysif; /* port of the bridge that inif or outif is, from NFLOG headers; 0: none */
+    uint32_t outphysif;
+    uint32_t mark;       /* NFLOG: the packet's mark in netfilter, with HAS_MARK */
+    int64_t time;        /* NFLOG: when the kernel took the packet in, microseconds since 1970, with
+                           HAS_TIME; the capture's own time is that of a batch of packets */
+    uint8_t natsrc[16];  /* NFLOG with conntrack: the source as it leaves, where that is another
+                           one, with HAS_NATSRC */
+    uint16_t natsrcport; /* 0: the protocol has none */
+    uint32_t flowlabel;  /* IPv6 */
+    uint32_t length; /* octets of the IP packet: IPv4 total length, where that is 0 (segmentation
                            offload) what the frame holds; IPv6 payload length, or the one of a
                            jumbogram (RFC 2675), + 40 */
-    bool fragment;      /* one of several fragments; the first one has fragoffset 0 */
+    bool fragment;   /* one of several fragments; the first one has fragoffset 0 */
     uint16_t fragoffset; /* octets / 8 */
     uint32_t fragid;
-    uint32_t ip_at;      /* offset of the IP header in the frame */
-    uint32_t payload_at; /* offset of what is behind the transport header (behind the IP headers
+    uint32_t ip_at;        /* offset of the IP header in the frame */
+    uint32_t transport_at; /* of what follows the IP headers */
+    uint32_t payload_at;   /* offset of what is behind the transport header (behind the IP headers
                             for other protocols and for later fragments) */
     uint32_t payload_captured;
     uint32_t payload_length; /* as the length fields say; UDP: its own field where that is less */

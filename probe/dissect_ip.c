@@ -112,6 +112,7 @@ static void transport(struct walk *w, size_t end) {
 
 static enum packet_kind finish(struct walk *w, size_t end) {
     struct packet *pkt = w->pkt;
+    pkt->transport_at = (uint32_t)w->at;
     if (pkt->fragoffset == 0)
         transport(w, end);
     else

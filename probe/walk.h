@@ -34,6 +34,9 @@ static inline void walk_direction(struct walk *w, bool egress) {
     w->pkt->has |= HAS_DIRECTION;
 }
 
+/* In dissect.c: what follows an Ethernet type, or a length of 802.3. */
+enum packet_kind walk_ethertype(struct walk *w, unsigned type);
+
 static inline uint16_t get16(const uint8_t *p) {
     return (uint16_t)(p[0] << 8 | p[1]);
 }
