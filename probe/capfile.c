@@ -22,6 +22,7 @@ enum {
     PCAP_HEADER = 24,
     PCAP_RECORD = 16,
     PCAP_RECORD_MODIFIED = 24,
+    SENT_BY_US = 4,   /* packet type PACKET_OUTGOING */
     WINDOW = 1 << 18, /* large enough that read() costs nothing, small enough for the cache */
 };
 
@@ -124,7 +125,13 @@ static int pcap_next(struct capfile *c, struct capfile_packet *p) {
     p->captured = captured;
     p->wire = wire;
     p->interface = 0;
+    p->place = 0;
+    p->ifindex = 0;
     p->direction = 0;
+    if (c->modified) { /* interface, protocol, packet type as in cooked headers */
+        p->ifindex = u32(c, h + PCAP_RECORD);
+        p->direction = h[PCAP_RECORD + 6] == SENT_BY_US ? 2 : 1;
+    }
     capfile_skip(c, header + captured);
     return CAPFILE_PACKET;
 }
@@ -237,8 +244,23 @@ const char *capfile_message(const struct capfile *c) {
     return c->message;
 }
 
+uint32_t capfile_interfaces(const struct capfile *c) {
+    return c->ninterfaces;
+}
+
 const char *capfile_interface_name(const struct capfile *c, uint32_t interface) {
     return interface < c->ninterfaces ? c->interfaces[interface].name : "";
+}
+
+const char *capfile_interface_description(const struct capfile *c, uint32_t interface) {
+    return interface < c->ninterfaces ? c->interfaces[interface].description : "";
+}
+
+const uint8_t *capfile_interface_mac(const struct capfile *c, uint32_t interface) {
+    static const uint8_t none[6];
+    if (interface >= c->ninterfaces || memcmp(c->interfaces[interface].mac, none, 6) == 0)
+        return NULL;
+    return c->interfaces[interface].mac;
 }
 
 void capfile_close(struct capfile *c) {

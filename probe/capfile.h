@@ -17,6 +17,7 @@
 enum {
     CAPFILE_MAX_RECORD = 16 << 20,  /* a longer packet is a fault */
     CAPFILE_MAX_INTERFACES = 65536, /* of one pcapng section */
+    CAPFILE_NAME = 64,              /* octets of names that are kept, with a NUL */
 };
 
 struct capfile;
@@ -28,6 +29,8 @@ struct capfile_packet {
     uint32_t captured;   /* octets at data */
     uint32_t wire;       /* octets the packet had; as the file says, may be below captured */
     uint32_t interface;  /* pcapng: number within the section */
+    uint32_t place;      /* pcapng: of the interface among all of the file, from 1 on */
+    uint32_t ifindex;    /* Kuznetzov's format: of the machine that captured; 0: not told */
     int direction;       /* as the file says: 0 unknown, 1 received, 2 sent */
 };
 
@@ -56,8 +59,15 @@ void capfile_stop_flag(struct capfile *c, const volatile sig_atomic_t *stop);
 /* Why the last capfile_next() was BROKEN or IO: one sentence without the file's name. */
 const char *capfile_message(const struct capfile *c);
 
-/* Name of an interface of the section from its description block, or "". */
+/* Interfaces that the section has described so far; 0 where the format describes none. */
+uint32_t capfile_interfaces(const struct capfile *c);
+
+/* Name and description of an interface of the section, or "". Valid until the next packet. */
 const char *capfile_interface_name(const struct capfile *c, uint32_t interface);
+const char *capfile_interface_description(const struct capfile *c, uint32_t interface);
+
+/* Six octets, or NULL where the file does not tell. */
+const uint8_t *capfile_interface_mac(const struct capfile *c, uint32_t interface);
 
 void capfile_close(struct capfile *c);
 

@@ -12,7 +12,8 @@ struct capfile_interface {
     uint32_t snaplen;    /* 0: no limit */
     uint64_t resolution; /* ticks a second */
     int64_t offset;      /* seconds */
-    char name[32];
+    char name[CAPFILE_NAME], description[CAPFILE_NAME];
+    uint8_t mac[6]; /* zeros: not told */
 };
 
 struct capfile {
@@ -32,6 +33,7 @@ struct capfile {
     const volatile sig_atomic_t *stop;
     struct capfile_interface *interfaces; /* of this section */
     uint32_t ninterfaces, room;
+    uint32_t earlier;  /* interfaces of the sections before */
     int64_t last_time; /* of the packet before */
     char message[200];
 };

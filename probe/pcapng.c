@@ -18,6 +18,8 @@ enum {
     SECTION_MAGIC = 0x1a2b3c4d,
     OPTION_END = 0,
     OPTION_IF_NAME = 2,
+    OPTION_IF_DESCRIPTION = 3,
+    OPTION_IF_MAC = 6,
     OPTION_IF_TSRESOL = 9,
     OPTION_IF_TSOFFSET = 14,
     OPTION_EPB_FLAGS = 2, /* of packet blocks; the lowest two bits are the direction */
@@ -70,13 +72,21 @@ static uint64_t resolution(unsigned octet) {
     return ticks;
 }
 
+static void take_text(char out[CAPFILE_NAME], const uint8_t *value, size_t length) {
+    size_t n = length < CAPFILE_NAME - 1 ? length : CAPFILE_NAME - 1;
+    memcpy(out, value, n);
+    out[n] = '\0';
+}
+
 static void interface_option(void *arg, unsigned code, const uint8_t *value, size_t length) {
     struct options *o = arg;
     struct capfile_interface *i = o->interface;
     if (code == OPTION_IF_NAME) {
-        size_t n = length < sizeof i->name - 1 ? length : sizeof i->name - 1;
-        memcpy(i->name, value, n);
-        i->name[n] = '\0';
+        take_text(i->name, value, length);
+    } else if (code == OPTION_IF_DESCRIPTION) {
+        take_text(i->description, value, length);
+    } else if (code == OPTION_IF_MAC && length >= 6) {
+        memcpy(i->mac, value, 6);
     } else if (code == OPTION_IF_TSRESOL && length >= 1) {
         i->resolution = resolution(value[0]);
         o->impossible = i->resolution == 0;
@@ -162,6 +172,8 @@ static int read_packet(struct capfile *c, const struct block *b, struct capfile_
     p->captured = captured;
     p->wire = capfile_u32(c->big, b->body + 16);
     p->interface = number;
+    p->place = c->earlier + number + 1;
+    p->ifindex = 0;
     p->direction = o.direction;
     c->last_time = p->time;
     return CAPFILE_PACKET;
@@ -183,6 +195,8 @@ static int read_simple(struct capfile *c, const struct block *b, struct capfile_
     p->linktype = i->linktype;
     p->data = b->body + 4;
     p->interface = 0;
+    p->place = c->earlier + 1;
+    p->ifindex = 0;
     p->direction = 0;
     return CAPFILE_PACKET;
 }
@@ -203,6 +217,7 @@ static int read_section(struct capfile *c, const uint8_t *h, size_t have) {
     if (capfile_u16(c->big, h + 12) != 1)
         return capfile_fail(c, CAPFILE_BROKEN, "octet %llu: pcapng version %u: 1 can be read",
                             (unsigned long long)c->offset, capfile_u16(c->big, h + 12));
+    c->earlier += c->ninterfaces;
     c->ninterfaces = 0;
     return CAPFILE_PACKET;
 }
