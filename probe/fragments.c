@@ -11,10 +11,11 @@
 
 struct fragment_key {
     uint8_t src[16], dst[16];
-    uint32_t id, inif, outif;
+    uint32_t id;
+    uint32_t interface; /* the one they came by; of what the host sends, the one they left by */
     uint8_t family;
     uint8_t proto; /* IPv4 alone: of IPv6 fragments the first may have more extension headers */
-    uint8_t zero[2];
+    uint8_t zero[6];
 };
 
 enum { NONE = 0xffffffff };
@@ -49,16 +50,15 @@ struct fragments *fragments_new(void (*deliver)(void *arg, const struct flow_add
     return f;
 }
 
-static struct fragment_key key_of(const struct packet *pkt) {
+static struct fragment_key key_of(const struct flow_add *add) {
     struct fragment_key key;
     memset(&key, 0, sizeof key);
-    memcpy(key.src, pkt->src, sizeof key.src);
-    memcpy(key.dst, pkt->dst, sizeof key.dst);
-    key.id = pkt->fragid;
-    key.inif = pkt->inif;
-    key.outif = pkt->outif;
-    key.family = pkt->family;
-    key.proto = pkt->family == 4 ? pkt->proto : 0;
+    memcpy(key.src, add->key.src, sizeof key.src);
+    memcpy(key.dst, add->key.dst, sizeof key.dst);
+    key.id = add->fragid;
+    key.interface = add->key.inif ? add->key.inif : add->key.outif;
+    key.family = add->key.family;
+    key.proto = key.family == 4 ? add->key.proto : 0;
     return key;
 }
 
@@ -159,10 +159,10 @@ static void add_later(struct fragments *f, struct place *p, const struct flow_ad
     }
 }
 
-void fragments_add(struct fragments *f, const struct packet *pkt, const struct flow_add *add) {
-    struct fragment_key key = key_of(pkt);
+void fragments_add(struct fragments *f, const struct flow_add *add) {
+    struct fragment_key key = key_of(add);
     struct place *p = place_of(f, &key, add->last);
-    if (pkt->fragoffset == 0)
+    if (add->fragoffset == 0)
         add_first(f, p, add);
     else
         add_later(f, p, add);

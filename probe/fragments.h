@@ -2,7 +2,7 @@
 /*
 ** IP fragments. Only the first fragment of a datagram has the ports, and later ones belong to the
 ** same flow. The rule:
-**   - a first fragment is remembered under (addresses, identification, IPv4 protocol, interfaces)
+**   - a first fragment is remembered under (addresses, identification, IPv4 protocol, interface)
 **     and counts in its flow as any packet;
 **   - a later fragment counts in the flow of the first one remembered under its key;
 **   - later fragments that come before the first are held, counted together, until it comes; if it
@@ -27,8 +27,8 @@ struct fragments;
 /* deliver is called for all that is to be counted. */
 struct fragments *fragments_new(void (*deliver)(void *arg, const struct flow_add *add), void *arg);
 
-/* pkt->fragment is true, and add is what table_packet() made of it. */
-void fragments_add(struct fragments *f, const struct packet *pkt, const struct flow_add *add);
+/* add is what table_packet() made of a fragment (add->fragment). */
+void fragments_add(struct fragments *f, const struct flow_add *add);
 
 /* Deliver what has been held for longer than the timeout at time now; what came first goes first.
  */

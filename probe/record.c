@@ -35,32 +35,57 @@ static void set_key(struct flow_row *row, const struct flow_key *key) {
         flow_row_set(row, FLOW_outif, key->outif);
 }
 
-/* Fields that depend on what the link layer and the transport had to say. */
-static void set_optional(struct flow_row *row, const struct flow *f) {
-    const struct {
-        unsigned bit;
-        int field;
-        uint64_t value;
-    } optional[] = {
-        {HAS_TCPFLAGS, FLOW_tcpflags, f->tcpflags},
-        {HAS_DIRECTION, FLOW_direction, f->direction},
-        {HAS_VLAN, FLOW_srcvlan, f->vlan},
-        {HAS_CVLAN, FLOW_cvlan, f->cvlan},
-        {HAS_MAC, FLOW_insrcmac, mac(f->srcmac)},
-        {HAS_DSTMAC, FLOW_indstmac, mac(f->dstmac)},
-        {HAS_ETHERTYPE, FLOW_ethertype, f->ethertype},
-    };
-    for (size_t i = 0; i < sizeof optional / sizeof *optional; i++)
-        if (f->has & optional[i].bit)
-            flow_row_set(row, optional[i].field, optional[i].value);
+/* A field and where its value is, for tables of what may not be there. */
+struct optional {
+    bool told;
+    int field;
+    uint64_t value;
+};
+
+static void set_told(struct flow_row *row, const struct optional *list, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (list[i].told)
+            flow_row_set(row, list[i].field, list[i].value);
 }
 
-void record_of_flow(struct flow_row *row, const struct flow *f, enum flow_end reason) {
+/* What the link layers had to say, where packets came in and where they went out. */
+static void set_links(struct flow_row *row, const struct flow_link *in,
+                      const struct flow_link *out) {
+    bool tagged = in->has & HAS_CVLAN;
+    const struct optional list[] = {
+        {in->has & HAS_VLAN, FLOW_srcvlan, in->vlan},
+        {out->has & HAS_VLAN, FLOW_dstvlan, out->vlan},
+        {tagged || out->has & HAS_CVLAN, FLOW_cvlan, tagged ? in->cvlan : out->cvlan},
+        {in->has & HAS_MAC, FLOW_insrcmac, mac(in->srcmac)},
+        {in->has & HAS_DSTMAC, FLOW_indstmac, mac(in->dstmac)},
+        {out->has & HAS_MAC, FLOW_outsrcmac, mac(out->srcmac)},
+        {out->has & HAS_DSTMAC, FLOW_outdstmac, mac(out->dstmac)},
+    };
+    set_told(row, list, sizeof list / sizeof *list);
+}
+
+static void set_origin(struct flow_row *row, const struct flow *f, const struct flow_origin *o) {
+    const struct optional list[] = {
+        {f->has & HAS_TCPFLAGS, FLOW_tcpflags, f->tcpflags},
+        {o->has & HAS_DIRECTION, FLOW_direction, o->direction},
+        {o->has & HAS_ETHERTYPE, FLOW_ethertype, o->ethertype},
+        {o->inphysif, FLOW_inphysif, o->inphysif},
+        {o->outphysif, FLOW_outphysif, o->outphysif},
+        {o->has & HAS_NATSRC && o->natsrcport, FLOW_natsrcport, o->natsrcport},
+    };
+    set_told(row, list, sizeof list / sizeof *list);
+    set_links(row, &o->in, &o->out);
+    if (o->has & HAS_NATSRC)
+        flow_row_set_ip(row, FLOW_natsrcip, f->key.family, o->natsrc);
+}
+
+void record_of_flow(struct flow_row *row, const struct flow *f, const struct flow_origin *origin,
+                    enum flow_end reason) {
     flow_row_clear(row);
     flow_row_set_time(row, FLOW_tstart, milliseconds(f->first));
     flow_row_set_time(row, FLOW_tend, milliseconds(f->last));
     set_key(row, &f->key);
-    set_optional(row, f);
+    set_origin(row, f, origin);
     flow_row_set(row, FLOW_tos, f->tos);
     flow_row_set(row, FLOW_packets, f->packets);
     flow_row_set(row, FLOW_bytes, f->bytes);

@@ -16,6 +16,8 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "mix.h"
+
 enum {
     SLOTS = 1024,         /* of the wheel: 18 minutes, longer than any usual timeout */
     TICK_BITS = 20,       /* a slot is 2^20 microseconds */
@@ -54,6 +56,7 @@ struct entry {
 
 struct table {
     struct flow *flows;
+    struct flow_origin *origins; /* of the flow with the same index */
     struct entry *entries;
     uint32_t mask;              /* of entries */
     uint32_t size, used, fresh; /* fresh: flows from here on were never used */
@@ -67,15 +70,10 @@ struct table {
     int64_t maxlife;
     table_ended *ended;
     void *arg;
-    size_t flow_bytes, entry_bytes;
+    size_t flow_bytes, origin_bytes, entry_bytes;
 };
 
 /* ---- hash -------------------------------------------------------------------------------- */
-
-static uint64_t mix(uint64_t a, uint64_t b) {
-    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
 
 /* Two 64 x 64 multiplications over a key of 48 octets for IPv4, three for IPv6; keyed. */
 static uint32_t hash_key(const struct table *t, const struct flow_key *key) {
@@ -172,7 +170,7 @@ static void wheel_remove(struct table *t, uint32_t index) {
 
 static void end_flow(struct table *t, uint32_t index, enum flow_end reason) {
     struct flow *f = &t->flows[index];
-    t->ended(t->arg, f, reason, t->now);
+    t->ended(t->arg, f, &t->origins[index], reason, t->now);
     hash_remove(t, f->hash, index);
     wheel_remove(t, index);
     f->next = t->free_list;
@@ -232,17 +230,12 @@ static void begin_flow(struct table *t, uint32_t hash, const struct flow_add *ad
     f->has = add->has;
     f->minlen = (uint16_t)(add->minlen > UINT16_MAX ? UINT16_MAX : add->minlen);
     f->maxlen = (uint16_t)(add->maxlen > UINT16_MAX ? UINT16_MAX : add->maxlen);
-    f->ethertype = add->ethertype;
-    f->vlan = add->vlan;
-    f->cvlan = add->cvlan;
     f->minttl = add->minttl;
     f->maxttl = add->maxttl;
     f->tcpflags = add->tcpflags;
     f->tos = add->tos;
-    f->direction = add->direction;
     f->ending = (uint8_t)ending_of(add->key.proto, add->tcpflags);
-    memcpy(f->srcmac, add->srcmac, sizeof f->srcmac);
-    memcpy(f->dstmac, add->dstmac, sizeof f->dstmac);
+    t->origins[index] = add->origin;
     hash_insert(t, hash, index);
     wheel_insert(t, index);
     t->used++;
@@ -328,6 +321,25 @@ static void make_room(struct table *t) {
 
 /* ---- interface --------------------------------------------------------------------------- */
 
+static void set_origin(struct flow_origin *o, const struct packet *pkt) {
+    memset(o, 0, sizeof *o);
+    struct flow_link *link =
+        pkt->has & HAS_DIRECTION && pkt->direction == DIRECTION_EGRESS ? &o->out : &o->in;
+    memcpy(link->srcmac, pkt->srcmac, sizeof link->srcmac);
+    memcpy(link->dstmac, pkt->dstmac, sizeof link->dstmac);
+    link->vlan = pkt->vlan;
+    link->cvlan = pkt->cvlan;
+    link->has = pkt->has & (HAS_MAC | HAS_DSTMAC | HAS_VLAN | HAS_CVLAN);
+    o->inphysif = pkt->inphysif;
+    o->outphysif = pkt->outphysif;
+    o->mark = pkt->mark;
+    memcpy(o->natsrc, pkt->natsrc, sizeof o->natsrc);
+    o->natsrcport = pkt->natsrcport;
+    o->ethertype = pkt->ethertype;
+    o->has = pkt->has & (HAS_DIRECTION | HAS_MARK | HAS_NATSRC | HAS_ETHERTYPE);
+    o->direction = pkt->direction;
+}
+
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) {
     time = time > TIME_LIMIT ? TIME_LIMIT : time < -TIME_LIMIT ? -TIME_LIMIT : time;
     memset(&add->key, 0, sizeof add->key);
@@ -352,13 +364,11 @@ void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) 
     add->minttl = add->maxttl = pkt->ttl;
     add->tcpflags = pkt->tcpflags;
     add->tos = pkt->tos;
-    add->has = pkt->has;
-    add->ethertype = pkt->ethertype;
-    add->vlan = pkt->vlan;
-    add->cvlan = pkt->cvlan;
-    add->direction = pkt->direction;
-    memcpy(add->srcmac, pkt->srcmac, sizeof add->srcmac);
-    memcpy(add->dstmac, pkt->dstmac, sizeof add->dstmac);
+    add->has = pkt->has & HAS_TCPFLAGS;
+    add->fragoffset = pkt->fragoffset;
+    add->fragid = pkt->fragid;
+    add->fragment = pkt->fragment;
+    set_origin(&add->origin, pkt);
 }
 
 void table_clock(struct table *t, int64_t time) {
@@ -446,8 +456,10 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
     t->free_list = NONE;
     t->entry_bytes = entries * sizeof *t->entries;
     t->flow_bytes = size * sizeof *t->flows;
+    t->origin_bytes = size * sizeof *t->origins;
     t->entries = reserve(t->entry_bytes);
     t->flows = reserve(t->flow_bytes);
+    t->origins = reserve(t->origin_bytes);
     for (unsigned s = 0; s < SLOTS; s++)
         t->wheel[s] = NONE;
     const int64_t idle[NENDINGS] = {
@@ -461,7 +473,7 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
     t->arg = arg;
     if (getrandom(t->seed, sizeof t->seed, 0) != (ssize_t)sizeof t->seed)
         t->seed[0] = (uint64_t)(uintptr_t)t; /* where the kernel put it is random too */
-    if (!t->entries || !t->flows) {
+    if (!t->entries || !t->flows || !t->origins) {
         table_free(t);
         return NULL;
     }
@@ -475,5 +487,7 @@ void table_free(struct table *t) {
         munmap(t->entries, t->entry_bytes);
     if (t->flows)
         munmap(t->flows, t->flow_bytes);
+    if (t->origins)
+        munmap(t->origins, t->origin_bytes);
     free(t);
 }

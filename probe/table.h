@@ -14,10 +14,10 @@
 ** that no packet meets are found by a timer wheel, a few per packet, so that no packet waits for
 ** a sweep. Time may jump in either direction; a flow never spans a gap longer than its timeout.
 **
-** Cost: one probe into an array of hash and index pairs, and one flow of two cache lines. All
-** memory
-** is reserved at the start and touched as it is needed. The hash is keyed, so that nobody can
-** aim packets at one chain.
+** Cost: one probe into an array of hash and index pairs, and one flow of two cache lines. What the
+** first packet says of its flow once and for all (struct flow_origin) is beside it, and touched when
+** the flow begins and ends. All memory is reserved at the start and touched as it is needed. The
+** hash is keyed, so that nobody can aim packets at one chain.
 */
 #ifndef FLOWVT_TABLE_H
 #define FLOWVT_TABLE_H
@@ -45,6 +45,25 @@ struct flow_key {
     uint8_t zero;
 };
 
+/* The link layer where packets came in, or where they went out. */
+struct flow_link {
+    uint8_t srcmac[6], dstmac[6];
+    uint16_t vlan, cvlan;
+    uint16_t has; /* HAS_MAC, HAS_DSTMAC, HAS_VLAN, HAS_CVLAN */
+};
+
+/* What the first packet says of a flow. */
+struct flow_origin {
+    struct flow_link in, out;
+    uint32_t inphysif, outphysif; /* interfaces below inif and outif, 0: none */
+    uint32_t mark;
+    uint8_t natsrc[16];  /* the source as it leaves, with HAS_NATSRC */
+    uint16_t natsrcport; /* 0: none */
+    uint16_t ethertype;
+    uint16_t has; /* HAS_DIRECTION, HAS_MARK, HAS_NATSRC, HAS_ETHERTYPE */
+    uint8_t direction;
+};
+
 /* What one packet, or several counted together, add to a flow. Times in microseconds since 1970. */
 struct flow_add {
     struct flow_key key;
@@ -52,10 +71,11 @@ struct flow_add {
     uint64_t packets, bytes;
     uint32_t minlen, maxlen;
     uint8_t minttl, maxttl, tcpflags, tos;
-    uint16_t has; /* HAS_ bits for what follows and for tcpflags */
-    uint16_t ethertype, vlan, cvlan;
-    uint8_t direction;
-    uint8_t srcmac[6], dstmac[6];
+    uint16_t has;        /* HAS_TCPFLAGS: tcpflags */
+    uint16_t fragoffset; /* octets / 8 */
+    uint32_t fragid;
+    bool fragment; /* one of several, the first one with fragoffset 0 */
+    struct flow_origin origin;
 };
 
 struct flow {
@@ -68,12 +88,10 @@ struct flow {
     uint16_t slot; /* of the wheel */
     uint16_t has;
     uint16_t minlen, maxlen; /* 65535: or more */
-    uint16_t ethertype, vlan, cvlan;
     uint8_t minttl, maxttl, tcpflags, tos;
-    uint8_t direction;
-    uint8_t ending;  /* timeout class of table.c */
-    uint8_t touched; /* had packets since it was put into the wheel */
-    uint8_t srcmac[6], dstmac[6];
+    uint8_t ending;   /* timeout class of table.c */
+    uint8_t touched;  /* had packets since it was put into the wheel */
+    uint8_t room[22]; /* of the second cache line */
 };
 
 /* In microseconds, 0 to INT64_MAX / 4. */
@@ -84,8 +102,9 @@ struct table_timeouts {
 
 struct table;
 
-/* flow is valid during the call. now: table time when it was found to have ended. */
-typedef void table_ended(void *arg, const struct flow *flow, enum flow_end reason, int64_t now);
+/* flow and origin are valid during the call. now: table time when it was found to have ended. */
+typedef void table_ended(void *arg, const struct flow *flow, const struct flow_origin *origin,
+                         enum flow_end reason, int64_t now);
 
 /* size: most flows at a time, 1 to 2^26. NULL when there is no memory. */
 struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, table_ended *ended,

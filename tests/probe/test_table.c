@@ -35,7 +35,9 @@ struct ended {
 };
 static struct ended ended;
 
-static void on_end(void *arg, const struct flow *flow, enum flow_end reason, int64_t now) {
+static void on_end(void *arg, const struct flow *flow, const struct flow_origin *origin,
+                   enum flow_end reason, int64_t now) {
+    (void)origin;
     struct ended *all = arg;
     all->packets += flow->packets;
     all->bytes += flow->bytes;
@@ -322,7 +324,7 @@ static void fragment(struct fragments *f, uint32_t id, unsigned offset, int64_t 
         p.srcport = p.dstport = 0;
     }
     table_packet(&a, &p, time);
-    fragments_add(f, &p, &a);
+    fragments_add(f, &a);
 }
 
 static void fragments_in_order(void **state) {
