@@ -43,17 +43,13 @@ struct probe {
 };
 
 static void on_packet(void *arg, const struct meter_source *source, int64_t time,
-                      const uint8_t *data, size_t captured, size_t wire, int direction) {
+                      const uint8_t *data, size_t captured, size_t wire) {
     struct probe *p = arg;
-    uint32_t ifindex;
-    enum packet_kind kind =
-        meter_packet(p->meter, source, time, data, captured, wire, direction, &ifindex);
+    enum packet_kind kind = meter_packet(p->meter, source, time, data, captured, wire);
     if (kind == PACKET_LINK) {
         p->unknown_links++;
         p->unknown_link = source->linktype;
     }
-    if (p->live && ifindex != 0)
-        output_interface(p->output, ifindex);
 }
 
 static void on_idle(void *arg, int64_t now) {
@@ -62,9 +58,9 @@ static void on_idle(void *arg, int64_t now) {
     output_idle(p->output, now / 1000, p->expint);
 }
 
-static void on_interface(void *arg, uint32_t ifindex) {
+static void on_interface(void *arg, uint32_t ifindex, const char *name, const char *description) {
     struct probe *p = arg;
-    output_interface(p->output, ifindex);
+    output_interface(p->output, ifindex, name, description);
 }
 
 static void on_flow(void *arg, struct flow_row *row, int64_t now) {

@@ -1,92 +1,69 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets from capture files. Live capture is in live.c. */
+/*
+** Packets from capture files. Live capture is in live.c.
+**
+** pcapng files have no ifIndex. Their interfaces are numbered by their place in the file, from 1
+** on, and have the names that the file gives them.
+*/
 #include "input.h"
 
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "capfile.h"
+#include "capfilter.h"
 
-enum {
-    FILTERS = 16,           /* link types in one file */
-    LINKTYPE_RAW_FILE = 101 /* the number in files for what libpcap calls DLT_RAW */
-};
+enum { LINKTYPE_LINUX_SLL = 113, LINKTYPE_LINUX_SLL2 = 276 };
 
-/* A filter compiled for one link type. */
-struct filter {
-    unsigned linktype;
-    struct bpf_program program;
-};
+/* Cooked captures are of all interfaces as a rule, and pcapng says how many it is of. */
+static bool is_of_several(const struct capfile *c, const struct capfile_packet *p) {
+    return p->linktype == LINKTYPE_LINUX_SLL || p->linktype == LINKTYPE_LINUX_SLL2 ||
+           p->ifindex != 0 || capfile_interfaces(c) > 1;
+}
 
-struct filters {
-    const char *expression;
-    unsigned n;
-    struct filter f[FILTERS];
-};
-
-static int compile(const char *expression, unsigned linktype, struct bpf_program *out,
-                   char *message, size_t size) {
-    pcap_t *dead = pcap_open_dead(linktype == LINKTYPE_RAW_FILE ? DLT_RAW : (int)linktype, 262144);
-    if (!dead) {
-        snprintf(message, size, "out of memory for the filter");
-        return -1;
+static struct meter_source source_of(const struct capfile *c, const struct capfile_packet *p) {
+    struct meter_source source = {.linktype = p->linktype,
+                                  .ifindex = p->ifindex ? p->ifindex : p->place,
+                                  .several = is_of_several(c, p),
+                                  .direction = p->direction};
+    const uint8_t *mac = p->place ? capfile_interface_mac(c, p->interface) : NULL;
+    if (mac) {
+        source.has_mac = true;
+        memcpy(source.mac, mac, sizeof source.mac);
     }
-    int result = pcap_compile(dead, out, expression, 1, PCAP_NETMASK_UNKNOWN);
-    if (result != 0)
-        snprintf(message, size, "filter '%s': %s", expression, pcap_geterr(dead));
-    pcap_close(dead);
-    return result == 0 ? 0 : -1;
+    return source;
 }
 
-/* The filter for a link type, or NULL and a message. */
-static const struct bpf_program *program(struct filters *filters, unsigned linktype, char *message,
-                                         size_t size) {
-    for (unsigned i = 0; i < filters->n; i++)
-        if (filters->f[i].linktype == linktype)
-            return &filters->f[i].program;
-    if (filters->n == FILTERS) {
-        snprintf(message, size, "filter '%s': more than %d link types", filters->expression,
-                 FILTERS);
-        return NULL;
-    }
-    struct filter *f = &filters->f[filters->n];
-    if (compile(filters->expression, linktype, &f->program, message, size) != 0)
-        return NULL;
-    f->linktype = linktype;
-    filters->n++;
-    return &f->program;
+/* Names of interfaces that the file has described since the last packet. */
+static void tell_interfaces(const struct capfile *c, const struct capfile_packet *p, uint32_t *told,
+                            const struct input_sink *sink) {
+    uint32_t earlier = p->place - p->interface - 1, n = capfile_interfaces(c);
+    for (uint32_t i = *told > earlier ? *told - earlier : 0; i < n; i++)
+        sink->interface(sink->arg, earlier + i + 1, capfile_interface_name(c, i),
+                        capfile_interface_description(c, i));
+    *told = earlier + n;
 }
 
-/* 1: passes, 0: does not, -1: the filter cannot be compiled. */
-static int passes(struct filters *filters, const struct capfile_packet *p, char *message,
-                  size_t size) {
-    if (!filters->expression)
-        return 1;
-    const struct bpf_program *b = program(filters, p->linktype, message, size);
-    if (!b)
-        return -1;
-    struct pcap_pkthdr h = {.caplen = p->captured, .len = p->wire};
-    return pcap_offline_filter(b, &h, p->data) != 0;
-}
-
-static int read_packets(struct capfile *c, struct filters *filters, const struct input_sink *sink,
+static int read_packets(struct capfile *c, struct capfilter *filter, const struct input_sink *sink,
                         const volatile sig_atomic_t *stop, struct input_stats *stats, char *message,
                         size_t size) {
     struct capfile_packet p;
     int result = CAPFILE_PACKET;
+    uint32_t told = 0;
     while (!*stop && (result = capfile_next(c, &p)) == CAPFILE_PACKET) {
         if (p.wire < p.captured)
             p.wire = p.captured;
-        int pass = passes(filters, &p, message, size);
+        int pass = capfilter_passes(filter, p.linktype, p.data, p.captured, p.wire, message, size);
         if (pass < 0)
             return -1;
         if (pass == 0) {
             stats->filtered++;
             continue;
         }
-        struct meter_source source = {.linktype = p.linktype};
-        sink->packet(sink->arg, &source, p.time, p.data, p.captured, p.wire, p.direction);
+        if (p.place > 0)
+            tell_interfaces(c, &p, &told, sink);
+        struct meter_source source = source_of(c, &p);
+        sink->packet(sink->arg, &source, p.time, p.data, p.captured, p.wire);
     }
     if (*stop || result == CAPFILE_END)
         return 0;
@@ -94,17 +71,20 @@ static int read_packets(struct capfile *c, struct filters *filters, const struct
     return -1;
 }
 
-int input_file(const char *path, const char *filter, const struct input_sink *sink,
+int input_file(const char *path, const char *expression, const struct input_sink *sink,
                const volatile sig_atomic_t *stop, struct input_stats *stats, char *message,
                size_t size) {
     struct capfile *c;
     if (capfile_open(path, &c, message, size) != CAPFILE_PACKET)
         return -1;
-    struct filters filters = {.expression = filter};
+    struct capfilter *filter = capfilter_new(expression);
+    int result = -1;
     capfile_stop_flag(c, stop);
-    int result = read_packets(c, &filters, sink, stop, stats, message, size);
-    for (unsigned i = 0; i < filters.n; i++)
-        pcap_freecode(&filters.f[i].program);
+    if (filter)
+        result = read_packets(c, filter, sink, stop, stats, message, size);
+    else
+        snprintf(message, size, "out of memory for the filter");
+    capfilter_free(filter);
     capfile_close(c);
     return result;
 }

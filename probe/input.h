@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Where packets come from: a capture file (through capfile.h) or interfaces (through libpcap), each
-** with a tcpdump filter expression, compiled by libpcap for the link type at hand.
+** Where packets come from: a capture file (through capfile.h), interfaces (through libpcap), or
+** netfilter's log (through nflog.h), each with a tcpdump filter expression (capfilter.h).
 */
 #ifndef FLOWVT_INPUT_H
 #define FLOWVT_INPUT_H
@@ -12,29 +12,28 @@
 
 /* Who gets the packets. */
 struct input_sink {
-    /* time: microseconds since 1970. direction: 0 unknown, 1 received, 2 sent. data is valid
-    ** during the call. */
+    /* time: microseconds since 1970. data is valid during the call. */
     void (*packet)(void *arg, const struct meter_source *source, int64_t time, const uint8_t *data,
-                   size_t captured, size_t wire, int direction);
+                   size_t captured, size_t wire);
     /* Live only, about once a second and whenever no packet waits: it is now (microseconds), and
     ** packets up to then have been handed over. */
     void (*idle)(void *arg, int64_t now);
-    /* Live only: an interface that is captured on. */
-    void (*interface)(void *arg, uint32_t ifindex);
+    /* An interface that packets may be of, by the number they have it under. */
+    void (*interface)(void *arg, uint32_t ifindex, const char *name, const char *description);
     void *arg;
 };
 
 struct input_stats {
-    uint64_t filtered;          /* packets that did not match the filter (files) */
+    uint64_t filtered;          /* packets that did not match the filter (files, NFLOG) */
     uint64_t dropped_kernel;    /* live: no room in the capture buffer */
     uint64_t dropped_interface; /* live: by the interface or its driver */
 };
 
 struct input_live {
-    const char *const *names;
+    const char *const *names; /* of interfaces; any; nflog:GROUP */
     unsigned n;
     unsigned snaplen;
-    unsigned buffer; /* KiB */
+    unsigned buffer; /* KiB, 0: the system's */
     bool promiscuous;
 };
 

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The meter: dissector, fragment cache and flow table put together, with counters. */
+/*
+** The meter: what comes after the dissector, put together, with counters. Packets go through the
+** forwarded ones (where several interfaces are captured on), then fragments to the fragment cache,
+** then to the flow table. What the first two hold back is earlier than the packet at hand, so the
+** table's clock is that of the earliest packet that is held as forwarded.
+*/
 #include "meter.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "forward.h"
 #include "fragments.h"
 #include "record.h"
 
@@ -23,20 +29,22 @@ struct meter {
     unsigned first, nwaiting; /* counts on; nwaiting behind it */
     struct table *table;
     struct fragments *fragments;
+    struct forward *forward; /* NULL until a source is one of several */
     void (*ended)(void *arg, struct flow_row *row, int64_t now);
     void *arg;
-    int64_t now; /* of the latest packet, us */
+    int64_t now; /* the table's time when what comes is counted, us */
     struct meter_stats stats;
     struct flow_row row;
 };
 
-static void flow_ended(void *arg, const struct flow *flow, enum flow_end reason, int64_t now) {
+static void flow_ended(void *arg, const struct flow *flow, const struct flow_origin *origin,
+                       enum flow_end reason, int64_t now) {
     struct meter *m = arg;
     m->stats.flows[flow->key.proto]++;
     m->stats.ended[reason]++;
     m->stats.flow_packets += flow->packets;
     m->stats.flow_bytes += flow->bytes;
-    record_of_flow(&m->row, flow, reason);
+    record_of_flow(&m->row, flow, origin, reason);
     m->ended(m->arg, &m->row, now / 1000);
 }
 
@@ -74,11 +82,20 @@ static void expect(struct meter *m, int64_t now) {
         table_approach(m->table, waiting_at(m, at - APPROACH)->expected);
 }
 
-/* Of fragments; m->now is the time. */
-static void deliver(void *arg, const struct flow_add *add) {
+/* What is to be counted, of fragments. */
+static void count(void *arg, const struct flow_add *add) {
     struct meter *m = arg;
     *next_waiting(m) = *add;
     expect(m, m->now);
+}
+
+/* What is to be counted, of packets of several interfaces. */
+static void sort(void *arg, const struct flow_add *add) {
+    struct meter *m = arg;
+    if (add->fragment)
+        fragments_add(m->fragments, add);
+    else
+        count(m, add);
 }
 
 struct meter *meter_new(uint32_t size, const struct table_timeouts *timeouts,
@@ -89,7 +106,7 @@ struct meter *meter_new(uint32_t size, const struct table_timeouts *timeouts,
     m->ended = ended;
     m->arg = arg;
     m->table = table_new(size, timeouts, flow_ended, m);
-    m->fragments = fragments_new(deliver, m);
+    m->fragments = fragments_new(count, m);
     if (!m->table || !m->fragments) {
         meter_free(m);
         return NULL;
@@ -99,10 +116,10 @@ struct meter *meter_new(uint32_t size, const struct table_timeouts *timeouts,
 
 /* Interfaces and direction, from where they are known: the packet's own header (cooked captures,
 ** NFLOG), what the capture says, the interface captured on. */
-static void place(struct packet *pkt, const struct meter_source *source, int direction) {
+static void place(struct packet *pkt, const struct meter_source *source) {
     if (!(pkt->has & HAS_DIRECTION)) {
-        if (direction != 0)
-            pkt->direction = direction == 2 ? DIRECTION_EGRESS : DIRECTION_INGRESS;
+        if (source->direction != 0)
+            pkt->direction = source->direction == 2 ? DIRECTION_EGRESS : DIRECTION_INGRESS;
         else if (source->has_mac && pkt->has & HAS_MAC)
             pkt->direction = memcmp(pkt->srcmac, source->mac, 6) == 0;
         else
@@ -117,27 +134,49 @@ static void place(struct packet *pkt, const struct meter_source *source, int dir
         pkt->inif = source->ifindex;
 }
 
+/* What comes of several interfaces; both are known of what NFLOG tells. */
+static bool may_be_forwarded(struct meter *m, const struct packet *pkt,
+                             const struct meter_source *source) {
+    if (!source->several || (pkt->inif && pkt->outif))
+        return false;
+    if (!m->forward)
+        m->forward = forward_new(FORWARD_SIZE, sort, m);
+    return m->forward != NULL; /* without memory for it, packets count as they come */
+}
+
+static void forwarded(struct meter *m, const struct packet *pkt, const uint8_t *data,
+                      size_t captured, const struct flow_add *add,
+                      const struct meter_source *source) {
+    enum forward_side side = !(pkt->has & HAS_DIRECTION)          ? SIDE_UNKNOWN
+                             : pkt->direction == DIRECTION_EGRESS ? SIDE_OUT
+                                                                  : SIDE_IN;
+    uint32_t ifindex = pkt->inif ? pkt->inif : pkt->outif;
+    forward_expire(m->forward, add->last);
+    m->now = forward_oldest(m->forward, add->last);
+    forward_add(m->forward, pkt, data, captured, add, side, ifindex ? ifindex : source->ifindex);
+}
+
 enum packet_kind meter_packet(struct meter *m, const struct meter_source *source, int64_t time,
-                              const uint8_t *data, size_t captured, size_t wire, int direction,
-                              uint32_t *ifindex) {
+                              const uint8_t *data, size_t captured, size_t wire) {
     struct packet pkt;
     enum packet_kind kind = dissect(source->linktype, data, captured, wire, &pkt);
     m->stats.packets++;
     m->stats.octets += wire;
     m->stats.kinds[kind]++;
-    *ifindex = 0;
     if (kind != PACKET_IP)
         return kind;
-    place(&pkt, source, direction);
-    *ifindex = pkt.inif ? pkt.inif : pkt.outif;
+    place(&pkt, source);
     m->stats.bytes += pkt.length;
+    m->stats.fragments += pkt.fragment;
     struct flow_add *add = next_waiting(m);
-    table_packet(add, &pkt, time);
+    table_packet(add, &pkt, pkt.has & HAS_TIME ? pkt.time : time);
     m->now = add->last;
-    if (pkt.fragment) {
+    if (may_be_forwarded(m, &pkt, source)) {
+        struct flow_add one = *add;
+        forwarded(m, &pkt, data, captured, &one, source);
+    } else if (pkt.fragment) {
         struct flow_add fragment = *add;
-        m->stats.fragments++;
-        fragments_add(m->fragments, &pkt, &fragment);
+        fragments_add(m->fragments, &fragment);
     } else {
         expect(m, m->now);
     }
@@ -147,18 +186,30 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
 
 void meter_idle(struct meter *m, int64_t now) {
     m->now = now;
-    fragments_expire(m->fragments, now);
+    if (m->forward) {
+        forward_expire(m->forward, now);
+        m->now = forward_oldest(m->forward, now);
+    }
+    fragments_expire(m->fragments, m->now);
     admit_all(m);
-    table_idle(m->table, now);
+    table_idle(m->table, m->now);
 }
 
 void meter_flush(struct meter *m) {
+    if (m->forward)
+        forward_flush(m->forward);
     fragments_flush(m->fragments);
     admit_all(m);
     table_flush(m->table, END_FORCED);
 }
 
-const struct meter_stats *meter_stats(const struct meter *m) {
+const struct meter_stats *meter_stats(struct meter *m) {
+    if (m->forward) {
+        const struct forward_stats *again = forward_stats(m->forward);
+        m->stats.again_packets = again->packets;
+        m->stats.again_bytes = again->bytes;
+        m->stats.early = again->early;
+    }
     return &m->stats;
 }
 
@@ -171,5 +222,6 @@ void meter_free(struct meter *m) {
         return;
     table_free(m->table);
     fragments_free(m->fragments);
+    forward_free(m->forward);
     free(m);
 }

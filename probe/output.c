@@ -2,17 +2,18 @@
 /* Outputs of ended flows. */
 #include "output.h"
 
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "interface.h"
+
 enum { INTERFACES = 1024 };
 
-struct interface {
-    uint32_t ifindex;
-    char name[IF_NAMESIZE];
-    char alias[64];
+/* An interface that may be told of. */
+struct known {
+    struct interface is;
+    bool told;
 };
 
 struct output {
@@ -25,8 +26,7 @@ struct output {
     uint64_t stored, drops, drops_reported;
     struct fvt_exporter books; /* of the file being written */
     unsigned ninterfaces;
-    uint32_t last_interface;
-    struct interface interfaces[INTERFACES];
+    struct known interfaces[INTERFACES];
 };
 
 struct output *output_new(bool live, void (*warn)(const char *text)) {
@@ -71,9 +71,12 @@ static void report(void *arg, bool last) {
     if (source.drops && fvt_store_socket(o->store, &source) == FVT_OK)
         o->drops_reported = o->drops;
     for (unsigned i = 0; i < o->ninterfaces; i++) {
-        struct fvt_interface f = {.ifindex = o->interfaces[i].ifindex};
-        memcpy(f.name, o->interfaces[i].name, sizeof o->interfaces[i].name);
-        memcpy(f.description, o->interfaces[i].alias, sizeof o->interfaces[i].alias);
+        if (!o->interfaces[i].told)
+            continue;
+        const struct interface *is = &o->interfaces[i].is;
+        struct fvt_interface f = {.ifindex = is->ifindex};
+        snprintf(f.name, sizeof f.name, "%s", is->name);
+        snprintf(f.description, sizeof f.description, "%s", is->description);
         fvt_store_interface(o->store, &f);
     }
 }
@@ -110,44 +113,54 @@ static void store_flow(struct output *o, struct flow_row *row, int64_t now) {
     o->books.bytes += (uint64_t)row->value[FLOW_bytes].i;
 }
 
+static struct known *known(struct output *o, uint32_t ifindex) {
+    for (unsigned i = 0; i < o->ninterfaces; i++)
+        if (o->interfaces[i].is.ifindex == ifindex)
+            return &o->interfaces[i];
+    return NULL;
+}
+
+void output_interface(struct output *o, uint32_t ifindex, const char *name,
+                      const char *description) {
+    struct known *k = known(o, ifindex);
+    if (!k && o->ninterfaces == INTERFACES)
+        return;
+    if (!k)
+        k = &o->interfaces[o->ninterfaces++];
+    *k = (struct known){.is.ifindex = ifindex};
+    snprintf(k->is.name, sizeof k->is.name, "%s", name);
+    snprintf(k->is.description, sizeof k->is.description, "%s", description);
+}
+
+/* Tell the names of an interface, once, with the first flow that has it. One that came up after the
+** start is asked of the kernel. */
+static void tell(struct output *o, uint32_t ifindex) {
+    struct known *k = known(o, ifindex);
+    struct interface found;
+    if (!k && o->live && interface_of(ifindex, &found)) {
+        output_interface(o, ifindex, found.name, found.description);
+        k = known(o, ifindex);
+    }
+    if (!k || k->told || k->is.name[0] == '\0')
+        return;
+    k->told = true;
+    if (o->exporter)
+        exporter_interface(o->exporter, ifindex, k->is.name, k->is.description);
+}
+
+static void tell_interfaces(struct output *o, const struct flow_row *row) {
+    static const int fields[] = {FLOW_inif, FLOW_outif, FLOW_inphysif, FLOW_outphysif};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (flow_row_has(row, fields[i]))
+            tell(o, (uint32_t)row->value[fields[i]].i);
+}
+
 void output_flow(struct output *o, struct flow_row *row, int64_t now) {
+    tell_interfaces(o, row);
     if (o->exporter)
         exporter_add(o->exporter, row, now);
     if (o->store)
         store_flow(o, row, now);
-}
-
-/* The alias an administrator gave the interface, or "". */
-static void read_alias(const char *name, char *out, size_t size) {
-    char path[64 + IF_NAMESIZE];
-    snprintf(path, sizeof path, "/sys/class/net/%s/ifalias", name);
-    FILE *f = fopen(path, "re");
-    out[0] = '\0';
-    if (!f)
-        return;
-    if (!fgets(out, (int)size, f))
-        out[0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    fclose(f);
-}
-
-void output_interface(struct output *o, uint32_t ifindex) {
-    if (ifindex == 0 || ifindex == o->last_interface)
-        return;
-    o->last_interface = ifindex;
-    for (unsigned i = 0; i < o->ninterfaces; i++)
-        if (o->interfaces[i].ifindex == ifindex)
-            return;
-    if (o->ninterfaces == INTERFACES)
-        return;
-    struct interface *i = &o->interfaces[o->ninterfaces];
-    i->ifindex = ifindex;
-    if (!if_indextoname(ifindex, i->name))
-        return;
-    read_alias(i->name, i->alias, sizeof i->alias);
-    o->ninterfaces++;
-    if (o->exporter)
-        exporter_interface(o->exporter, ifindex, i->name, i->alias);
 }
 
 void output_idle(struct output *o, int64_t now, int64_t expint) {

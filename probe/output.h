@@ -20,11 +20,13 @@ int output_collectors(struct output *o, unsigned version, uint32_t odid, const c
                       unsigned n, char *message, size_t size);
 int output_store(struct output *o, const char *dir, unsigned interval, char *message, size_t size);
 
-/* One ended flow; trecv is set in row. now: ms since 1970, packet time. */
+/* One ended flow, with the names of its interfaces if they are new; trecv is set in row. now: ms
+** since 1970, packet time. */
 void output_flow(struct output *o, struct flow_row *row, int64_t now);
 
-/* Packets of this interface come up: its name is told once. */
-void output_interface(struct output *o, uint32_t ifindex);
+/* What an interface is called, or is called now. It is told with the first flow that has it. */
+void output_interface(struct output *o, uint32_t ifindex, const char *name,
+                      const char *description);
 
 /* Live: it is now (ms since 1970). Send and flush what waited for expint (ms) or longer. */
 void output_idle(struct output *o, int64_t now, int64_t expint);

@@ -63,6 +63,14 @@ void summary_print(FILE *f, const struct meter_stats *m, const struct input_stat
             in->dropped_kernel, in->dropped_interface);
     fprintf(f, "IP:        %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64 " fragments\n",
             m->kinds[PACKET_IP], m->bytes, m->fragments);
+    if (m->again_packets > 0)
+        fprintf(f,
+                "again:     %" PRIu64 " packets, %" PRIu64
+                " bytes, on another interface, of which each counts once\n",
+                m->again_packets, m->again_bytes);
+    if (m->early > 0)
+        fprintf(f, "early:     %" PRIu64 " packets whose other interface was not waited for\n",
+                m->early);
     print_kinds(f, m);
     print_flows(f, m);
     const struct exporter *e = output_exporter(out);
@@ -85,5 +93,6 @@ bool summary_balances(const struct meter_stats *m) {
     uint64_t sum = 0;
     for (int k = 0; k < PACKET_NKINDS; k++)
         sum += m->kinds[k];
-    return sum == m->packets && m->flow_packets == m->kinds[PACKET_IP] && m->flow_bytes == m->bytes;
+    return sum == m->packets && m->flow_packets + m->again_packets == m->kinds[PACKET_IP] &&
+           m->flow_bytes + m->again_bytes == m->bytes;
 }

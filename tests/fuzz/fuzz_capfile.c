@@ -24,9 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct meter *m = meter_new(8, &timeouts, ended, NULL);
     struct capfile_packet p;
     while (m && capfile_next(c, &p) == CAPFILE_PACKET) {
-        struct meter_source source = {.linktype = p.linktype};
-        uint32_t ifindex;
-        meter_packet(m, &source, p.time, p.data, p.captured, p.wire, p.direction, &ifindex);
+        const struct meter_source source = {
+            .linktype = p.linktype, .ifindex = p.place, .several = true, .direction = p.direction};
+        meter_packet(m, &source, p.time, p.data, p.captured, p.wire);
     }
     if (m)
         meter_flush(m);

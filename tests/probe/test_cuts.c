@@ -46,9 +46,9 @@ static unsigned long meter(struct meter *m, const uint8_t *data, size_t n, int *
         return 0;
     }
     while ((*result = capfile_next(c, &p)) == CAPFILE_PACKET) {
-        struct meter_source source = {.linktype = p.linktype};
-        uint32_t ifindex;
-        meter_packet(m, &source, p.time, p.data, p.captured, p.wire, p.direction, &ifindex);
+        const struct meter_source source = {
+            .linktype = p.linktype, .ifindex = p.place, .several = true, .direction = p.direction};
+        meter_packet(m, &source, p.time, p.data, p.captured, p.wire);
         packets++;
     }
     if (*result == CAPFILE_BROKEN)
