@@ -45,6 +45,7 @@ cppcheck cppcheck
 shellcheck shellcheck
 procps pgrep
 iproute2 ip
+nftables nft
 python3 python3
 python3-prometheus-client -
 curl curl

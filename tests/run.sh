@@ -35,7 +35,7 @@ everything() {
     if [ "${SANITIZED:-0}" = 1 ]; then
         printf 'tests/e2e/%s.sh\n' demo_test options sources service expire hook hostile
     else
-        printf 'tests/e2e/%s.sh\n' demo_test options sources service repeat multicast reports peers filters filters_captures geo live kill merge expire layouts full hook years hostile ports templates tcp install readme options_data if_counters losses registry bench
+        printf 'tests/e2e/%s.sh\n' demo_test options sources service repeat multicast reports peers filters filters_captures geo live kill merge expire layouts full hook years hostile ports templates tcp install readme options_data router if_counters losses registry bench
         echo tests/e2e/memory.py
     fi
 }
