@@ -70,8 +70,8 @@ start() { # COMMAND...: in the background, killed at the end; its id is in $!
     pids+=($!)
 }
 
-# A UDP port that nobody listens on, out of a range of this test's own.
-port=$((23000 + $$ % 900))
+# A UDP port that nobody listens on, out of a range of this test's own, which run.sh gives.
+port=${TEST_PORTS:-$((23000 + $$ % 900))}
 free_port() {
     port=$((port + 1))
     while awk -v hex="$(printf ':%04X' $port)" '$2 ~ hex "$" { found = 1 } END { exit !found }' \

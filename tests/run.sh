@@ -10,8 +10,12 @@
 # One that prints neither counts as one check.
 # The last line is: N passed, N failed, N skipped.
 #
+# As many tests as there are processors run at a time, each with directories and UDP ports of its own;
+# what one says is printed when it has ended. Those that press the machine come last, one by one.
+#
 # usage: BUILD=build tests/run.sh [TEST...]     without names: everything
-#   SANITIZED=1: the build has AddressSanitizer in it; leaves out what is about speed and peers
+#   JOBS=n       so many at a time; 1: one after the other
+#   SANITIZED=1  the build has AddressSanitizer in it; leaves out what is about speed and peers
 set -u
 
 cd "$(dirname "$0")/.." || exit 2
@@ -20,24 +24,40 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 unset FLOWVT_STORE FLOWVT_MEMORY
 FLOWVT_SO=$(cd "$BUILD" && pwd)/flowvt.so
 export FLOWVT_SO
+# free_port() of lib.sh has PORTS of them for each place, none of those that the system gives away by itself.
+JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+PLACES=16 PORTS=25
+[ "$JOBS" -le $PLACES ] || JOBS=$PLACES
+first_port=$((16000 + $$ % 40 * PLACES * PORTS))
 
+# The long ones first, so that all processors have something to do until the end.
 everything() {
     local f
+    if [ "${SANITIZED:-0}" = 1 ]; then
+        printf 'tests/e2e/%s.sh\n' hostile expire hook service demo_test options sources
+    else
+        echo tests/e2e/memory.py
+        printf 'tests/e2e/%s.sh\n' hostile merge layouts hook years kill peers templates service expire losses repeat \
+            demo_test options sources multicast reports filters filters_captures geo ports tcp install readme options_data \
+            router if_counters registry live full bench
+    fi
+    for f in tests/ext/answers.py tests/probe/captures.* tests/schema/*_test.sh tests/collector/exports.*; do
+        [ -x "$f" ] && echo "$f"
+    done
     for f in tests/*/test_*.c; do
         [ -f "$f" ] && echo "$BUILD/${f%.c}"
     done
     for f in tests/fuzz/*.c; do
         case $f in tests/fuzz/replay.c | 'tests/fuzz/*.c') ;; *) echo "$BUILD/${f%.c}" ;; esac
     done
-    for f in tests/probe/captures.* tests/collector/exports.* tests/schema/*_test.sh tests/ext/answers.py; do
-        [ -x "$f" ] && echo "$f"
-    done
-    if [ "${SANITIZED:-0}" = 1 ]; then
-        printf 'tests/e2e/%s.sh\n' demo_test options sources service expire hook hostile
-    else
-        printf 'tests/e2e/%s.sh\n' demo_test options sources service repeat multicast reports peers filters filters_captures geo live kill merge expire layouts full hook years hostile ports templates tcp install readme options_data router if_counters losses registry bench
-        echo tests/e2e/memory.py
-    fi
+}
+
+# Datagrams at a rate, of which none may be lost; what is to be seen two seconds after it was received.
+presses_the_machine() { # TEST
+    case $1 in
+    tests/e2e/live.sh | tests/e2e/full.sh | tests/e2e/bench.sh) ;;
+    *) return 1 ;;
+    esac
 }
 
 # The extension is loaded into the system's own sqlite3, which then needs the sanitizer's run time
@@ -56,13 +76,13 @@ SHIM
 fi
 
 python=/usr/bin/python3
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-passed=0 failed=0 skipped=0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
 
-run() { # TEST
-    local test=$1 status ok bad skip begin=$SECONDS
-    local command=("$test")
+# The command of a test, in the array of this name; 1: it cannot be run, which was said.
+command_of() { # TEST
+    local test=$1
+    command=("$test")
     case $test in
     */tests/fuzz/*) [ ! -d "tests/fuzz/corpus/${test##*/}" ] || command+=("tests/fuzz/corpus/${test##*/}") ;;
     *.py)
@@ -78,12 +98,24 @@ run() { # TEST
         esac
         if ! [ -x "$python" ]; then
             echo "      skipped: $test: no $python"
-            skipped=$((skipped + 1))
-            return
+            return 1
         fi
         ;;
     esac
-    timeout -k 10 "${TEST_TIMEOUT:-900}" "${command[@]}" >"$log" 2>&1 </dev/null
+}
+
+# Prints what is to be said of a test and leaves what it counted, "passed failed skipped", in FILE.counts.
+run() { # TEST FILE
+    local test=$1 log=$2.log status ok bad skip begin=$SECONDS command child
+    if ! command_of "$test"; then
+        echo 0 0 1 >"$2.counts"
+        return
+    fi
+    # In the background INT would be ignored.
+    env --default-signal=INT,QUIT timeout -k 10 "${TEST_TIMEOUT:-900}" "${command[@]}" >"$log" 2>&1 </dev/null &
+    child=$!
+    trap 'kill "$child"; exit' TERM
+    wait "$child"
     status=$?
     # cmocka 1.1 says "not ok" of a test that skipped itself.
     sed -i -E 's/^not (ok .*# SKIP)/\1/' "$log"
@@ -101,7 +133,6 @@ run() { # TEST
     elif [ $((ok + bad + skip)) = 0 ]; then
         ok=1
     fi
-    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
     if [ "$bad" -gt 0 ]; then
         printf 'FAIL  %s: %d passed, %d failed, exit status %d\n' "$test" "$ok" "$bad" "$status"
         grep -av -E '^ok ' "$log" | tail -n "${TEST_LINES:-60}" | sed 's/^/      /'
@@ -112,6 +143,47 @@ run() { # TEST
     fi
     [ "$skip" = 0 ] || grep -aiE '^ok .*# SKIP|^skip|skipped' "$log" |
         sed -E 's/^ok [0-9 -]*//; s/^skip(ped)?:? //; s/^# SKIP //; s/ # SKIP/:/; s/^/      skipped: /'
+    echo "$ok $bad $skip" >"$2.counts"
+}
+
+# ---- many at a time --------------------------------------------------------------------------
+
+passed=0 failed=0 skipped=0 begun=0
+declare -A running=() # process: its number, place and name
+free=()
+for ((i = 0; i < JOBS; i++)); do free+=("$i"); done
+trap 'kill "${!running[@]}" 2>/dev/null; wait; exit 130' INT TERM
+failures=()
+
+begin() { # TEST
+    local place=${free[-1]}
+    unset 'free[-1]'
+    TEST_PORTS=$((first_port + place * PORTS)) run "$1" "$dir/$begun" >"$dir/$begun.report" 2>&1 &
+    running[$!]="$begun $place $1"
+    begun=$((begun + 1))
+}
+
+end_one() {
+    local process number place test ok=0 bad=1 skip=0
+    wait -n -p process "${!running[@]}"
+    read -r number place test <<<"${running[$process]}"
+    unset "running[$process]"
+    free+=("$place")
+    cat "$dir/$number.report"
+    if [ -s "$dir/$number.counts" ]; then
+        read -r ok bad skip <"$dir/$number.counts"
+    else
+        printf 'FAIL  %s: what ran it was killed\n' "$test"
+    fi
+    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    [ "$bad" = 0 ] || failures+=("$test")
+    rm -f "$dir/$number".*
+}
+
+end_all() {
+    while [ ${#running[@]} -gt 0 ]; do
+        end_one
+    done
 }
 
 if [ $# = 0 ]; then
@@ -119,8 +191,20 @@ if [ $# = 0 ]; then
 else
     tests=("$@")
 fi
+last=()
 for test in "${tests[@]}"; do
-    run "$test"
+    if presses_the_machine "$test"; then
+        last+=("$test")
+        continue
+    fi
+    [ ${#free[@]} -gt 0 ] || end_one
+    begin "$test"
 done
+end_all
+for test in "${last[@]}"; do
+    begin "$test"
+    end_all
+done
+[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
