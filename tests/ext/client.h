@@ -37,6 +37,10 @@ void client_free(struct lines *l);
 /* Two statements must give the same lines; returns how many. */
 size_t client_agree(sqlite3 *db, const char *a, const char *b, bool sort);
 
+/* How many statements to generate where n are: under a sanitizer (SANITIZED=1) each takes far longer, and
+** the first quarter of them has been wherever the others go. */
+int test_rounds(int n);
+
 /* 0 to n - 1, in every run the same numbers in the same order. */
 uint64_t test_random(uint64_t n);
 

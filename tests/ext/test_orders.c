@@ -16,7 +16,7 @@
 #include "tests/ext/client.h"
 #include "tests/ext/twin.h"
 
-enum { QUERIES = 3000 };
+enum { QUERIES = 800, WITHOUT_MEMORY = 120 };
 
 /* Some of the columns, in an order; what is shown is what is ordered by, so that rows that may come
 ** in any order are alike. */
@@ -83,7 +83,7 @@ static void generated_orders(int n) {
 
 static void in_order(void **state) {
     (void)state;
-    generated_orders(QUERIES / 2);
+    generated_orders(test_rounds(QUERIES));
 }
 
 /* Rows that fit no memory are put in order all the same, by one thread or by many. */
@@ -93,7 +93,7 @@ static void in_order_without_memory(void **state) {
     setenv("FLOWVT_MEMORY", "1", 1); /* 1 MB is the least it takes */
     for (int i = 0; i < 3; i++) {
         setenv("FLOWVT_THREADS", threads[i], 1);
-        generated_orders(200);
+        generated_orders(test_rounds(WITHOUT_MEMORY));
         for (int k = 0; k < 6; k++) {
             const char *c = twin_columns[test_random(TWIN_COLUMNS)];
             char *sql = sqlite3_mprintf("SELECT * FROM (SELECT %s c, x.* FROM %%s x) ORDER BY 1%s",

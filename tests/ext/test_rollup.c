@@ -249,7 +249,7 @@ static char *some_statement(void) {
 static void test_generated(void **state) {
     (void)state;
     size_t octets = 0;
-    for (int i = 0; i < QUERIES; i++) {
+    for (int i = 0, n = test_rounds(QUERIES); i < n; i++) {
         char *sql = some_statement();
         octets += agree(sql);
         sqlite3_free(sql);
@@ -338,7 +338,7 @@ static void test_corrected(void **state) {
             " ('10.0.0.0/31', '2023-11-17 23:59', NULL, 3), (NULL, NULL, '2023-11-14 00:00', 2)");
     if (same(stored, ask(sums, true)))
         fail_msg("sampling_overrides change nothing");
-    for (int i = 0; i < QUERIES / 4; i++) {
+    for (int i = 0, n = test_rounds(QUERIES / 4); i < n; i++) {
         char *sql = some_statement();
         agree(sql);
         sqlite3_free(sql);

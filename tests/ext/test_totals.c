@@ -23,7 +23,7 @@ static void generated_on_traffic(void **state) {
                                        "tcpflags", "tos",      "inif",    "exporter", "srcas",
                                        "next",     "icmptype", "appname", "insrcmac"};
     enum { DIMS = sizeof dims / sizeof dims[0] };
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0, n = test_rounds(400); i < n; i++) {
         const char *a = dims[test_random(DIMS)], *b = dims[test_random(DIMS)],
                    *c = dims[test_random(DIMS)];
         char *v = twin_value(c);
@@ -376,7 +376,7 @@ static void times_of_buckets(void **state) {
         "time_ms, sum(packets % 1000003)", "count(*)"};
     static const char *const odd[] = {
         "NULL", "'zz'", "x'32'", "''", "'0000-01-01'", "'2023-11-14 22:'", "'~'"};
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0, n = test_rounds(400); i < n; i++) {
         bool text = test_random(2);
         const char *table = test_random(3) ? "traffic" : "endpoints";
         int bucket = (int)test_random(4) * 97 + 10;
