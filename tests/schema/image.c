@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "image.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "schema/format.h"
 
@@ -24,9 +26,11 @@ uint8_t *image_read(const char *path, size_t *n) {
     return p;
 }
 
+/* Not emptied first: ext4 waits for the disk when such a file is closed. */
 void image_write(const char *path, const uint8_t *p, size_t n) {
-    FILE *f = fopen(path, "wb");
-    must(f && fwrite(p, 1, n, f) == n && fclose(f) == 0, path);
+    int fd = open(path, O_WRONLY | O_CREAT, 0644);
+    must(fd >= 0 && write(fd, p, n) == (ssize_t)n && ftruncate(fd, (off_t)n) == 0, path);
+    must(close(fd) == 0, path);
 }
 
 void image_set(uint8_t *p, uint64_t v, unsigned octets) {

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image.h"
 #include "rows.h"
 #include "schema/group.h"
 #include "schema/rewrite.h"
@@ -42,7 +43,7 @@ static void write_rows(const char *path, uint64_t seed, uint64_t from, uint64_t 
 
 /* Row i, kept for the next column that asks for it. */
 static const struct test_row *expected(uint64_t seed, uint64_t i) {
-    enum { KEPT = 64 };
+    enum { KEPT = 4096 };
     static struct {
         uint64_t seed, i;
         bool valid;
@@ -297,25 +298,6 @@ static void many_counters(void **state) {
     fvt_file_free(file);
 }
 
-static uint8_t *slurp(const char *path, size_t *n) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    struct stat st;
-    assert_int_equal(fstat(fileno(f), &st), 0);
-    *n = (size_t)st.st_size;
-    uint8_t *p = malloc(*n + 1);
-    assert_int_equal(fread(p, 1, *n, f), *n);
-    fclose(f);
-    return p;
-}
-
-static void spill(const char *path, const uint8_t *p, size_t n) {
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(p, 1, n, f), n);
-    assert_int_equal(fclose(f), 0);
-}
-
 /* A live file cut anywhere: the groups before the cut are all there, and a writer goes on. */
 static void cut_anywhere(void **state) {
     (void)state;
@@ -324,12 +306,12 @@ static void cut_anywhere(void **state) {
     path_of(cut, sizeof cut, "cut2.fvt");
     write_rows(path, 4, 0, 40, 10);
     size_t n;
-    uint8_t *p = slurp(path, &n);
+    uint8_t *p = image_read(path, &n);
     uint64_t last = 0;
     for (size_t k = 64; k <= n; k++) {
         struct fvt_file *file;
         struct fvt_error err;
-        spill(cut, p, k);
+        image_write(cut, p, k);
         assert_int_equal(fvt_open(cut, &file, &err), FVT_OK);
         assert_true(file->rows % 10 == 0 && file->rows >= last);
         assert_int_equal(file->state, FVT_LIVE);
@@ -355,10 +337,10 @@ static void flip_bytes(const char *path, uint64_t seed, uint64_t rows) {
     char bad[256];
     path_of(bad, sizeof bad, "bad.fvt");
     size_t n;
-    uint8_t *p = slurp(path, &n);
+    uint8_t *p = image_read(path, &n);
     for (size_t k = 0; k < n; k++) {
         p[k] ^= (uint8_t)(1 + k % 255);
-        spill(bad, p, n);
+        image_write(bad, p, n);
         p[k] ^= (uint8_t)(1 + k % 255);
         struct fvt_file *file;
         struct fvt_error err;
@@ -778,7 +760,7 @@ static void huge_group(void **state) {
     struct fvt_buffer out = {0};
     file_begin(&out, FVT_LIVE, 1700000000000, 300000);
     assert_true(group_encode(&out, g, GROUP_QUICK, NULL) > 0);
-    spill(path, out.p, out.n);
+    image_write(path, out.p, out.n);
     group_free(g);
     free(out.p);
     struct fvt_error err;
