@@ -16,6 +16,7 @@ not the same the line says WRONG and the exit status is 1. In the environment:
   NEEDLE_FLOWS=                         another store of so many flows (ten times FLOWS; 0: none)
   YEAR=1  DAYS=366  DAY_FLOWS=200000    a store of a year, 105 000 files (0: none); one of merged days
                                         (0: none), with so many flows each
+  KINDS="v6 random"  LIST=1000000       some kinds of flows (flowgen's --kind); addresses in the largest list
 
 The data are kept in BUILD/bench; the stores are made anew when the programs have changed."""
 import glob

@@ -22,6 +22,7 @@ KINDS = [
     ("scans, nine of ten flows", "scan", 9, 1, 12),
     ("random addresses and ports", "random", 9, 1, 12),
 ]
+ASKED = (os.environ.get("KINDS") or " ".join(kind for _, kind, *_ in KINDS)).split()
 
 
 def line(work, flows, kind, version, files, with_nfdump):
@@ -44,6 +45,8 @@ def kinds(work, flows, with_nfdump):
     """A line for each, of an eighth of the flows."""
     say("\n%-40s %8s %8s %8s   %s" % ("octets a flow", "closed", "merged", "nfdump", "closed, merged of nfdump's"))
     for title, kind, version, part, files in KINDS:
+        if kind not in ASKED:
+            continue
         some = flows // 8 // part // files * files
         sizes = line(work + "/kinds", some, kind, version, files, with_nfdump)
         ratios = "  ".join("%.2f" % (size / sizes[-1]) for size in sizes[:-1]) if with_nfdump else ""

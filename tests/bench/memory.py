@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The largest resident sets of whole processes, by kind of statement: flowvt with its usual budget and with a
 small one, and nfdump where it can do the same."""
+import os
+
 from measure import Run
 from report import say
 
 SMALL = "64M"  # FLOWVT_MEMORY
+LISTED = int(os.environ.get("LIST") or 1000000)
 FIVE = "srcip, dstip, srcport, dstport, proto"
 
 # What it is, SQL, arguments of nfdump. Rows are counted, not printed, where there are many.
@@ -20,7 +23,7 @@ KINDS = [
     ("flows, by a filter", "SELECT * FROM flows WHERE dstport = 445", ["-q", "-o", "line", "dst port 445"]),
     ("flows in order, all of them", "SELECT count(*) FROM (SELECT srcip, dstip, bytes FROM flows ORDER BY bytes)",
      ["-q", "-O", "bytes", "-o", "null"]),
-    ("an address in a list of a million", "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999999) "
+    ("an address in a list of %d" % LISTED, "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) " % (LISTED - 1) +
      "SELECT count(*) FROM flows WHERE srcip IN (SELECT (11 + i % 100) || '.' || (i >> 16) || '.' || (i >> 8 & 255) || '.' "
      "|| (i & 255) FROM n)", None),
     ("every flow as CSV", "SELECT text FROM flows_csv", ["-q", "-o", "csv"]),

@@ -17,7 +17,7 @@ CLOSED = {"nfdump, as nfcapd -z=zstd writes it": 0.7}
 MERGED = {"nfdump, as nfcapd -z=zstd writes it": 0.5, "nfdump -z=bz2": 1.0, "Parquet, zstd": 1.0}
 
 
-def live_size(work):
+def live_size(work, flows):
     """Octets a flow of what a collector has written that was killed."""
     store = work + "/live"
     shutil.rmtree(store, ignore_errors=True)
@@ -27,7 +27,7 @@ def live_size(work):
     collector = subprocess.Popen([BUILD + "/flowcollect", "-b", "127.0.0.1", "-p", port, "-w", store],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(0.5)
-    must([FLOWGEN, "--version", "9", "--mix", "--count", "500000", "--rate", "100000", "127.0.0.1", port])
+    must([FLOWGEN, "--version", "9", "--mix", "--count", str(min(flows, 500000)), "--rate", "100000", "127.0.0.1", port])
     time.sleep(3)
     collector.send_signal(signal.SIGKILL)
     collector.wait()
@@ -40,7 +40,7 @@ def live_size(work):
 def sizes(goals, work, flows, flowvt, peers):
     """A line for each kind of file, with what the closed and the merged store take of it."""
     closed = octets(flowvt.store) / flows
-    ours = [("flowvt, live file", live_size(work)), ("flowvt, closed files", closed)]
+    ours = [("flowvt, live file", live_size(work, flows)), ("flowvt, closed files", closed)]
     merged = merged_store(work, flowvt)
     day = None
     if merged:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Twenty million flows, each a group of its own, in 64 MiB: the answers are those that the generator worked out,
+"""Five million flows, each a group of its own, in 16 MiB: the answers are those that the generator worked out,
 and the whole process takes no more memory than README.md states.
 
-usage: memory.py       BUILD=build in the environment; FLOWS=n for another number of groups"""
+usage: memory.py       BUILD=build in the environment; FLOWS=n for another number of groups, with MEMORY=n MiB"""
 import os
 import shutil
 import subprocess
@@ -15,10 +15,10 @@ sys.path.insert(0, os.path.join(HERE, "../bench"))
 from measure import Run  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
-GROUPS = int(os.environ.get("FLOWS") or 20000000)
+GROUPS = int(os.environ.get("FLOWS") or 5000000)
 FILES, WRITERS, BEGIN = 40, 2, 1700000100
 MOST = 1448  # octets of a flow
-MEMORY = 64  # FLOWVT_MEMORY, and what is measured: MiB
+MEMORY = int(os.environ.get("MEMORY") or 16)  # FLOWVT_MEMORY, and what is measured: MiB
 # README.md, "Memory": what comes on top of it, MiB. The shell and its libraries are 14 of them.
 ALLOWANCE = 32
 ON_PORTS = "SELECT srcport, dstport, sum(bytes) AS b FROM traffic GROUP BY srcport, dstport"
