@@ -23,7 +23,8 @@ FLAGS = -std=c11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -MMD -MP $(WARN) $(
 
 objects   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 SCHEMA    = $(call objects,schema/*.c)
-PROBE     = $(call objects,probe/*.c)
+# flowprobectl is a program of its own, of one file.
+PROBE     = $(filter-out %/flowprobectl.o,$(call objects,probe/*.c))
 COLLECTOR = $(call objects,collector/*.c)
 EXT       = $(call objects,ext/*.c)
 
@@ -31,7 +32,7 @@ EXT       = $(call objects,ext/*.c)
 DISSECT = $(call objects,probe/dissect*.c probe/capfile*.c probe/pcap*.c)
 
 .PHONY: all
-all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe
+all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe $(BUILD)/flowprobectl
 
 # The soname makes ldconfig list the extension under the name that `.load flowvt` asks for.
 $(BUILD)/flowvt.so: $(EXT) $(SCHEMA)
@@ -39,6 +40,9 @@ $(BUILD)/flowvt.so: $(EXT) $(SCHEMA)
 
 $(BUILD)/flowprobe: $(PROBE) $(SCHEMA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lpthread
+
+$(BUILD)/flowprobectl: $(BUILD)/probe/flowprobectl.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/flowcollect: $(COLLECTOR) $(DISSECT) $(SCHEMA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lmicrohttpd -lpthread
@@ -211,7 +215,7 @@ user    = $(DESTDIR)$(PREFIX)/lib/sysusers.d/flowvt.conf
 .PHONY: install uninstall
 install: all
 	install -d $(bindir) $(libdir) $(data)/queries
-	install -m 755 $(BUILD)/flowprobe $(BUILD)/flowcollect $(bindir)
+	install -m 755 $(BUILD)/flowprobe $(BUILD)/flowprobectl $(BUILD)/flowcollect $(bindir)
 	install -m 644 $(BUILD)/flowvt.so $(libdir)
 	ln -sf flowvt.so $(libdir)/libflowvt.so
 	install -m 644 $(wildcard queries/*.sql) $(data)/queries
@@ -225,7 +229,7 @@ install: all
 	    echo "flowvt: $(LIBDIR): ldconfig failed: run it as root, or use .load $(LIBDIR)/flowvt"
 
 uninstall:
-	rm -f $(bindir)/flowprobe $(bindir)/flowcollect $(libdir)/flowvt.so $(libdir)/libflowvt.so
+	rm -f $(bindir)/flowprobe $(bindir)/flowprobectl $(bindir)/flowcollect $(libdir)/flowvt.so $(libdir)/libflowvt.so
 	rm -f $(foreach m,$(MAN),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 	rm -f $(unit) $(user)
 	rm -rf $(data)

@@ -2,6 +2,8 @@
 /* The exporter: the message, its sequence numbers, and what is repeated. */
 #include "export.h"
 
+#include "announce.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -22,11 +24,14 @@ struct exporter {
     void (*warn)(const char *text);
     time_t refreshed;       /* monotonic seconds */
     unsigned since_refresh; /* messages */
-    bool names_due;         /* of interfaces */
+    bool options_due;       /* names of interfaces, statistics */
+    bool reporting;         /* statistics are told */
     int64_t now;            /* latest clock, ms since 1970 */
     size_t ninterfaces;
     struct known_interface *interfaces;
+    struct exporter_losses losses;
     struct exporter_stats stats;
+    struct exporter_rows pending; /* in the message */
 };
 
 static time_t monotonic(void) {
@@ -35,17 +40,21 @@ static time_t monotonic(void) {
     return t.tv_sec;
 }
 
-/* Between two messages: the path MTU may have changed, templates and names may be due again. */
-static void refresh_if_due(struct exporter *e) {
-    time_t now = monotonic();
-    if (e->since_refresh < EXPORT_REFRESH_MESSAGES && now - e->refreshed < EXPORT_REFRESH_SECONDS)
-        return;
-    e->refreshed = now;
+void exporter_refresh(struct exporter *e) {
+    e->refreshed = monotonic();
     e->since_refresh = 0;
-    e->state.message.limit = sender_payload(e->sender);
-    e->names_due = true;
+    e->options_due = true;
     if (e->format->refresh)
         e->format->refresh(&e->state);
+}
+
+/* Between two messages: the path MTU may have changed, templates and names may be due again. */
+static void refresh_if_due(struct exporter *e) {
+    if (e->since_refresh < EXPORT_REFRESH_MESSAGES &&
+        monotonic() - e->refreshed < EXPORT_REFRESH_SECONDS)
+        return;
+    e->state.message.limit = sender_payload(e->sender);
+    exporter_refresh(e);
 }
 
 /* Send the message and begin an empty one. */
@@ -54,7 +63,12 @@ static void send_message(void *arg) {
     struct message *m = &e->state.message;
     char message[256];
     e->format->finish(&e->state);
-    sender_send(e->sender, m->data, m->length, message, sizeof message);
+    if (!sender_send(e->sender, m->data, m->length, message, sizeof message)) {
+        e->stats.unsent.flows += e->pending.flows;
+        e->stats.unsent.packets += e->pending.packets;
+        e->stats.unsent.bytes += e->pending.bytes;
+    }
+    e->pending = (struct exporter_rows){0};
     if (message[0] != '\0')
         e->warn(message);
     e->state.records += m->records;
@@ -90,7 +104,7 @@ struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *se
     e->state.arg = e;
     e->state.message.limit = sender_payload(sender);
     e->refreshed = monotonic();
-    e->names_due = true; /* before the first flow */
+    e->options_due = true; /* before the first flow */
     return e;
 }
 
@@ -101,15 +115,57 @@ static void tell_interface(struct exporter *e, const struct known_interface *i) 
     e->stats.options++;
 }
 
+/* One options data record. */
+static void announce(struct exporter *e, const struct announcement *a, uint64_t scope,
+                     const uint64_t *values) {
+    if (!e->format->announce)
+        return;
+    e->format->announce(&e->state, a, scope, values, e->now);
+    e->stats.options++;
+}
+
+/* What the exporter has lost and sent so far. */
+static void tell_statistics(struct exporter *e) {
+    const struct sender_stats *sent = sender_stats(e->sender);
+    const struct exporter_stats *s = &e->stats;
+    const uint64_t metering[] = {e->losses.ignored_packets};
+    const uint64_t exporting[] = {
+        e->losses.flows.flows + s->not_carried.flows + s->unsent.flows,
+        e->losses.flows.packets + s->not_carried.packets + s->unsent.packets,
+        e->losses.flows.bytes + s->not_carried.bytes + s->unsent.bytes,
+    };
+    const uint64_t exported[] = {sent->datagrams, s->records, sent->octets};
+    announce(e, &announce_metering, e->state.odid, metering);
+    announce(e, &announce_not_sent, e->state.odid, exporting);
+    announce(e, &announce_exported, e->state.odid, exported);
+}
+
+static void tell_all(struct exporter *e) {
+    for (size_t i = 0; i < e->ninterfaces; i++)
+        tell_interface(e, &e->interfaces[i]);
+    if (e->reporting)
+        tell_statistics(e);
+}
+
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {
     e->now = now;
     e->stats.rows++;
-    for (size_t i = 0; e->names_due && i < e->ninterfaces; i++)
-        tell_interface(e, &e->interfaces[i]);
-    e->names_due = false;
+    if (e->options_due)
+        tell_all(e);
+    e->options_due = false;
     unsigned records = e->format->add(&e->state, row, now);
     e->stats.records += records;
-    e->stats.left_out += records == 0;
+    struct exporter_rows *rows = records ? &e->pending : &e->stats.not_carried;
+    rows->flows++;
+    rows->packets += (uint64_t)row->value[FLOW_packets].i;
+    rows->bytes += (uint64_t)row->value[FLOW_bytes].i;
+}
+
+void exporter_losses(struct exporter *e, const struct exporter_losses *losses, bool last) {
+    e->losses = *losses;
+    e->reporting = true;
+    if (last && e->stats.rows > 0)
+        tell_statistics(e);
 }
 
 void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,

@@ -16,11 +16,16 @@ enum {
     EXPORT_INTERFACES = 1024, /* names that are remembered */
 };
 
+struct exporter_rows {
+    uint64_t flows, packets, bytes;
+};
+
 struct exporter_stats {
-    uint64_t rows;     /* given to it */
-    uint64_t records;  /* sent; more than rows where v5 had to split counters */
-    uint64_t left_out; /* rows the format cannot carry: IPv6 in v5 */
-    uint64_t options;  /* options data records */
+    uint64_t rows;                    /* given to it */
+    uint64_t records;                 /* sent; more than rows where v5 had to split counters */
+    uint64_t options;                 /* options data records */
+    struct exporter_rows not_carried; /* rows that the format has no means for: IPv6 in v5 */
+    struct exporter_rows unsent;      /* in datagrams that no target was sent */
 };
 
 struct exporter;
@@ -36,6 +41,18 @@ void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now);
 /* Tell the collectors the name of an interface, now and with every refresh. */
 void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,
                         const char *description);
+
+/* What the collectors are told about losses, besides the exporter's own: totals so far. */
+struct exporter_losses {
+    uint64_t ignored_packets;   /* not metered, or lost by the capture */
+    struct exporter_rows flows; /* metered, but given to no exporter */
+};
+
+/* Tell them from now on with every refresh, and at once when last is set (RFC 7011 section 4; nothing in v5). */
+void exporter_losses(struct exporter *e, const struct exporter_losses *losses, bool last);
+
+/* Templates and all options data go out again with the next flow. */
+void exporter_refresh(struct exporter *e);
 
 /* Send what is in the message, however little. */
 void exporter_flush(struct exporter *e);

@@ -14,10 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "input.h"
-#include "options.h"
-#include "output.h"
+#include "program.h"
 #include "summary.h"
 
 enum { EXIT_FAULT = 1, EXIT_USAGE = 2 };
@@ -33,15 +32,6 @@ static void complain(const char *text) {
     fprintf(stderr, "flowprobe: %s\n", text);
 }
 
-struct probe {
-    struct meter *meter;
-    struct output *output;
-    bool live;
-    int64_t expint; /* ms */
-    uint64_t unknown_links;
-    unsigned unknown_link;
-};
-
 static void on_packet(void *arg, const struct meter_source *source, int64_t time,
                       const uint8_t *data, size_t captured, size_t wire) {
     struct probe *p = arg;
@@ -52,10 +42,25 @@ static void on_packet(void *arg, const struct meter_source *source, int64_t time
     }
 }
 
+/* Packets that are in no flow although they may have been IP, and flows that go nowhere. */
+static void report_losses(const struct probe *p, bool last) {
+    const struct meter_stats *m = meter_stats(p->meter);
+    uint64_t drops = p->in.dropped_kernel + p->in.dropped_interface;
+    const struct exporter_losses losses = {
+        drops + m->stopped + m->kinds[PACKET_TRUNCATED] + m->kinds[PACKET_MALFORMED],
+        {m->deleted.flows, m->deleted.packets, m->deleted.bytes}};
+    /* Without them nothing of a file is lost, and nfcapd, which counts flows alone in IPFIX, would see a gap. */
+    if (p->live || losses.ignored_packets > 0)
+        output_losses(p->output, drops, &losses, last);
+}
+
 static void on_idle(void *arg, int64_t now) {
     struct probe *p = arg;
+    report_losses(p, false);
     meter_idle(p->meter, now);
-    output_idle(p->output, now / 1000, p->expint);
+    output_idle(p->output, now / 1000, p->options->expint / 1000);
+    if (p->control)
+        control_serve(p->control, commands, ncommands, p);
 }
 
 static void on_interface(void *arg, uint32_t ifindex, const char *name, const char *description) {
@@ -91,17 +96,18 @@ static int open_outputs(const struct options *o, struct output *output) {
 }
 
 /* Read everything; what went wrong is complained of. */
-static int run_input(const struct options *o, struct probe *p, struct input_stats *stats) {
+static int run_input(const struct options *o, struct probe *p) {
     char message[512], text[1024];
     const struct input_sink sink = {on_packet, on_idle, on_interface, p};
     int result;
     if (o->file) {
-        result = input_file(o->file, o->filter, &sink, &stop, stats, message, sizeof message);
+        result = input_file(o->file, o->filter, &sink, &stop, &p->in, message, sizeof message);
         snprintf(text, sizeof text, "%s: %s", o->file, message);
     } else {
-        const struct input_live live = {o->interfaces, o->ninterfaces, o->snaplen, o->buffer,
-                                        o->promiscuous};
-        result = input_capture(&live, o->filter, &sink, &stop, stats, message, sizeof message);
+        const struct input_live live = {o->interfaces,  o->ninterfaces,
+                                        o->snaplen,     o->buffer,
+                                        o->promiscuous, p->control ? control_fd(p->control) : -1};
+        result = input_capture(&live, o->filter, &sink, &stop, &p->in, message, sizeof message);
         snprintf(text, sizeof text, "%s", message);
     }
     if (result != 0)
@@ -116,22 +122,26 @@ static int run_input(const struct options *o, struct probe *p, struct input_stat
 }
 
 static int run(const struct options *o, struct probe *p) {
-    struct input_stats in = {0};
     char message[512];
     int status = EXIT_SUCCESS;
     if (open_outputs(o, p->output) != 0)
         return EXIT_FAULT;
-    if (run_input(o, p, &in) != 0)
+    if (o->control && !(p->control = control_open(o->control, message, sizeof message))) {
+        complain(message);
+        return EXIT_FAULT;
+    }
+    if (run_input(o, p) != 0)
         status = EXIT_FAULT;
+    control_close(p->control);
     meter_flush(p->meter);
-    output_drops(p->output, in.dropped_kernel + in.dropped_interface);
+    report_losses(p, true);
     if (output_close(p->output, message, sizeof message) != 0) {
         complain(message);
         status = EXIT_FAULT;
     }
     if (!o->quiet)
-        summary_print(stdout, meter_stats(p->meter), &in, p->output);
-    if (!summary_balances(meter_stats(p->meter))) {
+        summary_print(stdout, meter_stats(p->meter), &p->in, p->output);
+    if (!meter_balances(meter_stats(p->meter))) {
         complain("the books do not balance: this is a defect of flowprobe");
         status = EXIT_FAULT;
     }
@@ -148,7 +158,11 @@ int main(int argc, char **argv) {
     case OPTIONS_RUN:
         break;
     }
-    struct probe p = {.live = o.ninterfaces > 0, .expint = o.expint / 1000};
+    struct probe p = {.options = &o,
+                      .live = o.ninterfaces > 0,
+                      .gathering = true,
+                      .started = time(NULL),
+                      .stop = &stop};
     catch_signals();
     p.output = output_new(p.live, complain);
     p.meter = p.output ? meter_new(o.flows, &o.timeouts, on_flow, &p) : NULL;

@@ -16,7 +16,7 @@ struct input_sink {
     void (*packet)(void *arg, const struct meter_source *source, int64_t time, const uint8_t *data,
                    size_t captured, size_t wire);
     /* Live only, about once a second and whenever no packet waits: it is now (microseconds), and
-    ** packets up to then have been handed over. */
+    ** packets up to then have been handed over. The drops in the statistics are up to date. */
     void (*idle)(void *arg, int64_t now);
     /* An interface that packets may be of, by the number they have it under. */
     void (*interface)(void *arg, uint32_t ifindex, const char *name, const char *description);
@@ -35,6 +35,7 @@ struct input_live {
     unsigned snaplen;
     unsigned buffer; /* KiB, 0: the system's */
     bool promiscuous;
+    int wake; /* when there is something to read, idle is called soon; -1: nothing */
 };
 
 /* Both return 0 when the input ended well or *stop was set, else -1 with one sentence in message.

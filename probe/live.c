@@ -248,14 +248,32 @@ static void drain(struct live *l) {
         take(l, &l->captures[i], PACKETS_AT_END);
 }
 
+/* What was lost so far. */
+static void count_drops(struct live *l) {
+    uint64_t kernel = 0, interface = 0;
+    for (unsigned i = 0; i < l->n; i++) {
+        struct pcap_stat s = {0};
+        const struct capture *c = &l->captures[i];
+        if (c->nflog)
+            kernel += nflog_lost(c->nflog);
+        if (!c->pcap || pcap_stats(c->pcap, &s) != 0)
+            continue;
+        kernel += s.ps_drop;
+        interface += s.ps_ifdrop;
+    }
+    l->stats->dropped_kernel = kernel;
+    l->stats->dropped_interface = interface;
+}
+
 /* Hand over what waits, until *stop. */
 static int loop(struct live *l, const volatile sig_atomic_t *stop) {
-    struct pollfd fds[MAX_CAPTURES];
+    struct pollfd fds[MAX_CAPTURES + 1];
     for (unsigned i = 0; i < l->n; i++) {
         const struct capture *c = &l->captures[i];
         int fd = c->nflog ? nflog_fd(c->nflog) : pcap_get_selectable_fd(c->pcap);
         fds[i] = (struct pollfd){fd, POLLIN, 0};
     }
+    fds[l->n] = (struct pollfd){l->options->wake, POLLIN, 0};
     int64_t told = 0;
     while (!*stop) {
         int got = 0;
@@ -267,26 +285,20 @@ static int loop(struct live *l, const volatile sig_atomic_t *stop) {
         }
         int64_t now = wall_clock();
         if (got == 0 || now - told > LAG || now < told) {
+            count_drops(l);
             l->sink->idle(l->sink->arg, now - LAG);
             told = now;
         }
         if (got == 0)
-            poll(fds, l->n, IDLE_MS);
+            poll(fds, l->n + 1, IDLE_MS);
     }
     drain(l);
     return 0;
 }
 
-static void close_capture(struct capture *c, struct input_stats *stats) {
-    struct pcap_stat s = {0};
-    if (c->pcap && pcap_stats(c->pcap, &s) == 0) {
-        stats->dropped_kernel += s.ps_drop;
-        stats->dropped_interface += s.ps_ifdrop;
-    }
+static void close_capture(struct capture *c) {
     if (c->pcap)
         pcap_close(c->pcap);
-    if (c->nflog)
-        stats->dropped_kernel += nflog_lost(c->nflog);
     nflog_close(c->nflog);
 }
 
@@ -312,8 +324,9 @@ int input_capture(const struct input_live *options, const char *expression,
         tell_interfaces(sink);
         result = loop(l, stop);
     }
+    count_drops(l);
     for (unsigned i = 0; i < l->n; i++)
-        close_capture(&l->captures[i], stats);
+        close_capture(&l->captures[i]);
     capfilter_free(l->filter);
     free(l);
     return result;

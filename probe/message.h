@@ -15,6 +15,7 @@
 #ifndef FLOWVT_MESSAGE_H
 #define FLOWVT_MESSAGE_H
 
+#include "announce.h"
 #include "schema/field.h"
 
 enum { MESSAGE_MAX = 1472 };
@@ -55,6 +56,9 @@ struct format {
     /* Tell the name of an interface; NULL where the format has no means. */
     void (*interface)(struct format_state *s, uint32_t ifindex, const char *name,
                       const char *description, int64_t now);
+    /* Write one options data record: scope and a's values. NULL where the format has no means. */
+    void (*announce)(struct format_state *s, const struct announcement *a, uint64_t scope,
+                     const uint64_t *values, int64_t now);
     /* Templates are to be sent again with the next data; NULL where there are none. */
     void (*refresh)(struct format_state *s);
 };

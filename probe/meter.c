@@ -34,16 +34,35 @@ struct meter {
     void *arg;
     int64_t now; /* the table's time when what comes is counted, us */
     struct meter_stats stats;
+    bool stopped, deleting;
     struct flow_row row;
 };
+
+static void count_range(struct meter_range *r, uint64_t value, bool first) {
+    r->least = first || value < r->least ? value : r->least;
+    r->most = value > r->most ? value : r->most;
+    r->sum += value;
+}
+
+static void count_flow(struct meter_stats *s, const struct flow *flow, enum flow_end reason) {
+    bool first = s->flow_packets.sum == 0;
+    s->flows[flow->key.proto]++;
+    s->ended[reason]++;
+    count_range(&s->flow_packets, flow->packets, first);
+    count_range(&s->flow_bytes, flow->bytes, first);
+    count_range(&s->flow_ms, (uint64_t)(flow->last - flow->first) / 1000, first);
+}
 
 static void flow_ended(void *arg, const struct flow *flow, const struct flow_origin *origin,
                        enum flow_end reason, int64_t now) {
     struct meter *m = arg;
-    m->stats.flows[flow->key.proto]++;
-    m->stats.ended[reason]++;
-    m->stats.flow_packets += flow->packets;
-    m->stats.flow_bytes += flow->bytes;
+    if (m->deleting) {
+        m->stats.deleted.flows++;
+        m->stats.deleted.packets += flow->packets;
+        m->stats.deleted.bytes += flow->bytes;
+        return;
+    }
+    count_flow(&m->stats, flow, reason);
     record_of_flow(&m->row, flow, origin, reason);
     m->ended(m->arg, &m->row, now / 1000);
 }
@@ -159,9 +178,13 @@ static void forwarded(struct meter *m, const struct packet *pkt, const uint8_t *
 enum packet_kind meter_packet(struct meter *m, const struct meter_source *source, int64_t time,
                               const uint8_t *data, size_t captured, size_t wire) {
     struct packet pkt;
-    enum packet_kind kind = dissect(source->linktype, data, captured, wire, &pkt);
     m->stats.packets++;
     m->stats.octets += wire;
+    if (m->stopped) {
+        m->stats.stopped++;
+        return PACKET_IP;
+    }
+    enum packet_kind kind = dissect(source->linktype, data, captured, wire, &pkt);
     m->stats.kinds[kind]++;
     if (kind != PACKET_IP)
         return kind;
@@ -201,6 +224,30 @@ void meter_flush(struct meter *m) {
     fragments_flush(m->fragments);
     admit_all(m);
     table_flush(m->table, END_FORCED);
+}
+
+void meter_delete(struct meter *m) {
+    m->deleting = true;
+    meter_flush(m);
+    m->deleting = false;
+}
+
+void meter_gather(struct meter *m, bool on) {
+    m->stopped = !on;
+}
+
+void meter_each(struct meter *m, void (*each)(void *arg, const struct flow *flow), void *arg) {
+    admit_all(m);
+    table_each(m->table, each, arg);
+}
+
+bool meter_balances(const struct meter_stats *s) {
+    uint64_t sum = s->stopped;
+    for (int k = 0; k < PACKET_NKINDS; k++)
+        sum += s->kinds[k];
+    return sum == s->packets &&
+           s->flow_packets.sum + s->deleted.packets + s->again_packets == s->kinds[PACKET_IP] &&
+           s->flow_bytes.sum + s->deleted.bytes + s->again_bytes == s->bytes;
 }
 
 const struct meter_stats *meter_stats(struct meter *m) {

@@ -9,8 +9,14 @@
 #include "schema/field.h"
 #include "table.h"
 
+/* Least, sum and most of something of all ended flows. */
+struct meter_range {
+    uint64_t least, sum, most;
+};
+
 struct meter_stats {
     uint64_t packets, octets; /* given; octets on the wire */
+    uint64_t stopped;         /* of them: came while gathering was stopped */
     uint64_t kinds[PACKET_NKINDS];
     uint64_t bytes; /* of IP packets */
     uint64_t fragments;
@@ -18,7 +24,10 @@ struct meter_stats {
     uint64_t early;                      /* not waited for: may be counted twice */
     uint64_t flows[256];                 /* ended, by protocol */
     uint64_t ended[END_NREASONS];
-    uint64_t flow_packets, flow_bytes; /* in ended flows */
+    struct meter_range flow_packets, flow_bytes, flow_ms;
+    struct {
+        uint64_t flows, packets, bytes;
+    } deleted; /* by meter_delete() */
 };
 
 /* Where packets come from. */
@@ -38,7 +47,7 @@ struct meter;
 struct meter *meter_new(uint32_t size, const struct table_timeouts *timeouts,
                         void (*ended)(void *arg, struct flow_row *row, int64_t now), void *arg);
 
-/* time: microseconds since 1970. Returns what the packet was. */
+/* time: microseconds since 1970. Returns what the packet was, PACKET_IP also when it was not looked at. */
 enum packet_kind meter_packet(struct meter *m, const struct meter_source *source, int64_t time,
                               const uint8_t *data, size_t captured, size_t wire);
 
@@ -48,8 +57,22 @@ void meter_idle(struct meter *m, int64_t now);
 /* End all flows. */
 void meter_flush(struct meter *m);
 
+/* Forget all flows; their packets are counted as deleted. */
+void meter_delete(struct meter *m);
+
+/* From now on packets are metered (as at the start), or counted as stopped. */
+void meter_gather(struct meter *m, bool on);
+
+/* Call each for every flow that has not ended, packets that wait among them. */
+void meter_each(struct meter *m, void (*each)(void *arg, const struct flow *flow), void *arg);
+
 const struct meter_stats *meter_stats(struct meter *m);
 uint32_t meter_flows(const struct meter *m); /* in the table now */
+
+/* Whether every packet and octet that the meter took is in a flow that ended or was deleted, or in one counter. When
+** no flow is left, as after meter_flush(). */
+bool meter_balances(const struct meter_stats *s);
+
 void meter_free(struct meter *m);
 
 #endif

@@ -87,5 +87,6 @@ const struct format format_v5 = {
     .add = v5_add,
     .finish = v5_finish,
     .interface = NULL,
+    .announce = NULL,
     .refresh = NULL,
 };

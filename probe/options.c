@@ -90,6 +90,11 @@ static bool take_store(struct options *o, const char *value) {
     return true;
 }
 
+static bool take_control(struct options *o, const char *value) {
+    o->control = value;
+    return true;
+}
+
 static bool take_version(struct options *o, const char *value) {
     if (strcmp(value, "5") != 0 && strcmp(value, "9") != 0 && strcmp(value, "10") != 0)
         return wrong("-v", value, "5, 9 or 10 (IPFIX)");
@@ -195,6 +200,7 @@ static const struct option_row {
     {'B', "buffer", "KIB", "capture buffer of each interface (default 16384)", take_buffer},
     {'N', "no-promiscuous", NULL, "do not put interfaces into promiscuous mode",
      take_no_promiscuous},
+    {'c', "control", "SOCKET", "answer flowprobectl on this Unix socket", take_control},
     {'q', "quiet", NULL, "no summary at the end", take_quiet},
     {'h', "help", NULL, "print this", NULL},
     {'V', "version", NULL, "print the version", NULL},
@@ -256,6 +262,8 @@ static enum options_result check(const struct options *o) {
     const char *what = NULL;
     if ((o->file != NULL) + (o->ninterfaces > 0) != 1)
         what = "either -r FILE or -i IFACE is needed: see --help";
+    else if (o->control && o->file)
+        what = "-c: a control socket is for -i IFACE alone";
     else if (o->timeouts.maxlife == 0)
         what = "-t maxlife: '0' cannot be: at least 1s";
     if (what)

@@ -16,9 +16,10 @@ struct options {
     unsigned ninterfaces;
     const char *targets[OPTIONS_MAX];
     unsigned ntargets;
-    const char *store; /* -w */
-    char *filter;      /* the trailing expression, or NULL; to be freed */
-    unsigned version;  /* 5, 9 or 10 */
+    const char *store;   /* -w */
+    char *filter;        /* the trailing expression, or NULL; to be freed */
+    const char *control; /* -c */
+    unsigned version;    /* 5, 9 or 10 */
     uint32_t odid;
     uint32_t flows;    /* -m */
     unsigned interval; /* of the store's files, seconds */

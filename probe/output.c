@@ -172,8 +172,23 @@ void output_idle(struct output *o, int64_t now, int64_t expint) {
         tick(o, now);
 }
 
-void output_drops(struct output *o, uint64_t drops) {
+void output_flush(struct output *o) {
+    if (o->exporter)
+        exporter_flush(o->exporter);
+    if (o->store && fvt_store_flush(o->store) != FVT_OK)
+        o->warn(fvt_store_message(o->store));
+}
+
+void output_refresh(struct output *o) {
+    if (o->exporter)
+        exporter_refresh(o->exporter);
+}
+
+void output_losses(struct output *o, uint64_t drops, const struct exporter_losses *losses,
+                   bool last) {
     o->drops = drops;
+    if (o->exporter)
+        exporter_losses(o->exporter, losses, last);
 }
 
 uint64_t output_stored(const struct output *o) {

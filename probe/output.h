@@ -31,8 +31,16 @@ void output_interface(struct output *o, uint32_t ifindex, const char *name,
 /* Live: it is now (ms since 1970). Send and flush what waited for expint (ms) or longer. */
 void output_idle(struct output *o, int64_t now, int64_t expint);
 
-/* Packets lost by the capture so far; kept in the store's exporter statistics. */
-void output_drops(struct output *o, uint64_t drops);
+/* Send what waits, and make it visible in the store. */
+void output_flush(struct output *o);
+
+/* Templates and options data go out again with the next flow. */
+void output_refresh(struct output *o);
+
+/* What is lost so far: packets by the capture, kept in the store's exporter statistics; and all that collectors
+** are told, at the next occasion, or now when it is the last one. */
+void output_losses(struct output *o, uint64_t drops, const struct exporter_losses *losses,
+                   bool last);
 
 uint64_t output_stored(const struct output *o);
 const struct exporter *output_exporter(const struct output *o); /* NULL: none */

@@ -191,7 +191,8 @@ static void pace(struct sender *s) {
     s->tokens -= 1;
 }
 
-void sender_send(struct sender *s, const void *data, size_t n, char *message, size_t size) {
+bool sender_send(struct sender *s, const void *data, size_t n, char *message, size_t size) {
+    bool any = false;
     pace(s);
     message[0] = '\0';
     s->stats.datagrams++;
@@ -202,6 +203,7 @@ void sender_send(struct sender *s, const void *data, size_t n, char *message, si
         if (sent < 0 &&
             (errno == ECONNREFUSED || errno == EINTR)) /* the error is of an earlier one */
             sent = send(t->fd, data, n, MSG_NOSIGNAL);
+        any |= sent >= 0;
         if (sent >= 0)
             continue;
         s->stats.failed++;
@@ -209,6 +211,7 @@ void sender_send(struct sender *s, const void *data, size_t n, char *message, si
             snprintf(message, size, "%s: cannot send: %s", t->name, strerror(errno));
         t->complained = true;
     }
+    return any;
 }
 
 const struct sender_stats *sender_stats(const struct sender *s) {

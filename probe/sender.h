@@ -42,8 +42,8 @@ int sender_target(struct sender *s, const char *target, char *message, size_t si
 size_t sender_payload(const struct sender *s);
 
 /* Send to all targets. Failures are counted; the first of each target is written to message,
-** which is "" otherwise. */
-void sender_send(struct sender *s, const void *data, size_t n, char *message, size_t size);
+** which is "" otherwise. Returns whether any target was sent it. */
+bool sender_send(struct sender *s, const void *data, size_t n, char *message, size_t size);
 
 const struct sender_stats *sender_stats(const struct sender *s);
 void sender_free(struct sender *s);

@@ -4,11 +4,6 @@
 
 #include <inttypes.h>
 
-static const char *const end_names[END_NREASONS] = {
-    [END_IDLE] = "idle",     [END_ACTIVE] = "active",        [END_DETECTED] = "end of flow",
-    [END_FORCED] = "forced", [END_RESOURCES] = "table full",
-};
-
 static const struct {
     uint8_t proto;
     const char *name;
@@ -23,7 +18,7 @@ static const char *comma(bool *first) {
 
 static void print_kinds(FILE *f, const struct meter_stats *m) {
     bool first = true;
-    fprintf(f, "not IP:    %" PRIu64 " packets", m->packets - m->kinds[PACKET_IP]);
+    fprintf(f, "not IP:    %" PRIu64 " packets", m->packets - m->stopped - m->kinds[PACKET_IP]);
     for (int k = 0; k < PACKET_NKINDS; k++)
         if (k != PACKET_IP && m->kinds[k] > 0)
             fprintf(f, "%s%" PRIu64 " %s", first ? (first = false, ": ") : ", ", m->kinds[k],
@@ -50,8 +45,26 @@ static void print_flows(FILE *f, const struct meter_stats *m) {
     first = true;
     for (int r = END_IDLE; r < END_NREASONS; r++)
         if (m->ended[r] > 0)
-            fprintf(f, "%s%" PRIu64 " %s", comma(&first), m->ended[r], end_names[r]);
+            fprintf(f, "%s%" PRIu64 " %s", comma(&first), m->ended[r], flow_end_names[r]);
     fprintf(f, "%s\n", first ? "0" : "");
+}
+
+static void print_range(FILE *f, const char *what, const struct meter_range *r, uint64_t flows) {
+    fprintf(f, "%s%" PRIu64 " to %" PRIu64 " %s (%.1f on average)", *what == 'p' ? "" : ", ",
+            r->least, r->most, what, (double)r->sum / (double)flows);
+}
+
+static void print_ranges(FILE *f, const struct meter_stats *m) {
+    uint64_t flows = 0;
+    for (int r = 0; r < END_NREASONS; r++)
+        flows += m->ended[r];
+    if (flows == 0)
+        return;
+    fputs("a flow:    ", f);
+    print_range(f, "packets", &m->flow_packets, flows);
+    print_range(f, "bytes", &m->flow_bytes, flows);
+    print_range(f, "ms", &m->flow_ms, flows);
+    fputc('\n', f);
 }
 
 void summary_print(FILE *f, const struct meter_stats *m, const struct input_stats *in,
@@ -73,26 +86,27 @@ void summary_print(FILE *f, const struct meter_stats *m, const struct input_stat
                 m->early);
     print_kinds(f, m);
     print_flows(f, m);
+    print_ranges(f, m);
+    if (m->stopped > 0)
+        fprintf(f, "stopped:   %" PRIu64 " packets came while they were not gathered\n",
+                m->stopped);
+    if (m->deleted.flows > 0)
+        fprintf(f, "deleted:   %" PRIu64 " flows, %" PRIu64 " packets, %" PRIu64 " bytes\n",
+                m->deleted.flows, m->deleted.packets, m->deleted.bytes);
     const struct exporter *e = output_exporter(out);
     if (e) {
         const struct exporter_stats *s = exporter_stats(e);
         const struct sender_stats *sent = exporter_sender_stats(e);
         fprintf(f, "exported:  %" PRIu64 " %s records in %" PRIu64 " datagrams, %" PRIu64 " octets",
                 s->records, exporter_format(e), sent->datagrams, sent->octets);
-        if (s->left_out > 0)
-            fprintf(f, ", %" PRIu64 " flows left out (not IPv4)", s->left_out);
+        if (s->not_carried.flows > 0)
+            fprintf(f, ", %" PRIu64 " flows left out (not IPv4)", s->not_carried.flows);
         if (sent->failed > 0)
             fprintf(f, ", %" PRIu64 " datagrams not sent", sent->failed);
+        if (s->unsent.flows > 0)
+            fprintf(f, ", %" PRIu64 " flows sent to nobody", s->unsent.flows);
         fputc('\n', f);
     }
     if (output_stored(out) > 0)
         fprintf(f, "stored:    %" PRIu64 " flows\n", output_stored(out));
-}
-
-bool summary_balances(const struct meter_stats *m) {
-    uint64_t sum = 0;
-    for (int k = 0; k < PACKET_NKINDS; k++)
-        sum += m->kinds[k];
-    return sum == m->packets && m->flow_packets + m->again_packets == m->kinds[PACKET_IP] &&
-           m->flow_bytes + m->again_bytes == m->bytes;
 }

@@ -12,7 +12,4 @@
 void summary_print(FILE *f, const struct meter_stats *m, const struct input_stats *in,
                    const struct output *out);
 
-/* Whether every packet and octet the meter took is in a flow or a counter. */
-bool summary_balances(const struct meter_stats *m);
-
 #endif

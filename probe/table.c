@@ -46,6 +46,11 @@ static const int64_t MAX_DISORDER = 60 * INT64_C(1000000);
 /* 73000 years either way. With timeouts of the same limit no sum of them overflows. */
 static const int64_t TIME_LIMIT = INT64_MAX / 4;
 
+const char *const flow_end_names[END_NREASONS] = {
+    [END_IDLE] = "idle",     [END_ACTIVE] = "active",        [END_DETECTED] = "end of flow",
+    [END_FORCED] = "forced", [END_RESOURCES] = "table full",
+};
+
 _Static_assert(sizeof(struct flow_key) == 48, "hash_key() and same_key() read six words");
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 
@@ -422,6 +427,13 @@ void table_flush(struct table *t, enum flow_end reason) {
     for (unsigned s = 0; s < SLOTS; s++)
         while (t->wheel[s] != NONE)
             end_flow(t, t->wheel[s], reason);
+}
+
+void table_each(const struct table *t, void (*each)(void *arg, const struct flow *flow),
+                void *arg) {
+    for (unsigned s = 0; s < SLOTS; s++)
+        for (uint32_t i = t->wheel[s]; i != NONE; i = t->flows[i].next)
+            each(arg, &t->flows[i]);
 }
 
 uint32_t table_flows(const struct table *t) {

@@ -35,6 +35,8 @@ enum flow_end {
     END_NREASONS
 };
 
+extern const char *const flow_end_names[END_NREASONS];
+
 struct flow_key {
     uint8_t src[16], dst[16];
     uint32_t inif, outif;
@@ -131,6 +133,9 @@ void table_idle(struct table *t, int64_t now);
 
 /* End every flow. */
 void table_flush(struct table *t, enum flow_end reason);
+
+/* Call each for every flow that has not ended. */
+void table_each(const struct table *t, void (*each)(void *arg, const struct flow *flow), void *arg);
 
 uint32_t table_flows(const struct table *t); /* in it now */
 int64_t table_now(const struct table *t);    /* its time */

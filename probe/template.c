@@ -24,6 +24,7 @@ enum {
     ELEMENT_DESCRIPTION = 83,
     ELEMENT_ICMP = 32, /* type * 256 + code; the only one NetFlow v9 collectors know */
     ELEMENT_ICMP6 = 139,
+    V9_SCOPE_SYSTEM = 1,
     V9_SCOPE_INTERFACE = 2,
     VARIABLE = 65535,
     ICMP_PACKED = FLOW_NFIELDS, /* pseudo field for the two */
@@ -57,6 +58,7 @@ struct template {
 struct template_table {
     unsigned n, last; /* last: the one used last */
     bool options_due;
+    uint32_t announced; /* bit i: the options template ANNOUNCE_FIRST + i */
     struct template t[MAX_TEMPLATES];
 };
 
@@ -75,6 +77,7 @@ static void refresh(struct format_state *s) {
     for (unsigned i = 0; i < s->templates->n; i++)
         s->templates->t[i].due = true;
     s->templates->options_due = true;
+    s->templates->announced = 0;
 }
 
 /* ---- building templates ------------------------------------------------------------------ */
@@ -295,6 +298,40 @@ static void interface(const struct dialect *d, struct format_state *s, uint32_t 
     m->count++;
 }
 
+/* ---- options: announcements -------------------------------------------------------------- */
+
+static void options_template(const struct dialect *d, struct message *m,
+                             const struct announcement *a) {
+    open_set(d, m, d->options_set);
+    put16(m, a->id);
+    put16(m, d->uptime ? 4 : a->nfields + 1u); /* v9: octets of the scope fields and */
+    put16(m, d->uptime ? 4u * a->nfields : 1); /* of the others; IPFIX: fields, of them scope */
+    put16(m, d->uptime ? V9_SCOPE_SYSTEM : a->scope);
+    put16(m, 4);
+    for (unsigned i = 0; i < a->nfields; i++) {
+        put16(m, a->fields[i].element);
+        put16(m, a->fields[i].octets);
+    }
+    close_set(d, m);
+    m->count++;
+}
+
+static void announce(const struct dialect *d, struct format_state *s, const struct announcement *a,
+                     uint64_t scope, const uint64_t *values, int64_t now) {
+    struct message *m = &s->message;
+    uint32_t bit = 1u << (a->id - ANNOUNCE_FIRST);
+    need(d, s, 2 * SET_HEADER + 10 + ANNOUNCE_FIELDS * (4 + 8), now, now, now);
+    if (!(s->templates->announced & bit))
+        options_template(d, m, a);
+    s->templates->announced |= bit;
+    open_set(d, m, a->id);
+    put32(m, scope);
+    for (unsigned i = 0; i < a->nfields; i++)
+        put_uint(m, values[i], a->fields[i].octets);
+    m->records++;
+    m->count++;
+}
+
 /* ---- the two formats --------------------------------------------------------------------- */
 
 static unsigned v9_add(struct format_state *s, const struct flow_row *row, int64_t now) {
@@ -304,6 +341,11 @@ static unsigned v9_add(struct format_state *s, const struct flow_row *row, int64
 static void v9_interface(struct format_state *s, uint32_t ifindex, const char *name,
                          const char *description, int64_t now) {
     interface(&v9, s, ifindex, name, description, now);
+}
+
+static void v9_announce(struct format_state *s, const struct announcement *a, uint64_t scope,
+                        const uint64_t *values, int64_t now) {
+    announce(&v9, s, a, scope, values, now);
 }
 
 static void v9_finish(struct format_state *s) {
@@ -329,6 +371,11 @@ static void ipfix_interface(struct format_state *s, uint32_t ifindex, const char
     interface(&ipfix, s, ifindex, name, description, now);
 }
 
+static void ipfix_announce(struct format_state *s, const struct announcement *a, uint64_t scope,
+                           const uint64_t *values, int64_t now) {
+    announce(&ipfix, s, a, scope, values, now);
+}
+
 static void ipfix_finish(struct format_state *s) {
     struct message *m = &s->message;
     close_set(&ipfix, m);
@@ -347,6 +394,7 @@ const struct format format_v9 = {
     .add = v9_add,
     .finish = v9_finish,
     .interface = v9_interface,
+    .announce = v9_announce,
     .refresh = refresh,
 };
 
@@ -355,5 +403,6 @@ const struct format format_ipfix = {
     .add = ipfix_add,
     .finish = ipfix_finish,
     .interface = ipfix_interface,
+    .announce = ipfix_announce,
     .refresh = refresh,
 };

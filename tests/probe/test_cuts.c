@@ -19,8 +19,6 @@
 
 #include "probe/capfile.h"
 #include "probe/meter.h"
-#include "probe/summary.h"
-
 enum { EVERY = 4096, STEPS = 300, LARGEST = 4 << 20 };
 static const char OWN[] = "tests/data/lab.pcap";
 static const char SHARED[] = "../shared/data/traffic";
@@ -82,7 +80,7 @@ static void cut(const char *path) {
         before = packets;
     }
     meter_flush(m);
-    assert_true(summary_balances(meter_stats(m)));
+    assert_true(meter_balances(meter_stats(m)));
     meter_free(m);
     free(data);
 }

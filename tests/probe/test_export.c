@@ -111,7 +111,7 @@ static void v5_splits_counters(void **state) {
         assert_true(boot + get32(r + 28) == T + 1000);
     }
     assert_true(p == packets && b == bytes);
-    assert_int_equal(exporter_stats(e)->left_out, 1);
+    assert_int_equal(exporter_stats(e)->not_carried.flows, 1);
     assert_int_equal(exporter_stats(e)->records, 4);
     exporter_free(e);
     close(c.fd);
