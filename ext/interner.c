@@ -164,9 +164,9 @@ static bool name_ips(struct interner *in, const struct sort_stop *stop) {
     return true;
 }
 
-static void name_texts(struct name_list *l) {
+static void name_texts(struct name_list *l, const struct sort_stop *stop) {
     const struct dict_builder *d = &l->entries;
-    for (uint32_t i = 0; i < d->n; i++) {
+    for (uint32_t i = 0; i < d->n && !sort_stopped(stop, i); i++) {
         size_t start = i ? d->end[i - 1] : 0, n = d->end[i] - start;
         l->name[i].n = (uint32_t)n;
         if (n > sizeof l->name[i].text.own)
@@ -181,7 +181,7 @@ bool interner_name(struct interner *in, const struct sort_stop *stop) {
     in->texts.name = malloc(((size_t)in->texts.entries.n + 1) * sizeof *in->texts.name);
     if (!in->ips.name || !in->texts.name)
         return false;
-    name_texts(&in->texts);
+    name_texts(&in->texts, stop);
     return name_ips(in, stop);
 }
 

@@ -272,8 +272,10 @@ static bool too_many(const struct ordered *o, const struct rowset *s, const stru
 /* Make room: find a bound, tell the others, drop what is behind it. */
 static bool make_room(struct ordered *o, int i, int worker, struct row_bound *mine,
                       struct scan *scan) {
+    struct worker self = {o->interrupt, worker};
+    const struct sort_stop stop = {worker_must_stop, &self};
     struct row_bound bound = {0};
-    bool ok = row_bound_split(o->set[i], &o->terms, top_rows(o), &bound) &&
+    bool ok = row_bound_split(o->set[i], &o->terms, top_rows(o), &stop, &bound) &&
               share_bound(o, &bound) && row_bound_copy(mine, &bound) &&
               cut_set(o, i, worker, &bound) && rowset_enter_group(o->set[i], scan);
     row_bound_clear(&bound);
@@ -301,10 +303,10 @@ static int fill_set(struct ordered *o, int i, int worker, struct scan *scan,
     int rc;
     while ((rc = scan_next_group(scan)) == 1) {
         if (!share_bound(o, mine) || !rowset_enter_group(o->set[i], scan))
-            return no_memory(o);
+            return no_memory_or_stopped(o);
         while (scan_next_block(scan))
             if (!add_block(o, i, worker, scan, mine))
-                return no_memory(o);
+                return no_memory_or_stopped(o);
     }
     return rc < 0 ? fail(o, rc, scan_message(scan)) : FVT_OK;
 }

@@ -203,9 +203,8 @@ struct comparison {
     const struct row_terms *terms;
 };
 
-static int by_terms(const void *a, const void *b, void *arg) {
-    const struct comparison *k = arg;
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+/* Does row x come before row y? No two are at the same place. */
+static bool is_before(const struct comparison *k, uint32_t x, uint32_t y) {
     for (int t = 0; t < k->terms->n; t++) {
         const struct row_term *term = &k->terms->term[t];
         struct term_value p, q;
@@ -213,10 +212,42 @@ static int by_terms(const void *a, const void *b, void *arg) {
         of_set(k->set, term->column, y, &q);
         int order = compare_values(k->set->spec->kind[term->column], term->desc, &p, &q);
         if (order)
-            return order;
+            return order < 0;
     }
-    int64_t p = position_of(k->set, x), q = position_of(k->set, y);
-    return (p > q) - (p < q);
+    return position_of(k->set, x) < position_of(k->set, y);
+}
+
+/* What sorting n rows would bring to a place. Of each half only the one with that place is looked at further. False:
+** stopped. */
+static bool find_place(const struct comparison *k, uint32_t *ref, uint32_t n, uint32_t place,
+                       const struct sort_stop *stop, uint32_t *out) {
+    uint64_t chance = 1;
+    size_t steps = 0;
+    for (uint32_t lo = 0, hi = n; hi - lo > 1;) {
+        chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint32_t pick = lo + (uint32_t)((chance >> 32) % (hi - lo)), pivot = ref[pick], at = lo;
+        ref[pick] = ref[hi - 1];
+        ref[hi - 1] = pivot;
+        for (uint32_t i = lo; i < hi - 1; i++) {
+            if (sort_stopped(stop, ++steps))
+                return false;
+            uint32_t r = ref[i];
+            if (!is_before(k, r, pivot))
+                continue;
+            ref[i] = ref[at];
+            ref[at++] = r;
+        }
+        ref[hi - 1] = ref[at];
+        ref[at] = pivot;
+        if (at == place)
+            break;
+        if (at < place)
+            lo = at + 1;
+        else
+            hi = at;
+    }
+    *out = ref[place];
+    return true;
 }
 
 static bool bound_at(const struct rowset *s, const struct row_terms *terms, uint32_t ref,
@@ -234,10 +265,10 @@ static bool bound_at(const struct rowset *s, const struct row_terms *terms, uint
 }
 
 bool row_bound_split(const struct rowset *s, const struct row_terms *terms, int64_t limit,
-                     struct row_bound *out) {
+                     const struct sort_stop *stop, struct row_bound *out) {
     enum { SAMPLE = 511 };
     uint64_t step = limit < 0 && s->rows > SAMPLE ? s->rows / SAMPLE : 1, i = 0;
-    uint32_t *refs = malloc((size_t)(s->rows / step + 1) * sizeof *refs), n = 0;
+    uint32_t *refs = calloc((size_t)(s->rows / step + 1), sizeof *refs), n = 0;
     if (!refs)
         return false;
     for (uint32_t r = 0; r < s->nruns; r++)
@@ -245,9 +276,8 @@ bool row_bound_split(const struct rowset *s, const struct row_terms *terms, int6
             if (i++ % step == 0)
                 refs[n++] = r << 16 | row;
     struct comparison k = {s, terms};
-    qsort_r(refs, n, sizeof *refs, by_terms, &k);
-    uint32_t at = limit < 0 ? n / 2 : limit < n ? (uint32_t)limit : n - 1;
-    bool ok = bound_at(s, terms, refs[at], out);
+    uint32_t at = limit < 0 ? n / 2 : limit < n ? (uint32_t)limit : n - 1, row;
+    bool ok = find_place(&k, refs, n, at, stop, &row) && bound_at(s, terms, row, out);
     free(refs);
     return ok;
 }

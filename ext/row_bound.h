@@ -37,9 +37,9 @@ uint32_t row_bound_select(struct scan *scan, const struct row_spec *spec,
                           uint16_t *out);
 
 /* The bound before which about half of the set's rows are, or, when limit is not negative, exactly
-** limit of them. False without memory. */
+** limit of them. False without memory, or when stop, which may be NULL, says so. */
 bool row_bound_split(const struct rowset *s, const struct row_terms *terms, int64_t limit,
-                     struct row_bound *out);
+                     const struct sort_stop *stop, struct row_bound *out);
 /* keep[i] = row i of the set (by runs) is before the bound. stop may be NULL; when it is to stop, keep is of no
 ** use. */
 void row_bound_mark(const struct rowset *s, const struct row_terms *terms,

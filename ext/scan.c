@@ -42,6 +42,7 @@ struct scan {
     uint32_t first;                    /* row of the group the block begins with */
     uint32_t n;                        /* rows of the block */
     bool in_group, all;                /* all: every row of the group passes the predicate */
+    bool entering;                     /* columns and dictionaries are being loaded */
     bool ready;                        /* the block is selected, and not delivered yet */
     bool over;                         /* nothing more of the group is to be read */
     bool resampled;                    /* sampling rates may be others than those stored */
@@ -128,6 +129,33 @@ static int fail(struct scan *s, int column, int rc) {
     return rc;
 }
 
+/* Is a group that is being entered to be left? Each chunk and each dictionary of a large one takes some
+** milliseconds, all together a hundred. */
+static bool must_leave(struct scan *s) {
+    return s->entering && scan_must_stop(s);
+}
+
+/* What a chunk is coded against, one after the other from the last on, so that there is a moment between them to ask in.
+** What is damaged among them, whoever needs it will find. */
+static int load_parents(struct scan *s, int field) {
+    enum { CHAIN = 4 }; /* columns that FORMAT.md allows */
+    const struct fvt_group *g = s->item.group;
+    int parents[CHAIN], n = 0;
+    for (uint32_t f = (uint32_t)field; n < CHAIN; parents[n++] = (int)f) {
+        f = g->chunks[g->chunk_of[f]].parent;
+        if (f >= FLOW_NFIELDS || g->chunk_of[f] < 0)
+            break;
+    }
+    while (n > 0) {
+        struct fvt_chunk *c;
+        if (must_leave(s))
+            return SCAN_STOPPED;
+        if (fvt_cache_chunk(s->cache, parents[--n], &c) == FVT_NOMEM)
+            return FVT_NOMEM;
+    }
+    return must_leave(s) ? SCAN_STOPPED : FVT_OK;
+}
+
 /* The chunk of a column. A raw counter shares that of the scaled one. */
 static int load_column(struct scan *s, int c) {
     if (!s->column[c] && !(s->column[c] = calloc(1, sizeof *s->column[c])))
@@ -139,8 +167,11 @@ static int load_column(struct scan *s, int c) {
     col->dict = NULL;
     col->valid = false;
     int field = scan_field(c), rc = FVT_OK;
-    if (s->item.group->chunk_of[field] >= 0)
-        rc = fvt_cache_chunk(s->cache, field, &col->chunk);
+    if (s->item.group->chunk_of[field] >= 0) {
+        rc = load_parents(s, field);
+        if (rc == FVT_OK)
+            rc = fvt_cache_chunk(s->cache, field, &col->chunk);
+    }
     if (rc != FVT_OK)
         return fail(s, c, rc);
     col->loaded = true;
@@ -151,7 +182,9 @@ static int load_column(struct scan *s, int c) {
 static int load_dict(struct scan *s, int c, const struct fvt_dict **out) {
     const struct fvt_group *g = s->item.group;
     int at = g->chunk_of[scan_field(c)], dict = at >= 0 ? g->chunks[at].dict : -1;
-    int rc = dict >= 0 ? fvt_cache_dict(s->cache, dict, out) : FVT_OK;
+    int rc = must_leave(s) ? SCAN_STOPPED : FVT_OK;
+    if (rc == FVT_OK && dict >= 0)
+        rc = fvt_cache_dict(s->cache, dict, out);
     return rc == FVT_OK ? rc : fail(s, c, rc);
 }
 
@@ -231,8 +264,15 @@ static int load_all(struct scan *s) {
     return rc;
 }
 
+static int stopped(struct scan *s) {
+    strcpy(s->error.text, "interrupted");
+    return SCAN_STOPPED;
+}
+
 /* A column could not be loaded: 0 when its group is left out, or what the scan ends with. */
 static int leave_out(struct scan *s) {
+    if (s->failed == SCAN_STOPPED)
+        return stopped(s);
     const struct fvt_group *g = s->item.group;
     const char *name = flow_fields[scan_field(s->failed_column)].name;
     if (s->item.totals && s->failed != FVT_NOMEM) {
@@ -598,14 +638,14 @@ int scan_next_group(struct scan *s) {
     for (;;) {
         if (s->in_group)
             leave_group(s);
-        if (scan_must_stop(s)) {
-            strcpy(s->error.text, "interrupted");
-            return SCAN_STOPPED;
-        }
+        if (scan_must_stop(s))
+            return stopped(s);
         int rc = source_next(s->source, &s->item, &s->error);
         if (rc != 1)
             return rc;
+        s->entering = true;
         rc = enter_group(s);
+        s->entering = false;
         if (rc != 0)
             return rc;
     }
