@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** Pieces that are coded against another column of the same row: as differences to it, as a property of an
+** address, as answers to the flows that they answer.
+*/
+#include "kernel.h"
+#include "piece.h"
+#include "stream.h"
+
+static bool bit(const uint64_t *bits, uint32_t i) {
+    return bits[i / 64] >> (i & 63) & 1;
+}
+
+/* A column by row, and the one it may be coded against. */
+struct rows_view {
+    const int64_t *v, *base; /* base: NULL for none */
+    int64_t *memory[2];
+};
+
+static bool view_rows(struct group *g, int field, uint32_t parent, struct rows_view *r) {
+    memset(r, 0, sizeof *r);
+    r->v = group_by_row(g, field, &r->memory[0]);
+    if (r->v && parent != FVT_NO_COLUMN)
+        r->base = group_by_row(g, (int)parent, &r->memory[1]);
+    return r->v && (r->base || parent == FVT_NO_COLUMN);
+}
+
+static void view_free(const struct group *g, struct rows_view *r) {
+    pool_put(g->pool, r->memory[0]);
+    pool_put(g->pool, r->memory[1]);
+}
+
+/* The value of a row, less its parent's. */
+static inline int64_t view_at(const struct rows_view *r, uint32_t row) {
+    return r->base ? (int64_t)((uint64_t)r->v[row] - (uint64_t)r->base[row]) : r->v[row];
+}
+
+/* Those of n rows. */
+static void view_some(const struct rows_view *r, uint32_t row, uint32_t n, int64_t *out) {
+    if (r->base)
+        kernels()->minus(out, r->v + row, r->base + row, n);
+    else
+        memcpy(out, r->v + row, n * sizeof *out);
+}
+
+bool piece_relative(struct group *g, int field, uint32_t parent, struct piece *out) {
+    const struct group_column *c = &g->column[field];
+    struct rows_view r;
+    int64_t *v = NULL;
+    bool ok = view_rows(g, field, parent, &r) &&
+              (v = pool_get(g->pool, ((size_t)g->rows + 1) * sizeof *v));
+    if (ok) {
+        uint32_t count = c->count;
+        if (count == g->rows)
+            view_some(&r, 0, count, v);
+        for (uint32_t row = 0, i = 0; count < g->rows && row < g->rows; row++)
+            if (column_has(c, row))
+                v[i++] = view_at(&r, row);
+        *out = piece_make(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE,
+                          g->effort);
+    }
+    pool_put(g->pool, v);
+    view_free(g, &r);
+    return ok;
+}
+
+/* collect_entries() where every row has a value and a parent's. */
+static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
+                        uint64_t *present, uint64_t *seen) {
+    enum { STEP = 1024 };
+    for (uint32_t at = 0; at < c->count; at += STEP) {
+        int64_t v[STEP], code[STEP];
+        uint32_t n = c->count - at < STEP ? c->count - at : STEP;
+        column_read(c, at, n, v);
+        column_read(pc, at, n, code);
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t *word = &seen[code[i] / 64], one = UINT64_C(1) << (code[i] & 63);
+            if (*word & one) {
+                if (entry[code[i]] != v[i])
+                    return false;
+            } else {
+                *word |= one;
+                entry[code[i]] = v[i];
+            }
+        }
+    }
+    memcpy(present, seen, ((size_t)pc->max / 64 + 1) * sizeof *present);
+    return true;
+}
+
+/* The value that goes with each entry of the parent's dictionary. Returns false when the column
+** is no function of its parent. entry has room for n values, present for n bits. */
+static bool collect_entries(struct group *g, int field, int parent, int64_t *entry,
+                            uint64_t *present, uint64_t *seen) {
+    const struct group_column *c = &g->column[field], *pc = &g->column[parent];
+    if (c->count == g->rows && pc->count == g->rows)
+        return collect_all(c, pc, entry, present, seen);
+    const int64_t *values = group_values(g, field), *codes = group_values(g, parent);
+    if (!values || !codes)
+        return false;
+    for (uint32_t row = 0, i = 0, k = 0; row < g->rows; row++) {
+        bool has = bit(c->present, row), has_parent = row / 64 < pc->words && bit(pc->present, row);
+        if (has && !has_parent)
+            return false;
+        if (!has_parent)
+            continue;
+        uint32_t code = (uint32_t)codes[k++];
+        int64_t v = has ? values[i++] : 0;
+        if (bit(seen, code)) {
+            if (bit(present, code) != has || (has && entry[code] != v))
+                return false;
+            continue;
+        }
+        seen[code / 64] |= UINT64_C(1) << (code & 63);
+        if (has)
+            present[code / 64] |= UINT64_C(1) << (code & 63);
+        entry[code] = v;
+    }
+    return true;
+}
+
+bool piece_derived(struct group *g, int field, int parent, struct piece *out) {
+    uint32_t n = g->dict[g->dict_of[parent]].n;
+    if (n == 0 || n > FVT_MAX_ROWS)
+        return false;
+    size_t words = ((size_t)n + 63) / 64;
+    int64_t *entry = calloc((size_t)n * 2 + words * 2, sizeof *entry);
+    if (!entry)
+        return false;
+    int64_t *v = entry + n;
+    uint64_t *present = (uint64_t *)(v + n), *seen = present + words;
+    bool is = collect_entries(g, field, parent, entry, present, seen);
+    if (is) {
+        /* Entries that no row of the parent uses (of a shared dictionary) repeat the one before. */
+        uint32_t count = 0;
+        int64_t last = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            if (!bit(seen, i))
+                present[i / 64] |= UINT64_C(1) << (i & 63);
+            if (bit(present, i))
+                v[count++] = last = bit(seen, i) ? entry[i] : last;
+        }
+        *out = piece_make(v, count, count < n ? present : NULL, n, FVT_DERIVED, g->effort);
+    }
+    free(entry);
+    return is;
+}
+
+/* For each of n codes the value that most rows with it have, or one of them when none has so many: a code of each
+** row is in r->base, 0 where that is NULL. votes has room for n numbers, all 0. */
+static void find_usual(const struct rows_view *r, const struct group_column *c, uint32_t rows,
+                       int64_t *usual, uint32_t *votes, uint32_t n) {
+    for (uint32_t row = 0; row < rows; row++) {
+        int64_t code = r->base[row];
+        if (c->count < rows && !column_has(c, row))
+            continue;
+        if (votes[code] == 0)
+            usual[code] = r->v[row];
+        votes[code] += usual[code] == r->v[row] ? 1 : UINT32_MAX;
+    }
+    /* Entries that no row uses repeat the one before. */
+    for (uint32_t i = 1; i < n; i++)
+        if (votes[i] == 0 && usual[i] == 0)
+            usual[i] = usual[i - 1];
+}
+
+bool piece_excepted(struct group *s, int field, int parent, uint32_t n, bool sample,
+                    struct piece *out) {
+    if (n == 0 || n > FVT_MAX_ROWS)
+        return false;
+    const struct group_column *c = &s->column[field];
+    struct rows_view r = {0};
+    int64_t *usual = calloc(n, sizeof *usual), *more = NULL;
+    uint32_t *votes = calloc(n, sizeof *votes);
+    bool ok = usual && votes && view_rows(s, field, (uint32_t)parent, &r) &&
+              (more = pool_get(s->pool, ((size_t)s->rows + 1) * sizeof *more));
+    if (ok) {
+        uint32_t count = 0;
+        find_usual(&r, c, s->rows, usual, votes, n);
+        for (uint32_t row = 0; row < s->rows; row++)
+            if (c->count == s->rows || column_has(c, row))
+                more[count++] = (int64_t)((uint64_t)r.v[row] - (uint64_t)usual[r.base[row]]);
+        *out = piece_make(more, count, count < s->rows ? c->present : NULL, s->rows,
+                          FVT_DERIVED | FVT_EXCEPT, s->effort);
+        if (!sample)
+            fvt_stream_encode(&out->bytes, usual, n, true);
+        out->raw = (uint32_t)out->bytes.n;
+    }
+    free(usual);
+    free(votes);
+    pool_put(s->pool, more);
+    view_free(s, &r);
+    return ok;
+}
+
+/* Are the same rows NULL in the answers' half of a column as in the other half of its twin? */
+static bool nulls_mirrored(const struct group *g, int field, int twin) {
+    const struct group_column *c = &g->column[field], *t = &g->column[twin];
+    if (c->count == g->rows && t->count == g->rows)
+        return true;
+    for (uint32_t i = 0; i < g->mirrored; i++)
+        if (column_has(c, g->mirrored + i) != column_has(t, i))
+            return false;
+    return true;
+}
+
+/* The bitmap of the rows that are no answers; NULL when all have a value, or without memory. */
+static uint64_t *own_bitmap(const struct group_column *c, uint32_t rows, uint32_t h) {
+    uint64_t *bits = c->count < rows ? calloc(((size_t)rows + 63) / 64, sizeof *bits) : NULL;
+    for (uint32_t i = 0; bits && i < rows - h; i++)
+        if (column_has(c, i < h ? i : i + h))
+            bits[i / 64] |= UINT64_C(1) << (i & 63);
+    return bits;
+}
+
+bool piece_mirror(struct group *g, int field, int twin, uint32_t parent, struct piece *out) {
+    const struct group_column *c = &g->column[field];
+    uint32_t h = g->mirrored, n = g->rows;
+    if (!nulls_mirrored(g, field, twin))
+        return false;
+    struct rows_view r, t = {0};
+    int64_t *own = NULL;
+    uint64_t *bits = own_bitmap(c, n, h);
+    bool ok = view_rows(g, field, parent, &r) && (bits || c->count == n) &&
+              (twin == field || view_rows(g, twin, FVT_NO_COLUMN, &t)) &&
+              (own = pool_get(g->pool, ((size_t)n + 1) * sizeof *own));
+    if (ok) {
+        struct piece p = {.flags = FVT_MIRROR, .parent = FVT_NO_COLUMN};
+        fvt_put_int(&p.bytes, h, 4);
+        fvt_put_int(&p.bytes, 0, 4);
+        if (bits) {
+            p.flags |= FVT_NULLS;
+            piece_bitmap(&p.bytes, bits, n - h);
+        }
+        if (bits) {
+            for (uint32_t i = 0; i < n - h; i++)
+                if (column_has(c, i < h ? i : i + h))
+                    own[p.count++] = view_at(&r, i < h ? i : i + h);
+        } else {
+            view_some(&r, 0, h, own);
+            view_some(&r, 2 * h, n - 2 * h, own + h);
+            p.count = n - h;
+        }
+        size_t at = p.bytes.n;
+        fvt_stream_encode(&p.bytes, own, p.count, true);
+        view_some(&r, h, h, own);
+        if (twin != field) {
+            kernels()->minus(own, own, t.v, h);
+        } else {
+            kernels()->minus(own, own, r.v, h);
+            if (r.base)
+                kernels()->plus(own, own, r.base, h);
+        }
+        fvt_stream_encode(&p.bytes, own, h, true);
+        if (!p.bytes.failed)
+            p.encoding = p.bytes.p[at];
+        if (parent != FVT_NO_COLUMN)
+            p.flags |= FVT_RELATIVE;
+        p.raw = (uint32_t)p.bytes.n;
+        *out = p;
+    }
+    pool_put(g->pool, own);
+    view_free(g, &r);
+    view_free(g, &t);
+    free(bits);
+    return ok;
+}
