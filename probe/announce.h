@@ -6,7 +6,7 @@
 #ifndef FLOWVT_ANNOUNCE_H
 #define FLOWVT_ANNOUNCE_H
 
-#include <stdint.h>
+#include "sampling.h"
 
 enum {
     ANNOUNCE_FIRST = 513, /* template ids: from here on */
@@ -29,5 +29,12 @@ extern const struct announcement announce_not_sent;
 /* Scope observationDomainId: exportedMessageTotalCount, exportedFlowRecordTotalCount, exportedOctetTotalCount
 ** (4.1). */
 extern const struct announcement announce_exported;
+
+/* Scope observationDomainId: samplingInterval, samplingAlgorithm, which hold for all flows. */
+extern const struct announcement announce_sampling;
+
+/* What tells of the sampling in NetFlow v9, and in IPFIX (RFC 5477 section 8.2); values: ANNOUNCE_FIELDS at most. */
+const struct announcement *announce_sampler_v9(struct sampling_method method, uint64_t *values);
+const struct announcement *announce_sampler(struct sampling_method method, uint64_t *values);
 
 #endif

@@ -140,11 +140,26 @@ static void tell_statistics(struct exporter *e) {
     announce(e, &announce_exported, e->state.odid, exported);
 }
 
+static void tell_sampling(struct exporter *e) {
+    uint64_t values[ANNOUNCE_FIELDS];
+    if (e->state.sampling.n > 1 && e->format->sampler) {
+        const struct announcement *a = e->format->sampler(e->state.sampling, values);
+        const uint64_t old[] = {e->state.sampling.n, e->state.sampling.random ? 2 : 1};
+        announce(e, a, SAMPLING_SELECTOR, values);
+        announce(e, &announce_sampling, e->state.odid, old);
+    }
+}
+
 static void tell_all(struct exporter *e) {
+    tell_sampling(e);
     for (size_t i = 0; i < e->ninterfaces; i++)
         tell_interface(e, &e->interfaces[i]);
     if (e->reporting)
         tell_statistics(e);
+}
+
+void exporter_sampling(struct exporter *e, struct sampling_method method) {
+    e->state.sampling = method;
 }
 
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {

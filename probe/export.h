@@ -35,6 +35,9 @@ struct exporter;
 struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *sender,
                               void (*warn)(const char *text));
 
+/* Packets are sampled like this: collectors are told, before the first flow. */
+void exporter_sampling(struct exporter *e, struct sampling_method method);
+
 /* Export one flow. now: its clock, ms since 1970 (packet time). */
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now);
 

@@ -126,6 +126,8 @@ static int run(const struct options *o, struct probe *p) {
     int status = EXIT_SUCCESS;
     if (open_outputs(o, p->output) != 0)
         return EXIT_FAULT;
+    output_sampling(p->output, o->sampling);
+    meter_sample(p->meter, o->sampling);
     if (o->control && !(p->control = control_open(o->control, message, sizeof message))) {
         complain(message);
         return EXIT_FAULT;

@@ -16,6 +16,7 @@
 #define FLOWVT_MESSAGE_H
 
 #include "announce.h"
+#include "sampling.h"
 #include "schema/field.h"
 
 enum { MESSAGE_MAX = 1472 };
@@ -36,6 +37,7 @@ struct message {
 struct format_state {
     struct message message;
     uint32_t odid;
+    struct sampling_method sampling;
     uint64_t records;  /* data records in messages sent so far */
     uint64_t messages; /* sent so far */
     int64_t boot;      /* usual boot time, ms since 1970 */
@@ -56,6 +58,8 @@ struct format {
     /* Tell the name of an interface; NULL where the format has no means. */
     void (*interface)(struct format_state *s, uint32_t ifindex, const char *name,
                       const char *description, int64_t now);
+    /* Of the sampling in force; NULL where the header tells. values: 5 at most. Returns the kind of announcement. */
+    const struct announcement *(*sampler)(struct sampling_method method, uint64_t *values);
     /* Write one options data record: scope and a's values. NULL where the format has no means. */
     void (*announce)(struct format_state *s, const struct announcement *a, uint64_t scope,
                      const uint64_t *values, int64_t now);

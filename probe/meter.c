@@ -34,6 +34,7 @@ struct meter {
     void *arg;
     int64_t now; /* the table's time when what comes is counted, us */
     struct meter_stats stats;
+    struct sampling sampling;
     bool stopped, deleting;
     struct flow_row row;
 };
@@ -184,6 +185,10 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
         m->stats.stopped++;
         return PACKET_IP;
     }
+    if (m->sampling.method.n > 1 && !sampling_takes(&m->sampling)) {
+        m->stats.passed_over++;
+        return PACKET_IP;
+    }
     enum packet_kind kind = dissect(source->linktype, data, captured, wire, &pkt);
     m->stats.kinds[kind]++;
     if (kind != PACKET_IP)
@@ -236,13 +241,17 @@ void meter_gather(struct meter *m, bool on) {
     m->stopped = !on;
 }
 
+void meter_sample(struct meter *m, struct sampling_method method) {
+    sampling_init(&m->sampling, method);
+}
+
 void meter_each(struct meter *m, void (*each)(void *arg, const struct flow *flow), void *arg) {
     admit_all(m);
     table_each(m->table, each, arg);
 }
 
 bool meter_balances(const struct meter_stats *s) {
-    uint64_t sum = s->stopped;
+    uint64_t sum = s->stopped + s->passed_over;
     for (int k = 0; k < PACKET_NKINDS; k++)
         sum += s->kinds[k];
     return sum == s->packets &&

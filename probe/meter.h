@@ -6,6 +6,7 @@
 #ifndef FLOWVT_METER_H
 #define FLOWVT_METER_H
 
+#include "sampling.h"
 #include "schema/field.h"
 #include "table.h"
 
@@ -17,6 +18,7 @@ struct meter_range {
 struct meter_stats {
     uint64_t packets, octets; /* given; octets on the wire */
     uint64_t stopped;         /* of them: came while gathering was stopped */
+    uint64_t passed_over;     /* of them: not sampled */
     uint64_t kinds[PACKET_NKINDS];
     uint64_t bytes; /* of IP packets */
     uint64_t fragments;
@@ -62,6 +64,9 @@ void meter_delete(struct meter *m);
 
 /* From now on packets are metered (as at the start), or counted as stopped. */
 void meter_gather(struct meter *m, bool on);
+
+/* Sample packets from now on. */
+void meter_sample(struct meter *m, struct sampling_method method);
 
 /* Call each for every flow that has not ended, packets that wait among them. */
 void meter_each(struct meter *m, void (*each)(void *arg, const struct flow *flow), void *arg);

@@ -78,7 +78,7 @@ static void v5_finish(struct format_state *s) {
     put32(m, 0);          /* nanoseconds: the clock is whole seconds */
     put32(m, s->records); /* flow sequence: of the flows sent before */
     put16(m, s->odid);    /* engine type and id */
-    put16(m, 0);          /* no sampling */
+    put16(m, s->sampling.n > 1 ? (s->sampling.random ? 2u : 1u) << 14 | s->sampling.n : 0);
     m->length = end;
 }
 
@@ -87,6 +87,7 @@ const struct format format_v5 = {
     .add = v5_add,
     .finish = v5_finish,
     .interface = NULL,
+    .sampler = NULL,
     .announce = NULL,
     .refresh = NULL,
 };

@@ -150,6 +150,17 @@ static bool take_odid(struct options *o, const char *value) {
     return true;
 }
 
+/* "100", "random:100" */
+static bool take_sampling(struct options *o, const char *value) {
+    static const char prefix[] = "random:";
+    unsigned long n;
+    o->sampling.random = strncmp(value, prefix, sizeof prefix - 1) == 0;
+    if (!number("-s", o->sampling.random ? value + sizeof prefix - 1 : value, 1, SAMPLING_MAX, &n))
+        return false;
+    o->sampling.n = (uint32_t)n;
+    return true;
+}
+
 static bool take_snaplen(struct options *o, const char *value) {
     unsigned long n;
     if (!number("-C", value, 64, 262144, &n))
@@ -196,6 +207,8 @@ static const struct option_row {
      "timeouts: general, tcp, tcp.rst, tcp.fin, udp, icmp, maxlife, expint", take_time},
     {'m', "flows", "N", "most flows at a time; more end the oldest (default 1048576)", take_flows},
     {'O', "odid", "N", "observation domain or source id (default 0)", take_odid},
+    {'s', "sampling", "[random:]N", "meter every N-th packet, or a random one of each N",
+     take_sampling},
     {'C', "snaplen", "OCTETS", "octets to capture of each packet (default 256)", take_snaplen},
     {'B', "buffer", "KIB", "capture buffer of each interface (default 16384)", take_buffer},
     {'N', "no-promiscuous", NULL, "do not put interfaces into promiscuous mode",
@@ -264,6 +277,8 @@ static enum options_result check(const struct options *o) {
         what = "either -r FILE or -i IFACE is needed: see --help";
     else if (o->control && o->file)
         what = "-c: a control socket is for -i IFACE alone";
+    else if (o->version == 5 && o->sampling.n > SAMPLING_MAX_V5)
+        what = "-s: NetFlow v5 can tell of one in 16383 at most: use -v 9 or 10";
     else if (o->timeouts.maxlife == 0)
         what = "-t maxlife: '0' cannot be: at least 1s";
     if (what)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sampling.h"
 #include "table.h"
 
 enum { OPTIONS_MAX = 64 }; /* interfaces, targets */
@@ -21,9 +22,10 @@ struct options {
     const char *control; /* -c */
     unsigned version;    /* 5, 9 or 10 */
     uint32_t odid;
-    uint32_t flows;    /* -m */
-    unsigned interval; /* of the store's files, seconds */
-    int64_t expint;    /* microseconds */
+    struct sampling_method sampling; /* -s */
+    uint32_t flows;                  /* -m */
+    unsigned interval;               /* of the store's files, seconds */
+    int64_t expint;                  /* microseconds */
     unsigned snaplen;
     unsigned buffer; /* KiB, 0: the system's */
     bool promiscuous;

@@ -22,7 +22,8 @@ struct output {
     struct exporter *exporter;
     int64_t exported_at; /* ms; of the last flush of the exporter */
     struct fvt_store *store;
-    bool failed; /* a row was not taken, and it was said */
+    uint32_t sampling; /* one packet in that many */
+    bool failed;       /* a row was not taken, and it was said */
     uint64_t stored, drops, drops_reported;
     struct fvt_exporter books; /* of the file being written */
     unsigned ninterfaces;
@@ -155,7 +156,17 @@ static void tell_interfaces(struct output *o, const struct flow_row *row) {
             tell(o, (uint32_t)row->value[fields[i]].i);
 }
 
+void output_sampling(struct output *o, struct sampling_method method) {
+    o->sampling = method.n;
+    if (o->exporter)
+        exporter_sampling(o->exporter, method);
+}
+
 void output_flow(struct output *o, struct flow_row *row, int64_t now) {
+    if (o->sampling > 1) {
+        flow_row_set(row, FLOW_sampling, o->sampling);
+        flow_row_set(row, FLOW_samplerid, SAMPLING_SELECTOR);
+    }
     tell_interfaces(o, row);
     if (o->exporter)
         exporter_add(o->exporter, row, now);

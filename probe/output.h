@@ -20,6 +20,9 @@ int output_collectors(struct output *o, unsigned version, uint32_t odid, const c
                       unsigned n, char *message, size_t size);
 int output_store(struct output *o, const char *dir, unsigned interval, char *message, size_t size);
 
+/* Packets are sampled: said with each flow, and to the collectors. After they are open. */
+void output_sampling(struct output *o, struct sampling_method method);
+
 /* One ended flow, with the names of its interfaces if they are new; trecv is set in row. now: ms
 ** since 1970, packet time. */
 void output_flow(struct output *o, struct flow_row *row, int64_t now);

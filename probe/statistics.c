@@ -69,6 +69,7 @@ static void packets(struct writer *w, const struct statistics *s) {
         if (k != PACKET_IP)
             w->value(w, &not, packet_kind_names[k], m->kinds[k]);
     w->value(w, &not, "stopped", m->stopped);
+    w->value(w, &not, "not sampled", m->passed_over);
     w->value(w, &again, NULL, m->again_packets);
     w->value(w, &again_bytes, NULL, m->again_bytes);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** What the probe counts, for programs: as JSON and as Prometheus' text format (version 0.0.4). What it says for
-** people is in summary.h. Every packet is in exactly one of: stopped, one kind that is not IP, again, a flow
+** people is in summary.h. Every packet is in exactly one of: stopped, not sampled, one kind that is not IP, again, a flow
 ** that ended, a flow that was deleted, a flow in the table.
 */
 #ifndef FLOWVT_STATISTICS_H

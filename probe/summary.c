@@ -18,7 +18,8 @@ static const char *comma(bool *first) {
 
 static void print_kinds(FILE *f, const struct meter_stats *m) {
     bool first = true;
-    fprintf(f, "not IP:    %" PRIu64 " packets", m->packets - m->stopped - m->kinds[PACKET_IP]);
+    fprintf(f, "not IP:    %" PRIu64 " packets",
+            m->packets - m->stopped - m->passed_over - m->kinds[PACKET_IP]);
     for (int k = 0; k < PACKET_NKINDS; k++)
         if (k != PACKET_IP && m->kinds[k] > 0)
             fprintf(f, "%s%" PRIu64 " %s", first ? (first = false, ": ") : ", ", m->kinds[k],
@@ -87,6 +88,8 @@ void summary_print(FILE *f, const struct meter_stats *m, const struct input_stat
     print_kinds(f, m);
     print_flows(f, m);
     print_ranges(f, m);
+    if (m->passed_over > 0)
+        fprintf(f, "sampling:  %" PRIu64 " packets not sampled\n", m->passed_over);
     if (m->stopped > 0)
         fprintf(f, "stopped:   %" PRIu64 " packets came while they were not gathered\n",
                 m->stopped);

@@ -24,6 +24,7 @@ enum {
     ELEMENT_DESCRIPTION = 83,
     ELEMENT_ICMP = 32, /* type * 256 + code; the only one NetFlow v9 collectors know */
     ELEMENT_ICMP6 = 139,
+    ELEMENT_SAMPLER = 48, /* in v9 */
     V9_SCOPE_SYSTEM = 1,
     V9_SCOPE_INTERFACE = 2,
     VARIABLE = 65535,
@@ -88,6 +89,8 @@ static unsigned element_of(const struct dialect *d, int field, int family) {
     const uint64_t *e = flow_fields[field].elements;
     if (flow_fields[field].class == FLOW_TIME && d->uptime)
         return field == FLOW_tstart ? 22 : 21;
+    if (field == FLOW_samplerid && d->uptime)
+        return ELEMENT_SAMPLER;
     bool by_family =
         flow_fields[field].class == FLOW_IP || field == FLOW_icmptype || field == FLOW_icmpcode;
     return (unsigned)e[by_family && family == 6 ? 1 : 0];
@@ -394,6 +397,7 @@ const struct format format_v9 = {
     .add = v9_add,
     .finish = v9_finish,
     .interface = v9_interface,
+    .sampler = announce_sampler_v9,
     .announce = v9_announce,
     .refresh = refresh,
 };
@@ -403,6 +407,7 @@ const struct format format_ipfix = {
     .add = ipfix_add,
     .finish = ipfix_finish,
     .interface = ipfix_interface,
+    .sampler = announce_sampler,
     .announce = ipfix_announce,
     .refresh = refresh,
 };
