@@ -99,9 +99,11 @@ void asked_read(const struct flow_table *table, struct query *q, struct asked *o
                     only_adds_up(t, q, list);
     *r = (struct totals_request){.table = t, .db = table->vtab.db, .first = -1, .counted = -1};
     if (out->top_list || t->kind != TABLE_FLOWS) {
-        /* What WHERE alone names is no part of the key. */
+        /* What WHERE alone names is no part of the key, but for time: where it is named, totals without
+        ** anything in them are left out. */
         for (int i = 0; out->top_list && i < t->n && i < 63; i++)
-            if (!list->group[i] && !list->measure[i] && list->counted != i && list->net != i)
+            if (t->column[i].kind != COLUMN_BUCKET && t->column[i].kind != COLUMN_BUCKET_MS &&
+                !list->group[i] && !list->measure[i] && list->counted != i && list->net != i)
                 q->used &= ~(UINT64_C(1) << i);
         ask_columns(t, q, out);
         ask_order(t, q, out);

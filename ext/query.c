@@ -185,8 +185,27 @@ static void take_test(struct best *b, int i, const struct sql_column *c) {
     }
 }
 
-/* A comparison of time narrows the window, a list to the span of its values, and is checked again.
-** Not with each row of another table, which would be a scan of its own for each. */
+/* Is it a value that is exactly one time, so that the window it narrows to has that bucket, or, when none
+** begins then, nothing? */
+static bool is_one_time(const struct best *b, int i, const struct sql_column *c) {
+    sqlite3_value *value;
+    int64_t lo, hi;
+    if (sqlite3_libversion_number() < RHS_VERSION ||
+        sqlite3_vtab_rhs_value(b->info, i, &value) != SQLITE_OK)
+        return false;
+    if (c->kind == COLUMN_BUCKET_MS)
+        return sqlite3_value_type(value) == SQLITE_INTEGER &&
+               sqlite3_value_int64(value) > WINDOW_MS_MIN &&
+               sqlite3_value_int64(value) < WINDOW_MS_MAX;
+    if (sqlite3_value_type(value) != SQLITE_TEXT)
+        return false;
+    window_text_bound(WINDOW_EQ, (const char *)sqlite3_value_text(value),
+                      (size_t)sqlite3_value_bytes(value), &lo, &hi);
+    return lo == hi;
+}
+
+/* A comparison of time narrows the window, a list to the span of its values, and is checked again unless it
+** is = with one time. Not with each row of another table, which would be a scan of its own for each. */
 static bool take_bucket(struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
     bool range = op == SQLITE_INDEX_CONSTRAINT_LT || op == SQLITE_INDEX_CONSTRAINT_LE ||
@@ -200,7 +219,7 @@ static bool take_bucket(struct best *b, int i, const struct sql_column *c) {
     int at = find_operator(op);
     if (list)
         sqlite3_vtab_in(b->info, i, 1);
-    take(b, i, c->name, list ? "[]" : operators[at].word, false);
+    take(b, i, c->name, list ? "[]" : operators[at].word, one && is_one_time(b, i, c));
     b->rows *= operators[at].left;
     b->cost *= operators[at].left;
     return true;

@@ -527,8 +527,10 @@ static int read_bucket(struct reading *r, const struct sql_column *c, const char
 static void narrow_window(struct reading *r) {
     struct window *w = &r->query->window;
     int64_t bucket = r->query->bucket * 1000, since = r->starts.since, until = r->starts.until;
-    if (since > until)
+    if (since > until) { /* two that exclude each other */
+        w->since = w->until = 0;
         return;
+    }
     if (since > WINDOW_MS_MIN && since <= WINDOW_MS_MAX) {
         since = flow_bucket_of(since + bucket - 1, bucket);
         w->since = since > w->since ? since : w->since;

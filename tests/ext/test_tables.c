@@ -170,6 +170,49 @@ static void params_in_or(void **state) {
                      0);
 }
 
+/* = with one time is answered from the window alone, whatever the bucket; beside it the same that SQLite checks. */
+static void one_time(void **state) {
+    (void)state;
+    static const char *const tests[] = {
+        "{time} = '2023-11-14 22:15:00.000'",
+        "{time} = '2023-11-14 22:13:20.000'",
+        "{time} = '2023-11-14 22:15'",
+        "{time} = '2023-11-14 22:15:00.000' AND {time} = '2023-11-14 22:10:00.000'",
+        "{time} = '2023-11-14 22:13:20.000' AND bucket = 4",
+        "{time} = '2023-11-14 22:00:00.000' AND bucket = 3600 AND since = 1700000009000",
+        "{time} = '0000-01-01 00:00:00.000'",
+        "{time} = '9999-12-31 23:59:59.999'",
+        "{time_ms} = 1700000100000",
+        "{time_ms} = 9000000000000000000",
+        "{time_ms} = -9000000000000000000",
+        "{time_ms} IS 1700000100000 AND {time} IS '2023-11-14 22:15:00.000'",
+        "{time_ms} = 1700000100000 AND {time} = '2023-11-14 22:10:00.000'",
+    };
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        char *condition[2];
+        for (int k = 0; k < 2; k++) { /* + keeps it from the extension */
+            condition[k] = sqlite3_mprintf("");
+            for (const char *p = tests[i]; *p; p++)
+                condition[k] = *p == '{'   ? sqlite3_mprintf("%z%s", condition[k], k ? "+" : "")
+                               : *p == '}' ? condition[k]
+                                           : sqlite3_mprintf("%z%c", condition[k], *p);
+        }
+        static const char *const forms[] = {
+            "SELECT proto, sum(flows) FROM traffic WHERE %s GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 2",
+            "SELECT time, sum(bytes) FROM traffic WHERE %s GROUP BY 1",
+            "SELECT count(*) FROM (SELECT ip, sum(flows_in) FROM endpoints WHERE %s GROUP BY 1)"};
+        for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+            char *mine = sqlite3_mprintf(forms[f], condition[0]),
+                 *theirs = sqlite3_mprintf(forms[f], condition[1]);
+            client_agree(db, mine, theirs, true);
+            sqlite3_free(mine);
+            sqlite3_free(theirs);
+        }
+        sqlite3_free(condition[0]);
+        sqlite3_free(condition[1]);
+    }
+}
+
 /* A parameter that is not given IS NULL. */
 static void params_null(void **state) {
     (void)state;
@@ -232,6 +275,7 @@ static void plans(void **state) {
         {"SELECT srcip, sum(bytes) FROM traffic WHERE proto = 6 GROUP BY 1", "rollup:proto,srcip"},
         {"SELECT time, sum(flows) FROM traffic WHERE bucket = 7200 GROUP BY time", "rollup:any"},
         {"SELECT ip, min(first) FROM endpoints GROUP BY ip", "rollup:ip"},
+        {"SELECT 1 FROM traffic WHERE time = '2023-11-14 22:15:00.000'", " exact"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", table[i].sql);
@@ -347,19 +391,13 @@ static void files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_rows),
-        cmocka_unit_test(generated_on_flows),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(limits_and_tests_of_sqlite),
-        cmocka_unit_test(plans),
-        cmocka_unit_test(odd_plans),
-        cmocka_unit_test(params_null),
-        cmocka_unit_test(params_in_or),
-        cmocka_unit_test(params_twice),
-        cmocka_unit_test(errors),
-        cmocka_unit_test(limits_of_the_environment),
-        cmocka_unit_test(created_tables),
-        cmocka_unit_test(files),
+        cmocka_unit_test(whole_rows),     cmocka_unit_test(generated_on_flows),
+        cmocka_unit_test(limits),         cmocka_unit_test(limits_and_tests_of_sqlite),
+        cmocka_unit_test(plans),          cmocka_unit_test(odd_plans),
+        cmocka_unit_test(params_null),    cmocka_unit_test(one_time),
+        cmocka_unit_test(params_in_or),   cmocka_unit_test(params_twice),
+        cmocka_unit_test(errors),         cmocka_unit_test(limits_of_the_environment),
+        cmocka_unit_test(created_tables), cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("ext/tables", tests, twin_setup, twin_teardown);
 }
