@@ -40,9 +40,8 @@ enum {
     HAS_PORTS = 64,
     HAS_ICMP = 128,
     HAS_TCPFLAGS = 256,
-    HAS_MARK = 512,
-    HAS_TIME = 1024,
-    HAS_NATSRC = 2048,
+    HAS_TIME = 512,
+    HAS_NATSRC = 1024,
 };
 
 enum { DIRECTION_INGRESS = 0, DIRECTION_EGRESS = 1 }; /* IPFIX 61 */
@@ -71,7 +70,6 @@ struct packet {
     uint32_t outif;
     uint32_t inphysif; /* port of the bridge that inif or outif is, from NFLOG headers; 0: none */
     uint32_t outphysif;
-    uint32_t mark;       /* NFLOG: the packet's mark in netfilter, with HAS_MARK */
     int64_t time;        /* NFLOG: when the kernel took the packet in, microseconds since 1970, with
                            HAS_TIME; the capture's own time is that of a batch of packets */
     uint8_t natsrc[16];  /* NFLOG with conntrack: the source as it leaves, where that is another

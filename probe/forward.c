@@ -328,18 +328,19 @@ static void not_counted(struct forward *f, const struct flow_add *add) {
     f->stats.bytes += add->bytes;
 }
 
-static const struct flow_link *link_of(const struct flow_add *add) {
-    bool out = add->origin.has & HAS_DIRECTION && add->origin.direction == DIRECTION_EGRESS;
-    return out ? &add->origin.out : &add->origin.in;
+/* The link layer that one sight is of is where the packet leaves. */
+static void leaves_by(struct flow_origin *to, const struct flow_origin *from) {
+    bool out = from->direction == DIRECTION_EGRESS;
+    to->out = out ? from->out : from->in;
+    to->out_has = out ? from->out_has : from->in_has;
+    to->direction = DIRECTION_INGRESS;
 }
 
 /* Source and interface of its coming, destination and interface of its leaving. */
 static void complete(struct entry *e, const struct flow_add *left) {
     struct flow_add *add = &e->add;
     bool ports = add->key.kind == HAS_PORTS;
-    add->origin.out = *link_of(left);
-    add->origin.has |= HAS_DIRECTION;
-    add->origin.direction = DIRECTION_INGRESS;
+    leaves_by(&add->origin, &left->origin);
     add->key.inif = e->in.ifindex;
     add->key.outif = e->out.ifindex;
     memcpy(add->key.dst, e->out.ends.dst, sizeof add->key.dst);
@@ -348,7 +349,6 @@ static void complete(struct entry *e, const struct flow_add *left) {
     if (!same_src(&e->in.ends, &e->out.ends)) {
         memcpy(add->origin.natsrc, e->out.ends.src, sizeof add->origin.natsrc);
         add->origin.natsrcport = ports ? e->out.ends.srcport : 0;
-        add->origin.has |= HAS_NATSRC;
     }
 }
 
@@ -471,6 +471,7 @@ static bool join_datagram(const struct forward *f, struct entry *e) {
     e->out.ends.dstport = e->in.ends.dstport;
     complete(e, &d->add);
     e->add.origin.out = d->add.origin.out;
+    e->add.origin.out_has = d->add.origin.out_has;
     return false;
 }
 

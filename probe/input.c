@@ -13,7 +13,7 @@
 #include "capfile.h"
 #include "capfilter.h"
 
-enum { LINKTYPE_LINUX_SLL = 113, LINKTYPE_LINUX_SLL2 = 276 };
+enum { LINKTYPE_LINUX_SLL = 113, LINKTYPE_LINUX_SLL2 = 276, NO_LINKTYPE = 65536 };
 
 /* Cooked captures are of all interfaces as a rule, and pcapng says how many it is of. */
 static bool is_of_several(const struct capfile *c, const struct capfile_packet *p) {
@@ -48,12 +48,15 @@ static int read_packets(struct capfile *c, struct capfilter *filter, const struc
                         const volatile sig_atomic_t *stop, struct input_stats *stats, char *message,
                         size_t size) {
     struct capfile_packet p;
+    struct meter_source source = {.linktype = NO_LINKTYPE};
     int result = CAPFILE_PACKET;
     uint32_t told = 0;
     while (!*stop && (result = capfile_next(c, &p)) == CAPFILE_PACKET) {
         if (p.wire < p.captured)
             p.wire = p.captured;
-        int pass = capfilter_passes(filter, p.linktype, p.data, p.captured, p.wire, message, size);
+        int pass =
+            filter ? capfilter_passes(filter, p.linktype, p.data, p.captured, p.wire, message, size)
+                   : 1;
         if (pass < 0)
             return -1;
         if (pass == 0) {
@@ -62,7 +65,8 @@ static int read_packets(struct capfile *c, struct capfilter *filter, const struc
         }
         if (p.place > 0)
             tell_interfaces(c, &p, &told, sink);
-        struct meter_source source = source_of(c, &p);
+        if (p.place > 0 || p.ifindex > 0 || source.linktype != p.linktype) /* else all are of one */
+            source = source_of(c, &p);
         sink->packet(sink->arg, &source, p.time, p.data, p.captured, p.wire);
     }
     if (*stop || result == CAPFILE_END)
@@ -77,10 +81,10 @@ int input_file(const char *path, const char *expression, const struct input_sink
     struct capfile *c;
     if (capfile_open(path, &c, message, size) != CAPFILE_PACKET)
         return -1;
-    struct capfilter *filter = capfilter_new(expression);
+    struct capfilter *filter = expression ? capfilter_new(expression) : NULL;
     int result = -1;
     capfile_stop_flag(c, stop);
-    if (filter)
+    if (filter || !expression)
         result = read_packets(c, filter, sink, stop, stats, message, size);
     else
         snprintf(message, size, "out of memory for the filter");

@@ -49,33 +49,34 @@ static void set_told(struct flow_row *row, const struct optional *list, size_t n
 }
 
 /* What the link layers had to say, where packets came in and where they went out. */
-static void set_links(struct flow_row *row, const struct flow_link *in,
-                      const struct flow_link *out) {
-    bool tagged = in->has & HAS_CVLAN;
+static void set_links(struct flow_row *row, const struct flow_origin *o) {
+    const struct flow_link *in = &o->in, *out = &o->out;
+    bool tagged = o->in_has & HAS_CVLAN;
     const struct optional list[] = {
-        {in->has & HAS_VLAN, FLOW_srcvlan, in->vlan},
-        {out->has & HAS_VLAN, FLOW_dstvlan, out->vlan},
-        {tagged || out->has & HAS_CVLAN, FLOW_cvlan, tagged ? in->cvlan : out->cvlan},
-        {in->has & HAS_MAC, FLOW_insrcmac, mac(in->srcmac)},
-        {in->has & HAS_DSTMAC, FLOW_indstmac, mac(in->dstmac)},
-        {out->has & HAS_MAC, FLOW_outsrcmac, mac(out->srcmac)},
-        {out->has & HAS_DSTMAC, FLOW_outdstmac, mac(out->dstmac)},
+        {o->in_has & HAS_VLAN, FLOW_srcvlan, in->vlan},
+        {o->out_has & HAS_VLAN, FLOW_dstvlan, out->vlan},
+        {tagged || o->out_has & HAS_CVLAN, FLOW_cvlan, tagged ? in->cvlan : out->cvlan},
+        {o->in_has & HAS_MAC, FLOW_insrcmac, mac(in->srcmac)},
+        {o->in_has & HAS_DSTMAC, FLOW_indstmac, mac(in->dstmac)},
+        {o->out_has & HAS_MAC, FLOW_outsrcmac, mac(out->srcmac)},
+        {o->out_has & HAS_DSTMAC, FLOW_outdstmac, mac(out->dstmac)},
     };
     set_told(row, list, sizeof list / sizeof *list);
 }
 
 static void set_origin(struct flow_row *row, const struct flow *f, const struct flow_origin *o) {
+    static const uint8_t none[sizeof o->natsrc];
     const struct optional list[] = {
         {f->has & HAS_TCPFLAGS, FLOW_tcpflags, f->tcpflags},
-        {o->has & HAS_DIRECTION, FLOW_direction, o->direction},
-        {o->has & HAS_ETHERTYPE, FLOW_ethertype, o->ethertype},
+        {o->direction != FLOW_DIRECTION_UNTOLD, FLOW_direction, o->direction},
+        {o->ethertype, FLOW_ethertype, o->ethertype},
         {o->inphysif, FLOW_inphysif, o->inphysif},
         {o->outphysif, FLOW_outphysif, o->outphysif},
-        {o->has & HAS_NATSRC && o->natsrcport, FLOW_natsrcport, o->natsrcport},
+        {o->natsrcport, FLOW_natsrcport, o->natsrcport},
     };
     set_told(row, list, sizeof list / sizeof *list);
-    set_links(row, &o->in, &o->out);
-    if (o->has & HAS_NATSRC)
+    set_links(row, o);
+    if (memcmp(o->natsrc, none, sizeof none) != 0)
         flow_row_set_ip(row, FLOW_natsrcip, f->key.family, o->natsrc);
 }
 

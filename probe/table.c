@@ -53,6 +53,7 @@ const char *const flow_end_names[END_NREASONS] = {
 
 _Static_assert(sizeof(struct flow_key) == 48, "hash_key() and same_key() read six words");
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
+_Static_assert(sizeof(struct flow_origin) == 64, "one cache line");
 
 struct entry {
     uint32_t hash;
@@ -293,8 +294,10 @@ static void sweep(struct table *t, size_t budget) {
             t->cursor++;
             continue;
         }
-        if (t->flows[index].next != NONE)
+        if (t->flows[index].next != NONE) {
             prefetch_flow(t, t->flows[index].next);
+            __builtin_prefetch(&t->origins[t->flows[index].next]);
+        }
         if (budget-- == 0)
             return;
         if (deadline(t, &t->flows[index]) < t->now) {
@@ -327,22 +330,22 @@ static void make_room(struct table *t) {
 /* ---- interface --------------------------------------------------------------------------- */
 
 static void set_origin(struct flow_origin *o, const struct packet *pkt) {
-    memset(o, 0, sizeof *o);
-    struct flow_link *link =
-        pkt->has & HAS_DIRECTION && pkt->direction == DIRECTION_EGRESS ? &o->out : &o->in;
+    enum { LINK = HAS_MAC | HAS_DSTMAC | HAS_VLAN | HAS_CVLAN };
+    bool out = pkt->has & HAS_DIRECTION && pkt->direction == DIRECTION_EGRESS;
+    struct flow_link *link = out ? &o->out : &o->in;
+    memset(out ? &o->in : &o->out, 0, sizeof *link);
     memcpy(link->srcmac, pkt->srcmac, sizeof link->srcmac);
     memcpy(link->dstmac, pkt->dstmac, sizeof link->dstmac);
     link->vlan = pkt->vlan;
     link->cvlan = pkt->cvlan;
-    link->has = pkt->has & (HAS_MAC | HAS_DSTMAC | HAS_VLAN | HAS_CVLAN);
+    o->in_has = out ? 0 : pkt->has & LINK;
+    o->out_has = out ? pkt->has & LINK : 0;
     o->inphysif = pkt->inphysif;
     o->outphysif = pkt->outphysif;
-    o->mark = pkt->mark;
     memcpy(o->natsrc, pkt->natsrc, sizeof o->natsrc);
     o->natsrcport = pkt->natsrcport;
     o->ethertype = pkt->ethertype;
-    o->has = pkt->has & (HAS_DIRECTION | HAS_MARK | HAS_NATSRC | HAS_ETHERTYPE);
-    o->direction = pkt->direction;
+    o->direction = pkt->has & HAS_DIRECTION ? pkt->direction : FLOW_DIRECTION_UNTOLD;
 }
 
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) {
@@ -393,10 +396,12 @@ uint32_t table_expect(const struct table *t, const struct flow_add *add) {
 
 void table_approach(const struct table *t, uint32_t expected) {
     struct entry e = t->entries[expected & t->mask];
-    if (e.index != 0)
-        prefetch_flow(t, e.index - 1);
-    else if (t->free_list != NONE)
-        prefetch_flow(t, t->free_list);
+    uint32_t index = e.index != 0 ? e.index - 1 : t->free_list;
+    if (index == NONE)
+        return;
+    prefetch_flow(t, index);
+    if (e.index == 0)
+        __builtin_prefetch(&t->origins[index], 1);
 }
 
 void table_add(struct table *t, const struct flow_add *add) {

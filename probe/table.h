@@ -51,20 +51,20 @@ struct flow_key {
 struct flow_link {
     uint8_t srcmac[6], dstmac[6];
     uint16_t vlan, cvlan;
-    uint16_t has; /* HAS_MAC, HAS_DSTMAC, HAS_VLAN, HAS_CVLAN */
 };
 
 /* What the first packet says of a flow. */
 struct flow_origin {
     struct flow_link in, out;
     uint32_t inphysif, outphysif; /* interfaces below inif and outif, 0: none */
-    uint32_t mark;
-    uint8_t natsrc[16];  /* the source as it leaves, with HAS_NATSRC */
-    uint16_t natsrcport; /* 0: none */
-    uint16_t ethertype;
-    uint16_t has; /* HAS_DIRECTION, HAS_MARK, HAS_NATSRC, HAS_ETHERTYPE */
-    uint8_t direction;
+    uint8_t natsrc[16];           /* the source as it leaves, zeros: no other */
+    uint16_t natsrcport;          /* 0: none */
+    uint16_t ethertype;           /* 0: none */
+    uint8_t in_has, out_has;      /* HAS_MAC, HAS_DSTMAC, HAS_VLAN, HAS_CVLAN */
+    uint8_t direction;            /* or FLOW_DIRECTION_UNTOLD */
 };
+
+enum { FLOW_DIRECTION_UNTOLD = 2 };
 
 /* What one packet, or several counted together, add to a flow. Times in microseconds since 1970. */
 struct flow_add {
