@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     if ((p.family != 4 && p.family != 6) || p.ip_at + (p.family == 4 ? 20u : 40u) > captured ||
         p.payload_at > captured || p.payload_captured > captured - p.payload_at ||
-        p.payload_captured > p.payload_length)
+        p.payload_captured > p.payload_length || p.transport_at > p.payload_at)
         abort();
     return 0;
 }
