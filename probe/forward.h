@@ -32,7 +32,7 @@
 #include "table.h"
 
 enum {
-    FORWARD_SIZE = 65536,     /* packets remembered, of some 350 octets */
+    FORWARD_SIZE = 65536,     /* packets remembered, of 400 octets */
     FORWARD_WINDOW = 2000000, /* microseconds; a queue of a slow line holds packets that long */
 };
 
