@@ -86,10 +86,23 @@ static uint64_t last_value(struct job *j, int threads) {
     return all->n == j->limit ? all->value[0] : 0;
 }
 
+/* Fewer groups are looked through before another thread has begun. */
+enum { MANY_GROUPS = 1 << 16 };
+
+static bool are_many(const struct groups *groups) {
+    size_t all = 0, n;
+    for (unsigned p = 0; p < groups_parts(groups); p++) {
+        groups_rows(groups, p, &n);
+        all += n;
+    }
+    return all >= MANY_GROUPS;
+}
+
 int select_groups(struct groups *groups, const struct aggregate_spec *spec, enum measure m,
                   bool greatest, int64_t n, int threads, struct interrupt *interrupt) {
     struct job *j = calloc(1, sizeof *j);
     bool ok = j;
+    threads = are_many(groups) ? threads : 1;
     for (int i = 0; ok && i < threads; i++)
         ok = (j->heap[i].value = malloc(((size_t)n + 1) * sizeof *j->heap[i].value));
     if (ok) {
