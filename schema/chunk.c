@@ -277,6 +277,29 @@ static uint32_t rank_of(const struct fvt_chunk *c, uint32_t i) {
     return sum + (uint32_t)__builtin_popcountll(present_word(c, from) & below);
 }
 
+/* Values to n places, 64 at most: those whose bit is set take one each, which may be behind the places in the same
+** memory. Returns how many that are. */
+static uint32_t spread(uint64_t bits, uint32_t n, const int64_t *dense, int64_t *out,
+                       uint8_t *nulls) {
+    uint64_t all = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+    uint32_t count = (uint32_t)__builtin_popcountll(bits &= all), k = 0;
+    int64_t value[64];
+    bool few = count < n / 2; /* then most are NULL */
+    if (nulls)
+        memset(nulls, few, n);
+    if (bits == all) {
+        memmove(out, dense, n * sizeof *out);
+        return n;
+    }
+    memcpy(value, dense, count * sizeof *value);
+    memset(out, 0, n * sizeof *out);
+    for (uint64_t b = bits; b; b &= b - 1)
+        out[__builtin_ctzll(b)] = value[k++];
+    for (uint64_t b = few ? bits : all & ~bits; nulls && b; b &= b - 1)
+        nulls[__builtin_ctzll(b)] = !few;
+    return count;
+}
+
 /* Entries [first, first + n) of the chunk's own stream, spread over its bitmap. */
 static void read_entries(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
                          uint8_t *nulls) {
@@ -291,11 +314,11 @@ static void read_entries(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_
     ** never overtakes the place read. */
     int64_t *dense = out + (n - count);
     fvt_stream_read(c->stream, from, count, dense);
-    for (uint32_t i = 0, k = 0; i < n; i++) {
-        bool has = present_bit(c->present, first + i);
-        out[i] = has ? dense[k++] : 0;
-        if (nulls)
-            nulls[i] = !has;
+    for (uint32_t i = 0, some; i < n; i += some) {
+        uint32_t at = first + i, shift = at & 63;
+        some = 64 - shift < n - i ? 64 - shift : n - i;
+        dense += spread(present_word(c, at - shift) >> shift, some, dense, out + i,
+                        nulls ? nulls + i : NULL);
     }
 }
 
