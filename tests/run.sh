@@ -41,7 +41,7 @@ everything() {
             demo_test options sources multicast reports filters filters_captures geo ports tcp install readme options_data \
             router if_counters registry live full bench
     fi
-    for f in tests/ext/answers.py tests/probe/captures.* tests/schema/*_test.sh tests/collector/exports.*; do
+    for f in tests/ext/answers.py tests/probe/captures.* tests/probe/interfaces.py tests/schema/*_test.sh tests/collector/exports.*; do
         [ -x "$f" ] && echo "$f"
     done
     for f in tests/*/test_*.c; do
