@@ -158,6 +158,18 @@ void rig_send(struct rig *r, struct bytes *b) {
     b->n = 0;
 }
 
+void rig_send_ipfix(struct rig *r, struct bytes *b) {
+    ipfix_end(b);
+    rig_send(r, b);
+}
+
+unsigned rig_faults(const struct rig *r) {
+    unsigned n = 0;
+    for (int i = 0; i < FVT_NBAD; i++)
+        n += r->faults[i];
+    return n;
+}
+
 void rig_pass(struct rig *r, int64_t ms) {
     for (int64_t step; ms > 0; ms -= step) {
         step = ms < 30000 ? ms : 30000;

@@ -56,6 +56,9 @@ void rig_open(struct rig *r, const struct collector_limits *limits);
 void rig_close(struct rig *r);
 /* Give it the datagram and empty b. */
 void rig_send(struct rig *r, struct bytes *b);
+void rig_send_ipfix(struct rig *r, struct bytes *b); /* sets the length, too */
+/* How many faults there were, of all kinds. */
+unsigned rig_faults(const struct rig *r);
 /* Let time pass, ms, as a collector without datagrams sees it pass. */
 void rig_pass(struct rig *r, int64_t ms);
 const struct fvt_exporter *rig_stat(const struct rig *r, const char *version, uint32_t odid);

@@ -17,11 +17,6 @@
 static struct bytes b;
 static struct rig r;
 
-static void send_ipfix(void) {
-    ipfix_end(&b);
-    rig_send(&r, &b);
-}
-
 /* A sampler of NetFlow v9, names and the start of an IPFIX exporter, and templates of both. */
 static void announce(void) {
     v9(&b, 1, 5);
@@ -52,7 +47,7 @@ static void announce(void) {
     put_hex(&b, "03000050 04");
     put_text(&b, "http", 4);
     set_end(&b, set);
-    send_ipfix();
+    rig_send_ipfix(&r, &b);
 }
 
 static void give_data(void) {
@@ -68,7 +63,7 @@ static void give_data(void) {
     set = set_begin(&b, 301);
     put_hex(&b, "03000050");
     set_end(&b, set);
-    send_ipfix();
+    rig_send_ipfix(&r, &b);
 }
 
 /* The collector ends; another one begins some ms later by the system's clock. */

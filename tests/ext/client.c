@@ -43,6 +43,10 @@ sqlite3 *client_open(const char *store) {
     return NULL;
 }
 
+sqlite3 *client_open_new(char *dir) {
+    return mkdtemp(dir) ? client_open(dir) : NULL;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
     (void)st;
     (void)type;

@@ -15,6 +15,8 @@
 /* A connection to no database file; store: what FLOWVT_STORE is set to, unless NULL. NULL when the
 ** extension cannot be loaded; it is said why. */
 sqlite3 *client_open(const char *store);
+/* The same with a new directory for its store, dir as mkdtemp() takes it. */
+sqlite3 *client_open_new(char *dir);
 /* The same for a connection that is open; false when it cannot be loaded. */
 bool client_load(sqlite3 *db);
 /* Close it, and remove a directory with all that is in it unless dir is NULL. 0, or -1: one of the two

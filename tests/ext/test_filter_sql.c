@@ -527,7 +527,7 @@ static void test_message(void **state) {
 
 static int setup(void **state) {
     (void)state;
-    if (!mkdtemp(dir) || (db = client_open(dir)) == NULL)
+    if ((db = client_open_new(dir)) == NULL)
         return -1;
     make_rows();
     write_store();

@@ -218,7 +218,7 @@ static void test_mistakes(void **state) {
 
 static int begin(void **state) {
     (void)state;
-    if (!mkdtemp(dir) || (db = client_open(dir)) == NULL)
+    if ((db = client_open_new(dir)) == NULL)
         return -1;
     write_store();
     return 0;

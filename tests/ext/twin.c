@@ -133,7 +133,7 @@ static void fill_table(void) {
 
 int twin_setup(void **state) {
     (void)state;
-    if (!mkdtemp(twin_dir) || (db = client_open(twin_dir)) == NULL)
+    if ((db = client_open_new(twin_dir)) == NULL)
         return -1;
     write_store();
     fill_table();

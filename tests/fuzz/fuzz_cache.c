@@ -7,6 +7,7 @@
 
 #include "collector/cache.h"
 #include "schema/format.h"
+#include "tests/fuzz/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,17 +16,6 @@ static bool take_row(void *arg, const struct flow_row *row) {
     (void)row;
     return true;
 }
-
-static const struct collector_limits limits = {
-    .exporters = 6,
-    .interfaces = 8,
-    .announced = 64 << 10,
-    .exporter_template = 32 << 10,
-    .pending = 16 << 10,
-    .exporter_pending = 8 << 10,
-    .pending_ms = 100,
-    .template_ms = 1000000,
-};
 
 /* As its exporter would send it, for each template that there is. */
 static void give_data(struct collector *c, const struct exporter *e, uint16_t id, int64_t now) {

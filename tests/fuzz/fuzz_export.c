@@ -7,7 +7,7 @@
 */
 #include <stdlib.h>
 
-#include "collector/decode.h"
+#include "tests/fuzz/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,16 +51,6 @@ static void compare(const struct collector *a, const struct collector *b) {
     if (x || y)
         abort();
 }
-
-static const struct collector_limits limits = {
-    .exporters = 6,
-    .interfaces = 8,
-    .announced = 64 << 10,
-    .exporter_template = 32 << 10,
-    .pending = 16 << 10,
-    .exporter_pending = 8 << 10,
-    .pending_ms = 100,
-};
 
 static void give(struct collector *c, const struct datagram *d) {
     collector_datagram(c, d);
