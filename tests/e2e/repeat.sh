@@ -53,7 +53,7 @@ exporters() { FLOWVT_STORE=$1 sqlite 'SELECT exporter, count(*) FROM flows GROUP
 send() { # HOST COUNT [OPTION...]
     local host=$1 count=$2
     shift 2
-    in_exporter "$flowgen" --count "$count" --rate 20000 "$@" "$host" 9995 >/dev/null
+    in_exporter "$flowgen" --count "$count" --rate 4000 "$@" "$host" 9995 >/dev/null
 }
 
 theirs=
