@@ -78,6 +78,7 @@ send 10.9.1.1 2000
 send fd00:1::1 1000
 until_true 20 has "$work/a" 3000
 until_true 20 has "$work/b" 3000
+until_true 20 has "$work/own" 3000
 is "each datagram goes to each target" "$(stored "$work/own")|$(exporters "$work/a")|$(exporters "$work/b")" \
     "3000|10.9.2.1|3000|fd00:2::1|3000"
 kill -USR1 "$collector"
