@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "program.h"
 #include "summary.h"
@@ -80,33 +81,74 @@ static void catch_signals(void) {
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* Open the outputs; 0, or -1 after a complaint. */
-static int open_outputs(const struct options *o, struct output *output) {
+/* Collectors, before root is given up: an interface may be asked for. 0, or -1 after a complaint. */
+static int open_collectors(const struct options *o, struct probe *p) {
+    const struct output_targets targets = {.version = o->version,
+                                           .odid = o->odid,
+                                           .names = o->targets,
+                                           .n = o->ntargets,
+                                           .balance = o->balance,
+                                           .sending = {!p->live, o->hops, o->source}};
     char message[512];
-    if (o->ntargets > 0 && output_collectors(output, o->version, o->odid, o->targets, o->ntargets,
-                                             message, sizeof message) != 0) {
-        complain(message);
+    if (o->ntargets == 0 || output_collectors(p->output, &targets, message, sizeof message) == 0)
+        return 0;
+    complain(message);
+    return -1;
+}
+
+static int become_user(struct probe *p, char *message, size_t size) {
+    if (p->user.other && p->control && control_give(p->control, p->user.uid, p->user.gid) != 0) {
+        snprintf(message, size, "%s: it cannot be given to another user", p->options->control);
         return -1;
     }
-    if (o->store && output_store(output, o->store, o->interval, message, sizeof message) != 0) {
-        complain(message);
+    return daemon_user_take(&p->user, message, size);
+}
+
+/* What has waited for the input to be open, which may take root. */
+static int open_rest(struct probe *p, char *message, size_t size) {
+    const struct options *o = p->options;
+    int parent = -1;
+    if (o->daemon && (parent = daemon_fork()) < 0) {
+        snprintf(message, size, "cannot go to the background");
         return -1;
     }
+    if ((o->pidfile && daemon_pidfile(o->pidfile, message, size) != 0) ||
+        become_user(p, message, size) != 0 ||
+        (o->store && output_store(p->output, o->store, o->interval, message, size) != 0))
+        return -1;
+    output_sampling(p->output, o->sampling);
+    if (parent >= 0)
+        daemon_ready(parent);
     return 0;
+}
+
+static int on_opened(void *arg, char *message, size_t size) {
+    struct probe *p = arg;
+    p->unopened = open_rest(p, message, size) != 0;
+    return p->unopened ? -1 : 0;
 }
 
 /* Read everything; what went wrong is complained of. */
 static int run_input(const struct options *o, struct probe *p) {
     char message[512], text[1024];
-    const struct input_sink sink = {on_packet, on_idle, on_interface, p};
+    const struct input_sink sink = {.packet = on_packet,
+                                    .idle = on_idle,
+                                    .interface = on_interface,
+                                    .opened = on_opened,
+                                    .arg = p};
     int result;
     if (o->file) {
         result = input_file(o->file, o->filter, &sink, &stop, &p->in, message, sizeof message);
-        snprintf(text, sizeof text, "%s: %s", o->file, message);
+        snprintf(text, sizeof text, "%s%s%s", p->unopened ? "" : o->file, p->unopened ? "" : ": ",
+                 message);
     } else {
-        const struct input_live live = {o->interfaces,  o->ninterfaces,
-                                        o->snaplen,     o->buffer,
-                                        o->promiscuous, p->control ? control_fd(p->control) : -1};
+        const struct input_live live = {.names = o->interfaces,
+                                        .n = o->ninterfaces,
+                                        .snaplen = o->snaplen,
+                                        .buffer = o->buffer,
+                                        .promiscuous = o->promiscuous,
+                                        .direction = o->direction,
+                                        .wake = p->control ? control_fd(p->control) : -1};
         result = input_capture(&live, o->filter, &sink, &stop, &p->in, message, sizeof message);
         snprintf(text, sizeof text, "%s", message);
     }
@@ -124,10 +166,15 @@ static int run_input(const struct options *o, struct probe *p) {
 static int run(const struct options *o, struct probe *p) {
     char message[512];
     int status = EXIT_SUCCESS;
-    if (open_outputs(o, p->output) != 0)
+    if (daemon_user_find(&p->user, o->user, o->group, message, sizeof message) != 0) {
+        complain(message);
         return EXIT_FAULT;
-    output_sampling(p->output, o->sampling);
+    }
+    if (open_collectors(o, p) != 0)
+        return EXIT_FAULT;
     meter_sample(p->meter, o->sampling);
+    if (o->adjust)
+        meter_adjust(p->meter, p->started * 1000000);
     if (o->control && !(p->control = control_open(o->control, message, sizeof message))) {
         complain(message);
         return EXIT_FAULT;
@@ -135,6 +182,8 @@ static int run(const struct options *o, struct probe *p) {
     if (run_input(o, p) != 0)
         status = EXIT_FAULT;
     control_close(p->control);
+    if (o->pidfile)
+        unlink(o->pidfile);
     meter_flush(p->meter);
     report_losses(p, true);
     if (output_close(p->output, message, sizeof message) != 0) {

@@ -84,10 +84,10 @@ int input_file(const char *path, const char *expression, const struct input_sink
     struct capfilter *filter = expression ? capfilter_new(expression) : NULL;
     int result = -1;
     capfile_stop_flag(c, stop);
-    if (filter || !expression)
-        result = read_packets(c, filter, sink, stop, stats, message, size);
-    else
+    if (!filter && expression)
         snprintf(message, size, "out of memory for the filter");
+    else if (sink->opened(sink->arg, message, size) == 0)
+        result = read_packets(c, filter, sink, stop, stats, message, size);
     capfilter_free(filter);
     capfile_close(c);
     return result;

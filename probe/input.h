@@ -20,6 +20,8 @@ struct input_sink {
     void (*idle)(void *arg, int64_t now);
     /* An interface that packets may be of, by the number they have it under. */
     void (*interface)(void *arg, uint32_t ifindex, const char *name, const char *description);
+    /* Everything is open, no packet has been handed over. 0, or -1 with one sentence in message, which ends it. */
+    int (*opened)(void *arg, char *message, size_t size);
     void *arg;
 };
 
@@ -35,7 +37,8 @@ struct input_live {
     unsigned snaplen;
     unsigned buffer; /* KiB, 0: the system's */
     bool promiscuous;
-    int wake; /* when there is something to read, idle is called soon; -1: nothing */
+    int direction; /* only packets 1 received, 2 sent; 0: all */
+    int wake;      /* when there is something to read, idle is called soon; -1: nothing */
 };
 
 /* Both return 0 when the input ended well or *stop was set, else -1 with one sentence in message.

@@ -168,8 +168,13 @@ static struct capture *open_pcap(struct live *l, const char *name, pcap_directio
     return c;
 }
 
+static pcap_direction_t wanted(const struct live *l) {
+    static const pcap_direction_t directions[] = {PCAP_D_INOUT, PCAP_D_IN, PCAP_D_OUT};
+    return directions[l->options->direction];
+}
+
 static int open_any(struct live *l) {
-    struct capture *c = open_pcap(l, "any", PCAP_D_INOUT);
+    struct capture *c = open_pcap(l, "any", wanted(l));
     if (!c)
         return -1;
     c->source.several = true;
@@ -179,6 +184,8 @@ static int open_any(struct live *l) {
 static int open_directions(struct live *l, const char *name) {
     static const pcap_direction_t directions[] = {PCAP_D_IN, PCAP_D_OUT};
     for (int d = 0; d < 2; d++) {
+        if (l->options->direction != 0 && l->options->direction != d + 1)
+            continue;
         struct capture *c = open_pcap(l, name, directions[d]);
         if (!c)
             return -1;
@@ -193,7 +200,7 @@ static int open_interface(struct live *l, const char *name) {
     uint8_t mac[6];
     if (l->options->n > 1 || !interface_mac(name, mac))
         return open_directions(l, name);
-    struct capture *c = open_pcap(l, name, PCAP_D_INOUT);
+    struct capture *c = open_pcap(l, name, wanted(l));
     if (!c)
         return -1;
     c->source.ifindex = if_nametoindex(name);
@@ -320,6 +327,8 @@ int input_capture(const struct input_live *options, const char *expression,
     int result = 0;
     for (unsigned i = 0; i < options->n && result == 0; i++)
         result = open_one(l, options->names[i]);
+    if (result == 0)
+        result = sink->opened(sink->arg, message, size);
     if (result == 0) {
         tell_interfaces(sink);
         result = loop(l, stop);

@@ -36,6 +36,8 @@ struct meter {
     struct meter_stats stats;
     struct sampling sampling;
     bool stopped, deleting;
+    bool adjusting; /* shift is the time that the next packet will have */
+    int64_t shift;  /* added to the times of packets, us */
     struct flow_row row;
 };
 
@@ -176,6 +178,16 @@ static void forwarded(struct meter *m, const struct packet *pkt, const uint8_t *
     forward_add(m->forward, pkt, data, captured, add, side, ifindex ? ifindex : source->ifindex);
 }
 
+static int64_t shifted(struct meter *m, int64_t time) {
+    if (m->adjusting && __builtin_sub_overflow(m->shift, time, &m->shift))
+        m->shift = 0;
+    if (m->adjusting)
+        m->shift -= m->shift % 1000; /* so that what is in milliseconds keeps its distances */
+    m->adjusting = false;
+    int64_t sum;
+    return __builtin_add_overflow(time, m->shift, &sum) ? time : sum;
+}
+
 enum packet_kind meter_packet(struct meter *m, const struct meter_source *source, int64_t time,
                               const uint8_t *data, size_t captured, size_t wire) {
     struct packet pkt;
@@ -197,7 +209,7 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     m->stats.bytes += pkt.length;
     m->stats.fragments += pkt.fragment;
     struct flow_add *add = next_waiting(m);
-    table_packet(add, &pkt, pkt.has & HAS_TIME ? pkt.time : time);
+    table_packet(add, &pkt, shifted(m, pkt.has & HAS_TIME ? pkt.time : time));
     m->now = add->last;
     if (may_be_forwarded(m, &pkt, source)) {
         struct flow_add one = *add;
@@ -243,6 +255,11 @@ void meter_gather(struct meter *m, bool on) {
 
 void meter_sample(struct meter *m, struct sampling_method method) {
     sampling_init(&m->sampling, method);
+}
+
+void meter_adjust(struct meter *m, int64_t now) {
+    m->adjusting = true;
+    m->shift = now;
 }
 
 void meter_each(struct meter *m, void (*each)(void *arg, const struct flow *flow), void *arg) {

@@ -68,6 +68,9 @@ void meter_gather(struct meter *m, bool on);
 /* Sample packets from now on. */
 void meter_sample(struct meter *m, struct sampling_method method);
 
+/* The next packet counts as of time now (microseconds), and those after it move along. */
+void meter_adjust(struct meter *m, int64_t now);
+
 /* Call each for every flow that has not ended, packets that wait among them. */
 void meter_each(struct meter *m, void (*each)(void *arg, const struct flow *flow), void *arg);
 

@@ -66,36 +66,40 @@ int64_t options_duration(const char *text) {
 
 /* ---- what each option does --------------------------------------------------------------- */
 
-static bool take_file(struct options *o, const char *value) {
+static bool take_file(struct options *o, char *value) {
     o->file = value;
     return true;
 }
 
-static bool take_interface(struct options *o, const char *value) {
+static bool take_interface(struct options *o, char *value) {
     if (o->ninterfaces == OPTIONS_MAX)
         return wrong("-i", value, "at most 64 interfaces");
     o->interfaces[o->ninterfaces++] = value;
     return true;
 }
 
-static bool take_target(struct options *o, const char *value) {
-    if (o->ntargets == OPTIONS_MAX)
-        return wrong("-n", value, "at most 64 targets");
-    o->targets[o->ntargets++] = value;
+/* "a" or "a,b", as softflowd has it. */
+static bool take_target(struct options *o, char *value) {
+    char *rest = NULL;
+    for (char *t = strtok_r(value, ",", &rest); t; t = strtok_r(NULL, ",", &rest)) {
+        if (o->ntargets == OPTIONS_MAX)
+            return wrong("-n", t, "at most 64 targets");
+        o->targets[o->ntargets++] = t;
+    }
     return true;
 }
 
-static bool take_store(struct options *o, const char *value) {
+static bool take_store(struct options *o, char *value) {
     o->store = value;
     return true;
 }
 
-static bool take_control(struct options *o, const char *value) {
+static bool take_control(struct options *o, char *value) {
     o->control = value;
     return true;
 }
 
-static bool take_version(struct options *o, const char *value) {
+static bool take_version(struct options *o, char *value) {
     if (strcmp(value, "5") != 0 && strcmp(value, "9") != 0 && strcmp(value, "10") != 0)
         return wrong("-v", value, "5, 9 or 10 (IPFIX)");
     o->version = (unsigned)atoi(value);
@@ -103,7 +107,7 @@ static bool take_version(struct options *o, const char *value) {
 }
 
 /* "name=duration", or a plain duration for the interval of the store's files. */
-static bool take_time(struct options *o, const char *value) {
+static bool take_time(struct options *o, char *value) {
     const struct {
         const char *name;
         int64_t *timeout;
@@ -134,7 +138,7 @@ static bool take_time(struct options *o, const char *value) {
                  "timeouts are general, tcp, tcp.rst, tcp.fin, udp, icmp, maxlife, expint");
 }
 
-static bool take_flows(struct options *o, const char *value) {
+static bool take_flows(struct options *o, char *value) {
     unsigned long n;
     if (!number("-m", value, 1, 1ul << 26, &n))
         return false;
@@ -142,7 +146,7 @@ static bool take_flows(struct options *o, const char *value) {
     return true;
 }
 
-static bool take_odid(struct options *o, const char *value) {
+static bool take_odid(struct options *o, char *value) {
     unsigned long n;
     if (!number("--odid", value, 0, UINT32_MAX, &n))
         return false;
@@ -151,7 +155,7 @@ static bool take_odid(struct options *o, const char *value) {
 }
 
 /* "100", "random:100" */
-static bool take_sampling(struct options *o, const char *value) {
+static bool take_sampling(struct options *o, char *value) {
     static const char prefix[] = "random:";
     unsigned long n;
     o->sampling.random = strncmp(value, prefix, sizeof prefix - 1) == 0;
@@ -161,7 +165,7 @@ static bool take_sampling(struct options *o, const char *value) {
     return true;
 }
 
-static bool take_snaplen(struct options *o, const char *value) {
+static bool take_snaplen(struct options *o, char *value) {
     unsigned long n;
     if (!number("-C", value, 64, 262144, &n))
         return false;
@@ -169,7 +173,7 @@ static bool take_snaplen(struct options *o, const char *value) {
     return true;
 }
 
-static bool take_buffer(struct options *o, const char *value) {
+static bool take_buffer(struct options *o, char *value) {
     unsigned long n;
     if (!number("-B", value, 64, 2097151, &n))
         return false;
@@ -177,13 +181,76 @@ static bool take_buffer(struct options *o, const char *value) {
     return true;
 }
 
-static bool take_no_promiscuous(struct options *o, const char *value) {
+static bool take_no_promiscuous(struct options *o, char *value) {
     (void)value;
     o->promiscuous = false;
     return true;
 }
 
-static bool take_quiet(struct options *o, const char *value) {
+static bool take_source(struct options *o, char *value) {
+    o->source = value;
+    return true;
+}
+
+static bool take_hops(struct options *o, char *value) {
+    unsigned long n;
+    if (!number("-L", value, 1, 255, &n))
+        return false;
+    o->hops = (unsigned)n;
+    return true;
+}
+
+static bool take_balance(struct options *o, char *value) {
+    (void)value;
+    o->balance = true;
+    return true;
+}
+
+static bool take_adjust(struct options *o, char *value) {
+    (void)value;
+    o->adjust = true;
+    return true;
+}
+
+static bool take_direction(struct options *o, char *value) {
+    static const char *const words[] = {"inout", "in", "out"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            o->direction = i;
+            return true;
+        }
+    }
+    return wrong("-Q", value, "in, out or inout");
+}
+
+static bool take_daemon(struct options *o, char *value) {
+    (void)value;
+    o->daemon = true;
+    return true;
+}
+
+static bool take_foreground(struct options *o, char *value) {
+    (void)value;
+    o->daemon = false;
+    return true;
+}
+
+static bool take_pidfile(struct options *o, char *value) {
+    o->pidfile = value;
+    return true;
+}
+
+static bool take_user(struct options *o, char *value) {
+    o->user = value;
+    return true;
+}
+
+static bool take_group(struct options *o, char *value) {
+    o->group = value;
+    return true;
+}
+
+static bool take_quiet(struct options *o, char *value) {
     (void)value;
     o->quiet = true;
     return true;
@@ -192,7 +259,7 @@ static bool take_quiet(struct options *o, const char *value) {
 static const struct option_row {
     int letter; /* below 256: also the short option */
     const char *name, *argument, *meaning;
-    bool (*take)(struct options *o, const char *value);
+    bool (*take)(struct options *o, char *value);
 } table[] = {
     {'r', "read", "FILE", "read packets from a pcap or pcapng file, - for standard input",
      take_file},
@@ -214,6 +281,17 @@ static const struct option_row {
     {'N', "no-promiscuous", NULL, "do not put interfaces into promiscuous mode",
      take_no_promiscuous},
     {'c', "control", "SOCKET", "answer flowprobectl on this Unix socket", take_control},
+    {'l', "balance", NULL, "deal flows out to the targets, instead of all to each", take_balance},
+    {'S', "source", "ADDRESS", "send from this address, or through this interface", take_source},
+    {'L', "hops", "N", "hop limit (TTL) of what is sent", take_hops},
+    {'a', "adjust", NULL, "-r: as if the first packet came now", take_adjust},
+    {'Q', "direction", "in|out", "meter only what comes in, or only what goes out", take_direction},
+    {'D', "daemon", NULL, "go to the background when all is open; messages to the system's log",
+     take_daemon},
+    {'d', "foreground", NULL, "do not (the default)", take_foreground},
+    {'p', "pidfile", "FILE", "write the process id there", take_pidfile},
+    {'u', "user", "USER", "become that user when interfaces and sockets are open", take_user},
+    {'g', "group", "GROUP", "and that group", take_group},
     {'q', "quiet", NULL, "no summary at the end", take_quiet},
     {'h', "help", NULL, "print this", NULL},
     {'V', "version", NULL, "print the version", NULL},
@@ -279,6 +357,10 @@ static enum options_result check(const struct options *o) {
         what = "-c: a control socket is for -i IFACE alone";
     else if (o->version == 5 && o->sampling.n > SAMPLING_MAX_V5)
         what = "-s: NetFlow v5 can tell of one in 16383 at most: use -v 9 or 10";
+    else if (o->adjust && !o->file)
+        what = "-a: it is about the time in a file: use it with -r";
+    else if (o->direction && !o->ninterfaces)
+        what = "-Q: it is about interfaces: use it with -i";
     else if (o->timeouts.maxlife == 0)
         what = "-t maxlife: '0' cannot be: at least 1s";
     if (what)

@@ -20,7 +20,12 @@ struct options {
     const char *store;   /* -w */
     char *filter;        /* the trailing expression, or NULL; to be freed */
     const char *control; /* -c */
-    unsigned version;    /* 5, 9 or 10 */
+    const char *source;  /* -S: address or interface */
+    const char *pidfile, *user, *group;
+    unsigned hops; /* -L, 0: the system's */
+    bool balance, adjust, daemon;
+    int direction;    /* -Q: 0 both, 1 in, 2 out */
+    unsigned version; /* 5, 9 or 10 */
     uint32_t odid;
     struct sampling_method sampling; /* -s */
     uint32_t flows;                  /* -m */

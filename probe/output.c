@@ -19,8 +19,9 @@ struct known {
 struct output {
     bool live;
     void (*warn)(const char *text);
-    struct exporter *exporter;
-    int64_t exported_at; /* ms; of the last flush of the exporter */
+    struct exporter *exporters[SENDER_TARGETS];
+    unsigned nexporters, next; /* next: gets the next flow */
+    int64_t exported_at;       /* ms; of the last flush of the exporter */
     struct fvt_store *store;
     uint32_t sampling; /* one packet in that many */
     bool failed;       /* a row was not taken, and it was said */
@@ -39,20 +40,36 @@ struct output *output_new(bool live, void (*warn)(const char *text)) {
     return o;
 }
 
-int output_collectors(struct output *o, unsigned version, uint32_t odid, const char *const *targets,
-                      unsigned n, char *message, size_t size) {
-    struct sender *sender = sender_new(!o->live);
+/* One more exporter, to n targets. */
+static int add_exporter(struct output *o, const struct output_targets *t, const char *const *names,
+                        unsigned n, char *message, size_t size) {
+    struct sender *sender = sender_new(&t->sending);
     for (unsigned i = 0; sender && i < n; i++) {
-        if (sender_target(sender, targets[i], message, size) != 0) {
+        if (sender_target(sender, names[i], message, size) != 0) {
             sender_free(sender);
             return -1;
         }
     }
-    o->exporter = sender ? exporter_new(version, odid, sender, o->warn) : NULL;
-    if (!o->exporter) {
+    struct exporter *e = sender ? exporter_new(t->version, t->odid, sender, o->warn) : NULL;
+    if (!e) {
         sender_free(sender);
         snprintf(message, size, "out of memory");
         return -1;
+    }
+    o->exporters[o->nexporters++] = e;
+    return 0;
+}
+
+int output_collectors(struct output *o, const struct output_targets *t, char *message,
+                      size_t size) {
+    unsigned each = t->balance ? 1 : t->n;
+    for (unsigned i = 0; i < t->n; i += each) {
+        if (o->nexporters == SENDER_TARGETS) {
+            snprintf(message, size, "too many targets: at most %d", SENDER_TARGETS);
+            return -1;
+        }
+        if (add_exporter(o, t, t->names + i, each, message, size) != 0)
+            return -1;
     }
     return 0;
 }
@@ -145,8 +162,8 @@ static void tell(struct output *o, uint32_t ifindex) {
     if (!k || k->told || k->is.name[0] == '\0')
         return;
     k->told = true;
-    if (o->exporter)
-        exporter_interface(o->exporter, ifindex, k->is.name, k->is.description);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        exporter_interface(o->exporters[i], ifindex, k->is.name, k->is.description);
 }
 
 static void tell_interfaces(struct output *o, const struct flow_row *row) {
@@ -158,8 +175,8 @@ static void tell_interfaces(struct output *o, const struct flow_row *row) {
 
 void output_sampling(struct output *o, struct sampling_method method) {
     o->sampling = method.n;
-    if (o->exporter)
-        exporter_sampling(o->exporter, method);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        exporter_sampling(o->exporters[i], method);
 }
 
 void output_flow(struct output *o, struct flow_row *row, int64_t now) {
@@ -168,15 +185,18 @@ void output_flow(struct output *o, struct flow_row *row, int64_t now) {
         flow_row_set(row, FLOW_samplerid, SAMPLING_SELECTOR);
     }
     tell_interfaces(o, row);
-    if (o->exporter)
-        exporter_add(o->exporter, row, now);
+    if (o->nexporters > 0) {
+        exporter_add(o->exporters[o->next], row, now);
+        o->next = (o->next + 1) % o->nexporters;
+    }
     if (o->store)
         store_flow(o, row, now);
 }
 
 void output_idle(struct output *o, int64_t now, int64_t expint) {
-    if (o->exporter && now - o->exported_at >= expint) {
-        exporter_flush(o->exporter);
+    if (now - o->exported_at >= expint) {
+        for (unsigned i = 0; i < o->nexporters; i++)
+            exporter_flush(o->exporters[i]);
         o->exported_at = now;
     }
     if (o->store)
@@ -184,35 +204,56 @@ void output_idle(struct output *o, int64_t now, int64_t expint) {
 }
 
 void output_flush(struct output *o) {
-    if (o->exporter)
-        exporter_flush(o->exporter);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        exporter_flush(o->exporters[i]);
     if (o->store && fvt_store_flush(o->store) != FVT_OK)
         o->warn(fvt_store_message(o->store));
 }
 
 void output_refresh(struct output *o) {
-    if (o->exporter)
-        exporter_refresh(o->exporter);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        exporter_refresh(o->exporters[i]);
 }
 
 void output_losses(struct output *o, uint64_t drops, const struct exporter_losses *losses,
                    bool last) {
     o->drops = drops;
-    if (o->exporter)
-        exporter_losses(o->exporter, losses, last);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        exporter_losses(o->exporters[i], losses, last);
 }
 
 uint64_t output_stored(const struct output *o) {
     return o->stored;
 }
 
-const struct exporter *output_exporter(const struct output *o) {
-    return o->exporter;
+static void add_rows(struct exporter_rows *sum, const struct exporter_rows *rows) {
+    sum->flows += rows->flows;
+    sum->packets += rows->packets;
+    sum->bytes += rows->bytes;
+}
+
+const char *output_exported(const struct output *o, struct exporter_stats *stats,
+                            struct sender_stats *sent) {
+    *stats = (struct exporter_stats){0};
+    *sent = (struct sender_stats){0};
+    for (unsigned i = 0; i < o->nexporters; i++) {
+        const struct exporter_stats *e = exporter_stats(o->exporters[i]);
+        const struct sender_stats *s = exporter_sender_stats(o->exporters[i]);
+        stats->rows += e->rows;
+        stats->records += e->records;
+        stats->options += e->options;
+        add_rows(&stats->not_carried, &e->not_carried);
+        add_rows(&stats->unsent, &e->unsent);
+        sent->datagrams += s->datagrams;
+        sent->octets += s->octets;
+        sent->failed += s->failed;
+    }
+    return o->nexporters > 0 ? exporter_format(o->exporters[0]) : NULL;
 }
 
 int output_close(struct output *o, char *message, size_t size) {
-    if (o->exporter)
-        exporter_flush(o->exporter);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        exporter_flush(o->exporters[i]);
     struct fvt_store *store = o->store;
     if (!store)
         return 0;
@@ -230,6 +271,7 @@ int output_close(struct output *o, char *message, size_t size) {
 void output_free(struct output *o) {
     if (!o)
         return;
-    exporter_free(o->exporter);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        exporter_free(o->exporters[i]);
     free(o);
 }

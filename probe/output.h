@@ -16,8 +16,17 @@ struct output;
 struct output *output_new(bool live, void (*warn)(const char *text));
 
 /* Both return 0, or -1 and one sentence in message. */
-int output_collectors(struct output *o, unsigned version, uint32_t odid, const char *const *targets,
-                      unsigned n, char *message, size_t size);
+/* Each target gets all flows; or, with balance, they are dealt out, and each target is sent as if it were alone. */
+struct output_targets {
+    unsigned version; /* 5, 9, 10 */
+    uint32_t odid;
+    const char *const *names;
+    unsigned n;
+    bool balance;
+    struct sender_options sending;
+};
+int output_collectors(struct output *o, const struct output_targets *targets, char *message,
+                      size_t size);
 int output_store(struct output *o, const char *dir, unsigned interval, char *message, size_t size);
 
 /* Packets are sampled: said with each flow, and to the collectors. After they are open. */
@@ -46,7 +55,10 @@ void output_losses(struct output *o, uint64_t drops, const struct exporter_losse
                    bool last);
 
 uint64_t output_stored(const struct output *o);
-const struct exporter *output_exporter(const struct output *o); /* NULL: none */
+
+/* What all exporters did. The name of their format, or NULL when there is none. */
+const char *output_exported(const struct output *o, struct exporter_stats *stats,
+                            struct sender_stats *sent);
 
 /* Send and write everything. Returns 0, or -1 and a sentence when the store could not be closed. */
 int output_close(struct output *o, char *message, size_t size);

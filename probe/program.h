@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "control.h"
+#include "daemon.h"
 #include "input.h"
 #include "options.h"
 #include "output.h"
@@ -16,6 +17,8 @@ struct probe {
     struct output *output;
     struct control *control; /* NULL: none */
     struct input_stats in;
+    struct daemon_user user;
+    bool unopened; /* the fault is not the input's */
     bool live, gathering;
     int64_t started; /* seconds since 1970 */
     uint64_t unknown_links;

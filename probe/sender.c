@@ -6,6 +6,7 @@
 #include "sender.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -32,6 +33,8 @@ struct sender {
     struct target targets[SENDER_TARGETS];
     size_t n;
     bool paced;
+    int hops;
+    const char *source;
     int diag; /* netlink socket for queues, -1: none */
     double tokens;
     int64_t filled;   /* monotonic microseconds of the last refill */
@@ -50,11 +53,13 @@ static void rest(int64_t microseconds) {
     nanosleep(&t, NULL);
 }
 
-struct sender *sender_new(bool paced) {
+struct sender *sender_new(const struct sender_options *o) {
     struct sender *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->paced = paced;
+    s->paced = o->paced;
+    s->hops = (int)o->hops;
+    s->source = o->source;
     s->diag = -1;
     s->tokens = SENDER_BURST;
     s->filled = monotonic();
@@ -92,6 +97,32 @@ static bool split(const char *target, char host[256], char port[32]) {
     return true;
 }
 
+/* Where to send from, and how far; -1 and errno. */
+static int prepare(const struct sender *s, int fd, int family) {
+    bool v6 = family == AF_INET6;
+    if (s->hops > 0 &&
+        (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_UNICAST_HOPS : IP_TTL, &s->hops,
+                    sizeof s->hops) != 0 ||
+         setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL,
+                    &s->hops, sizeof s->hops) != 0))
+        return -1;
+    if (!s->source)
+        return 0;
+    if (if_nametoindex(s->source) != 0)
+        return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, s->source,
+                          (socklen_t)strlen(s->source) + 1);
+    struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST};
+    struct addrinfo *a = NULL;
+    if (getaddrinfo(s->source, NULL, &hints, &a) != 0) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    int result = bind(fd, a->ai_addr, a->ai_addrlen);
+    freeaddrinfo(a);
+    return result;
+}
+
 int sender_target(struct sender *s, const char *target, char *message, size_t size) {
     char host[256], port[32];
     if (s->n == SENDER_TARGETS) {
@@ -112,7 +143,8 @@ int sender_target(struct sender *s, const char *target, char *message, size_t si
     t->fd = -1;
     for (struct addrinfo *a = list; a && t->fd < 0; a = a->ai_next) {
         t->fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (t->fd >= 0 && connect(t->fd, a->ai_addr, a->ai_addrlen) != 0) {
+        if (t->fd >= 0 && (prepare(s, t->fd, a->ai_family) != 0 ||
+                           connect(t->fd, a->ai_addr, a->ai_addrlen) != 0)) {
             int e = errno;
             close(t->fd);
             t->fd = -1;

@@ -32,7 +32,14 @@ struct sender_stats {
 
 struct sender;
 
-struct sender *sender_new(bool paced);
+struct sender_options {
+    bool paced;
+    unsigned hops;      /* hop limit, 0: the system's */
+    const char *source; /* address or interface to send from, NULL: the system's choice */
+};
+
+/* What o points to must outlive the sender. */
+struct sender *sender_new(const struct sender_options *o);
 
 /* Add a target: "host:port", "[v6]:port" or "host" for port 9995. Returns 0, or -1 and a sentence
 ** in message. */

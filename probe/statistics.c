@@ -132,16 +132,15 @@ static void outputs(struct writer *w, const struct statistics *s) {
         "not_sent_flows", "Flows not exported: not in the format, or sent to nobody.", NULL, false};
     static const struct metric stored = {"stored_flows", "Flows written to the store.", NULL,
                                          false};
-    const struct exporter *e = output_exporter(s->out);
-    if (e) {
-        const struct exporter_stats *x = exporter_stats(e);
-        const struct sender_stats *sent = exporter_sender_stats(e);
-        w->value(w, &records, NULL, x->records);
-        w->value(w, &options, NULL, x->options);
-        w->value(w, &datagrams, NULL, sent->datagrams);
-        w->value(w, &octets, NULL, sent->octets);
-        w->value(w, &errors, NULL, sent->failed);
-        w->value(w, &not_sent, NULL, x->not_carried.flows + x->unsent.flows);
+    struct exporter_stats x;
+    struct sender_stats sent;
+    if (output_exported(s->out, &x, &sent)) {
+        w->value(w, &records, NULL, x.records);
+        w->value(w, &options, NULL, x.options);
+        w->value(w, &datagrams, NULL, sent.datagrams);
+        w->value(w, &octets, NULL, sent.octets);
+        w->value(w, &errors, NULL, sent.failed);
+        w->value(w, &not_sent, NULL, x.not_carried.flows + x.unsent.flows);
     }
     w->value(w, &stored, NULL, output_stored(s->out));
 }

@@ -96,18 +96,18 @@ void summary_print(FILE *f, const struct meter_stats *m, const struct input_stat
     if (m->deleted.flows > 0)
         fprintf(f, "deleted:   %" PRIu64 " flows, %" PRIu64 " packets, %" PRIu64 " bytes\n",
                 m->deleted.flows, m->deleted.packets, m->deleted.bytes);
-    const struct exporter *e = output_exporter(out);
-    if (e) {
-        const struct exporter_stats *s = exporter_stats(e);
-        const struct sender_stats *sent = exporter_sender_stats(e);
+    struct exporter_stats s;
+    struct sender_stats sent;
+    const char *format = output_exported(out, &s, &sent);
+    if (format) {
         fprintf(f, "exported:  %" PRIu64 " %s records in %" PRIu64 " datagrams, %" PRIu64 " octets",
-                s->records, exporter_format(e), sent->datagrams, sent->octets);
-        if (s->not_carried.flows > 0)
-            fprintf(f, ", %" PRIu64 " flows left out (not IPv4)", s->not_carried.flows);
-        if (sent->failed > 0)
-            fprintf(f, ", %" PRIu64 " datagrams not sent", sent->failed);
-        if (s->unsent.flows > 0)
-            fprintf(f, ", %" PRIu64 " flows sent to nobody", s->unsent.flows);
+                s.records, format, sent.datagrams, sent.octets);
+        if (s.not_carried.flows > 0)
+            fprintf(f, ", %" PRIu64 " flows left out (not IPv4)", s.not_carried.flows);
+        if (sent.failed > 0)
+            fprintf(f, ", %" PRIu64 " datagrams not sent", sent.failed);
+        if (s.unsent.flows > 0)
+            fprintf(f, ", %" PRIu64 " flows sent to nobody", s.unsent.flows);
         fputc('\n', f);
     }
     if (output_stored(out) > 0)

@@ -57,7 +57,7 @@ static void quiet(const char *text) {
 
 static struct exporter *export_to(struct collector *c, unsigned version) {
     char message[256];
-    struct sender *s = sender_new(true);
+    struct sender *s = sender_new(&(struct sender_options){.paced = true});
     listen_on(c);
     assert_int_equal(sender_target(s, c->target, message, sizeof message), 0);
     struct exporter *e = exporter_new(version, 7, s, quiet);
@@ -249,7 +249,7 @@ static void targets(void **state) {
                  {"127.0.0.1:65536", -1},
                  {"127.0.0.1:0", -1},
                  {"", -1}};
-    struct sender *s = sender_new(false);
+    struct sender *s = sender_new(&(struct sender_options){0});
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char message[256] = "";
         int result = sender_target(s, cases[i].target, message, sizeof message);
@@ -276,6 +276,38 @@ static void durations(void **state) {
     }
 }
 
+/* The hop limit and the address that datagrams come with. */
+static void source_and_hops(void **state) {
+    struct collector c;
+    char message[256];
+    (void)state;
+    listen_on(&c);
+    const int on = 1;
+    assert_int_equal(setsockopt(c.fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof on), 0);
+    struct sender *s = sender_new(&(struct sender_options){.hops = 7, .source = "127.0.0.9"});
+    assert_int_equal(sender_target(s, c.target, message, sizeof message), 0);
+    assert_true(sender_send(s, "x", 1, message, sizeof message));
+    char control[64], text[8];
+    struct sockaddr_in from = {0};
+    struct iovec part = {text, sizeof text};
+    struct msghdr m = {.msg_name = &from,
+                       .msg_namelen = sizeof from,
+                       .msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = control,
+                       .msg_controllen = sizeof control};
+    assert_int_equal(recvmsg(c.fd, &m, 0), 1);
+    assert_int_equal(ntohl(from.sin_addr.s_addr), 0x7f000009);
+    int ttl = 0;
+    memcpy(&ttl, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof ttl);
+    assert_int_equal(ttl, 7);
+    sender_free(s);
+    s = sender_new(&(struct sender_options){.source = "no-such-interface"});
+    assert_int_equal(sender_target(s, c.target, message, sizeof message), -1);
+    sender_free(s);
+    close(c.fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(v5_splits_counters),
@@ -283,6 +315,7 @@ int main(void) {
         cmocka_unit_test(sequences),
         cmocka_unit_test(interfaces),
         cmocka_unit_test(targets),
+        cmocka_unit_test(source_and_hops),
         cmocka_unit_test(durations),
     };
     return cmocka_run_group_tests_name("export", tests, NULL, NULL);
