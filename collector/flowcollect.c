@@ -9,6 +9,7 @@
 */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -96,8 +97,19 @@ static void say_ready(struct program *p) {
     p->parent = -1;
 }
 
+/* Large blocks come and go with every file. They are kept, since a page that comes anew from the system, and is
+** cleared by it, costs more than what is done with it. */
+static void keep_memory(void) {
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that the GNU C library takes */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
+#endif
+}
+
 /* Collect, from the start to the end. Returns an exit status. */
 static int run(struct program *p) {
+    keep_memory();
     p->collector = collector_new(program_rows(p), program_faults(p), NULL);
     if (!p->collector) {
         log_line("out of memory");

@@ -11,6 +11,56 @@ static bool bit(const uint64_t *bits, uint32_t i) {
     return bits[i / 64] >> (i & 63) & 1;
 }
 
+/* Sums of up to four columns, some with their sign turned, each from a value of its own on. Columns where all rows have
+** a value are read in this way, some rows at a time, others by row from views, below. */
+struct sum {
+    struct {
+        const struct group_column *c;
+        uint32_t first;
+        bool minus;
+    } term[4];
+    unsigned n;
+    uint32_t until, gap; /* values from the one at until on are that much further behind */
+};
+
+static void sum_add(struct sum *sum, const struct group_column *c, uint32_t first, bool minus) {
+    sum->term[sum->n].c = c;
+    sum->term[sum->n].first = first;
+    sum->term[sum->n++].minus = minus;
+}
+
+static void sum_read(const struct sum *sum, uint32_t at, uint32_t n, int64_t *out) {
+    column_read(sum->term[0].c, sum->term[0].first + at, n, out);
+    for (unsigned t = 1; t < sum->n; t++) {
+        int64_t v[FVT_VALUES_STEP];
+        column_read(sum->term[t].c, sum->term[t].first + at, n, v);
+        if (sum->term[t].minus)
+            kernels()->minus(out, out, v, n);
+        else
+            kernels()->plus(out, out, v, n);
+    }
+}
+
+static const int64_t *get_sum(const struct fvt_values *from, uint32_t at, uint32_t n,
+                              int64_t *room) {
+    const struct sum *sum = from->of;
+    uint32_t before = at >= sum->until ? 0 : sum->until - at < n ? sum->until - at : n;
+    if (before)
+        sum_read(sum, at, before, room);
+    if (before < n)
+        sum_read(sum, at + before + sum->gap, n - before, room + before);
+    return room;
+}
+
+static struct fvt_values sum_values(const struct sum *sum, uint32_t n) {
+    return (struct fvt_values){.n = n, .get = get_sum, .of = sum};
+}
+
+/* Has every row a value? */
+static bool is_full(const struct group *g, int field) {
+    return g->column[field].count == g->rows;
+}
+
 /* A column by row, and the one it may be coded against. */
 struct rows_view {
     const int64_t *v, *base; /* base: NULL for none */
@@ -35,25 +85,23 @@ static inline int64_t view_at(const struct rows_view *r, uint32_t row) {
     return r->base ? (int64_t)((uint64_t)r->v[row] - (uint64_t)r->base[row]) : r->v[row];
 }
 
-/* Those of n rows. */
-static void view_some(const struct rows_view *r, uint32_t row, uint32_t n, int64_t *out) {
-    if (r->base)
-        kernels()->minus(out, r->v + row, r->base + row, n);
-    else
-        memcpy(out, r->v + row, n * sizeof *out);
-}
-
 bool piece_relative(struct group *g, int field, uint32_t parent, struct piece *out) {
     const struct group_column *c = &g->column[field];
+    if (is_full(g, field) && is_full(g, (int)parent)) {
+        struct sum sum = {.until = UINT32_MAX};
+        sum_add(&sum, c, 0, false);
+        sum_add(&sum, &g->column[parent], 0, true);
+        const struct fvt_values from = sum_values(&sum, c->count);
+        *out = piece_make_from(&from, NULL, g->rows, FVT_RELATIVE, g->effort);
+        return !out->bytes.failed;
+    }
     struct rows_view r;
     int64_t *v = NULL;
     bool ok = view_rows(g, field, parent, &r) &&
               (v = pool_get(g->pool, ((size_t)g->rows + 1) * sizeof *v));
     if (ok) {
         uint32_t count = c->count;
-        if (count == g->rows)
-            view_some(&r, 0, count, v);
-        for (uint32_t row = 0, i = 0; count < g->rows && row < g->rows; row++)
+        for (uint32_t row = 0, i = 0; row < g->rows; row++)
             if (column_has(c, row))
                 v[i++] = view_at(&r, row);
         *out = piece_make(v, count, count < g->rows ? c->present : NULL, g->rows, FVT_RELATIVE,
@@ -213,55 +261,84 @@ static uint64_t *own_bitmap(const struct group_column *c, uint32_t rows, uint32_
     return bits;
 }
 
-bool piece_mirror(struct group *g, int field, int twin, uint32_t parent, struct piece *out) {
+/* The rows that are no answers, and the answers less what they answer, put behind each other. */
+static void put_mirrored(struct group *g, int field, int twin, uint32_t parent, struct piece *p) {
+    const struct group_column *c = &g->column[field], *t = &g->column[twin],
+                              *base = parent == FVT_NO_COLUMN ? NULL : &g->column[parent];
+    const uint32_t h = g->mirrored;
+    struct sum own = {.until = h, .gap = h}, answers = {.until = UINT32_MAX};
+    sum_add(&own, c, 0, false);
+    sum_add(&answers, c, h, false);
+    sum_add(&answers, t, 0, true);
+    if (base) {
+        sum_add(&own, base, 0, true);
+        sum_add(&answers, base, h, true);
+        if (twin == field)
+            sum_add(&answers, base, 0, false);
+    }
+    const struct fvt_values first = sum_values(&own, g->rows - h), second = sum_values(&answers, h);
+    p->count = first.n;
+    fvt_stream_encode_from(&p->bytes, &first, true);
+    fvt_stream_encode_from(&p->bytes, &second, true);
+}
+
+/* The same where some rows have no value. False without memory. */
+static bool put_mirrored_some(struct group *g, int field, int twin, uint32_t parent,
+                              struct piece *p) {
     const struct group_column *c = &g->column[field];
-    uint32_t h = g->mirrored, n = g->rows;
-    if (!nulls_mirrored(g, field, twin))
-        return false;
+    const uint32_t h = g->mirrored, n = g->rows;
     struct rows_view r, t = {0};
     int64_t *own = NULL;
-    uint64_t *bits = own_bitmap(c, n, h);
-    bool ok = view_rows(g, field, parent, &r) && (bits || c->count == n) &&
+    bool ok = view_rows(g, field, parent, &r) &&
               (twin == field || view_rows(g, twin, FVT_NO_COLUMN, &t)) &&
               (own = pool_get(g->pool, ((size_t)n + 1) * sizeof *own));
     if (ok) {
-        struct piece p = {.flags = FVT_MIRROR, .parent = FVT_NO_COLUMN};
-        fvt_put_int(&p.bytes, h, 4);
-        fvt_put_int(&p.bytes, 0, 4);
-        if (bits) {
-            p.flags |= FVT_NULLS;
-            piece_bitmap(&p.bytes, bits, n - h);
+        for (uint32_t i = 0; i < n - h; i++)
+            if (column_has(c, i < h ? i : i + h))
+                own[p->count++] = view_at(&r, i < h ? i : i + h);
+        fvt_stream_encode(&p->bytes, own, p->count, true);
+        for (uint32_t i = 0; i < h; i++) {
+            uint64_t asked = twin == field ? (uint64_t)view_at(&r, i) : (uint64_t)t.v[i];
+            own[i] = (int64_t)((uint64_t)view_at(&r, h + i) - asked);
         }
-        if (bits) {
-            for (uint32_t i = 0; i < n - h; i++)
-                if (column_has(c, i < h ? i : i + h))
-                    own[p.count++] = view_at(&r, i < h ? i : i + h);
-        } else {
-            view_some(&r, 0, h, own);
-            view_some(&r, 2 * h, n - 2 * h, own + h);
-            p.count = n - h;
-        }
-        size_t at = p.bytes.n;
-        fvt_stream_encode(&p.bytes, own, p.count, true);
-        view_some(&r, h, h, own);
-        if (twin != field) {
-            kernels()->minus(own, own, t.v, h);
-        } else {
-            kernels()->minus(own, own, r.v, h);
-            if (r.base)
-                kernels()->plus(own, own, r.base, h);
-        }
-        fvt_stream_encode(&p.bytes, own, h, true);
-        if (!p.bytes.failed)
-            p.encoding = p.bytes.p[at];
-        if (parent != FVT_NO_COLUMN)
-            p.flags |= FVT_RELATIVE;
-        p.raw = (uint32_t)p.bytes.n;
-        *out = p;
+        fvt_stream_encode(&p->bytes, own, h, true);
     }
     pool_put(g->pool, own);
     view_free(g, &r);
     view_free(g, &t);
-    free(bits);
     return ok;
+}
+
+bool piece_mirror(struct group *g, int field, int twin, uint32_t parent, struct piece *out) {
+    const struct group_column *c = &g->column[field];
+    const uint32_t h = g->mirrored, n = g->rows;
+    if (!nulls_mirrored(g, field, twin))
+        return false;
+    uint64_t *bits = own_bitmap(c, n, h);
+    struct piece p = {.flags = FVT_MIRROR, .parent = FVT_NO_COLUMN};
+    fvt_put_int(&p.bytes, h, 4);
+    fvt_put_int(&p.bytes, 0, 4);
+    if (bits) {
+        p.flags |= FVT_NULLS;
+        piece_bitmap(&p.bytes, bits, n - h);
+    }
+    size_t at = p.bytes.n;
+    bool ok = bits || c->count == n;
+    if (ok && is_full(g, field) && is_full(g, twin) &&
+        (parent == FVT_NO_COLUMN || is_full(g, (int)parent)))
+        put_mirrored(g, field, twin, parent, &p);
+    else if (ok)
+        ok = put_mirrored_some(g, field, twin, parent, &p);
+    free(bits);
+    if (!ok) {
+        piece_free(&p);
+        return false;
+    }
+    if (!p.bytes.failed)
+        p.encoding = p.bytes.p[at];
+    if (parent != FVT_NO_COLUMN)
+        p.flags |= FVT_RELATIVE;
+    p.raw = (uint32_t)p.bytes.n;
+    *out = p;
+    return true;
 }

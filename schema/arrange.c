@@ -12,18 +12,15 @@ enum { MIN_ROWS = 1500, MIN_SHARE = 16 };
 /* An answer begins within this time of what it answers, ms: the longest active timeout in use. */
 enum { MAX_APART = 30 * 60 * 1000 };
 
-/* A row by what it has in common with its answer, in one line of the cache. A NULL is 0, addresses and
-** ports are one more than their value. */
+/* A row by what it has in common with its answer, in few octets: rows are looked up all over the memory. A NULL is 0,
+** addresses and ports are one more than their value, modulo what they have room in. Two that are taken for one cost some
+** octets and no more. */
 struct flow_key {
-    uint32_t srcip, dstip, srcport, dstport;
+    uint32_t srcip, dstip;
+    uint16_t srcport, dstport;
     uint32_t origin; /* protocol and exporter */
     uint32_t hash;   /* the same for both directions; 0: not to be paired */
-    int64_t tstart;
-};
-
-struct slot {
-    uint32_t row; /* + 1, 0: free */
-    uint32_t hash;
+    uint32_t tstart; /* modulo 2^32 */
 };
 
 /* In partner: the row is the one that is asked first. */
@@ -33,7 +30,7 @@ struct pairing {
     struct group *g;
     struct flow_key *key; /* by row */
     uint32_t *partner;    /* of each row its partner + 1, 0: none */
-    struct slot *slots;
+    uint32_t *slots;      /* rows + 1, 0: free */
     uint32_t nslots;
 };
 
@@ -117,10 +114,10 @@ static void make_keys(struct pairing *p) {
         for (uint32_t i = 0; i < n; i++) {
             struct flow_key k = {.srcip = (uint32_t)v[SRCIP][i],
                                  .dstip = (uint32_t)v[DSTIP][i],
-                                 .srcport = (uint32_t)v[SRCPORT][i],
-                                 .dstport = (uint32_t)v[DSTPORT][i],
+                                 .srcport = (uint16_t)v[SRCPORT][i],
+                                 .dstport = (uint16_t)v[DSTPORT][i],
                                  .origin = (uint32_t)v[PROTO][i] << 24 | (uint32_t)v[EXPORTER][i],
-                                 .tstart = v[TSTART][i]};
+                                 .tstart = (uint32_t)v[TSTART][i]};
             k.hash = odd[i] ? 0 : connection_hash(&k, secret);
             p->key[at + i] = k;
         }
@@ -135,8 +132,8 @@ static bool same_connection(const struct flow_key *a, const struct flow_key *b, 
 }
 
 static bool close_in_time(const struct flow_key *a, const struct flow_key *b) {
-    uint64_t apart = (uint64_t)a->tstart - (uint64_t)b->tstart;
-    return apart + MAX_APART <= (uint64_t)2 * MAX_APART;
+    uint32_t apart = a->tstart - b->tstart;
+    return apart + MAX_APART <= UINT32_C(2) * MAX_APART;
 }
 
 /* Of an earlier row and its answer, is the earlier one asked first? The server's port is the lower one
@@ -144,7 +141,7 @@ static bool close_in_time(const struct flow_key *a, const struct flow_key *b) {
 static bool asks(const struct flow_key *earlier, const struct flow_key *later) {
     if (earlier->srcport != earlier->dstport)
         return earlier->srcport > earlier->dstport;
-    return earlier->tstart <= later->tstart;
+    return later->tstart - earlier->tstart <= INT32_MAX;
 }
 
 /* Look for what the row answers; returns whether there is something. */
@@ -154,10 +151,10 @@ static bool pair_row(struct pairing *p, uint32_t row) {
     if (k->hash == 0)
         return false;
     uint32_t at = k->hash >> 1 & (p->nslots - 1);
-    for (; p->slots[at].row; at = (at + 1) & (p->nslots - 1)) {
-        uint32_t other = p->slots[at].row - 1;
+    for (; p->slots[at]; at = (at + 1) & (p->nslots - 1)) {
+        uint32_t other = p->slots[at] - 1;
         const struct flow_key *o = &p->key[other];
-        if (p->slots[at].hash != k->hash)
+        if (o->hash != k->hash)
             continue;
         bool turned = same_connection(k, o, true);
         if (!turned && !same_connection(k, o, false))
@@ -171,7 +168,7 @@ static bool pair_row(struct pairing *p, uint32_t row) {
         break;
     }
     /* The last row of a connection is the one that may still be answered. */
-    p->slots[at] = (struct slot){row + 1, k->hash};
+    p->slots[at] = row + 1;
     return paired;
 }
 
@@ -185,9 +182,9 @@ static uint32_t pair_rows(struct pairing *p) {
         for (uint32_t row = first; row < end; row++)
             __builtin_prefetch(&p->slots[p->key[row].hash >> 1 & (p->nslots - 1)], 1);
         for (uint32_t row = first; row < end; row++) {
-            const struct slot *s = &p->slots[p->key[row].hash >> 1 & (p->nslots - 1)];
-            if (s->row)
-                __builtin_prefetch(&p->key[s->row - 1]);
+            uint32_t other = p->slots[p->key[row].hash >> 1 & (p->nslots - 1)];
+            if (other)
+                __builtin_prefetch(&p->key[other - 1]);
         }
         for (uint32_t row = first; row < end; row++)
             pairs += pair_row(p, row);
@@ -210,11 +207,13 @@ static void choose_order(const struct pairing *p, uint32_t pairs, uint32_t *from
 
 static bool pairing_init(struct pairing *p, struct group *g) {
     *p = (struct pairing){.g = g, .nslots = 1024};
-    while (p->nslots / 2 < g->rows)
+    while (p->nslots / 8 * 5 < g->rows)
         p->nslots *= 2;
+    /* Of sizes that are the same for groups of almost the same size: memory that was used is used again. */
+    const size_t room = p->nslots / 8 * 5;
     p->slots = pool_get(g->pool, p->nslots * sizeof *p->slots);
-    p->partner = pool_get(g->pool, g->rows * sizeof *p->partner);
-    p->key = pool_get(g->pool, g->rows * sizeof *p->key);
+    p->partner = pool_get(g->pool, room * sizeof *p->partner);
+    p->key = pool_get(g->pool, room * sizeof *p->key);
     if (!p->slots || !p->partner || !p->key)
         return false;
     memset(p->slots, 0, p->nslots * sizeof *p->slots);

@@ -18,7 +18,7 @@ void column_free(struct group_column *c) {
 void column_clear(struct group_column *c) {
     if (c->count && c->present)
         memset(c->present, 0, c->words * sizeof *c->present);
-    c->count = c->sealed = 0;
+    c->count = c->sealed = c->bounded = 0;
     c->octets = 0;
 }
 
@@ -42,61 +42,133 @@ unsigned column_octets(uint64_t v) {
     return v <= UINT8_MAX ? 1 : v <= UINT16_MAX ? 2 : v <= UINT32_MAX ? 4 : 8;
 }
 
-/* Octets that c's values take when those from least to most are among them. */
-static unsigned octets_with(const struct group_column *c, int64_t least, int64_t most) {
-    unsigned low = column_octets((uint64_t)least - c->base),
-             high = column_octets((uint64_t)most - c->base);
-    unsigned most_octets = low > high ? low : high;
-    return most_octets > c->octets ? most_octets : c->octets;
+static unsigned larger(unsigned a, unsigned b) {
+    return a > b ? a : b;
 }
 
-/* Room for count values of so many octets, in which the ones that are there are stored. */
-static bool make_room(struct group_column *c, uint32_t count, unsigned octets, uint32_t expected) {
-    size_t need = (size_t)count * octets + KERNEL_SLACK;
-    if (octets == c->octets && need <= c->room)
-        return true;
-    if (c->count == 0 && need <= c->room) {
-        c->octets = octets;
-        return true;
-    }
+/* Octets of memory for count values: a column that has grown to some size has room for a whole group at once,
+** since memory that is touched for the first time costs more than what is done with it. */
+static size_t room_for(const struct group_column *c, uint32_t count, unsigned octets,
+                       uint32_t expected) {
+    const size_t small = 512 << 10, need = (size_t)count * octets + KERNEL_SLACK;
     size_t room = c->room > 2048 ? c->room : 2048;
+    if (need > small && expected < FVT_GROUP_ROWS)
+        expected = FVT_GROUP_ROWS;
     if (room < (size_t)expected * octets + KERNEL_SLACK)
         room = (size_t)expected * octets + KERNEL_SLACK;
     while (room < need)
         room *= 2;
-    uint8_t *v = malloc_large(room);
+    return room;
+}
+
+/* Room for count values of so many octets less base, in which the ones that are there are stored. */
+static bool make_room(struct group_column *c, uint32_t count, unsigned octets, uint64_t base,
+                      uint32_t expected) {
+    const bool fits = (size_t)count * octets + KERNEL_SLACK <= c->room;
+    if (fits && octets == c->octets && base == c->base)
+        return true;
+    const size_t room = fits ? c->room : room_for(c, count, octets, expected);
+    uint8_t *v = fits ? c->v : malloc_large(room);
     if (!v)
         return false;
-    for (uint32_t at = 0; at < c->count; at += STEP) {
+    /* From the last ones on: where they have their place, they get a wider one. */
+    for (uint32_t end = c->count, n; end > 0; end -= n) {
         int64_t some[STEP];
-        uint32_t n = c->count - at < STEP ? c->count - at : STEP;
-        column_read(c, at, n, some);
-        kernels()->narrow(v + (size_t)at * octets, some, n, octets, c->base);
+        n = (end - 1) % STEP + 1;
+        column_read(c, end - n, n, some);
+        kernels()->narrow(v + (size_t)(end - n) * octets, some, n, octets, base);
     }
-    free(c->v);
+    if (!fits)
+        free(c->v);
     c->v = v;
     c->room = room;
     c->octets = octets;
+    c->base = base;
     return true;
+}
+
+/* Make more values ones that can be stored behind those that are there: n of them, which less the base have these bits.
+** The base of a column that is stored does not change. */
+static bool widen(struct group_column *c, uint64_t bits, uint32_t n, uint64_t base,
+                  uint32_t expected) {
+    unsigned octets = larger(c->octets, column_octets(bits));
+    if (c->octets == 0 && c->count)
+        octets = larger(octets, column_octets(c->base - base));
+    return make_room(c, c->count + n, octets, base, expected);
 }
 
 bool column_append(struct group_column *c, const int64_t *v, uint32_t n, uint64_t base,
                    uint32_t expected) {
-    int64_t least = v[0], most = v[0];
-    kernels()->bounds(v, n, &least, &most);
-    if (c->count == 0)
-        c->base = base;
-    unsigned octets = octets_with(c, least, most);
-    if ((octets != c->octets || (size_t)(c->count + n) * octets + KERNEL_SLACK > c->room) &&
-        !make_room(c, c->count + n, octets, expected))
+    const struct kernels *k = kernels();
+    if (c->octets == 0 && k->any(v, n, (uint64_t)v[0]) == 0)
+        return column_append_same(c, v[0], n, base, expected);
+    base = c->octets ? c->base : base;
+    if (c->octets == 0 && !widen(c, k->any(v, n, base), n, base, expected))
         return false;
-    kernels()->narrow(c->v + (size_t)c->count * octets, v, n, octets, c->base);
-    c->min = c->count && c->min < least ? c->min : least;
-    c->max = c->count && c->max > most ? c->max : most;
-    c->least = c->count > c->sealed && c->least < least ? c->least : least;
-    c->most = c->count > c->sealed && c->most > most ? c->most : most;
+    if ((size_t)(c->count + n) * c->octets + KERNEL_SLACK > c->room &&
+        !widen(c, 0, n, base, expected))
+        return false;
+    uint64_t bits = k->narrow(c->v + (size_t)c->count * c->octets, v, n, c->octets, base);
+    if (column_octets(bits) > c->octets) {
+        if (!widen(c, bits, n, base, expected))
+            return false;
+        k->narrow(c->v + (size_t)c->count * c->octets, v, n, c->octets, base);
+    }
     c->count += n;
     return true;
+}
+
+bool column_append_same(struct group_column *c, int64_t v, uint32_t n, uint64_t base,
+                        uint32_t expected) {
+    if (c->count == 0 && c->octets == 0)
+        c->base = (uint64_t)v;
+    if (c->octets || (uint64_t)v != c->base) {
+        int64_t some[STEP];
+        base = c->octets ? c->base : base;
+        if (!widen(c, (uint64_t)v - base, n, base, expected))
+            return false;
+        for (uint32_t i = 0; i < n && i < STEP; i++)
+            some[i] = v;
+        for (uint32_t at = 0; at < n; at += STEP)
+            kernels()->narrow(c->v + (size_t)(c->count + at) * c->octets, some,
+                              n - at < STEP ? n - at : STEP, c->octets, c->base);
+    }
+    c->count += n;
+    return true;
+}
+
+/* The least and the greatest of values [first, first + n). */
+static void find_bounds(const struct group_column *c, uint32_t first, uint32_t n, int64_t *least,
+                        int64_t *most) {
+    const bool ascends = c->base <= (uint64_t)INT64_MAX - UINT32_MAX; /* with what is stored */
+    if (c->octets && c->octets <= 4 && ascends) {
+        uint64_t min, max;
+        kernels()->extent(c->v + (size_t)first * c->octets, n, c->octets, &min, &max);
+        *least = (int64_t)(c->base + min);
+        *most = (int64_t)(c->base + max);
+        return;
+    }
+    *least = INT64_MAX;
+    *most = INT64_MIN;
+    for (uint32_t at = 0; at < n; at += STEP) {
+        int64_t some[STEP];
+        uint32_t count = n - at < STEP ? n - at : STEP;
+        column_read(c, first + at, count, some);
+        kernels()->bounds(some, count, least, most);
+    }
+}
+
+void column_bounds(struct group_column *c) {
+    const uint32_t first = c->bounded;
+    if (first >= c->count)
+        return;
+    int64_t least, most;
+    find_bounds(c, first, c->count - first, &least, &most);
+    c->min = first && c->min < least ? c->min : least;
+    c->max = first && c->max > most ? c->max : most;
+    c->least = first > c->sealed && c->least < least ? c->least : least;
+    c->most = first > c->sealed && c->most > most ? c->most : most;
+    c->bounded = c->count;
 }
 
 void column_seal(struct group_column *c) {
@@ -123,10 +195,12 @@ void column_cut(struct group_column *c, uint32_t row) {
     for (size_t w = 0; w < c->words; w++)
         count += (uint32_t)__builtin_popcountll(c->present[w]);
     c->count = count;
+    c->bounded = c->bounded < count ? c->bounded : count;
 }
 
 void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64_t *out) {
-    kernels()->unpack(out, c->v, first, n, c->octets * 8, c->base);
+    const uint8_t *from = c->octets ? c->v + (size_t)first * c->octets : NULL;
+    kernels()->widen(out, from, n, c->octets, c->base);
 }
 
 uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t first,
@@ -173,7 +247,12 @@ void column_forget(struct group_column *c, struct fvt_pool *pool) {
 
 bool column_map(struct group_column *c, const uint32_t *map, uint32_t largest) {
     unsigned octets = column_octets(largest);
-    if (octets > c->octets && !make_room(c, c->count, octets, 0))
+    if (c->octets == 0) {
+        c->base = map[c->base];
+        c->min = c->max = (int64_t)c->base;
+        return true;
+    }
+    if (octets > c->octets && !make_room(c, c->count, octets, c->base, 0))
         return false;
     for (uint32_t at = 0; at < c->count; at += STEP) {
         int64_t v[STEP];
@@ -200,6 +279,8 @@ bool column_map(struct group_column *c, const uint32_t *map, uint32_t largest) {
 /* The values at n places, into the spare memory, which becomes the column's. */
 static bool gather(struct group_column *c, const uint32_t *from, uint32_t n,
                    struct column_spare *spare) {
+    if (c->octets == 0)
+        return true;
     size_t need = (size_t)n * c->octets + KERNEL_SLACK;
     if (spare->room < need) {
         free(spare->p);
@@ -257,25 +338,13 @@ static bool permute_some(struct group_column *c, const uint32_t *from, uint32_t 
     return ok;
 }
 
-/* The bounds of what is left. */
-static void find_bounds(struct group_column *c) {
-    for (uint32_t at = 0; at < c->count; at += STEP) {
-        int64_t v[STEP];
-        uint32_t n = c->count - at < STEP ? c->count - at : STEP;
-        column_read(c, at, n, v);
-        if (at == 0)
-            c->min = c->max = v[0];
-        kernels()->bounds(v, n, &c->min, &c->max);
-    }
-}
-
 bool column_permute(struct group_column *c, const uint32_t *from, uint32_t n, uint32_t rows,
                     struct column_spare *spare) {
-    bool ok = c->count < rows ? permute_some(c, from, n, rows, spare)
-                              : c->min == c->max || gather(c, from, n, spare);
+    bool ok = c->count < rows ? permute_some(c, from, n, rows, spare) : gather(c, from, n, spare);
     if (ok && n < rows) {
         column_cut(c, n);
-        find_bounds(c);
+        c->bounded = 0;
+        column_bounds(c);
     }
     return ok;
 }

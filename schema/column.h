@@ -12,15 +12,16 @@
 
 struct group_column {
     uint32_t count;
-    unsigned octets; /* of a value, 1, 2, 4 or 8; 0: there is none yet */
+    unsigned octets; /* of a value, 1, 2, 4 or 8; 0: all of them are base, and none is stored */
     uint64_t base;   /* what each is stored less */
     uint8_t *v;  /* lowest octet first; IP and TEXT: entry numbers of their dictionary's builder */
     size_t room; /* octets of v, KERNEL_SLACK of which are no value's */
     uint64_t *present; /* one bit a row */
     size_t words;
-    int64_t min, max;    /* of all values, when there are any */
-    uint32_t sealed;     /* values before those that column_seal() has not seen */
-    int64_t least, most; /* of these */
+    uint32_t sealed;  /* values before those that column_seal() has not seen */
+    uint32_t bounded; /* values that column_bounds() has seen, as all of the bounds that follow */
+    int64_t min, max; /* of all values, when there are any */
+    int64_t least, most; /* of those that are not sealed */
     int64_t *wide;       /* what column_values() has made */
 };
 
@@ -37,11 +38,16 @@ bool column_cover(struct group_column *c, uint32_t row);
 ** them less. expected: values that the column will have, about. */
 bool column_append(struct group_column *c, const int64_t *v, uint32_t n, uint64_t base,
                    uint32_t expected);
+/* The same of n times one value. */
+bool column_append_same(struct group_column *c, int64_t v, uint32_t n, uint64_t base,
+                        uint32_t expected);
 /* Mark n rows from row on as those that have values. */
 bool column_mark(struct group_column *c, uint32_t row, uint32_t n);
 /* Take back the values of rows from row on. min and max stay. */
 void column_cut(struct group_column *c, uint32_t row);
 
+/* Bring the bounds up to date. */
+void column_bounds(struct group_column *c);
 /* What is there by now is done with: values from here on have bounds of their own, too. */
 void column_seal(struct group_column *c);
 

@@ -116,8 +116,15 @@ int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
 
 bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
                       uint32_t *number) {
-    enum { AHEAD = 64 };
-    for (uint32_t at = 0; at < n; at += AHEAD) {
+    enum { AHEAD = 64, NEAR = 1 << 12 /* slots of a table that the nearest caches hold */ };
+    uint32_t done = 0;
+    for (; done < n && d->nslots <= NEAR; done++) {
+        int64_t entry = dict_builder_ip(d, &ip[done]);
+        if (entry < 0)
+            return false;
+        number[done] = (uint32_t)entry;
+    }
+    for (uint32_t at = done; at < n; at += AHEAD) {
         uint32_t hash[AHEAD], some = n - at < AHEAD ? n - at : AHEAD;
         for (uint32_t i = 0; i < some; i++) {
             hash[i] = hash_ip(d, &ip[at + i]);

@@ -35,7 +35,7 @@ enum {
     FVT_GROUP_ROWS = 1 << 20,
     /* Rows of a group that is being received, at most: while they are encoded its columns are still in the
     ** processor's cache. */
-    FVT_LIVE_ROWS = 1 << 15,
+    FVT_LIVE_ROWS = 1 << 16,
     /* Octets of a group's columns in memory: a collector keeps the rows of an interval in one, and begins another
     ** when it is larger. */
     FVT_GROUP_OCTETS = 128 << 20,

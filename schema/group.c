@@ -262,8 +262,15 @@ static bool drain(struct group *g) {
     return true;
 }
 
-bool group_settle(struct group *g) {
+static bool settle_stage(struct group *g) {
     return !g->stage || g->stage->n == 0 || drain(g);
+}
+
+bool group_settle(struct group *g) {
+    bool ok = settle_stage(g);
+    for (int f = 0; ok && f < FLOW_NFIELDS; f++)
+        column_bounds(&g->column[f]);
+    return ok;
 }
 
 void group_seal(struct group *g) {

@@ -69,7 +69,7 @@ static inline bool group_due(const struct group *g) {
 }
 /* How many more until group_due(), about, if they have no texts; 0 when it is. */
 uint32_t group_room(const struct group *g);
-/* Bring all that was added into columns and totals. false without memory: to be tried again. */
+/* Bring all that was added into columns, their bounds and totals. false without memory: to be tried again. */
 bool group_settle(struct group *g);
 /* Rows from here on are those that the next group_encode_live() is to write. */
 void group_seal(struct group *g);

@@ -61,8 +61,13 @@ struct kernels {
     uint32_t (*places)(uint16_t *rows, const uint8_t *pass, uint32_t n);
 
     /* The lowest octets, 1, 2, 4 or 8, of each v[i] - base, one number behind the other, the lowest octet
-    ** first. */
-    void (*narrow)(uint8_t *out, const int64_t *v, uint32_t n, unsigned octets, uint64_t base);
+    ** first. Returns the bits that any of these differences has, as any() does. */
+    uint64_t (*narrow)(uint8_t *out, const int64_t *v, uint32_t n, unsigned octets, uint64_t base);
+    uint64_t (*any)(const int64_t *v, uint32_t n, uint64_t base);
+    /* The least and the greatest of n > 0 numbers that narrow() made, without base. */
+    void (*extent)(const uint8_t *p, uint32_t n, unsigned octets, uint64_t *min, uint64_t *max);
+    /* The numbers that narrow() made; also 0 octets, when all are base. */
+    void (*widen)(int64_t *out, const uint8_t *p, uint32_t n, unsigned octets, uint64_t base);
 
     /* The octets of v[i] - base, 1 to 8: the lowest of all n first, out[i], then the next, out[stride + i]. */
     void (*split)(uint8_t *out, size_t stride, const int64_t *v, uint32_t n, unsigned octets,

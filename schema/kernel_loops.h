@@ -164,34 +164,114 @@ static uint32_t KERNEL(places)(uint16_t *restrict rows, const uint8_t *restrict 
     return count;
 }
 
+#define NARROW(type, order)                                 \
+    do {                                                    \
+        for (uint32_t i = 0; i < n; i++) {                  \
+            uint64_t x = (uint64_t)v[i] - base;             \
+            type low = order((type)x);                      \
+            any |= x;                                       \
+            memcpy(out + sizeof low * i, &low, sizeof low); \
+        }                                                   \
+    } while (0)
+#define ONE_OCTET(x) (x)
+
 KERNEL_TARGET
-static void KERNEL(narrow)(uint8_t *restrict out, const int64_t *restrict v, uint32_t n,
-                           unsigned octets, uint64_t base) {
+static uint64_t KERNEL(narrow)(uint8_t *restrict out, const int64_t *restrict v, uint32_t n,
+                               unsigned octets, uint64_t base) {
+    uint64_t any = 0;
     switch (octets) {
     case 1:
-        for (uint32_t i = 0; i < n; i++)
-            out[i] = (uint8_t)((uint64_t)v[i] - base);
+        NARROW(uint8_t, ONE_OCTET);
         break;
     case 2:
-        for (uint32_t i = 0; i < n; i++) {
-            uint16_t x = htole16((uint16_t)((uint64_t)v[i] - base));
-            memcpy(out + 2 * (size_t)i, &x, 2);
-        }
+        NARROW(uint16_t, htole16);
         break;
     case 4:
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t x = htole32((uint32_t)((uint64_t)v[i] - base));
-            memcpy(out + 4 * (size_t)i, &x, 4);
-        }
+        NARROW(uint32_t, htole32);
         break;
     default:
-        for (uint32_t i = 0; i < n; i++) {
-            uint64_t x = htole64((uint64_t)v[i] - base);
-            memcpy(out + 8 * (size_t)i, &x, 8);
-        }
+        NARROW(uint64_t, htole64);
+        break;
+    }
+    return any;
+}
+#undef NARROW
+
+KERNEL_TARGET
+static uint64_t KERNEL(any)(const int64_t *v, uint32_t n, uint64_t base) {
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < n; i++)
+        any |= (uint64_t)v[i] - base;
+    return any;
+}
+
+#define NARROW_BOUNDS(type, order)                  \
+    do {                                            \
+        type least = (type) ~(type)0, most = 0;     \
+        for (uint32_t i = 0; i < n; i++) {          \
+            type x;                                 \
+            memcpy(&x, p + sizeof x * i, sizeof x); \
+            x = order(x);                           \
+            least = x < least ? x : least;          \
+            most = x > most ? x : most;             \
+        }                                           \
+        *min = least;                               \
+        *max = most;                                \
+    } while (0)
+
+KERNEL_TARGET
+static void KERNEL(extent)(const uint8_t *p, uint32_t n, unsigned octets, uint64_t *min,
+                           uint64_t *max) {
+    switch (octets) {
+    case 1:
+        NARROW_BOUNDS(uint8_t, ONE_OCTET);
+        break;
+    case 2:
+        NARROW_BOUNDS(uint16_t, le16toh);
+        break;
+    case 4:
+        NARROW_BOUNDS(uint32_t, le32toh);
+        break;
+    default:
+        NARROW_BOUNDS(uint64_t, le64toh);
         break;
     }
 }
+#undef NARROW_BOUNDS
+
+#define WIDEN(type, order)                          \
+    do {                                            \
+        for (uint32_t i = 0; i < n; i++) {          \
+            type x;                                 \
+            memcpy(&x, p + sizeof x * i, sizeof x); \
+            out[i] = (int64_t)(base + order(x));    \
+        }                                           \
+    } while (0)
+
+KERNEL_TARGET
+static void KERNEL(widen)(int64_t *restrict out, const uint8_t *restrict p, uint32_t n,
+                          unsigned octets, uint64_t base) {
+    switch (octets) {
+    case 0:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)base;
+        break;
+    case 1:
+        WIDEN(uint8_t, ONE_OCTET);
+        break;
+    case 2:
+        WIDEN(uint16_t, le16toh);
+        break;
+    case 4:
+        WIDEN(uint32_t, le32toh);
+        break;
+    default:
+        WIDEN(uint64_t, le64toh);
+        break;
+    }
+}
+#undef WIDEN
+#undef ONE_OCTET
 
 KERNEL_TARGET
 static void KERNEL(split)(uint8_t *restrict out, size_t stride, const int64_t *restrict v,
@@ -254,6 +334,9 @@ static const struct kernels KERNEL(kernels) = {
     .but_not = KERNEL(but_not),
     .places = KERNEL(places),
     .narrow = KERNEL(narrow),
+    .any = KERNEL(any),
+    .extent = KERNEL(extent),
+    .widen = KERNEL(widen),
     .split = KERNEL(split),
     .minus = KERNEL(minus),
     .plus = KERNEL(plus),

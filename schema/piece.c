@@ -3,7 +3,6 @@
 ** Pieces as they are, and LZ4 where it makes them smaller.
 */
 #include "piece.h"
-#include "stream.h"
 
 #include <lz4.h>
 #include <lz4hc.h>
@@ -67,25 +66,35 @@ void piece_compress(struct piece *p, struct group *g) {
     }
 }
 
-struct piece piece_make(const int64_t *v, uint32_t count, const uint64_t *present, uint32_t rows,
-                        uint8_t flags, enum group_effort effort) {
-    struct piece p = {.count = count, .flags = flags, .parent = FVT_NO_COLUMN};
+struct piece piece_make_from(const struct fvt_values *from, const uint64_t *present, uint32_t rows,
+                             uint8_t flags, enum group_effort effort) {
+    struct piece p = {.count = from->n, .flags = flags, .parent = FVT_NO_COLUMN};
     if (present) {
         p.flags |= FVT_NULLS;
         piece_bitmap(&p.bytes, present, rows);
     }
     size_t at = p.bytes.n;
-    fvt_stream_encode(&p.bytes, v, count, effort != GROUP_QUICK);
+    fvt_stream_encode_from(&p.bytes, from, effort != GROUP_QUICK);
     if (!p.bytes.failed)
         p.encoding = p.bytes.p[at];
     p.raw = (uint32_t)p.bytes.n;
     return p;
 }
 
+struct piece piece_make(const int64_t *v, uint32_t count, const uint64_t *present, uint32_t rows,
+                        uint8_t flags, enum group_effort effort) {
+    const struct fvt_values from = fvt_values_array(v, count);
+    return piece_make_from(&from, present, rows, flags, effort);
+}
+
+static const int64_t *get_column(const struct fvt_values *from, uint32_t at, uint32_t n,
+                                 int64_t *room) {
+    column_read(from->of, at, n, room);
+    return room;
+}
+
 struct piece piece_plain(struct group *g, int field) {
     const struct group_column *c = &g->column[field];
-    const int64_t *v = group_values(g, field);
-    if (!v)
-        return (struct piece){.bytes.failed = true};
-    return piece_make(v, c->count, c->count < g->rows ? c->present : NULL, g->rows, 0, g->effort);
+    const struct fvt_values from = {c->count, c->octets == 0, get_column, c};
+    return piece_make_from(&from, c->count < g->rows ? c->present : NULL, g->rows, 0, g->effort);
 }

@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "group.h"
+#include "stream.h"
 
 enum {
     PIECE_TRIAL = 64
@@ -37,6 +38,8 @@ void piece_compress(struct piece *p, struct group *g);
 /* A bitmap and a stream. present: NULL when every one of rows has a value. */
 struct piece piece_make(const int64_t *v, uint32_t count, const uint64_t *present, uint32_t rows,
                         uint8_t flags, enum group_effort effort);
+struct piece piece_make_from(const struct fvt_values *from, const uint64_t *present, uint32_t rows,
+                             uint8_t flags, enum group_effort effort);
 void piece_bitmap(struct fvt_buffer *out, const uint64_t *present, uint32_t n);
 
 /* A column of a group as it is. */

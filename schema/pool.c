@@ -79,7 +79,7 @@ static void want_large_pages(void *p, size_t n) {
 }
 
 void *malloc_large(size_t n) {
-    if (n < 2 * PAGE)
+    if (n < PAGE)
         return malloc(n);
     void *p = NULL;
     if (posix_memalign(&p, PAGE, n) != 0)

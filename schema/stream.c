@@ -36,21 +36,30 @@ static inline void put_word(uint8_t *to, uint64_t word) {
         to[i] = (uint8_t)(word >> 8 * i);
 }
 
+/* ---- sources ---------------------------------------------------------------------------- */
+
+enum { STEP = FVT_VALUES_STEP };
+
+static const int64_t *get_array(const struct fvt_values *from, uint32_t at, uint32_t some,
+                                int64_t *room) {
+    (void)some, (void)room;
+    return (const int64_t *)from->of + at;
+}
+
+struct fvt_values fvt_values_array(const int64_t *v, uint32_t n) {
+    return (struct fvt_values){.n = n, .get = get_array, .of = v};
+}
+
+/* How many come next. */
+static inline uint32_t step_at(const struct fvt_values *from, uint32_t at) {
+    return from->n - at < STEP ? from->n - at : STEP;
+}
+
+/* ---- encodings -------------------------------------------------------------------------- */
+
 /* Pack (v - base), width bits each, lowest bit first: as many as fit into a word are put together
 ** first. */
-static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
-                       unsigned width) {
-    put_header(out, FVT_PACKED, width, n, base);
-    size_t size = packed_size(n, width);
-    if (!fvt_buffer_reserve(out, size))
-        return;
-    uint8_t *to = out->p + out->n;
-    out->n += size;
-    if (width >= 8 && (width & (width - 1)) == 0) {
-        memset(out->p + out->n - (size ? 8 : 0), 0, size ? 8 : 0);
-        kernels()->narrow(to, v, n, width / 8, base);
-        return;
-    }
+static void pack(uint8_t *to, const int64_t *v, uint32_t n, uint64_t base, unsigned width) {
     unsigned some = width ? 64 / width : 0;
     uint64_t word = 0;
     unsigned used = 0;
@@ -73,16 +82,42 @@ static void put_packed(struct fvt_buffer *out, const int64_t *v, uint32_t n, uin
         put_word(to, word);
 }
 
-static void put_planes(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint64_t base,
-                       unsigned octets) {
-    enum { STEP = 2048 }; /* that stay in the nearest cache for the next plane */
+/* Each step ends at the end of a word. */
+static void put_packed(struct fvt_buffer *out, const struct fvt_values *from, uint64_t base,
+                       unsigned width) {
+    put_header(out, FVT_PACKED, width, from->n, base);
+    size_t size = packed_size(from->n, width);
+    if (!fvt_buffer_reserve(out, size))
+        return;
+    uint8_t *to = out->p + out->n;
+    out->n += size;
+    bool whole = width >= 8 && (width & (width - 1)) == 0;
+    if (whole && size)
+        memset(out->p + out->n - 8, 0, 8);
+    for (uint32_t at = 0, n; at < from->n; at += n) {
+        int64_t room[STEP];
+        n = step_at(from, at);
+        const int64_t *v = from->get(from, at, n, room);
+        uint8_t *there = to + (uint64_t)at * width / 8;
+        if (whole)
+            kernels()->narrow(there, v, n, width / 8, base);
+        else
+            pack(there, v, n, base, width);
+    }
+}
+
+/* Of the values [first, first + n). */
+static void put_planes(struct fvt_buffer *out, const struct fvt_values *from, uint32_t first,
+                       uint32_t n, uint64_t base, unsigned octets) {
     put_header(out, FVT_PLANES, octets, n, base);
     size_t size = (size_t)n * octets;
     if (!fvt_buffer_reserve(out, size + FVT_ALIGN))
         return;
-    for (uint32_t at = 0; at < n; at += STEP) {
-        uint32_t some = n - at < STEP ? n - at : STEP;
-        kernels()->split(out->p + out->n + at, n, v + at, some, octets, base);
+    for (uint32_t at = 0, some; at < n; at += some) {
+        int64_t room[STEP];
+        some = n - at < STEP ? n - at : STEP;
+        const int64_t *v = from->get(from, first + at, some, room);
+        kernels()->split(out->p + out->n + at, n, v, some, octets, base);
     }
     out->n += size;
     fvt_put_zeros(out, -size % FVT_ALIGN);
@@ -93,19 +128,21 @@ struct look {
     uint32_t runs;
 };
 
-static struct look look_at(const int64_t *v, uint32_t n) {
-    enum { STEP = 2048 }; /* that stay in the nearest cache for the second look */
-    struct look l = {v[0], v[0], 1};
-    for (uint32_t at = 0; at < n; at += STEP) {
-        uint32_t some = n - at < STEP ? n - at : STEP;
-        uint32_t before = at > 0; /* the step's first value is compared with the one before it */
-        kernels()->bounds(v + at, some, &l.min, &l.max);
-        l.runs += kernels()->changes(v + at - before, some + before);
+static struct look look_at(const struct fvt_values *from) {
+    struct look l = {INT64_MAX, INT64_MIN, 0};
+    int64_t last = 0;
+    for (uint32_t at = 0, n; at < from->n && !(at && from->same); at += n) {
+        int64_t room[STEP];
+        n = step_at(from, at);
+        const int64_t *v = from->get(from, at, n, room);
+        kernels()->bounds(v, n, &l.min, &l.max);
+        l.runs += kernels()->changes(v, n) + (at == 0 || v[0] != last);
+        last = v[n - 1];
     }
     return l;
 }
 
-static void put_runs(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint32_t runs,
+static void put_runs(struct fvt_buffer *out, const struct fvt_values *from, uint32_t runs,
                      bool small) {
     int64_t *ends = malloc((size_t)runs * 2 * sizeof *ends);
     if (!ends) {
@@ -114,15 +151,21 @@ static void put_runs(struct fvt_buffer *out, const int64_t *v, uint32_t n, uint3
     }
     int64_t *values = ends + runs;
     uint32_t r = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (i > 0 && v[i] != v[i - 1])
-            r++;
-        ends[r] = (int64_t)i + 1;
-        values[r] = v[i];
+    for (uint32_t at = 0, n; at < from->n; at += n) {
+        int64_t room[STEP];
+        n = step_at(from, at);
+        const int64_t *v = from->get(from, at, n, room);
+        for (uint32_t i = 0; i < n; i++) {
+            if (at + i > 0 && v[i] != values[r])
+                r++;
+            ends[r] = (int64_t)at + i + 1;
+            values[r] = v[i];
+        }
     }
-    put_header(out, FVT_RUNS, 0, n, 0);
-    struct look l = look_at(ends, runs);
-    put_packed(out, ends, runs, (uint64_t)l.min, fvt_bits((uint64_t)l.max - (uint64_t)l.min));
+    put_header(out, FVT_RUNS, 0, from->n, 0);
+    const struct fvt_values all = fvt_values_array(ends, runs);
+    struct look l = look_at(&all);
+    put_packed(out, &all, (uint64_t)l.min, fvt_bits((uint64_t)l.max - (uint64_t)l.min));
     /* Runs of runs do not exist, so the nesting ends here. */
     fvt_stream_encode(out, values, runs, small);
     free(ends);
@@ -163,19 +206,24 @@ static uint32_t most_distinct(uint32_t n, size_t limit) {
 }
 
 /* codes: of each value its number in d->value. False when there are more than most. */
-static bool find_distinct(struct distinct *d, const int64_t *v, uint32_t n, uint32_t most,
+static bool find_distinct(struct distinct *d, const struct fvt_values *from, uint32_t most,
                           int64_t *codes) {
     d->n = 0;
     memset(d->slot, 0, sizeof d->slot);
-    for (uint32_t i = 0; i < n; i++) {
-        uint16_t *slot = find_slot(d, v[i]);
-        if (!*slot) {
-            if (d->n == most)
-                return false;
-            d->value[d->n++] = v[i];
-            *slot = (uint16_t)d->n;
+    for (uint32_t at = 0, n; at < from->n; at += n) {
+        int64_t room[STEP];
+        n = step_at(from, at);
+        const int64_t *v = from->get(from, at, n, room);
+        for (uint32_t i = 0; i < n; i++) {
+            uint16_t *slot = find_slot(d, v[i]);
+            if (!*slot) {
+                if (d->n == most)
+                    return false;
+                d->value[d->n++] = v[i];
+                *slot = (uint16_t)d->n;
+            }
+            codes[at + i] = *slot - 1;
         }
-        codes[i] = *slot - 1;
     }
     return true;
 }
@@ -194,10 +242,11 @@ static void sort_distinct(struct distinct *d, int64_t *rank, int64_t *met) {
 
 /* Try a dictionary of the distinct values: returns false, with nothing put, unless its size is
 ** less than limit octets. */
-static bool put_values(struct fvt_buffer *out, const int64_t *v, uint32_t n, size_t limit) {
+static bool put_values(struct fvt_buffer *out, const struct fvt_values *from, size_t limit) {
+    const uint32_t n = from->n;
     struct distinct *d = malloc(sizeof *d);
     int64_t *codes = d ? malloc(((size_t)n + 2 * MAX_VALUES) * sizeof *codes) : NULL;
-    bool fits = codes && find_distinct(d, v, n, most_distinct(n, limit), codes) && d->n > 1 &&
+    bool fits = codes && find_distinct(d, from, most_distinct(n, limit), codes) && d->n > 1 &&
                 packed_size(n, fvt_bits(d->n - 1)) + packed_size(d->n, 64) < limit;
     if (fits) {
         int64_t *rank = codes + n;
@@ -205,25 +254,27 @@ static bool put_values(struct fvt_buffer *out, const int64_t *v, uint32_t n, siz
         kernels()->look_up(codes, n, rank, d->n - 1);
         uint64_t least = (uint64_t)d->value[0];
         put_header(out, FVT_VALUES, 0, n, 0);
-        put_packed(out, d->value, d->n, least, fvt_bits((uint64_t)d->value[d->n - 1] - least));
-        put_packed(out, codes, n, 0, fvt_bits(d->n - 1));
+        const struct fvt_values values = fvt_values_array(d->value, d->n),
+                                places = fvt_values_array(codes, n);
+        put_packed(out, &values, least, fvt_bits((uint64_t)d->value[d->n - 1] - least));
+        put_packed(out, &places, 0, fvt_bits(d->n - 1));
     }
     free(codes);
     free(d);
     return fits;
 }
 
-/* Octets that LZ4 makes of the planes of a sample, scaled up to n values. */
-static size_t planes_guess(const int64_t *v, uint32_t n, uint64_t base, unsigned octets) {
-    uint32_t take = n < SAMPLE ? n : SAMPLE;
+/* Octets that LZ4 makes of the planes of a sample, scaled up to all values. */
+static size_t planes_guess(const struct fvt_values *from, uint64_t base, unsigned octets) {
+    uint32_t take = from->n < SAMPLE ? from->n : SAMPLE;
     struct fvt_buffer b = {0};
-    put_planes(&b, v + (n - take) / 2, take, base, octets);
+    put_planes(&b, from, (from->n - take) / 2, take, base, octets);
     size_t guess = SIZE_MAX;
     char *lz4 = b.failed ? NULL : malloc((size_t)LZ4_compressBound((int)b.n));
     if (lz4) {
         int size =
             LZ4_compress_default((const char *)b.p, lz4, (int)b.n, LZ4_compressBound((int)b.n));
-        guess = (size_t)((double)size * n / take);
+        guess = (size_t)((double)size * from->n / take);
     }
     free(lz4);
     free(b.p);
@@ -235,12 +286,13 @@ static unsigned quick_width(unsigned width) {
     return width <= 8 ? 8 : width <= 16 ? 16 : width <= 32 ? 32 : 64;
 }
 
-void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, bool small) {
+void fvt_stream_encode_from(struct fvt_buffer *out, const struct fvt_values *from, bool small) {
+    const uint32_t n = from->n;
     if (n == 0) {
         put_header(out, FVT_CONST, 0, 0, 0);
         return;
     }
-    struct look l = look_at(v, n);
+    struct look l = look_at(from);
     uint64_t span = (uint64_t)l.max - (uint64_t)l.min;
     if (span == 0) {
         put_header(out, FVT_CONST, 0, n, (uint64_t)l.min);
@@ -250,19 +302,24 @@ void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, boo
     size_t packed = packed_size(n, width);
     size_t runs = packed_size(l.runs, width) + packed_size(l.runs, fvt_bits(n));
     if (runs < packed && l.runs < n / 4) {
-        put_runs(out, v, n, l.runs, small);
+        put_runs(out, from, l.runs, small);
         return;
     }
     unsigned octets = (width + 7) / 8;
-    size_t planes = small && width > 4 ? planes_guess(v, n, (uint64_t)l.min, octets) : SIZE_MAX;
+    size_t planes = small && width > 4 ? planes_guess(from, (uint64_t)l.min, octets) : SIZE_MAX;
     size_t best = planes < packed - packed / 16 ? planes : packed;
     /* A dictionary must save an eighth: its codes cost a look-up more to read. */
-    if (small && width > 8 && n >= 64 && put_values(out, v, n, best - best / 8))
+    if (small && width > 8 && n >= 64 && put_values(out, from, best - best / 8))
         return;
     if (best < packed)
-        put_planes(out, v, n, (uint64_t)l.min, octets);
+        put_planes(out, from, 0, n, (uint64_t)l.min, octets);
     else
-        put_packed(out, v, n, (uint64_t)l.min, width);
+        put_packed(out, from, (uint64_t)l.min, width);
+}
+
+void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, bool small) {
+    const struct fvt_values from = fvt_values_array(v, n);
+    fvt_stream_encode_from(out, &from, small);
 }
 
 /* ---- decoding --------------------------------------------------------------------------- */
@@ -363,7 +420,6 @@ int fvt_stream_open(struct fvt_cursor *c, struct fvt_pool *pool, struct fvt_stre
 }
 
 bool fvt_stream_fits(const struct fvt_stream *s) {
-    enum { STEP = 1024 };
     bool fits = s->encoding != FVT_VALUES || fvt_stream_fits(s->codes);
     for (uint32_t at = 0; s->encoding == FVT_VALUES && fits && at < s->n; at += STEP) {
         int64_t place[STEP], min = 0, max = 0;

@@ -9,8 +9,25 @@
 #include "format.h"
 #include "pool.h"
 
-/* Append v[0..n) to out. small: also try the encodings that cost time to choose (for closed
+/* Where the values of a stream come from. They are asked for some at a time, more than once, so that they need not
+** lie in memory as 64-bit numbers. */
+struct fvt_values {
+    uint32_t n;
+    bool same; /* they are known to be all the same */
+    /* Values [at, at + some) where the stream begins at 0, some <= FVT_VALUES_STEP: in memory of the source's own, or in
+    ** room, which has room for them. */
+    const int64_t *(*get)(const struct fvt_values *from, uint32_t at, uint32_t some, int64_t *room);
+    const void *of; /* the source's own */
+};
+enum { FVT_VALUES_STEP = 2048 }; /* that stay in the nearest cache; a multiple of 64 */
+
+/* Those of an array. */
+struct fvt_values fvt_values_array(const int64_t *v, uint32_t n);
+
+/* Append these values to out. small: also try the encodings that cost time to choose (for closed
 ** files); otherwise the ones whose size follows from one look at the values. */
+void fvt_stream_encode_from(struct fvt_buffer *out, const struct fvt_values *from, bool small);
+/* The same of v[0..n). */
 void fvt_stream_encode(struct fvt_buffer *out, const int64_t *v, uint32_t n, bool small);
 
 struct fvt_stream {
