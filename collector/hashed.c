@@ -72,14 +72,19 @@ void *hashed_room(struct hashed *h, void *entries, size_t size, uint32_t max) {
     return grown;
 }
 
+void hashed_move(struct hashed *h, uint32_t place, uint32_t hash) {
+    unlink_place(h, place);
+    h->link[place - 1].hash = hash;
+    link_place(h, place);
+}
+
 uint32_t hashed_take(struct hashed *h, uint32_t max, uint32_t hash) {
-    uint32_t place;
-    if (h->count < max) {
-        place = ++h->count;
-    } else {
-        place = h->replace++ % h->count + 1;
-        unlink_place(h, place);
+    if (h->count >= max) {
+        uint32_t oldest = h->replace++ % h->count + 1;
+        hashed_move(h, oldest, hash);
+        return oldest;
     }
+    uint32_t place = ++h->count;
     h->link[place - 1].hash = hash;
     link_place(h, place);
     return place;

@@ -38,6 +38,9 @@ void *hashed_room(struct hashed *h, void *entries, size_t size, uint32_t max);
 ** there; else it has none yet. */
 uint32_t hashed_take(struct hashed *h, uint32_t max, uint32_t hash);
 
+/* Give a place that is taken to another key. */
+void hashed_move(struct hashed *h, uint32_t place, uint32_t hash);
+
 /* Memory it takes, octets, without the entries. */
 size_t hashed_octets(const struct hashed *h);
 /* Empty it; the entries are the owner's to free. */

@@ -29,8 +29,10 @@ static uint32_t add(struct name_table *t, uint32_t max, const struct name *name)
     if (!entry)
         return 0;
     t->entry = entry;
-    uint32_t at = hashed_take(&t->index, max, hash(&name->exporter, name->key, name->nkey));
-    entry[at - 1] = *name;
+    uint32_t at = shares_take(&t->shares, &t->index, max, &name->exporter,
+                              hash(&name->exporter, name->key, name->nkey));
+    if (at)
+        entry[at - 1] = *name;
     return at;
 }
 
@@ -70,5 +72,6 @@ const struct name *names_find(const struct name_table *t, const struct flow_ip *
 void names_free(struct name_table *t) {
     free(t->entry);
     hashed_free(&t->index);
+    shares_free(&t->shares);
     *t = (struct name_table){0};
 }

@@ -12,6 +12,7 @@
 
 #include "hashed.h"
 #include "schema/value.h"
+#include "shares.h"
 
 enum { NAMES_KEY = 40, NAMES_TEXT = 64 }; /* octets; what is longer is not kept, texts are cut */
 
@@ -26,9 +27,11 @@ struct name {
 struct name_table {
     struct name *entry;
     struct hashed index;
+    struct shares shares;
 };
 
-/* Learn: text replaces what was known. Above max entries the oldest ones are replaced. Returns whether it is news. */
+/* Learn: text replaces what was known. Above max entries the oldest ones of those exporters that have most
+** are replaced. Returns whether it is news. */
 bool names_learn(struct name_table *t, uint32_t max, const struct flow_ip *exporter,
                  const char *key, size_t nkey, const char *text, size_t ntext);
 /* NULL when there is none; valid until the next names_learn(). */

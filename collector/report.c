@@ -179,7 +179,12 @@ bool report_books(const struct report *r, struct books *out) {
 static void on_counters(void *arg, const struct fvt_if_counters *counters) {
     struct report *r = arg;
     if (fvt_store_counters(r->store, counters) != FVT_OK)
-        r->unwritten++;
+        report_unwritten(r, 1);
+}
+
+void report_unwritten(struct report *r, uint64_t rows) {
+    r->unwritten += rows;
+    r->unwritten_all += rows;
 }
 
 void report_socket(struct report *r, const struct fvt_socket *now) {

@@ -40,6 +40,9 @@ void report_attach(struct report *r, struct collector *c, struct fvt_store *s);
 /* Keep books of a socket, too; now stays where it is and is kept up to date. */
 void report_socket(struct report *r, const struct fvt_socket *now);
 
+/* So many rows more that the store did not take. */
+void report_unwritten(struct report *r, uint64_t rows);
+
 /* Without a store: take down what was counted, about once a second. */
 void report_tick(struct report *r);
 

@@ -25,8 +25,7 @@ static bool take_row(void *arg, const struct flow_row *row) {
         dump_row(stdout, row);
     if (!p->store || fvt_store_add(p->store, row) == FVT_OK)
         return true;
-    p->report.unwritten++;
-    p->report.unwritten_all++;
+    report_unwritten(&p->report, 1);
     log_limited(&p->log, "%s: the flow was not written", fvt_store_message(p->store));
     return false;
 }
@@ -36,8 +35,7 @@ static uint32_t take_rows(void *arg, const struct flow_rows *rows) {
     uint32_t kept;
     if (fvt_store_add_rows(p->store, rows, &kept) == FVT_OK)
         return rows->n;
-    p->report.unwritten += rows->n - kept;
-    p->report.unwritten_all += rows->n - kept;
+    report_unwritten(&p->report, rows->n - kept);
     log_limited(&p->log, "%s: the flow was not written", fvt_store_message(p->store));
     return kept;
 }

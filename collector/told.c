@@ -45,7 +45,11 @@ void told_keep(struct told_table *t, uint32_t max, const struct fvt_option *opti
             return;
         }
         t->entry = entry;
-        at = hashed_take(&t->index, max, key);
+        at = shares_take(&t->shares, &t->index, max, &option->exporter, key);
+        if (!at) {
+            free(kept.memory);
+            return;
+        }
         if (t->index.count > before)
             entry[at - 1] = (struct told){0};
     }
@@ -58,5 +62,6 @@ void told_free(struct told_table *t) {
         free(t->entry[i].option.memory);
     free(t->entry);
     hashed_free(&t->index);
+    shares_free(&t->shares);
     *t = (struct told_table){0};
 }

@@ -8,6 +8,7 @@
 
 #include "hashed.h"
 #include "schema/fvt.h"
+#include "shares.h"
 
 struct told {
     struct fvt_option option; /* its texts are owned, in memory */
@@ -18,9 +19,11 @@ struct told {
 struct told_table {
     struct told *entry;
     struct hashed index;
+    struct shares shares;
 };
 
-/* Keep a copy, in the place of the one with the same key. Above max entries the oldest ones are replaced. */
+/* Keep a copy, in the place of the one with the same key. Above max entries the oldest ones of those exporters
+** that have most are replaced. */
 void told_keep(struct told_table *t, uint32_t max, const struct fvt_option *option);
 void told_free(struct told_table *t);
 
