@@ -169,6 +169,6 @@ enum plan_result collector_records(struct collector *c, struct exporter *e, cons
         if (result != PLAN_RECORD)
             return result;
         ++*flows;
-        collector_emit(c, e);
+        collector_emit(c, e, plan->totals);
     }
 }

@@ -22,6 +22,7 @@ const struct collector_limits collector_defaults = {
     .interfaces = 8192,
     .names = 262144,
     .told = 4096,
+    .totals = 262144,
     .announced = 128u << 20,
     .exporter_template = 2u << 20, /* the largest template takes about 320 KiB */
     /* Three times (RFC 7011 8.4) the half hour that routers have between templates when nobody sets it. */
@@ -70,6 +71,7 @@ void collector_free(struct collector *c) {
     exporters_free(&c->exporters);
     names_free(&c->names);
     told_free(&c->told);
+    totals_free(&c->totals);
     fixed_plans_free(c->fixed);
     domains_free(c->domains);
     rates_free(&c->rates);
@@ -166,9 +168,12 @@ static void name_application(struct collector *c, const struct exporter *e) {
         flow_row_set_text(row, FLOW_appname, name->text, name->ntext);
 }
 
-void collector_emit(struct collector *c, struct exporter *e) {
+void collector_emit(struct collector *c, struct exporter *e, unsigned totals) {
     struct record *r = &c->record;
+    const bool started = totals && record_says_start(r);
     record_finish(r);
+    if (totals)
+        totals_apply(&c->totals, c->limits.totals, started ? totals : 0, &r->row);
     record_operator_rate(r, &e->rate);
     e->decoded++;
     if (c->names.index.count)

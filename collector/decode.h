@@ -23,6 +23,7 @@
 #include "plan.h"
 #include "record.h"
 #include "told.h"
+#include "totals.h"
 
 /* One UDP payload as received, or one message of a stream. */
 struct datagram {
@@ -58,6 +59,7 @@ struct collector_limits {
     uint32_t interfaces;      /* names of one exporter's */
     uint32_t names;           /* of applications, of all exporters */
     uint32_t told;            /* records of options data, of all exporters */
+    uint32_t totals;          /* flows whose total counters are remembered, of all exporters */
     size_t announced;         /* octets of all templates, samplers and names of interfaces */
     size_t exporter_template; /* octets of one exporter's templates */
     int64_t template_ms; /* how long a template holds that is not announced again; 0: for ever */
@@ -75,6 +77,7 @@ struct collector {
     struct exporter_table exporters;
     struct name_table names;
     struct told_table told;
+    struct totals_table totals;
     struct pending pending;
     struct fixed_plans *fixed;
     struct domains *domains; /* of NetFlow version 9 */
@@ -134,8 +137,8 @@ struct exporter *collector_exporter(struct collector *c, const struct datagram *
 enum plan_result collector_records(struct collector *c, struct exporter *e, const struct plan *plan,
                                    struct cursor *set, uint32_t *flows);
 
-/* Finish the row in c->record and hand it to the sink, counting it for e. */
-void collector_emit(struct collector *c, struct exporter *e);
+/* Finish the row in c->record and hand it to the sink, counting it for e. totals: the plan's, 0 without one. */
+void collector_emit(struct collector *c, struct exporter *e, unsigned totals);
 
 /* The records of NetFlow v1, v5, v6, v7 and v8, as if templates had announced them. NULL when out
 ** of memory. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "record.h"
+#include "totals.h"
 
 /* What an element holds, whatever its length. */
 enum kind {
@@ -258,6 +259,9 @@ static void add_step(struct plan *plan, const struct template_field *fields,
     uint64_t element = FLOW_ELEMENT(tf->pen, tf->id);
     const struct special *s = special_find(element);
     enum kind kind = second ? KIND_IP_SECOND : kind_of(element, field);
+    const enum total total = total_of(tf->pen, tf->id);
+    if (total < TOTALS)
+        plan->totals |= (uint8_t)(1u << total);
     if (plan->walk)
         plan->walk[index].step = plan->nsteps;
     plan->step[plan->nsteps++] = (struct plan_step){
@@ -366,7 +370,7 @@ static bool step_in_columns(const struct plan_step *s) {
 static void compile_columns(struct plan *plan) {
     unsigned start = 0, end = 0;
     plan->proto = plan->direction = PLAN_NOWHERE;
-    plan->columns = !plan->walk && !plan->extra;
+    plan->columns = !plan->walk && !plan->extra && !plan->totals;
     for (unsigned i = 0; i < plan->nsteps; i++) {
         const struct plan_step *s = &plan->step[i];
         plan->columns &= step_in_columns(s);

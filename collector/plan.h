@@ -84,6 +84,8 @@ struct plan {
     uint32_t minimum; /* octets of the shortest record: of every record when walk is NULL */
     uint16_t nfields;
     uint8_t nsteps;
+    uint8_t
+        totals; /* 1 << enum total of each counter that counts since the flow began (totals.h) */
     struct plan_walk *walk;    /* nfields of them, or NULL: all lengths are fixed */
     struct extra_field *extra; /* nfields of them, or NULL: no element is for `extra` */
     struct plan_step step[];

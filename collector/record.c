@@ -65,6 +65,13 @@ static bool duration_ms(const struct record *r, int64_t *ms) {
     return true;
 }
 
+bool record_says_start(const struct record *r) {
+    int64_t ms;
+    const bool end = flow_row_has(&r->row, FLOW_tend) || uptime_to_ms(r, HELPER_END_UPTIME, &ms);
+    return flow_row_has(&r->row, FLOW_tstart) || uptime_to_ms(r, HELPER_START_UPTIME, &ms) ||
+           (end && duration_ms(r, &ms));
+}
+
 static void finish_times(struct record *r) {
     struct flow_row *row = &r->row;
     int64_t ms, duration = 0;

@@ -85,6 +85,8 @@ static inline void record_set_helper(struct record *r, unsigned h, uint64_t v) {
     r->helpers |= 1u << (h - FLOW_NFIELDS);
 }
 
+/* Before that: does the record itself say when its flow began? */
+bool record_says_start(const struct record *r);
 /* Apply the rules above to the record at hand. */
 void record_finish(struct record *r);
 /* Then what the operator says of sampling: instead of what was found, 0 for nothing, or where nothing was.

@@ -151,7 +151,7 @@ static bool flow_sample(struct collector *c, struct exporter *e, struct cursor i
     put_interfaces(&r->row, &s);
     put_direction(&r->row, &s);
     bool whole = sflow_flow_records(r, &in, s.records);
-    collector_emit(c, e);
+    collector_emit(c, e, 0);
     return whole;
 }
 
@@ -169,7 +169,7 @@ static bool discarded_packet(struct collector *c, struct exporter *e, struct cur
     flow_row_set(&r->row, FLOW_fwdstat, dropped(be32(p + 24)));
     bool whole = sflow_flow_records(r, &in, be32(p + 28));
     flow_row_unset(&r->row, FLOW_bytes);
-    collector_emit(c, e);
+    collector_emit(c, e, 0);
     return whole;
 }
 

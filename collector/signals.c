@@ -58,6 +58,10 @@ static void say_bounds(const struct program *p) {
         log_line("forgotten since the start: exporters %" PRIu64 ", templates %" PRIu64
                  ", templates too old %" PRIu64,
                  t->dropped, t->dropped_templates, c->expired);
+    if (c->totals.forgotten || c->totals.unknown)
+        log_line("counters since a flow began: flows forgotten that were reported again %" PRIu64
+                 ", records whose flow cannot be told, kept as they were %" PRIu64,
+                 c->totals.forgotten, c->totals.unknown);
     if (p->tcp)
         log_line("TCP: connections %zu, closed by exporters %" PRIu64 ", broken off %" PRIu64
                  ", no IPFIX %" PRIu64 ", stalled %" PRIu64 ", idle %" PRIu64 ", refused %" PRIu64,
