@@ -18,22 +18,21 @@ static bool take_row(void *arg, const struct flow_row *row) {
 }
 
 /* As its exporter would send it, for each template that there is. */
-static void give_data(struct collector *c, const struct exporter *e, uint16_t id, int64_t now) {
+static void give_data(struct collector *c, const struct fvt_exporter *e, uint16_t id, int64_t now) {
     uint8_t octets[20 + 4 + 200] = {0};
-    bool v9 = e->stat.version[0] == 'v';
+    bool v9 = e->version[0] == 'v';
     uint8_t *set = octets + (v9 ? 20 : 16), *odid = octets + (v9 ? 16 : 12);
     uint8_t size = (uint8_t)(set + 204 - octets);
     octets[1] = v9 ? 9 : 10;
     if (!v9)
         octets[3] = size;
     for (int i = 0; i < 4; i++)
-        odid[i] = (uint8_t)(e->stat.odid >> (24 - 8 * i));
+        odid[i] = (uint8_t)(e->odid >> (24 - 8 * i));
     set[0] = (uint8_t)(id >> 8);
     set[1] = (uint8_t)id;
     set[3] = 204;
     memset(set + 4, 1, 200);
-    const struct datagram d = {
-        .data = octets, .size = size, .from = e->stat.exporter, .received = now};
+    const struct datagram d = {.data = octets, .size = size, .from = e->exporter, .received = now};
     collector_datagram(c, &d);
 }
 
@@ -56,14 +55,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             c->exporters.announced_octets > limits.announced ||
             c->exporters.count > limits.exporters)
             abort();
-        uint16_t id[64];
-        for (const struct exporter *e = c->exporters.newest; e; e = e->older) {
-            size_t n = 0;
-            for (const struct template *t = e->templates.newest; t && n < 64; t = t->older)
-                id[n++] = t->id;
-            while (n)
-                give_data(c, e, id[--n], now);
-        }
+        /* What is given may make room for itself: of the exporters and templates, those of now. */
+        struct {
+            struct fvt_exporter stat;
+            uint16_t id;
+        } known[256];
+        size_t n = 0;
+        for (const struct exporter *e = c->exporters.newest; e; e = e->older)
+            for (const struct template *t = e->templates.newest; t && n < 256; t = t->older, n++) {
+                known[n].stat = e->stat;
+                known[n].id = t->id;
+            }
+        while (n--)
+            give_data(c, &known[n].stat, known[n].id, now);
     }
     free(file);
     collector_free(c);
