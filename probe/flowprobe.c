@@ -173,6 +173,7 @@ static int run(const struct options *o, struct probe *p) {
     if (open_collectors(o, p) != 0)
         return EXIT_FAULT;
     meter_sample(p->meter, o->sampling);
+    meter_track(p->meter, o->track);
     if (o->adjust)
         meter_adjust(p->meter, p->started * 1000000);
     if (o->control && !(p->control = control_open(o->control, message, sizeof message))) {

@@ -35,6 +35,7 @@ struct meter {
     int64_t now; /* the table's time when what comes is counted, us */
     struct meter_stats stats;
     struct sampling sampling;
+    enum track track;
     bool stopped, deleting;
     bool adjusting; /* shift is the time that the next packet will have */
     int64_t shift;  /* added to the times of packets, us */
@@ -67,6 +68,8 @@ static void flow_ended(void *arg, const struct flow *flow, const struct flow_ori
     }
     count_flow(&m->stats, flow, reason);
     record_of_flow(&m->row, flow, origin, reason);
+    if (m->track == TRACK_IP)
+        flow_row_unset(&m->row, FLOW_proto);
     m->ended(m->arg, &m->row, now / 1000);
 }
 
@@ -210,6 +213,8 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     m->stats.fragments += pkt.fragment;
     struct flow_add *add = next_waiting(m);
     table_packet(add, &pkt, shifted(m, pkt.has & HAS_TIME ? pkt.time : time));
+    if (m->track != TRACK_FULL)
+        track_reduce(add, m->track);
     m->now = add->last;
     if (may_be_forwarded(m, &pkt, source)) {
         struct flow_add one = *add;
@@ -251,6 +256,12 @@ void meter_delete(struct meter *m) {
 
 void meter_gather(struct meter *m, bool on) {
     m->stopped = !on;
+}
+
+void meter_track(struct meter *m, enum track level) {
+    m->track = level;
+    if (level == TRACK_VLAN || level == TRACK_ETHER)
+        table_track_link(m->table);
 }
 
 void meter_sample(struct meter *m, struct sampling_method method) {

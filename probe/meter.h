@@ -9,6 +9,7 @@
 #include "sampling.h"
 #include "schema/field.h"
 #include "table.h"
+#include "track.h"
 
 /* Least, sum and most of something of all ended flows. */
 struct meter_range {
@@ -64,6 +65,9 @@ void meter_delete(struct meter *m);
 
 /* From now on packets are metered (as at the start), or counted as stopped. */
 void meter_gather(struct meter *m, bool on);
+
+/* What makes a flow; TRACK_FULL unless told. Before the first packet. */
+void meter_track(struct meter *m, enum track level);
 
 /* Sample packets from now on. */
 void meter_sample(struct meter *m, struct sampling_method method);

@@ -187,6 +187,16 @@ static bool take_no_promiscuous(struct options *o, char *value) {
     return true;
 }
 
+static bool take_track(struct options *o, char *value) {
+    for (int i = 0; i < TRACK_NLEVELS; i++) {
+        if (strcmp(value, track_names[i]) == 0) {
+            o->track = (enum track)i;
+            return true;
+        }
+    }
+    return wrong("-T", value, "full, proto, ip, vlan or ether");
+}
+
 static bool take_source(struct options *o, char *value) {
     o->source = value;
     return true;
@@ -274,6 +284,8 @@ static const struct option_row {
      "timeouts: general, tcp, tcp.rst, tcp.fin, udp, icmp, maxlife, expint", take_time},
     {'m', "flows", "N", "most flows at a time; more end the oldest (default 1048576)", take_flows},
     {'O', "odid", "N", "observation domain or source id (default 0)", take_odid},
+    {'T', "track", "LEVEL", "what makes a flow: full (default), proto, ip, vlan, ether",
+     take_track},
     {'s', "sampling", "[random:]N", "meter every N-th packet, or a random one of each N",
      take_sampling},
     {'C', "snaplen", "OCTETS", "octets to capture of each packet (default 256)", take_snaplen},

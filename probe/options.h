@@ -8,6 +8,7 @@
 
 #include "sampling.h"
 #include "table.h"
+#include "track.h"
 
 enum { OPTIONS_MAX = 64 }; /* interfaces, targets */
 
@@ -22,7 +23,8 @@ struct options {
     const char *control; /* -c */
     const char *source;  /* -S: address or interface */
     const char *pidfile, *user, *group;
-    unsigned hops; /* -L, 0: the system's */
+    unsigned hops;    /* -L, 0: the system's */
+    enum track track; /* -T */
     bool balance, adjust, daemon;
     int direction;    /* -Q: 0 both, 1 in, 2 out */
     unsigned version; /* 5, 9 or 10 */

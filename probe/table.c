@@ -70,7 +70,7 @@ struct table {
     uint32_t wheel[SLOTS]; /* first flow of each slot */
     int64_t cursor;        /* tick up to which slots were looked at */
     int64_t now;
-    bool started;
+    bool started, by_link;
     uint64_t seed[2];
     int64_t idle[NENDINGS];
     int64_t maxlife;
@@ -92,6 +92,16 @@ static uint32_t hash_key(const struct table *t, const struct flow_key *key) {
     return (uint32_t)(h ^ h >> 32);
 }
 
+/* Of what tells a flow from others. */
+static uint32_t hash_add(const struct table *t, const struct flow_add *add) {
+    uint32_t h = hash_key(t, &add->key);
+    if (!t->by_link)
+        return h;
+    uint64_t k[2];
+    memcpy(k, add->link, sizeof k);
+    return h ^ (uint32_t)(mix(k[0] ^ t->seed[0], k[1] ^ t->seed[1]) >> 16);
+}
+
 static bool same_key(const struct flow_key *a, const struct flow_key *b) {
     uint64_t x[6], y[6];
     memcpy(x, a, sizeof x);
@@ -100,10 +110,13 @@ static bool same_key(const struct flow_key *a, const struct flow_key *b) {
             (x[5] ^ y[5])) == 0;
 }
 
-static uint32_t find(const struct table *t, const struct flow_key *key, uint32_t hash) {
-    for (uint32_t i = hash & t->mask; t->entries[i].index != 0; i = (i + 1) & t->mask)
-        if (t->entries[i].hash == hash && same_key(&t->flows[t->entries[i].index - 1].key, key))
+static uint32_t find(const struct table *t, const struct flow_add *add, uint32_t hash) {
+    for (uint32_t i = hash & t->mask; t->entries[i].index != 0; i = (i + 1) & t->mask) {
+        const struct flow *f = &t->flows[t->entries[i].index - 1];
+        if (t->entries[i].hash == hash && same_key(&f->key, &add->key) &&
+            (!t->by_link || memcmp(f->link, add->link, sizeof f->link) == 0))
             return t->entries[i].index - 1;
+    }
     return NONE;
 }
 
@@ -242,6 +255,8 @@ static void begin_flow(struct table *t, uint32_t hash, const struct flow_add *ad
     f->tos = add->tos;
     f->ending = (uint8_t)ending_of(add->key.proto, add->tcpflags);
     t->origins[index] = add->origin;
+    if (t->by_link)
+        memcpy(f->link, add->link, sizeof f->link);
     hash_insert(t, hash, index);
     wheel_insert(t, index);
     t->used++;
@@ -348,6 +363,10 @@ static void set_origin(struct flow_origin *o, const struct packet *pkt) {
     o->direction = pkt->has & HAS_DIRECTION ? pkt->direction : FLOW_DIRECTION_UNTOLD;
 }
 
+void table_track_link(struct table *t) {
+    t->by_link = true;
+}
+
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) {
     time = time > TIME_LIMIT ? TIME_LIMIT : time < -TIME_LIMIT ? -TIME_LIMIT : time;
     memset(&add->key, 0, sizeof add->key);
@@ -389,7 +408,7 @@ void table_clock(struct table *t, int64_t time) {
 }
 
 uint32_t table_expect(const struct table *t, const struct flow_add *add) {
-    uint32_t hash = hash_key(t, &add->key);
+    uint32_t hash = hash_add(t, add);
     __builtin_prefetch(&t->entries[hash & t->mask]);
     return hash;
 }
@@ -406,8 +425,8 @@ void table_approach(const struct table *t, uint32_t expected) {
 
 void table_add(struct table *t, const struct flow_add *add) {
     sweep(t, LOOKS_PER_PACKET);
-    uint32_t hash = hash_key(t, &add->key);
-    uint32_t index = find(t, &add->key, hash);
+    uint32_t hash = hash_add(t, add);
+    uint32_t index = find(t, add, hash);
     if (index != NONE) {
         enum flow_end reason = ended_before(t, &t->flows[index], add);
         if (reason == END_NOT) {

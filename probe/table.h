@@ -77,6 +77,8 @@ struct flow_add {
     uint16_t fragoffset; /* octets / 8 */
     uint32_t fragid;
     bool fragment; /* one of several, the first one with fragoffset 0 */
+    uint8_t link
+        [16]; /* part of the key after table_track_link(): MAC addresses, VLANs; else not used */
     struct flow_origin origin;
 };
 
@@ -93,7 +95,8 @@ struct flow {
     uint8_t minttl, maxttl, tcpflags, tos;
     uint8_t ending;   /* timeout class of table.c */
     uint8_t touched;  /* had packets since it was put into the wheel */
-    uint8_t room[22]; /* of the second cache line */
+    uint8_t link[16]; /* as in struct flow_add */
+    uint8_t room[6];  /* of the second cache line */
 };
 
 /* In microseconds, 0 to INT64_MAX / 4. */
@@ -111,6 +114,9 @@ typedef void table_ended(void *arg, const struct flow *flow, const struct flow_o
 /* size: most flows at a time, 1 to 2^26. NULL when there is no memory. */
 struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, table_ended *ended,
                         void *arg);
+
+/* Flows are told apart by link as well. Before the first packet. */
+void table_track_link(struct table *t);
 
 /* What pkt adds at time (microseconds since 1970). */
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time);
