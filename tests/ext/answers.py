@@ -7,8 +7,8 @@ usage: answers.py [--build DIR] [--seed N] [--count N] [STORE...]
 
 Each of some stores is asked again with a table sampling_overrides.
 
-Without STORE: one made of all captures of ../shared/data, and a day and a half of generated flows,
-closed, live, and merged. --seed and --count (or SEED and COUNT in the environment) are for longer runs;
+Without STORE: one made of all captures of ../shared/data, a day and a half of generated flows,
+closed, live, and merged, and flows that are odd in many ways, merged. --seed and --count (or SEED and COUNT in the environment) are for longer runs;
 each store is asked --count statements, in turn with the limits of memory, threads and so on that
 SETTINGS lists. A statement that differs is made as short as it still differs, and printed."""
 import argparse
@@ -28,6 +28,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
+import odd_flows  # noqa: E402
 from reference import PARAMETERS, Reference, text_time  # noqa: E402
 from statements import Maker, bound  # noqa: E402
 
@@ -219,6 +220,15 @@ def generated(build, store, pcap):
         quiet(build + "/flowcollect", "-r", pcap, "-w", store)
 
 
+def odd(build, store, pcap, seed):
+    """Rare flows of two days, merged, and some that came late."""
+    for messages in (500, 20):
+        odd_flows.write(pcap, random.Random(seed + messages), BEGIN * 1000, 2, messages)
+        quiet(build + "/flowcollect", "-t", "3600", "-r", pcap, "-w", store)
+        if messages == 500:
+            quiet(build + "/flowcollect", "--merge", "--rollups", "proto inif proto,exporter", "--before", "2023-11-16", "-w", store)
+
+
 def live(build, store):
     """What a collector that is killed leaves behind."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -238,7 +248,7 @@ def live(build, store):
         collector.wait()
 
 
-def stores(build, work):
+def stores(build, work, seed):
     """Names and paths, one after the other."""
     if os.path.isdir(CAPTURES):
         of_captures(build, work + "/captures")
@@ -252,6 +262,8 @@ def stores(build, work):
     shutil.copytree(work + "/closed", work + "/merged")
     quiet(build + "/flowcollect", "--merge", "--before", "2023-11-16", "-w", work + "/merged")
     yield "generated flows, two days merged", work + "/merged"
+    odd(build, work + "/odd", work + "/pcap", seed)
+    yield "odd flows, two days merged", work + "/odd"
 
 
 def main():
@@ -267,13 +279,14 @@ def main():
         return 77
     good = True
     with tempfile.TemporaryDirectory() as work:
-        named = ((path, path) for path in args.stores) if args.stores else stores(os.path.abspath(args.build), work)
+        named = ((path, path) for path in args.stores) if args.stores else stores(os.path.abspath(args.build), work, args.seed)
         for name, path in named:
             store = Store(path, library, args.seed)
-            good &= ask("%s, seed %d" % (name, args.seed), store, args.count)
+            count = args.count // 2 if name.startswith("odd") else args.count
+            good &= ask("%s, seed %d" % (name, args.seed), store, count)
             if name.rpartition(" ")[2] in ("captures", "merged") or args.stores:
                 store = Store(path, library, args.seed, store.some_overrides())
-                good &= ask("%s, corrected sampling, seed %d" % (name, args.seed), store, args.count // 2)
+                good &= ask("%s, corrected sampling, seed %d" % (name, args.seed), store, count // 2)
     return 0 if good else 1
 
 

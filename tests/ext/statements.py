@@ -204,8 +204,10 @@ class Maker:
     def pool(self, kind, column):
         """Values that occur, frequent ones more often."""
         field = self.reference.field(kind, column)
+        if column in ("time", "time_ms"):
+            return self.bucket_begins(column)
         if field not in self.kinds["flows"]:
-            field = {"time": "tstart", "time_ms": "tstart_ms", "first": "tstart", "first_ms": "tstart_ms",
+            field = {"first": "tstart", "first_ms": "tstart_ms",
                      "last": "tend", "last_ms": "tend_ms"}.get(column, column.partition("_")[0])
         if field not in self.pools:
             self.pools[field] = [v for v, in self.reference.db.execute(
@@ -213,6 +215,14 @@ class Maker:
                 v for v, in self.reference.db.execute(
                     'SELECT DISTINCT "%s" FROM plain WHERE "%s" IS NOT NULL LIMIT 500' % (field, field))]
         return self.pools[field]
+
+    def bucket_begins(self, column):
+        """Times that are mostly the begin of a bucket."""
+        if column not in self.pools:
+            times = [t // step * step for t in self.moments[::1 + len(self.moments) // 300]
+                     for step in (300000, 300000, 3600000, 86400000, 1)]
+            self.pools[column] = [text_time(t) if column == "time" else t for t in times]
+        return self.pools[column]
 
     # ---- parameters
 
