@@ -114,9 +114,21 @@ static void count(void *arg, const struct flow_add *add) {
     expect(m, m->now);
 }
 
+/* Sampling where packets are seen more than once chooses among packets, not among sights. */
+static bool is_sampled(struct meter *m, const struct flow_add *add) {
+    if (m->sampling.method.n <= 1 || sampling_takes(&m->sampling))
+        return true;
+    m->stats.kinds[PACKET_IP] -= add->packets;
+    m->stats.bytes -= add->bytes;
+    m->stats.passed_over += add->packets;
+    return false;
+}
+
 /* What is to be counted, of packets of several interfaces. */
 static void sort(void *arg, const struct flow_add *add) {
     struct meter *m = arg;
+    if (!is_sampled(m, add))
+        return;
     if (add->fragment)
         fragments_add(m->fragments, add);
     else
@@ -200,7 +212,7 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
         m->stats.stopped++;
         return PACKET_IP;
     }
-    if (m->sampling.method.n > 1 && !sampling_takes(&m->sampling)) {
+    if (m->sampling.method.n > 1 && !source->several && !sampling_takes(&m->sampling)) {
         m->stats.passed_over++;
         return PACKET_IP;
     }
@@ -219,6 +231,8 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     if (may_be_forwarded(m, &pkt, source)) {
         struct flow_add one = *add;
         forwarded(m, &pkt, data, captured, &one, source);
+    } else if (source->several && !is_sampled(m, add)) {
+        return kind;
     } else if (pkt.fragment) {
         struct flow_add fragment = *add;
         fragments_add(m->fragments, &fragment);

@@ -189,6 +189,13 @@ def cooked():
     check("cooked v2: sights that are not counted", "again:     2 packets, 136 bytes" in out, True)
     rows, _ = flows(capture, "srcip, natsrcip, natsrcport, insrcmac", table="flows WHERE outif = 4")
     check("cooked v2: NAT", rows, [f"{inside}|{public}|5000|02:00:00:00:00:01"])
+    many = []
+    for i in range(100):
+        payload = struct.pack(">I", i) * 10
+        many += [sll2(udp(inside, server, 1, 2, ident=i, payload=payload), 3, 0),
+                 sll2(udp(inside, server, 1, 2, ttl=63, ident=i, payload=payload), 4, 4)]
+    rows, out = flows(pcap(276, many), "inif, outif, raw_packets, packets", arguments=("-s", "10"))
+    check("cooked v2: one packet in ten is sampled, not one sight", (rows, "again:     100 " in out), (["3|4|10|100"], True))
     first = [struct.pack(">HHH", kind, 1, 6) + bytes(8) + b"\x08\x00" + p for kind, p in (
         (0, udp(inside, server, 1, 2)), (4, udp(inside, server, 1, 2, ttl=63)))]
     check("cooked v1 has no interfaces", flows(pcap(113, first))[0], [f"{inside}|{server}|-|-|0|1"])
