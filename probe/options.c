@@ -273,8 +273,8 @@ static const struct option_row {
 } table[] = {
     {'r', "read", "FILE", "read packets from a pcap or pcapng file, - for standard input",
      take_file},
-    {'i', "interface", "IFACE", "capture on an interface; may be repeated; any: on all",
-     take_interface},
+    {'i', "interface", "IFACE",
+     "capture on an interface; may be repeated; any: on all; nflog:GROUP", take_interface},
     {'n', "target", "HOST:PORT", "send flows there ([v6]:PORT); may be repeated, each gets all",
      take_target},
     {'v', "export", "VERSION", "5, 9 or 10: NetFlow v5, v9 or IPFIX (default 10)", take_version},
