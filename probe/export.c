@@ -162,6 +162,15 @@ void exporter_sampling(struct exporter *e, struct sampling_method method) {
     e->state.sampling = method;
 }
 
+void exporter_time_format(struct exporter *e, enum time_format format) {
+    e->state.time_format = format;
+}
+
+void exporter_times(struct exporter *e, int64_t first, int64_t last) {
+    e->state.first = first;
+    e->state.last = last;
+}
+
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {
     e->now = now;
     e->stats.rows++;

@@ -71,6 +71,9 @@ static void on_interface(void *arg, uint32_t ifindex, const char *name, const ch
 
 static void on_flow(void *arg, struct flow_row *row, int64_t now) {
     struct probe *p = arg;
+    int64_t first, last;
+    meter_times(p->meter, &first, &last);
+    output_times(p->output, first, last);
     output_flow(p->output, row, now);
 }
 
@@ -88,6 +91,7 @@ static int open_collectors(const struct options *o, struct probe *p) {
                                            .names = o->targets,
                                            .n = o->ntargets,
                                            .balance = o->balance,
+                                           .time_format = o->time_format,
                                            .sending = {!p->live, o->hops, o->source}};
     char message[512];
     if (o->ntargets == 0 || output_collectors(p->output, &targets, message, sizeof message) == 0)

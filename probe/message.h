@@ -33,11 +33,17 @@ struct message {
     int64_t boot;  /* ms since 1970 */
 };
 
+/* How IPFIX has the times of flows. */
+enum time_format { TIME_MILLI, TIME_SEC, TIME_MICRO, TIME_NANO, TIME_NFORMATS };
+
 /* State of the exporter that formats share. */
 struct format_state {
     struct message message;
     uint32_t odid;
     struct sampling_method sampling;
+    enum time_format time_format;
+    int64_t first,
+        last; /* of the row at hand, microseconds since 1970: where time_format is finer than the row */
     uint64_t records;  /* data records in messages sent so far */
     uint64_t messages; /* sent so far */
     int64_t boot;      /* usual boot time, ms since 1970 */

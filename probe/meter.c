@@ -40,6 +40,7 @@ struct meter {
     bool adjusting; /* shift is the time that the next packet will have */
     int64_t shift;  /* added to the times of packets, us */
     struct flow_row row;
+    int64_t flow_first, flow_last; /* of the flow in row, us */
 };
 
 static void count_range(struct meter_range *r, uint64_t value, bool first) {
@@ -70,6 +71,8 @@ static void flow_ended(void *arg, const struct flow *flow, const struct flow_ori
     record_of_flow(&m->row, flow, origin, reason);
     if (m->track == TRACK_IP)
         flow_row_unset(&m->row, FLOW_proto);
+    m->flow_first = flow->first;
+    m->flow_last = flow->last;
     m->ended(m->arg, &m->row, now / 1000);
 }
 
@@ -280,6 +283,11 @@ void meter_track(struct meter *m, enum track level) {
 
 void meter_sample(struct meter *m, struct sampling_method method) {
     sampling_init(&m->sampling, method);
+}
+
+void meter_times(const struct meter *m, int64_t *first, int64_t *last) {
+    *first = m->flow_first;
+    *last = m->flow_last;
 }
 
 void meter_adjust(struct meter *m, int64_t now) {

@@ -187,6 +187,17 @@ static bool take_no_promiscuous(struct options *o, char *value) {
     return true;
 }
 
+static bool take_time_format(struct options *o, char *value) {
+    static const char *const names[TIME_NFORMATS] = {"milli", "sec", "micro", "nano"};
+    for (int i = 0; i < TIME_NFORMATS; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            o->time_format = (enum time_format)i;
+            return true;
+        }
+    }
+    return wrong("-A", value, "sec, milli, micro or nano");
+}
+
 static bool take_track(struct options *o, char *value) {
     for (int i = 0; i < TRACK_NLEVELS; i++) {
         if (strcmp(value, track_names[i]) == 0) {
@@ -293,6 +304,8 @@ static const struct option_row {
     {'N', "no-promiscuous", NULL, "do not put interfaces into promiscuous mode",
      take_no_promiscuous},
     {'c', "control", "SOCKET", "answer flowprobectl on this Unix socket", take_control},
+    {'A', "time-format", "UNIT", "times in IPFIX: sec, milli (default), micro, nano",
+     take_time_format},
     {'l', "balance", NULL, "deal flows out to the targets, instead of all to each", take_balance},
     {'S', "source", "ADDRESS", "send from this address, or through this interface", take_source},
     {'L', "hops", "N", "hop limit (TTL) of what is sent", take_hops},
@@ -369,6 +382,8 @@ static enum options_result check(const struct options *o) {
         what = "-c: a control socket is for -i IFACE alone";
     else if (o->version == 5 && o->sampling.n > SAMPLING_MAX_V5)
         what = "-s: NetFlow v5 can tell of one in 16383 at most: use -v 9 or 10";
+    else if (o->time_format != TIME_MILLI && o->version != 10)
+        what = "-A: only IPFIX has a choice: use -v 10";
     else if (o->adjust && !o->file)
         what = "-a: it is about the time in a file: use it with -r";
     else if (o->direction && !o->ninterfaces)

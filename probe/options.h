@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "message.h"
 #include "sampling.h"
 #include "table.h"
 #include "track.h"
@@ -23,8 +24,9 @@ struct options {
     const char *control; /* -c */
     const char *source;  /* -S: address or interface */
     const char *pidfile, *user, *group;
-    unsigned hops;    /* -L, 0: the system's */
-    enum track track; /* -T */
+    unsigned hops;                /* -L, 0: the system's */
+    enum track track;             /* -T */
+    enum time_format time_format; /* -A */
     bool balance, adjust, daemon;
     int direction;    /* -Q: 0 both, 1 in, 2 out */
     unsigned version; /* 5, 9 or 10 */

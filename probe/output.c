@@ -56,6 +56,7 @@ static int add_exporter(struct output *o, const struct output_targets *t, const 
         snprintf(message, size, "out of memory");
         return -1;
     }
+    exporter_time_format(e, t->time_format);
     o->exporters[o->nexporters++] = e;
     return 0;
 }
@@ -177,6 +178,11 @@ void output_sampling(struct output *o, struct sampling_method method) {
     o->sampling = method.n;
     for (unsigned i = 0; i < o->nexporters; i++)
         exporter_sampling(o->exporters[i], method);
+}
+
+void output_times(struct output *o, int64_t first, int64_t last) {
+    if (o->nexporters > 0)
+        exporter_times(o->exporters[o->next], first, last);
 }
 
 void output_flow(struct output *o, struct flow_row *row, int64_t now) {

@@ -31,6 +31,9 @@ enum {
     ICMP_PACKED = FLOW_NFIELDS, /* pseudo field for the two */
     NO_LENGTH = 0,
 };
+static const uint32_t NTP_1970 = UINT32_C(2208988800);
+static const unsigned time_elements[TIME_NFORMATS] = {
+    [TIME_MILLI] = 152, [TIME_SEC] = 150, [TIME_MICRO] = 154, [TIME_NANO] = 156};
 
 struct dialect {
     unsigned version;
@@ -104,7 +107,8 @@ static void add_field(struct template *t, unsigned field, unsigned element, unsi
     t->octets = (uint16_t)(t->octets + octets);
 }
 
-static void build(const struct dialect *d, struct template *t, const struct flow_row *row) {
+static void build(const struct dialect *d, struct template *t, const struct flow_row *row,
+                  enum time_format format) {
     memset(t, 0, sizeof *t);
     memcpy(t->present, row->present, sizeof t->present);
     t->family = row->value[FLOW_srcip].ip.family;
@@ -115,9 +119,12 @@ static void build(const struct dialect *d, struct template *t, const struct flow
             continue;
         if (flow_fields[f].class == FLOW_IP && t->family == 6)
             octets = 16;
-        if (flow_fields[f].class == FLOW_TIME && d->uptime)
+        unsigned element = element_of(d, f, t->family);
+        if (flow_fields[f].class == FLOW_TIME && !d->uptime)
+            element = time_elements[format] + (f == FLOW_tend);
+        if (flow_fields[f].class == FLOW_TIME && (d->uptime || format == TIME_SEC))
             octets = 4;
-        add_field(t, (unsigned)f, element_of(d, f, t->family), octets);
+        add_field(t, (unsigned)f, element, octets);
     }
     if (flow_row_has(row, FLOW_icmptype))
         add_field(t, ICMP_PACKED, d->uptime || t->family == 4 ? ELEMENT_ICMP : ELEMENT_ICMP6, 2);
@@ -125,8 +132,9 @@ static void build(const struct dialect *d, struct template *t, const struct flow
 
 /* The template for row's fields; made if there is none. When there are too many, which no
 ** mix of link layers comes near, they begin anew. */
-static unsigned template_for(const struct dialect *d, struct template_table *table,
+static unsigned template_for(const struct dialect *d, struct format_state *s,
                              const struct flow_row *row) {
+    struct template_table *table = s->templates;
     int family = row->value[FLOW_srcip].ip.family;
     for (unsigned k = 0; k < table->n; k++) {
         unsigned i = (table->last + k) % table->n;
@@ -136,7 +144,7 @@ static unsigned template_for(const struct dialect *d, struct template_table *tab
     }
     if (table->n == MAX_TEMPLATES)
         table->n = 0;
-    build(d, &table->t[table->n], row);
+    build(d, &table->t[table->n], row, s->time_format);
     return table->last = table->n++;
 }
 
@@ -197,22 +205,37 @@ static void put_template(const struct dialect *d, struct message *m, unsigned id
 
 /* ---- records ----------------------------------------------------------------------------- */
 
-static void put_time(const struct dialect *d, struct message *m, int64_t ms) {
-    if (d->uptime)
-        put_uint(m, (uint64_t)(message_time(ms) - m->boot), 4);
-    else
-        put_uint(m, ms > 0 ? (uint64_t)ms : 0, 8);
+/* Seconds since 1900 and a fraction of 32 bits, of which microseconds have 21 (RFC 7011 6.1.9, 6.1.10). */
+static void put_ntp(struct message *m, int64_t microseconds, bool nano) {
+    uint64_t us = microseconds > 0 ? (uint64_t)microseconds : 0;
+    uint64_t fraction =
+        (((us % 1000000) << 32) + 999999) / 1000000; /* up: no microsecond less is read */
+    put32(m, us / 1000000 + NTP_1970);
+    put32(m, nano ? fraction : (fraction + 0x7ff) & ~UINT64_C(0x7ff));
 }
 
-static void put_field(const struct dialect *d, struct message *m, const struct flow_row *row,
+static void put_time(const struct dialect *d, struct format_state *s, int64_t ms, bool end) {
+    struct message *m = &s->message;
+    if (d->uptime)
+        put_uint(m, (uint64_t)(message_time(ms) - m->boot), 4);
+    else if (s->time_format == TIME_SEC)
+        put_uint(m, ms > 0 ? (uint64_t)ms / 1000 : 0, 4);
+    else if (s->time_format == TIME_MILLI)
+        put_uint(m, ms > 0 ? (uint64_t)ms : 0, 8);
+    else
+        put_ntp(m, end ? s->last : s->first, s->time_format == TIME_NANO);
+}
+
+static void put_field(const struct dialect *d, struct format_state *s, const struct flow_row *row,
                       const struct template_field *f) {
+    struct message *m = &s->message;
     if (f->field == ICMP_PACKED) {
         put8(m, (uint64_t)row->value[FLOW_icmptype].i);
         put8(m, (uint64_t)row->value[FLOW_icmpcode].i);
     } else if (flow_fields[f->field].class == FLOW_IP) {
         put_bytes(m, row->value[f->field].ip.addr, f->octets);
     } else if (flow_fields[f->field].class == FLOW_TIME) {
-        put_time(d, m, row->value[f->field].i);
+        put_time(d, s, row->value[f->field].i, f->field == FLOW_tend);
     } else {
         put_uint(m, (uint64_t)row->value[f->field].i, f->octets);
     }
@@ -221,7 +244,7 @@ static void put_field(const struct dialect *d, struct message *m, const struct f
 static unsigned add(const struct dialect *d, struct format_state *s, const struct flow_row *row,
                     int64_t now) {
     struct message *m = &s->message;
-    unsigned id = template_for(d, s->templates, row);
+    unsigned id = template_for(d, s, row);
     struct template *t = &s->templates->t[id];
     int64_t tstart = message_time(row->value[FLOW_tstart].i);
     int64_t tend = message_time(row->value[FLOW_tend].i);
@@ -235,7 +258,7 @@ static unsigned add(const struct dialect *d, struct format_state *s, const struc
     }
     open_set(d, m, FIRST_TEMPLATE + id);
     for (unsigned i = 0; i < t->nfields; i++)
-        put_field(d, m, row, &t->fields[i]);
+        put_field(d, s, row, &t->fields[i]);
     m->records++;
     m->count++;
     return 1;
