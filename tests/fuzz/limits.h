@@ -10,6 +10,9 @@
 static const struct collector_limits limits = {
     .exporters = 6,
     .interfaces = 8,
+    .names = 16,
+    .told = 8,
+    .totals = 8,
     .announced = 64 << 10,
     .exporter_template = 32 << 10,
     .pending = 16 << 10,
