@@ -270,7 +270,7 @@ def main():
     parser = argparse.ArgumentParser(description="The same answers as an independent reader.")
     parser.add_argument("--build", default=os.environ.get("BUILD", os.path.join(ROOT, "build")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", "1")))
-    parser.add_argument("--count", type=int, default=int(os.environ.get("COUNT", "80")))
+    parser.add_argument("--count", type=int, default=int(os.environ.get("COUNT", "50")))
     parser.add_argument("stores", nargs="*", metavar="STORE")
     args = parser.parse_args()
     library = os.path.join(os.path.abspath(args.build), "flowvt.so")
