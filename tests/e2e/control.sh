@@ -23,7 +23,7 @@ probe_start() {
 }
 
 datagrams() { # FIRST COUNT: one from each of so many source ports
-    python3 - "$1" "$2" <<'PY'
+    /usr/bin/python3 - "$1" "$2" <<'PY'
 import socket, sys
 for port in range(int(sys.argv[1]), int(sys.argv[1]) + int(sys.argv[2])):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -33,7 +33,7 @@ PY
 }
 
 value() { # PATH: of the statistics as JSON
-    ask statistics json | python3 -c '
+    ask statistics json | /usr/bin/python3 -c '
 import functools, json, sys
 print(functools.reduce(dict.get, sys.argv[1].split("."), json.load(sys.stdin)))' "$1"
 }
@@ -45,7 +45,7 @@ packets_are() { [ "$(value packets)" = "$1" ]; } # COUNT
 flows_are() { [ "$(sqlite 'SELECT count(*) FROM flows')" = "$1" ]; } # COUNT
 
 balanced() { # NAME
-    is "$1: every packet is in one place" "$(ask statistics json | python3 -c '
+    is "$1: every packet is in one place" "$(ask statistics json | /usr/bin/python3 -c '
 import json, sys
 s = json.load(sys.stdin)
 print(s["packets"] - s["ip_packets"] - sum(s["not_metered_packets"].values()),
@@ -95,8 +95,8 @@ ask timeouts >"$work/timeouts"
 is "timeouts" "$(grep -c -E '^(general|tcp|tcp.rst|tcp.fin|udp|icmp|maxlife|expint) = [0-9]+s$' "$work/timeouts")" 8
 ask statistics >"$work/statistics"
 is "statistics for people" "$(grep -cE '^(stopped: +20 |deleted: +10 flows, 10 packets, 1000 bytes|packets: +4035,)' "$work/statistics")" 3
-if python3 -c 'import prometheus_client' 2>/dev/null; then
-    is "statistics for Prometheus are such" "$(ask statistics prometheus | python3 -c '
+if /usr/bin/python3 -c 'import prometheus_client' 2>/dev/null; then
+    is "statistics for Prometheus are such" "$(ask statistics prometheus | /usr/bin/python3 -c '
 import sys
 from prometheus_client.parser import text_string_to_metric_families as parse
 for family in parse(sys.stdin.read()):

@@ -47,7 +47,7 @@ fi
 is "-u: no such user" "$? $(cat "$work/err")" "1 flowprobe: -u: no-such-user: there is no such user"
 
 send() { # COUNT: datagrams over the loopback interface
-    python3 -c '
+    /usr/bin/python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for i in range(int(sys.argv[1])):
