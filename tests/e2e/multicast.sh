@@ -22,7 +22,10 @@ for n in 1 2; do
     in_exporter ip link set "wire$n" up
 done
 ip link set lo up
-until_true 10 ip -6 route get fd00:2::2 >/dev/null 2>&1
+for n in 1 2; do # IPv6 comes some time after the link
+    until_true 10 ip -6 route get "fd00:$n::2" >/dev/null 2>&1
+    until_true 10 in_exporter ip -6 route get "ff05::9" oif "wire$n" >/dev/null 2>&1
+done
 
 cat >"$work/send.py" <<'PY'
 import socket, struct, sys
