@@ -228,29 +228,27 @@ static void pairing_free(struct pairing *p) {
     pool_put(p->g->pool, p->key);
 }
 
-/* Put the rows in their order. */
-static bool reorder(struct group *g, const uint32_t *from) {
+bool group_reorder(struct group *g, const uint32_t *from, uint32_t n) {
     bool ok = true;
     for (int f = 0; ok && f < FLOW_NFIELDS; f++)
-        ok = g->column[f].count == 0 ||
-             column_permute(&g->column[f], from, g->rows, g->rows, &g->spare);
+        ok = g->column[f].count == 0 || column_permute(&g->column[f], from, n, g->rows, &g->spare);
+    g->rows = n;
     return ok;
 }
 
-bool group_arrange(struct group *g) {
+bool group_arrange(struct group *g, uint32_t **from) {
     g->mirrored = 0;
+    *from = NULL;
     if (g->rows < MIN_ROWS || g->column[FLOW_srcip].count == 0 || g->column[FLOW_dstip].count == 0)
         return true;
     struct pairing p;
     bool ok = pairing_init(&p, g);
     uint32_t pairs = ok ? pair_rows(&p) : 0;
     if (pairs >= g->rows / MIN_SHARE) {
-        uint32_t *from = pool_get(g->pool, (size_t)g->rows * sizeof *from);
-        ok = from != NULL;
+        *from = pool_get(g->pool, (size_t)g->rows * sizeof **from);
+        ok = *from != NULL;
         if (ok)
-            choose_order(&p, pairs, from);
-        ok = ok && reorder(g, from);
-        pool_put(g->pool, from);
+            choose_order(&p, pairs, *from);
         g->mirrored = pairs;
     }
     pairing_free(&p);

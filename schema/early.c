@@ -4,6 +4,7 @@
 ** the other group's dictionaries, and what stays closes up.
 */
 #include "early.h"
+#include "arrange.h"
 #include "kernel.h"
 
 enum {
@@ -22,8 +23,10 @@ static const int64_t before[] = {0, 60 * 1000, 5 * 60 * 1000, 30 * 60 * 1000};
 struct parts {
     uint8_t *early; /* of each row 1 or 0 */
     uint32_t nearly;
-    uint32_t pairs; /* of them are flows and their answers */
-    uint32_t *rest; /* the others */
+    uint32_t *rows;       /* the early ones, ascending */
+    uint32_t pairs;       /* of them are flows and their answers */
+    uint32_t *rest;       /* the others, in their order */
+    const uint32_t *from; /* of all rows; NULL: as they are */
 };
 
 /* Mark the rows that began before a time; those without one did not. */
@@ -41,11 +44,12 @@ static void mark_early(struct parts *p, const struct group *g, int64_t time) {
     /* A flow and its answer stay together. */
     p->pairs = 0;
     for (uint32_t i = 0, h = g->mirrored; i < h; i++) {
-        p->early[i] = p->early[h + i] = p->early[i] | p->early[h + i];
-        p->pairs += p->early[i];
+        uint8_t *flow = &p->early[p->from[i]], *answer = &p->early[p->from[h + i]];
+        *flow = *answer = *flow | *answer;
+        p->pairs += *flow;
     }
-    p->nearly = 2 * p->pairs;
-    for (uint32_t i = 2 * g->mirrored; i < g->rows; i++)
+    p->nearly = 0;
+    for (uint32_t i = 0; i < g->rows; i++)
         p->nearly += p->early[i];
 }
 
@@ -90,16 +94,15 @@ static bool copy_early(const struct parts *p, const struct group *g, struct grou
                        int64_t **number) {
     const struct group_column *c = &g->column[field];
     int d = g->dict_of[field];
-    uint32_t next = 0, row = early->rows;
+    uint32_t next = 0, row = early->rows, k = 0;
     for (uint32_t at = 0; at < g->rows; at += STEP) {
         int64_t v[STEP];
         uint8_t nulls[STEP];
         uint32_t n = g->rows - at < STEP ? g->rows - at : STEP, m = 0;
         next += column_read_rows(c, g->rows, at, next, n, v, nulls);
-        for (uint32_t i = 0; i < n; i++) {
-            v[m] = v[i];
-            nulls[m] = nulls[i];
-            m += p->early[at + i];
+        for (; k < p->nearly && p->rows[k] < at + n; k++, m++) {
+            v[m] = v[p->rows[k] - at];
+            nulls[m] = nulls[p->rows[k] - at];
         }
         if (d >= 0 && !move_codes(&g->dict[d], &early->dict[d], &number[d], v, nulls, m))
             return false;
@@ -142,30 +145,37 @@ static bool move_early(const struct parts *p, struct group *g, struct group *ear
     bool ok = true;
     for (int f = 0; ok && f < FLOW_NFIELDS; f++)
         if (g->column[f].count)
-            ok = copy_early(p, g, early, f, number) &&
-                 column_permute(&g->column[f], p->rest, rest, g->rows, &g->spare);
+            ok = copy_early(p, g, early, f, number);
+    ok = ok && group_reorder(g, p->rest, rest);
     for (int d = 0; d < GROUP_DICTS; d++) {
         free(number[d]);
         ok = ok && (g->dict[d].n == 0 || drop_unused(g, d));
     }
     early->rows += p->nearly;
-    g->rows = rest;
     g->mirrored -= p->pairs;
     return ok && group_count(g) && group_count(early);
 }
 
-bool group_part_early(struct group *g, struct group *early) {
-    struct parts p = {.early = pool_get(g->pool, (size_t)g->rows + 1)};
+bool group_part_early(struct group *g, struct group *early, const uint32_t *from) {
+    struct parts p = {.early = pool_get(g->pool, (size_t)g->rows + 1), .from = from};
     bool ok = p.early != NULL;
     if (ok && find_early(&p, g)) {
         p.rest = pool_get(g->pool, (size_t)g->rows * sizeof *p.rest);
-        ok = p.rest != NULL;
-        for (uint32_t row = 0, n = 0; ok && row < g->rows; row++)
+        p.rows = pool_get(g->pool, (size_t)p.nearly * sizeof *p.rows);
+        ok = p.rest && p.rows;
+        for (uint32_t i = 0, n = 0, k = 0; ok && i < g->rows; i++) {
+            uint32_t row = from ? from[i] : i;
             if (!p.early[row])
                 p.rest[n++] = row;
+            if (p.early[i])
+                p.rows[k++] = i;
+        }
         ok = ok && move_early(&p, g, early);
+    } else if (ok && from) {
+        ok = group_reorder(g, from, g->rows);
     }
     pool_put(g->pool, p.early);
     pool_put(g->pool, p.rest);
+    pool_put(g->pool, p.rows);
     return ok;
 }

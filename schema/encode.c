@@ -360,15 +360,24 @@ static void put_block(struct fvt_buffer *out, struct layout *l, uint32_t rows) {
     block_seal(out, at, FVT_GROUP, l->dir.n, rows);
 }
 
+static bool put_in_order(struct group *g, struct group *early) {
+    uint32_t *from = NULL;
+    bool ok = g->effort == GROUP_QUICK || group_arrange(g, &from);
+    if (ok && early)
+        ok = group_part_early(g, early, from);
+    else if (ok && from)
+        ok = group_reorder(g, from, g->rows);
+    pool_put(g->pool, from);
+    return ok;
+}
+
 size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort,
                     struct group *early) {
     g->effort = effort;
     if (!group_settle(g) || !group_cover(g))
         return 0;
     group_seal(g);
-    bool ready = effort == GROUP_QUICK || group_arrange(g);
-    struct layout *l =
-        ready && (!early || group_part_early(g, early)) ? calloc(1, sizeof *l) : NULL;
+    struct layout *l = put_in_order(g, early) ? calloc(1, sizeof *l) : NULL;
     if (!l)
         return 0;
     uint16_t place[GROUP_DICTS] = {0};

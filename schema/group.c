@@ -351,6 +351,7 @@ bool group_count(struct group *g) {
     static const int counted[] = {FLOW_proto, FLOW_sampling, FLOW_flows, FLOW_packets,
                                   FLOW_bytes, FLOW_tstart,   FLOW_tend};
     enum { N = sizeof counted / sizeof counted[0] };
+    static const int64_t missing[N] = {256, 1, 1, 0, 0, INT64_MAX, INT64_MIN};
     uint32_t next[N] = {0};
     const int64_t *v[N];
     bool ok = group_cover(g);
@@ -358,14 +359,11 @@ bool group_count(struct group *g) {
         ok = ok && (v[i] = group_values(g, counted[i]));
     fvt_totals_init(&g->totals);
     for (uint32_t row = 0; ok && row < g->rows; row++) {
-        struct flow_row r;
-        flow_row_clear(&r);
+        int64_t one[N];
         for (int i = 0; i < N; i++)
-            if (column_has(&g->column[counted[i]], row)) {
-                r.value[counted[i]].i = v[i][next[i]++];
-                flow_row_mark(&r, counted[i]);
-            }
-        count_totals(&g->totals, &r);
+            one[i] = column_has(&g->column[counted[i]], row) ? v[i][next[i]++] : missing[i];
+        count_one(&g->totals,
+                  &(struct counted){one[0], one[1], one[2], one[3], one[4], one[5], one[6]});
     }
     for (int i = 0; i < N; i++)
         group_forget(g, counted[i]);
