@@ -112,7 +112,7 @@ static void test_include(void **state) {
     /* Breadth and depth are bounded. */
     put_file("twice", "@include empty @include empty");
     put_file("deep", "@include twice @include twice @include twice @include twice");
-    char many[200 * sizeof "@include deep"] = "";
+    char many[200 * sizeof "@include deep\n"] = "";
     for (int i = 0; i < 200; i++)
         strcat(many, "@include deep\n");
     expect_complaint(many, "too many files");
