@@ -108,11 +108,9 @@ void asked_read(const struct flow_table *table, struct query *q, struct asked *o
         ask_columns(t, q, out);
         ask_order(t, q, out);
     }
-    out->rows = out->top_list && list->rows;
-    if (out->rows) {
+    r->rows = out->top_list && list->rows;
+    if (r->rows)
         r->measures |= UINT32_C(1) << MEASURE_flows;
-        r->rows = true;
-    }
     if (out->top_list) {
         ask_first(t, list, out);
         if (list->net >= 0) {

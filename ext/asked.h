@@ -13,7 +13,6 @@ struct asked {
     struct totals_request request;
     int dimension[MAX_COLUMNS]; /* of a column of the table, -1: not part of the key */
     bool top_list;
-    bool rows; /* of flows: SQLite counts the rows of a group, which is to have as many as flows */
 };
 
 /* In xFilter, with the query as flow_table_filter() has read it. For a top list columns that WHERE alone

@@ -215,7 +215,8 @@ static int start_ordered(struct cursor *c) {
 static int take_total(struct cursor *c, int rc) {
     c->eof = rc != 1;
     c->row_of_total = 0;
-    c->rows_of_total = rc == 1 && c->asked.rows ? totals_measure(c->totals, MEASURE_flows) : 1;
+    c->rows_of_total =
+        rc == 1 && c->asked.request.rows ? totals_measure(c->totals, MEASURE_flows) : 1;
     if (rc == TOTALS_INTERRUPTED)
         return SQLITE_INTERRUPT;
     return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;

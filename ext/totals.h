@@ -31,7 +31,7 @@ struct totals_request {
     int64_t first;
     enum measure first_by;
     int counted, counted_by;
-    bool rows;     /* MEASURE_flows is to be the number of records */
+    bool rows;     /* SQLite counts rows: MEASURE_flows is to be the number of records */
     bool bare;     /* the networks that addresses become are shown as their first addresses */
     bool greatest; /* the first are the greatest, or else the least */
 };

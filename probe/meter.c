@@ -85,7 +85,7 @@ static void admit(struct meter *m) {
     const struct waiting *w = waiting_at(m, m->first++);
     m->nwaiting--;
     table_clock(m->table, w->now);
-    table_add(m->table, &w->add);
+    table_add_expected(m->table, &w->add, w->expected);
 }
 
 static void admit_all(struct meter *m) {

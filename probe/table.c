@@ -423,10 +423,9 @@ void table_approach(const struct table *t, uint32_t expected) {
         __builtin_prefetch(&t->origins[index], 1);
 }
 
-void table_add(struct table *t, const struct flow_add *add) {
+void table_add_expected(struct table *t, const struct flow_add *add, uint32_t expected) {
     sweep(t, LOOKS_PER_PACKET);
-    uint32_t hash = hash_add(t, add);
-    uint32_t index = find(t, add, hash);
+    uint32_t index = find(t, add, expected);
     if (index != NONE) {
         enum flow_end reason = ended_before(t, &t->flows[index], add);
         if (reason == END_NOT) {
@@ -437,7 +436,11 @@ void table_add(struct table *t, const struct flow_add *add) {
     } else if (t->used == t->size) {
         make_room(t);
     }
-    begin_flow(t, hash, add);
+    begin_flow(t, expected, add);
+}
+
+void table_add(struct table *t, const struct flow_add *add) {
+    table_add_expected(t, add, hash_add(t, add));
 }
 
 void table_idle(struct table *t, int64_t now) {

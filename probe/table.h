@@ -133,6 +133,8 @@ void table_approach(const struct table *t, uint32_t expected);
 
 /* Count add in its flow, and end a few others that are due. */
 void table_add(struct table *t, const struct flow_add *add);
+/* The same, of what table_expect() has returned for it. */
+void table_add_expected(struct table *t, const struct flow_add *add, uint32_t expected);
 
 /* Move time on without a packet. Ends all flows that are due. */
 void table_idle(struct table *t, int64_t now);
