@@ -214,11 +214,12 @@ user    = $(DESTDIR)$(PREFIX)/lib/sysusers.d/flowvt.conf
 # ldconfig looks at lib* only, and files a library under its soname: the link makes it see ours.
 .PHONY: install uninstall
 install: all
-	install -d $(bindir) $(libdir) $(data)/queries
+	install -d $(bindir) $(libdir) $(data)/queries $(data)/schema
 	install -m 755 $(BUILD)/flowprobe $(BUILD)/flowprobectl $(BUILD)/flowcollect $(bindir)
 	install -m 644 $(BUILD)/flowvt.so $(libdir)
 	ln -sf flowvt.so $(libdir)/libflowvt.so
 	install -m 644 $(wildcard queries/*.sql) $(data)/queries
+	install -m 644 $(wildcard schema/*.sql schema/*.csv) $(data)/schema
 	install -m 644 collector/flowcollect.conf $(data)
 	install -d $(dir $(unit)) $(dir $(user))
 	sed 's|@bindir@|$(PREFIX)/bin|' collector/flowcollect.service.in >$(unit)

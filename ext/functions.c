@@ -132,6 +132,67 @@ static void ip_net(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
 }
 
+enum net_kind { NET_NONE, NET_BITS_BEHIND, NET_GOOD };
+
+/* The address or network in a value, as text that is the same for all spellings of it. Of one that has bits
+** behind its length, the network that it lies in. */
+static enum net_kind canonical_net(sqlite3_value *value, char out[FLOW_NET_TEXT]) {
+    struct flow_ip ip, net;
+    unsigned length;
+    const char *text = (const char *)sqlite3_value_text(value);
+    if (!text || flow_net_split(text, (size_t)sqlite3_value_bytes(value), &ip, &length) != 0)
+        return NET_NONE;
+    if (length == (ip.family == 4 ? 32 : 128))
+        flow_ip_text(&ip, out);
+    else
+        flow_net_text(&ip, length, out);
+    net = flow_ip_mask(&ip, length);
+    return flow_ip_cmp(&ip, &net) == 0 ? NET_GOOD : NET_BITS_BEHIND;
+}
+
+static void ip_canonical(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    char text[FLOW_NET_TEXT];
+    if (canonical_net(argv[0], text) == NET_GOOD)
+        sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+}
+
+static void ip_fault(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    char text[FLOW_NET_TEXT], *fault;
+    enum net_kind kind = canonical_net(argv[0], text);
+    const char *given = (const char *)sqlite3_value_text(argv[0]);
+    if (kind == NET_GOOD)
+        return;
+    if (kind == NET_NONE)
+        fault = sqlite3_mprintf("'%s' is no address or network: write 192.0.2.1, 192.0.2.0/24, "
+                                "2001:db8::1 or 2001:db8::/32",
+                                given ? given : "");
+    else
+        fault = sqlite3_mprintf("'%s' has bits of a host behind its length: write %s", given, text);
+    if (fault)
+        sqlite3_result_text(ctx, fault, -1, sqlite3_free);
+    else
+        sqlite3_result_error_nomem(ctx);
+}
+
+static void mac_canonical(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    char out[FLOW_MAC_TEXT];
+    uint64_t mac;
+    const char *text = (const char *)sqlite3_value_text(argv[0]);
+    if (text && flow_mac_parse(text, (size_t)sqlite3_value_bytes(argv[0]), &mac) == 0)
+        sqlite3_result_text(ctx, out, (int)flow_mac_text(mac, out), SQLITE_TRANSIENT);
+}
+
+static void refuse(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    if (is_null(argv[0]))
+        return;
+    fail(ctx, "%s", sqlite3_value_text(argv[0]));
+    sqlite3_result_error_code(ctx, SQLITE_CONSTRAINT);
+}
+
 static void ip_version(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     struct flow_ip ip;
@@ -270,6 +331,7 @@ static void debug(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 
 /* ---- registration ----------------------------------------------------------------------- */
 
+/* What is no constant is not worked out before it is needed, so refuse() is none. */
 enum {
     PURE = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
     ABOUT = SQLITE_UTF8 | SQLITE_INNOCUOUS
@@ -286,6 +348,10 @@ static const struct {
     {"ip_net", 2, PURE, ip_net, NULL, NULL},
     {"ip_net", 3, PURE, ip_net, NULL, NULL},
     {"ip_version", 1, PURE, ip_version, NULL, NULL},
+    {"ip_canonical", 1, PURE, ip_canonical, NULL, NULL},
+    {"ip_fault", 1, PURE, ip_fault, NULL, NULL},
+    {"mac_canonical", 1, PURE, mac_canonical, NULL, NULL},
+    {"refuse", 1, ABOUT, refuse, NULL, NULL},
     {"proto_name", 1, PURE, proto_name, NULL, NULL},
     {"proto_num", 1, PURE, proto_num, NULL, NULL},
     {"tcp_flags", 1, PURE, tcp_flags, NULL, NULL},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** The scalar and aggregate SQL functions and the collation that come with the extension. All are
-** deterministic but flowvt_version() and flowvt_debug(), all are innocuous.
+** deterministic but refuse(), flowvt_version() and flowvt_debug(), all are innocuous.
 **
 **   ip_in(ip, net)       1 when the address ip lies in net ('10.0.0.0/8', '10/8', '2001:db8::/32'
 **                        or one address), else 0; 0 too when ip is no address. NULL when either
@@ -12,6 +12,13 @@
 **                        left out. NULL when ip is NULL or no address; an error for a length
 **                        that cannot be.
 **   ip_version(ip)       4, 6, or NULL when ip is no address
+**   ip_canonical(net)    an address or network in the one spelling that comparing needs: '10.0.0.0/8' for
+**                        '10/8', '2001:db8::1' for '2001:DB8:0::1/128'. NULL when it is none, or has
+**                        bits of a host behind its length
+**   ip_fault(net)        why ip_canonical(net) is NULL, as a sentence; NULL when nothing is wrong
+**   mac_canonical(mac)   'aa:bb:cc:dd:ee:ff' for 'AA-BB-CC-DD-EE-FF'; NULL when it is none
+**   refuse(text)         an error with this text, unless it is NULL: for triggers, whose RAISE() takes
+**                        no values
 **   proto_name(n)        'tcp' for 6; the number as text for a protocol without a name
 **   proto_num(name)      6 for 'tcp', in any case; numbers as they are; NULL for unknown names
 **   tcp_flags(n)         '...AP.SF': the eight places CEUAPRSF, a dot where one is not set

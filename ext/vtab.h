@@ -14,7 +14,7 @@ struct vtab {
     sqlite3_vtab base;
     sqlite3 *db;
     char *name;              /* when it was made */
-    char *store;             /* argument of CREATE VIRTUAL TABLE, or NULL */
+    char *store;             /* argument of CREATE VIRTUAL TABLE, or of settings, or NULL */
     struct footers *footers; /* the connection's */
 };
 
@@ -33,7 +33,8 @@ int vtab_connect(size_t size, const char *declaration, sqlite3 *db,
 int vtab_disconnect(sqlite3_vtab *v);
 
 /* Take over what the module is registered with, and "store = 'DIR'" from the arguments after the table's name; anything else is an error
-** in *message. v is zeroed memory of the caller's. */
+** in *message. Without that argument, the store is the one that a table settings(name, value) of the same database has,
+** if any. v is zeroed memory of the caller's, but for its db. */
 int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const char *const *argv,
               char **message);
 void vtab_clear(struct vtab *v);

@@ -84,28 +84,34 @@ struct flow_ip flow_ip_mask(const struct flow_ip *ip, unsigned len) {
     return out;
 }
 
-int flow_net_parse(const char *text, size_t n, struct flow_ip *first, struct flow_ip *last) {
+int flow_net_split(const char *text, size_t n, struct flow_ip *ip, unsigned *len) {
     const char *slash = memchr(text, '/', n);
     size_t head = slash ? (size_t)(slash - text) : n;
-    struct flow_ip ip;
-    if (flow_ip_parse(text, head, &ip) != 0 && (!slash || short_ipv4(text, head, &ip) != 0))
+    if (flow_ip_parse(text, head, ip) != 0 && (!slash || short_ipv4(text, head, ip) != 0))
         return -1;
-    unsigned bits = ip.family == 4 ? 32 : 128, len = bits;
+    unsigned bits = ip->family == 4 ? 32 : 128;
+    *len = bits;
     if (slash) {
         size_t digits = n - head - 1;
         if (digits == 0 || digits > 3)
             return -1;
-        len = 0;
+        *len = 0;
         for (size_t i = head + 1; i < n; i++) {
             if (text[i] < '0' || text[i] > '9')
                 return -1;
-            len = len * 10 + (unsigned)(text[i] - '0');
+            *len = *len * 10 + (unsigned)(text[i] - '0');
         }
-        if (len > bits)
-            return -1;
     }
+    return *len > bits ? -1 : 0;
+}
+
+int flow_net_parse(const char *text, size_t n, struct flow_ip *first, struct flow_ip *last) {
+    struct flow_ip ip;
+    unsigned len;
+    if (flow_net_split(text, n, &ip, &len) != 0)
+        return -1;
     *first = *last = flow_ip_mask(&ip, len);
-    for (unsigned i = 0; i < bits / 8; i++) {
+    for (unsigned i = 0; i < (ip.family == 4 ? 4 : 16); i++) {
         unsigned keep = len > i * 8 ? len - i * 8 : 0;
         if (keep < 8)
             last->addr[i] |= (uint8_t)(0xff >> keep);

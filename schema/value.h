@@ -55,6 +55,9 @@ int flow_ip_parse(const char *text, size_t n, struct flow_ip *out);
 ** nfdump's short forms are taken too: "10/8", "192.168/16". Returns 0 or -1. */
 int flow_net_parse(const char *text, size_t n, struct flow_ip *first, struct flow_ip *last);
 
+/* The same text as the address and the length that it has; the address may have bits behind the length. */
+int flow_net_split(const char *text, size_t n, struct flow_ip *ip, unsigned *len);
+
 /* ip with all bits behind the first len (0 to 32, or to 128) cleared. */
 struct flow_ip flow_ip_mask(const struct flow_ip *ip, unsigned len);
 

@@ -12,6 +12,7 @@ for prefix in /usr /usr/local; do
     make -s install BUILD="$BUILD" DESTDIR="$root" PREFIX=$prefix >"$work/log" 2>&1
     is "$prefix: make install" "$?" 0
     for f in "$prefix/bin/flowprobe" "$prefix/bin/flowcollect" "$prefix/share/flowvt/queries/summary.sql" \
+        "$prefix/share/flowvt/schema/site.sql" \
         "$prefix/share/flowvt/flowcollect.conf" "$prefix/lib/sysusers.d/flowvt.conf"; do
         is "$prefix: $f" "$([ -f "$root$f" ] && echo there)" there
     done

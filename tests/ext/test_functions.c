@@ -61,9 +61,9 @@ static const struct {
     const char *sql, *answer;
 } cases[] = {
     /* everything that loading adds */
-    {FUNCTIONS, "flags_or/1 flowvt_debug/0 flowvt_progress/1 flowvt_version/0 human/1 ip_in/2 "
-                "ip_net/2 ip_net/3 "
-                "ip_version/1 proto_name/1 proto_num/1 tcp_flags/1"},
+    {FUNCTIONS, "flags_or/1 flowvt_debug/0 flowvt_progress/1 flowvt_version/0 human/1 "
+                "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 mac_canonical/1 "
+                "proto_name/1 proto_num/1 refuse/1 tcp_flags/1"},
 
     {"SELECT ip_in('10.1.2.3', '10.0.0.0/8')", "1"},
     {"SELECT ip_in('10.1.2.3', '10/8')", "1"},
@@ -121,6 +121,30 @@ static const struct {
      "error: ip_net: '129' is no prefix length: give 0 to 128 for IPv6"},
     {"SELECT ip_net('::1', 24, 'x')",
      "error: ip_net: 'x' is no prefix length: give 0 to 128 for IPv6"},
+
+    {"SELECT ip_canonical('10/8')", "10.0.0.0/8"},
+    {"SELECT ip_canonical('2001:DB8:0::/32')", "2001:db8::/32"},
+    {"SELECT ip_canonical('192.0.2.1/32')", "192.0.2.1"},
+    {"SELECT ip_canonical('2001:DB8:0::1/128')", "2001:db8::1"},
+    {"SELECT ip_canonical('10.1/8')", "NULL"},
+    {"SELECT ip_canonical('')", "NULL"},
+    {"SELECT ip_canonical(NULL)", "NULL"},
+    {"SELECT ip_fault('10/8')", "NULL"},
+    {"SELECT ip_fault('192.0.2.1')", "NULL"},
+    {"SELECT ip_fault('10.1/8')",
+     "'10.1/8' has bits of a host behind its length: write 10.0.0.0/8"},
+    {"SELECT ip_fault('2001:db8::1/64')",
+     "'2001:db8::1/64' has bits of a host behind its length: write 2001:db8::/64"},
+    {"SELECT ip_fault('10.0.0.0/33')",
+     "'10.0.0.0/33' is no address or network: write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or "
+     "2001:db8::/32"},
+    {"SELECT ip_fault(NULL)",
+     "'' is no address or network: write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32"},
+    {"SELECT mac_canonical('AA-BB-CC-0D-EE-FF')", "aa:bb:cc:0d:ee:ff"},
+    {"SELECT mac_canonical('AA-BB')", "NULL"},
+    {"SELECT refuse(NULL)", "NULL"},
+    {"SELECT refuse('not so: but so')", "error: not so: but so"},
+    {"SELECT refuse('never') FROM (SELECT 1 AS a) WHERE a > 1", "no row"},
 
     {"SELECT ip_version('192.0.2.7')", "4"},
     {"SELECT ip_version('2001:db8::')", "6"},
