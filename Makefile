@@ -27,12 +27,13 @@ SCHEMA    = $(call objects,schema/*.c)
 PROBE     = $(filter-out %/flowprobectl.o,$(call objects,probe/*.c))
 COLLECTOR = $(call objects,collector/*.c)
 EXT       = $(call objects,ext/*.c)
+REPORT    = $(call objects,queries/*.c)
 
 # Of probe/, the collector takes the dissector and the capture reader alone.
 DISSECT = $(call objects,probe/dissect*.c probe/capfile*.c probe/pcap*.c)
 
 .PHONY: all
-all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe $(BUILD)/flowprobectl
+all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe $(BUILD)/flowprobectl $(BUILD)/flowreport
 
 # The soname makes ldconfig list the extension under the name that `.load flowvt` asks for.
 $(BUILD)/flowvt.so: $(EXT) $(SCHEMA)
@@ -46,6 +47,10 @@ $(BUILD)/flowprobectl: $(BUILD)/probe/flowprobectl.o
 
 $(BUILD)/flowcollect: $(COLLECTOR) $(DISSECT) $(SCHEMA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lmicrohttpd -lpthread
+
+# It is of SQLite and of the extension, which it loads, and of nothing else here.
+$(BUILD)/flowreport: $(REPORT)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3 -lm
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -189,7 +194,7 @@ lint-clang:
 
 lint-cppcheck:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability \
-	    --suppressions-list=tests/cppcheck.txt -D__GNUC__ -I. schema probe collector ext
+	    --suppressions-list=tests/cppcheck.txt -D__GNUC__ -I. schema probe collector ext queries
 
 lint-shell:
 	shellcheck -x $(SCRIPTS)
@@ -215,7 +220,7 @@ user    = $(DESTDIR)$(PREFIX)/lib/sysusers.d/flowvt.conf
 .PHONY: install uninstall
 install: all
 	install -d $(bindir) $(libdir) $(data)/queries $(data)/schema
-	install -m 755 $(BUILD)/flowprobe $(BUILD)/flowprobectl $(BUILD)/flowcollect $(bindir)
+	install -m 755 $(BUILD)/flowprobe $(BUILD)/flowprobectl $(BUILD)/flowcollect $(BUILD)/flowreport $(bindir)
 	install -m 644 $(BUILD)/flowvt.so $(libdir)
 	ln -sf flowvt.so $(libdir)/libflowvt.so
 	install -m 644 $(wildcard queries/*.sql) $(data)/queries
@@ -230,7 +235,7 @@ install: all
 	    echo "flowvt: $(LIBDIR): ldconfig failed: run it as root, or use .load $(LIBDIR)/flowvt"
 
 uninstall:
-	rm -f $(bindir)/flowprobe $(bindir)/flowprobectl $(bindir)/flowcollect $(libdir)/flowvt.so $(libdir)/libflowvt.so
+	rm -f $(bindir)/flowprobe $(bindir)/flowprobectl $(bindir)/flowcollect $(bindir)/flowreport $(libdir)/flowvt.so $(libdir)/libflowvt.so
 	rm -f $(foreach m,$(MAN),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 	rm -f $(unit) $(user)
 	rm -rf $(data)

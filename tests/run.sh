@@ -38,7 +38,7 @@ everything() {
     else
         echo tests/e2e/memory.py
         printf 'tests/e2e/%s.sh\n' hostile merge layouts hook years kill peers templates service expire losses repeat \
-            demo_test options sources multicast reports filters filters_captures geo ports tcp install readme options_data \
+            demo_test options sources multicast reports flowreport filters filters_captures geo ports tcp install readme options_data \
             router if_counters registry control sampling track time_formats probe_service flood live full bench
     fi
     for f in tests/ext/answers.py tests/probe/captures.* tests/probe/interfaces.py tests/schema/*_test.sh tests/collector/exports.*; do

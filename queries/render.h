@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** What a report's result sets are made into. A renderer is told of the report, of each result set, and
+** of its rows one by one; it writes to `out` when it pleases, all of it by the end.
+*/
+#ifndef FLOWREPORT_RENDER_H
+#define FLOWREPORT_RENDER_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "report_file.h"
+#include "settings.h"
+
+struct result_set {
+    const char *title; /* "" when it has none */
+    const char *chart; /* the words after "-- Chart:", or "" */
+    int column_count;
+    const char *const *columns; /* their names, no two the same */
+};
+
+struct renderer {
+    FILE *out;
+    bool one_set; /* its form has room for one result set only */
+    void (*begin)(struct renderer *, const struct report *, const struct settings *);
+    void (*set)(struct renderer *, const struct result_set *);
+    void (*row)(struct renderer *, sqlite3_stmt *);
+    void (*set_end)(struct renderer *);
+    void (*end)(struct renderer *);
+    void (*free)(struct renderer *); /* also when end was never called */
+};
+
+/* A format's name, what it is, and what makes one. */
+struct format {
+    const char *name, *meaning;
+    struct renderer *(*make)(FILE *out);
+};
+extern const struct format formats[]; /* one without a name at the end */
+const struct format *format_find(const char *name);
+
+struct renderer *render_table(FILE *out); /* boxes when out is a terminal */
+struct renderer *render_csv(FILE *out);
+struct renderer *render_json(FILE *out);
+struct renderer *render_markdown(FILE *out);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "run.h"
+
+/* A name that stands there already gets a number: keys of JSON must differ. */
+static char *name_of(char *const *before, int count, const char *name) {
+    char *own = copy(name);
+    for (int n = 2, i = 0; i < count;) {
+        if (strcmp(before[i], own) == 0) {
+            free(own);
+            own = format("%s:%d", name, n++);
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    return own;
+}
+
+static int run_set(struct session *s, sqlite3_stmt *statement, const struct remarks *remarks,
+                   struct renderer *r, long long *rows) {
+    int n = sqlite3_column_count(statement), rc;
+    char **names = grow(NULL, (size_t)n, sizeof *names);
+    for (int i = 0; i < n; i++)
+        names[i] = name_of(names, i, sqlite3_column_name(statement, i));
+    struct result_set set = {remarks->title, remarks->chart, n, (const char *const *)names};
+    bool begun = false;
+    /* The set is begun only when its first row came or it is empty for good: errors come before. */
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        wait_clear(&s->wait);
+        if (!begun)
+            r->set(r, &set);
+        begun = true;
+        r->row(r, statement);
+        ++*rows;
+    }
+    if (rc == SQLITE_DONE) {
+        wait_clear(&s->wait);
+        if (!begun)
+            r->set(r, &set);
+        r->set_end(r);
+    }
+    for (int i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+    return rc;
+}
+
+static int line_of(const struct report *report, const char *at) {
+    int line = 1;
+    for (const char *p = report->text; p < at; p++)
+        line += *p == '\n';
+    return line;
+}
+
+static void say_left_out(const struct report *report, int number, const char *title) {
+    fprintf(stderr, "flowreport: %s: not in here: result set %d%s%s: --set %d writes it\n",
+            report->name, number, *title ? ", " : "", title, number);
+}
+
+int run_report(struct session *s, const struct report *report, const struct settings *settings,
+               struct renderer *r, int set, long long *rows) {
+    const char *at = report->statements;
+    long long count = 0;
+    int rc = SQLITE_DONE, number = 0;
+    r->begin(r, report, settings);
+    while (rc == SQLITE_DONE && !wait_stopped()) {
+        struct remarks remarks;
+        sqlite3_stmt *statement = NULL;
+        at = next_statement(at, &remarks);
+        if (*at == '\0') {
+            remarks_free(&remarks);
+            break;
+        }
+        const char *begin = at;
+        if (sqlite3_prepare_v2(s->db, begin, -1, &statement, &at) != SQLITE_OK) {
+            rc = SQLITE_ERROR;
+            wait_clear(&s->wait);
+            fprintf(stderr, "flowreport: %s:%d: %s\n", report->path, line_of(report, begin),
+                    sqlite3_errmsg(s->db));
+            remarks_free(&remarks);
+            return -1;
+        }
+        settings_bind(settings, report, statement);
+        bool has_rows = sqlite3_column_count(statement) > 0;
+        number += has_rows;
+        if (has_rows && (set ? number == set : !r->one_set || number == 1)) {
+            rc = run_set(s, statement, &remarks, r, &count);
+        } else if (has_rows) {
+            if (!set)
+                say_left_out(report, number, remarks.title);
+        } else {
+            while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
+                continue;
+        }
+        sqlite3_finalize(statement);
+        remarks_free(&remarks);
+    }
+    wait_clear(&s->wait);
+    if (rows)
+        *rows = count;
+    if (wait_stopped())
+        return -1;
+    if (rc != SQLITE_DONE) {
+        fprintf(stderr, "flowreport: %s: %s\n", report->name, sqlite3_errmsg(s->db));
+        return -1;
+    }
+    if (set > number) {
+        fprintf(stderr, "flowreport: %s: --set %d: there are %d result sets\n", report->name, set,
+                number);
+        return -1;
+    }
+    r->end(r);
+    return 0;
+}

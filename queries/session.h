@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A connection that reports run on: the site's database or one in memory, flowvt loaded, with what
+** keeps people company while it takes long.
+*/
+#ifndef FLOWREPORT_SESSION_H
+#define FLOWREPORT_SESSION_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "wait.h"
+
+struct session {
+    sqlite3 *db;
+    struct wait wait;
+};
+
+/* Opens the site's database, or one in memory when site is NULL. `store` is what tables that name no
+** store read; NULL: FLOWVT_STORE or flowvt's own default. Not 0: it was said what is wrong. */
+int session_open(struct session *session, const char *site, const char *store, bool writable);
+
+/* Runs a file of SQL as the shell would; NULL path: 0. Not 0: it was said what is wrong. */
+int session_run_file(struct session *session, const char *path);
+
+void session_close(struct session *session);
+
+#endif

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# flowreport runs the files that sqlite3 runs, and what it writes in each format is what the shell's
+# rows are, read back by a parser of that format; what is wrong is said by name, with what would be
+# right.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+report=$BUILD/flowreport
+export FLOWVT_STORE=$work/store
+"$probe" -r "$lab" -w "$FLOWVT_STORE" >"$work/log" 2>&1 || exit 1
+mkdir "$work/own"
+
+says() { # NAME WANTED-OF-STDERR ARGUMENT...
+    local name=$1 wanted=$2
+    shift 2
+    "$report" "$@" >"$work/out" 2>"$work/err"
+    is "$name: status" $? 2
+    is "$name" "$(cat "$work/err")" "$wanted"
+}
+
+# ---- every report, in the formats that programs read -----------------------------------------
+
+for file in queries/*.sql; do
+    name=${file##*/}
+    name=${name%.sql}
+    { echo ".mode json"; sed '/^\./d' "$file"; } |
+        sqlite3 -batch -cmd ".load $BUILD/flowvt" :memory: >"$work/rows" 2>"$work/err"
+    "$report" "$name" --format json >"$work/json" 2>"$work/err" || cat "$work/err"
+    "$report" "$name" --format csv >"$work/csv" 2>"$work/err" || cat "$work/err"
+    /usr/bin/python3 - "$work" >"$work/verdict" 2>&1 <<'EOF'
+import csv, json, sys
+work = sys.argv[1]
+text, shell, at = open(work + "/rows").read(), [], 0
+while text[at:].strip():
+    rows, end = json.JSONDecoder().raw_decode(text[at:].lstrip())
+    at += len(text[at:]) - len(text[at:].lstrip()) + end
+    shell.append(rows)
+got = json.load(open(work + "/json"))
+assert set(got) == {"report", "question", "parameters", "results"}, list(got)
+assert [s["rows"] for s in got["results"] if s["rows"]] == shell, "rows of JSON are not the shell's"
+first = got["results"][0]
+with open(work + "/csv", newline="") as f:
+    raw = f.read()
+lines = list(csv.reader(raw.splitlines(keepends=True)))
+assert raw.endswith("\r\n") and lines[0] == first["columns"], lines[0]
+text_of = lambda v: "" if v is None else v if isinstance(v, str) else repr(v)
+assert [dict(zip(lines[0], l)) for l in lines[1:]] == \
+    [{k: text_of(v) for k, v in r.items()} for r in first["rows"]], "rows of CSV are not those of JSON"
+print("same")
+EOF
+    is "$name: JSON and CSV have the shell's rows" "$(tail -n 1 "$work/verdict")" same
+done
+
+# ---- a file with all that is difficult -------------------------------------------------------
+
+cat >"$work/own/odd.sql" <<'EOF'
+-- SPDX-License-Identifier: MIT
+-- What is odd?  (nfdump -q 'x (y)')
+--
+--   :n, :m   how many
+--            of them                        default 2
+--   :name    a name                         default 'nobody'
+--
+-- Sample output:
+-- none
+.mode box
+.print not here
+CREATE TEMP TABLE t AS SELECT 1;
+-- Title: First of "two", <b> & all
+SELECT 9007199254740993 AS big, 'a,"b"
+c;' AS text, NULL AS none, x'00ff' AS octets, '漢字' AS wide, char(27) || '[31m' AS escaped, :name AS name, :n AS n, 1 AS n;
+.headers on
+/* Title: Second */
+SELECT 'it''s :no parameter' AS s, ':nor' AS "this :one" WHERE 0;
+EOF
+export FLOWVT_QUERIES=$work/own
+"$report" odd --n 3k --name 007 --format json >"$work/json"
+is "odd: values as they are" "$(/usr/bin/python3 - "$work/json" <<'EOF'
+import json, sys
+d = json.load(open(sys.argv[1]))
+r = d["results"][0]["rows"][0]
+assert r == {"big": 9007199254740993, "text": 'a,"b"\nc;', "none": None, "octets": "X'00ff'", "wide": "漢字",
+             "escaped": "\x1b[31m", "name": "007", "n": 3000, "n:2": 1}, r
+assert [s["title"] for s in d["results"]] == ['First of "two", <b> & all', "Second"]
+assert d["results"][1] == {"title": "Second", "columns": ["s", "this :one"], "rows": []}
+assert d["parameters"] == {"n": "3k", "m": None, "name": "007"}, d["parameters"]
+assert d["question"] == "What is odd?"
+print("same")
+EOF
+)" same
+is "odd: the second set alone" "$("$report" odd --set 2 --format csv)" $'s,this :one\r'
+"$report" odd --format csv >"$work/csv" 2>"$work/err"
+is "odd: CSV is one table and says so" "$(cat "$work/err")" \
+    "flowreport: odd: not in here: result set 2, Second: --set 2 writes it"
+"$report" odd | tr -d '\n' >"$work/table"
+is "odd: no control characters in a table" "$(grep -c '[[:cntrl:]]' "$work/table") $(grep -o '␛.31m' "$work/table")" '0 ␛[31m'
+
+# ---- what is wrong ---------------------------------------------------------------------------
+
+says "no such report" "flowreport: top-talker: no such report: is it top-talkers?" top-talker
+says "no such parameter" "flowreport: top-talkers: --untill: no such parameter: is it --until?" top-talkers --untill now
+says "not a number" "flowreport: top-talkers: --n ten: not a number: as --n 10" top-talkers --n ten
+says "no such format" "flowreport: --format cvs: no such format: is it csv?" top-talkers --format cvs
+says "no value" "flowreport: top-talkers: --since: needs a value: as --since VALUE" top-talkers --since
+says "no such set" "flowreport: odd: --set 3: there are 2 result sets" odd --set 3
+echo 'SELECT 1 AS a;
+SELECT b;' >"$work/own/wrong.sql"
+says "SQL that is wrong" "flowreport: $work/own/wrong.sql:2: no such column: b" wrong
+"$report" top-talkers --since soon >"$work/out" 2>"$work/err"
+is "a time that is none: status" $? 2
+is "a time that is none" "$(cut -c 1-58 "$work/err")" "flowreport: top-talkers: since: 'soon': not understood: ac"
+
+is "help" "$("$report" top-talkers -h | head -n 1)" "Who sent and received most?  (nfdump -s ip/bytes -n 10)"
+is "list has all files" "$("$report" list | grep -c '^[a-z]')" "$(find queries "$work/own" -maxdepth 1 -name '*.sql' | wc -l)"
+result
