@@ -10,6 +10,7 @@
 #include "columns.h"
 #include "functions.h"
 #include "interrupt.h"
+#include "local_time.h"
 #include "vtab.h"
 
 SQLITE_EXTENSION_INIT1
@@ -61,6 +62,8 @@ __attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char
     int rc = functions_register(db);
     if (rc == SQLITE_OK)
         rc = interrupt_register(db);
+    if (rc == SQLITE_OK)
+        rc = local_time_register(db);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof modules / sizeof modules[0]; i++)
         rc = register_module(db, i, footers);
     footers_drop(footers);

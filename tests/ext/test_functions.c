@@ -62,8 +62,8 @@ static const struct {
 } cases[] = {
     /* everything that loading adds */
     {FUNCTIONS, "flags_or/1 flowvt_debug/0 flowvt_progress/1 flowvt_version/0 human/1 "
-                "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 mac_canonical/1 "
-                "proto_name/1 proto_num/1 refuse/1 tcp_flags/1"},
+                "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 local_time/2 "
+                "mac_canonical/1 proto_name/1 proto_num/1 refuse/1 tcp_flags/1 utc_time/2"},
 
     {"SELECT ip_in('10.1.2.3', '10.0.0.0/8')", "1"},
     {"SELECT ip_in('10.1.2.3', '10/8')", "1"},
