@@ -55,8 +55,7 @@ static bool known(const struct catalog *c, const char *name) {
     return false;
 }
 
-static void read_folder(struct catalog *c, const char *folder, const char *below) {
-    char *path = below ? format("%s/%s", folder, below) : copy(folder);
+static void read_all_of(struct catalog *c, const char *path, const char *below) {
     DIR *d = opendir(path);
     struct dirent *e;
     while (d && (e = readdir(d)) != NULL) {
@@ -80,7 +79,6 @@ static void read_folder(struct catalog *c, const char *folder, const char *below
     }
     if (d)
         closedir(d);
-    free(path);
 }
 
 static int by_name(const void *a, const void *b) {
@@ -89,11 +87,18 @@ static int by_name(const void *a, const void *b) {
     return deep_x != deep_y ? (int)deep_x - (int)deep_y : strcmp(x->name, y->name);
 }
 
-void catalog_read(struct catalog *c, const char *below) {
-    for (size_t i = 0; i < c->folder_count; i++)
-        read_folder(c, c->folders[i], below);
+void catalog_read_folder(struct catalog *c, const char *folder, const char *below) {
+    read_all_of(c, folder, below);
     if (c->report_count)
         qsort(c->reports, c->report_count, sizeof *c->reports, by_name);
+}
+
+void catalog_read(struct catalog *c, const char *below) {
+    for (size_t i = 0; i < c->folder_count; i++) {
+        char *path = below ? format("%s/%s", c->folders[i], below) : copy(c->folders[i]);
+        catalog_read_folder(c, path, below);
+        free(path);
+    }
 }
 
 char *catalog_file(const struct catalog *c, const char *name) {

@@ -26,6 +26,9 @@ void catalog_close(struct catalog *catalog);
 ** are named on stderr. */
 void catalog_read(struct catalog *catalog, const char *below);
 
+/* Read all reports of one folder, which may be none of those; their names have "below/" before. */
+void catalog_read_folder(struct catalog *catalog, const char *folder, const char *below);
+
 /* The path of a file in the folders, or in "../schema" beside them; NULL: none. To free. */
 char *catalog_file(const struct catalog *catalog, const char *name);
 

@@ -11,14 +11,13 @@
 #include <string.h>
 
 #include "catalog.h"
+#include "context.h"
 #include "memory.h"
 #include "nearest.h"
 #include "render.h"
 #include "run.h"
 #include "session.h"
 #include "settings.h"
-
-enum { EXIT_WRONG = 2 };
 
 const struct format formats[] = {
     {"table", "for people: boxes on a terminal, columns elsewhere", render_table},
@@ -45,15 +44,6 @@ const struct format *format_find(const char *name) {
             fprintf(stderr, "%s%s", names[i], i + 1 < n ? ", " : "\n");
     return NULL;
 }
-
-/* What all commands share. */
-struct context {
-    struct catalog catalog;
-    struct settings settings;
-    char *store;
-    const char *site;
-    int set; /* the result set that is wanted; 0: all */
-};
 
 static int usage(FILE *out) {
     fprintf(
@@ -113,29 +103,30 @@ static int help(struct context *c, const char *name) {
 
 static int run(struct context *c, const char *name) {
     struct report report;
-    char *format_name = settings_take(&c->settings, "format");
+    const char *format_name = settings_take(&c->settings, "format");
     const char *output = settings_take(&c->settings, "output");
-    const char *set = settings_take(&c->settings, "set");
-    if (set && (c->set = atoi(set)) < 1) {
-        fprintf(stderr, "flowreport: --set %s: not a number: 1 is the first result set\n", set);
+    const char *set_number = settings_take(&c->settings, "set");
+    const struct format *as = format_find(format_name ? format_name : "table");
+    int set = set_number ? atoi(set_number) : 0, rc = EXIT_WRONG;
+    if (set_number && set < 1) {
+        fprintf(stderr, "flowreport: --set %s: not a number: 1 is the first result set\n",
+                set_number);
         return EXIT_WRONG;
     }
-    const struct format *as = format_find(format_name ? format_name : "table");
     if (!as || catalog_find(&c->catalog, name, &report) != 0)
         return EXIT_WRONG;
-    struct session session;
-    int rc = EXIT_WRONG;
     if (c->store && report_parameter(&report, "store"))
         settings_give(&c->settings, "store", c->store);
+    struct session session;
     if (settings_check(&c->settings, &report) == 0 &&
-        session_open(&session, c->site, c->store, false) == 0) {
-        char *site = c->site || !report.needs_site ? NULL : catalog_file(&c->catalog, "site.sql");
+        context_open(c, &session, false, report.needs_site) == 0) {
         FILE *out = output ? fopen(output, "we") : stdout;
         if (!out) {
             fprintf(stderr, "flowreport: %s: %s\n", output, strerror(errno));
-        } else if (session_run_file(&session, site) == 0) {
+        } else {
             struct renderer *r = as->make(out);
-            rc = run_report(&session, &report, &c->settings, r, c->set, NULL) == 0 ? 0 : EXIT_WRONG;
+            if (run_report(&session, &report, &c->settings, r, set, NULL) == 0)
+                rc = 0;
             r->free(r);
         }
         if (out && (fflush(out) != 0 || ferror(out))) {
@@ -143,29 +134,48 @@ static int run(struct context *c, const char *name) {
                     strerror(errno));
             rc = EXIT_WRONG;
         }
-        free(site);
         session_close(&session);
     }
     report_free(&report);
     return rc;
 }
 
+static int command_list(struct context *c) {
+    if (settings_none_left(&c->settings, "list") != 0)
+        return EXIT_WRONG;
+    return list(c);
+}
+
+static int command_help(struct context *c) {
+    return c->settings.word_count > 1 ? help(c, c->settings.words[1]) : usage(stdout);
+}
+
+/* What is no report. */
+static const struct {
+    const char *name;
+    size_t words; /* that may stand after it */
+    int (*run)(struct context *);
+} commands[] = {
+    {"list", 0, command_list},     {"help", 1, command_help},     {"init", 1, command_init},
+    {"update", 0, command_update}, {"alerts", 0, command_alerts},
+};
+
 static int command(struct context *c) {
     const struct settings *s = &c->settings;
-    const char *word = s->word_count ? s->words[0] : NULL;
-    if (!word || strcmp(word, "help") == 0) {
-        if (s->word_count > 1)
-            return help(c, s->words[1]);
-        return usage(word || s->help ? stdout : stderr);
-    }
-    if (s->word_count > 1) {
+    if (s->word_count == 0)
+        return usage(s->help ? stdout : stderr);
+    const char *word = s->words[0];
+    size_t n = sizeof commands / sizeof *commands, i = 0;
+    while (i < n && strcmp(commands[i].name, word) != 0)
+        i++;
+    if (s->word_count > 1 + (i < n ? commands[i].words : 0)) {
         fprintf(stderr, "flowreport: %s: one word too many: parameters are written --n 20\n",
-                s->words[1]);
+                s->words[s->word_count - 1]);
         return EXIT_WRONG;
     }
     if (s->help)
-        return strcmp(word, "list") == 0 ? usage(stdout) : help(c, word);
-    return strcmp(word, "list") == 0 ? list(c) : run(c, word);
+        return i < n ? usage(stdout) : help(c, word);
+    return i < n ? commands[i].run(c) : run(c, word);
 }
 
 int main(int argc, char **argv) {

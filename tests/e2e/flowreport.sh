@@ -113,5 +113,36 @@ is "a time that is none: status" $? 2
 is "a time that is none" "$(cut -c 1-58 "$work/err")" "flowreport: top-talkers: since: 'soon': not understood: ac"
 
 is "help" "$("$report" top-talkers -h | head -n 1)" "Who sent and received most?  (nfdump -s ip/bytes -n 10)"
-is "list has all files" "$("$report" list | grep -c '^[a-z]')" "$(find queries "$work/own" -maxdepth 1 -name '*.sql' | wc -l)"
+
+# ---- a site's database and its alerts --------------------------------------------------------
+
+(cd "$work" && "$report" init site.db --store store)
+is "init" $? 0
+is "its tables have its store" "$(FLOWVT_STORE=/nowhere "$report" summary --site "$work/site.db" --format json | grep -c '"flows": 1143')" 1
+says "no such database" "flowreport: $work/none.db: no such database: flowreport init $work/none.db makes it" summary --site "$work/none.db"
+mkdir "$work/alerts"
+cat >"$work/alerts/many.sql" <<'EOF'
+-- Too many flows?
+--
+--   :most   so many are well   default 10
+SELECT sum(flows) AS flows FROM traffic HAVING sum(flows) > coalesce(:most, 10);
+EOF
+echo 'SELECT text FROM events;' >"$work/alerts/events.sql"
+"$report" alerts --dir "$work/alerts" >"$work/json" 2>"$work/err"
+is "alerts: status" "$? $(cat "$work/err")" "1 "
+is "alerts: those that return rows" "$(/usr/bin/python3 - "$work/json" <<'EOF'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["checked"] == ["alerts/events", "alerts/many"] and d["errors"] == [], d
+assert [(a["report"], a["results"][0]["rows"]) for a in d["alerts"]] == [("alerts/many", [{"flows": 1143}])], d
+print("same")
+EOF
+)" same
+"$report" alerts --dir "$work/alerts" --site "$work/site.db" --most 2k >"$work/json" 2>"$work/err"
+is "no alerts: status" "$? $(cat "$work/err")" "0 "
+says "a parameter of none" "flowreport: alerts: --mots: none of them has this parameter: is it --most?" alerts --dir "$work/alerts" --mots 3
+echo 'SELECT nothing;' >"$work/alerts/wrong.sql"
+says "one that cannot be run" "flowreport: $work/alerts/wrong.sql:1: no such column: nothing" alerts --dir "$work/alerts"
+is "does not keep the others from it" "$(grep -c '"report": "alerts/many"' "$work/out")" 1
+is "list has all files" "$("$report" list | grep -c '^[a-z]')" "$(find queries queries/alerts "$work/own" -maxdepth 1 -name '*.sql' 2>/dev/null | sort -u | wc -l)"
 result

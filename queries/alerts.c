@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** `flowreport alerts [--dir DIR]`: runs every report of queries/alerts/, or of DIR, and of those that return rows makes one
+** object of JSON:
+**
+**   {"checked": ["alerts/quota", ...], "errors": ["alerts/own"],
+**    "alerts": [ what `flowreport REPORT --format json` prints, of each that returned rows ]}
+**
+** The exit status is 0 without alerts, 1 with some, 2 when one of the reports could not be run, which
+** does not keep the others from being run.
+*/
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "json.h"
+#include "memory.h"
+#include "nearest.h"
+#include "render.h"
+#include "run.h"
+
+/* The settings that this report knows. */
+static struct settings settings_for(const struct settings *all, const struct report *report) {
+    struct settings own = {0};
+    for (size_t i = 0; i < all->count; i++)
+        if (report_parameter(report, all->all[i].name))
+            settings_give(&own, all->all[i].name, all->all[i].value);
+    return own;
+}
+
+/* A parameter that none of them knows is a mistake. */
+static int check(const struct settings *all, const struct catalog *c) {
+    for (size_t i = 0; i < all->count; i++) {
+        const char **names = NULL;
+        size_t n = 0;
+        bool found = false;
+        for (size_t j = 0; j < c->report_count; j++)
+            for (size_t k = 0; k < c->reports[j].parameter_count; k++) {
+                names = grow(names, n + 1, sizeof *names);
+                names[n++] = c->reports[j].parameters[k].name;
+                found = found || strcmp(names[n - 1], all->all[i].name) == 0;
+            }
+        const char *near = n ? nearest(all->all[i].name, names, n) : NULL;
+        if (!found)
+            fprintf(stderr, "flowreport: alerts: --%s: none of them has this parameter%s%s%s\n",
+                    all->all[i].name, near ? ": is it --" : "", near ? near : "", near ? "?" : "");
+        free(names);
+        if (!found)
+            return -1;
+    }
+    return 0;
+}
+
+static void name_list(const char *key, const struct catalog *c, const bool *which) {
+    bool any = false;
+    json_text(stdout, key);
+    fputs(": [", stdout);
+    for (size_t i = 0; i < c->report_count; i++) {
+        if (which && !which[i])
+            continue;
+        fputs(any ? ", " : "", stdout);
+        json_text(stdout, c->reports[i].name);
+        any = true;
+    }
+    fputs("],\n ", stdout);
+}
+
+/* What the report prints, to free, when it returned rows; NULL when not. -1: it could not be run. */
+static int ask(struct context *c, struct session *session, const struct report *report,
+               const struct format *as, char **text) {
+    size_t size;
+    long long rows = 0;
+    struct settings own = settings_for(&c->settings, report);
+    int rc = settings_check(&own, report);
+    FILE *f = open_memstream(text, &size);
+    struct renderer *r = as->make(f);
+    if (rc == 0)
+        rc = run_report(session, report, &own, r, 0, &rows);
+    r->free(r);
+    fclose(f);
+    if (rc != 0 || rows == 0) {
+        free(*text);
+        *text = NULL;
+    }
+    settings_free(&own);
+    return rc;
+}
+
+int command_alerts(struct context *c) {
+    const char *format_name = settings_take(&c->settings, "format");
+    const struct format *as = format_find(format_name ? format_name : "json");
+    struct session session;
+    if (!as)
+        return EXIT_WRONG;
+    const char *folder = settings_take(&c->settings, "dir");
+    if (folder)
+        catalog_read_folder(&c->catalog, folder, "alerts");
+    else
+        catalog_read(&c->catalog, "alerts");
+    size_t n = c->catalog.report_count, alerts = 0, wrong = 0;
+    if (n == 0) {
+        fprintf(stderr, "flowreport: %s: no alerts: files like silent.sql\n",
+                folder ? folder : "alerts");
+        return EXIT_WRONG;
+    }
+    if (check(&c->settings, &c->catalog) != 0 || context_open(c, &session, false, true) != 0)
+        return EXIT_WRONG;
+    char **texts = grow(NULL, n, sizeof *texts);
+    bool *failed = grow(NULL, n, sizeof *failed);
+    for (size_t i = 0; i < n; i++) {
+        texts[i] = NULL;
+        failed[i] = wait_stopped() || ask(c, &session, &c->catalog.reports[i], as, &texts[i]) != 0;
+        wrong += failed[i];
+        alerts += texts[i] != NULL;
+    }
+    session_close(&session);
+    if (!format_name || strcmp(format_name, "json") == 0) {
+        fputc('{', stdout);
+        name_list("checked", &c->catalog, NULL);
+        name_list("errors", &c->catalog, failed);
+        fputs("\"alerts\": [", stdout);
+        for (size_t i = 0, any = 0; i < n; i++)
+            if (texts[i])
+                printf("%s\n%s", any++ ? "," : "", texts[i]);
+        fputs("]}\n", stdout);
+    } else {
+        for (size_t i = 0, any = 0; i < n; i++)
+            if (texts[i])
+                printf("%s%s: %s\n%s", any++ ? "\n" : "", c->catalog.reports[i].name,
+                       c->catalog.reports[i].question, texts[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        free(texts[i]);
+    free(texts);
+    free(failed);
+    return wrong ? EXIT_WRONG : alerts ? EXIT_ALERTS : 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+** A site's own database: `init` makes it, out of schema/site.sql; `update` brings what is kept in it up
+** to date, with all of queries/update/.
+*/
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "memory.h"
+#include "render.h"
+#include "run.h"
+
+int context_open(struct context *c, struct session *session, bool writable, bool tables) {
+    if (session_open(session, c->site, c->store, writable) != 0)
+        return -1;
+    if (c->site || !tables)
+        return 0;
+    char *file = catalog_file(&c->catalog, "site.sql");
+    int rc = -1;
+    if (!file)
+        fprintf(stderr,
+                "flowreport: site.sql: not found: it belongs into schema/ beside queries/\n");
+    else
+        rc = session_run_file(session, file);
+    free(file);
+    if (rc != 0)
+        session_close(session);
+    return rc;
+}
+
+static int set_store(struct session *s, const char *store) {
+    char path[PATH_MAX];
+    sqlite3_stmt *statement = NULL;
+    /* From wherever the database is opened: the whole path. */
+    if (!realpath(store, path)) {
+        fprintf(stderr, "flowreport: --store %s: %s: a directory with flow files\n", store,
+                strerror(errno));
+        return -1;
+    }
+    int rc = sqlite3_prepare_v2(s->db, "INSERT OR REPLACE INTO settings VALUES ('store', ?)", -1,
+                                &statement, NULL);
+    sqlite3_bind_text(statement, 1, path, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    sqlite3_finalize(statement);
+    if (rc != SQLITE_DONE)
+        fprintf(stderr, "flowreport: settings: %s\n", sqlite3_errmsg(s->db));
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+int command_init(struct context *c) {
+    const struct settings *s = &c->settings;
+    if (s->word_count != 2) {
+        fprintf(stderr, "flowreport: init: one file: flowreport init SITE.db [--store STORE]\n");
+        return EXIT_WRONG;
+    }
+    if (settings_none_left(s, "init") != 0)
+        return EXIT_WRONG;
+    char *file = catalog_file(&c->catalog, "site.sql");
+    if (!file) {
+        fprintf(stderr,
+                "flowreport: site.sql: not found: it belongs into schema/ beside queries/\n");
+        return EXIT_WRONG;
+    }
+    struct session session;
+    const char *path = s->words[1];
+    bool is_new = access(path, F_OK) != 0;
+    int rc = session_open(&session, path, c->store, true);
+    if (rc == 0) {
+        rc = session_run_file(&session, file);
+        if (rc == 0 && c->store)
+            rc = set_store(&session, c->store);
+        session_close(&session);
+        if (rc != 0 && is_new)
+            unlink(path);
+    }
+    free(file);
+    return rc == 0 ? 0 : EXIT_WRONG;
+}
+
+int command_update(struct context *c) {
+    struct session session;
+    if (!c->site) {
+        fprintf(stderr,
+                "flowreport: update: no site: --site SITE.db, or FLOWVT_SITE; flowreport init "
+                "makes one\n");
+        return EXIT_WRONG;
+    }
+    if (access(c->site, F_OK) != 0) {
+        fprintf(stderr, "flowreport: %s: no such database: flowreport init %s makes it\n", c->site,
+                c->site);
+        return EXIT_WRONG;
+    }
+    catalog_read(&c->catalog, "update");
+    for (size_t i = 0; i < c->catalog.report_count; i++)
+        if (settings_check(&c->settings, &c->catalog.reports[i]) != 0)
+            return EXIT_WRONG;
+    if (session_open(&session, c->site, c->store, true) != 0)
+        return EXIT_WRONG;
+    int rc = 0;
+    struct renderer *r = render_table(stdout);
+    for (size_t i = 0; i < c->catalog.report_count && rc == 0; i++)
+        rc = run_report(&session, &c->catalog.reports[i], &c->settings, r, 0, NULL);
+    r->free(r);
+    session_close(&session);
+    return rc == 0 ? 0 : EXIT_WRONG;
+}
