@@ -224,6 +224,7 @@ install: all
 	install -m 644 $(BUILD)/flowvt.so $(libdir)
 	ln -sf flowvt.so $(libdir)/libflowvt.so
 	install -m 644 $(wildcard queries/*.sql) $(data)/queries
+	$(foreach f,$(wildcard queries/*/*.sql),install -D -m 644 $(f) $(data)/$(f);)
 	install -m 644 $(wildcard schema/*.sql schema/*.csv) $(data)/schema
 	install -m 644 collector/flowcollect.conf $(data)
 	install -d $(dir $(unit)) $(dir $(user))

@@ -141,8 +141,8 @@ EOF
 "$report" alerts --dir "$work/alerts" --site "$work/site.db" --most 2k >"$work/json" 2>"$work/err"
 is "no alerts: status" "$? $(cat "$work/err")" "0 "
 says "a parameter of none" "flowreport: alerts: --mots: none of them has this parameter: is it --most?" alerts --dir "$work/alerts" --mots 3
-echo 'SELECT nothing;' >"$work/alerts/wrong.sql"
-says "one that cannot be run" "flowreport: $work/alerts/wrong.sql:1: no such column: nothing" alerts --dir "$work/alerts"
+echo 'SELECT absent;' >"$work/alerts/wrong.sql"
+says "one that cannot be run" "flowreport: $work/alerts/wrong.sql:1: no such column: absent" alerts --dir "$work/alerts"
 is "does not keep the others from it" "$(grep -c '"report": "alerts/many"' "$work/out")" 1
 is "list has all files" "$("$report" list | grep -c '^[a-z]')" "$(find queries queries/alerts "$work/own" -maxdepth 1 -name '*.sql' 2>/dev/null | sort -u | wc -l)"
 result
