@@ -23,7 +23,7 @@
 **           | [dir] "port" "in" "nat" "pblock"       between pblockstart and pblockend
 **           | subject [comp] value
 **           | subject ["in"] list
-**   subject = [dir] field | number computed: duration (in milliseconds), pps, bps, bpp, dscp
+**   subject = [dir] field | number computed: duration (in milliseconds), pps, bps, bpp, dscp, count
 **   dir     = "src" | "dst" | "src" "or" "dst" | "src" "and" "dst"; left out: "src or dst". Likewise
 **             in, out; min, max; ingress, egress
 **   comp    = "=" "==" "eq" | "<" "lt" | ">" "gt" | "<=" "le" | ">=" "ge"; left out: "="

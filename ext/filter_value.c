@@ -372,7 +372,8 @@ struct filter_subject filter_subject_of(const struct filter_phrase *phrase) {
                                             [COMPUTED_bpp] = "bpp",
                                             [COMPUTED_dscp] = "dscp",
                                             [COMPUTED_milliseconds] = "duration (milliseconds)",
-                                            [COMPUTED_hops] = "ttl"};
+                                            [COMPUTED_hops] = "ttl",
+                                            [COMPUTED_count] = "count"};
         name = names[phrase->computed];
     }
     if (phrase->n > 1)

@@ -46,14 +46,11 @@ static const struct {
     {"bps", COMPUTED_bps},
     {"bpp", COMPUTED_bpp},
     {"dscp", COMPUTED_dscp},
+    {"count", COMPUTED_count},
+    {"cnt", COMPUTED_count},
 };
 
-/* nfdump counts the records that it reads, one after the other; here threads share them, in an order that
-** compresses well. nfcapd counts the exporters that it meets. */
-#define NO_COUNT                                                                            \
-    "flows have no numbers, since they are kept in no order of their own; for a part of a " \
-    "listing "                                                                              \
-    "use ORDER BY tstart LIMIT n OFFSET m"
+/* nfcapd counts the exporters that it meets. */
 #define NO_EXPORTER_ID                                                                          \
     "exporters have no numbers, but addresses: use router ip, and observation domain id where " \
     "one "                                                                                      \
@@ -63,8 +60,6 @@ static const struct {
 static const struct {
     const char *words, *why;
 } refused[] = {
-    {"count", NO_COUNT},
-    {"cnt", NO_COUNT},
     {"sysid", NO_EXPORTER_ID},
     {"exporter id", NO_EXPORTER_ID},
     {"exporter sysid", NO_EXPORTER_ID},

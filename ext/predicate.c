@@ -186,6 +186,13 @@ void predicate_columns(const struct predicate *p, bool column[SCAN_NCOLUMNS]) {
         predicate_columns(p->child[i], column);
 }
 
+bool predicate_counts(const struct predicate *p) {
+    bool counts = p->op == PREDICATE_COMPUTED && p->computed == COMPUTED_count;
+    for (uint32_t i = 0; !counts && i < p->n; i++)
+        counts = predicate_counts(p->child[i]);
+    return counts;
+}
+
 /* ---- zone maps -------------------------------------------------------------------------- */
 
 static enum predicate_zone zone_of_values(const struct predicate *p,
@@ -208,9 +215,24 @@ static enum predicate_zone zone_of_values(const struct predicate *p,
     return !some ? ZONE_NONE : all && e->nulls == 0 ? ZONE_ALL : ZONE_SOME;
 }
 
+/* Of the numbers first to last. */
+static enum predicate_zone zone_of_numbers(const struct predicate *p, double first, double last) {
+    bool some = false, all = false;
+    for (uint32_t i = 0; i < p->values.nreal; i++) {
+        const struct filter_real *r = &p->values.real[i];
+        some |= r->lo <= last && r->hi >= first;
+        all |= r->lo <= first && r->hi >= last;
+    }
+    return !some ? ZONE_NONE : all ? ZONE_ALL : ZONE_SOME;
+}
+
 /* Nothing is computed where a column is missing altogether. */
-static enum predicate_zone zone_of_computed(const struct predicate *p, const struct fvt_group *g) {
+static enum predicate_zone zone_of_computed(const struct predicate *p,
+                                            const struct predicate_group *of) {
+    const struct fvt_group *g = of->group;
     int column[COMPUTED_COLUMNS];
+    if (p->computed == COMPUTED_count)
+        return zone_of_numbers(p, (double)of->before + 1, (double)of->before + g->rows);
     int n = computed_columns(p->computed, column);
     for (int i = 0; i < n; i++)
         if (g->chunk_of[column[i]] < 0)
@@ -222,7 +244,7 @@ static enum predicate_zone zone_of_test(const struct predicate *p,
                                         const struct predicate_group *of) {
     const struct fvt_group *g = of->group;
     if (p->op == PREDICATE_COMPUTED)
-        return zone_of_computed(p, g);
+        return zone_of_computed(p, of);
     if (p->column == FLOW_flows) /* NULL in the file is 1 in SQL */
         return p->op == PREDICATE_NULL      ? ZONE_NONE
                : p->op == PREDICATE_NOTNULL ? ZONE_ALL
@@ -608,6 +630,12 @@ static void test_values(const struct predicate *p, const int64_t *v, uint32_t n,
         test_ranges(&p->values, v, n, pass);
 }
 
+static bool test_count(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {
+    for (uint32_t i = 0; i < b->n; i++)
+        pass[i] = filter_in_reals(p->values.real, p->values.nreal, (double)(b->before + i + 1));
+    return true;
+}
+
 static bool test_computed(const struct predicate *p, const struct predicate_block *b,
                           uint8_t *pass) {
     const uint8_t *nulls[COMPUTED_COLUMNS];
@@ -634,7 +662,7 @@ static bool test_computed(const struct predicate *p, const struct predicate_bloc
 static bool test_column(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {
     const uint8_t *nulls;
     if (p->op == PREDICATE_COMPUTED)
-        return test_computed(p, b, pass);
+        return p->computed == COMPUTED_count ? test_count(p, b, pass) : test_computed(p, b, pass);
     const int64_t *v = b->values(b->arg, p->column, &nulls);
     if (!v)
         return false;

@@ -106,6 +106,7 @@ struct predicate_group {
     int (*dict)(void *arg, int column, const struct fvt_dict **out);
     void *arg;
     bool resampled; /* sampling rates are not those of the zone maps */
+    uint64_t before; /* flows of the store before the group; 0 unless predicate_counts() */
 };
 int predicate_bind(struct predicate *p, const struct predicate_group *g, enum predicate_zone *zone);
 /* Before the first predicate_bind() of a group. */
@@ -119,9 +120,13 @@ struct predicate_block {
     const int64_t *(*values)(void *arg, int column, const uint8_t **nulls);
     void *arg;
     uint32_t n;
+    uint64_t before; /* flows of the store before the block; 0 unless predicate_counts() */
 };
 enum { PREDICATE_BLOCK = 2048 }; /* n is at most this */
 bool predicate_test(const struct predicate *p, const struct predicate_block *b, uint8_t *pass);
+
+/* Does the tree ask for the numbers of flows (COMPUTED_count)? */
+bool predicate_counts(const struct predicate *p);
 
 /* Every scan column that the tree asks about, as column[...] = true. */
 void predicate_columns(const struct predicate *p, bool column[SCAN_NCOLUMNS]);

@@ -48,6 +48,8 @@ struct scan {
     bool resampled;                    /* sampling rates may be others than those stored */
     struct group_overrides *overrides; /* of the group, once asked for */
     bool no_window;                    /* every row of the group lies in the window */
+    bool counts;                       /* the predicate asks for the numbers of flows */
+    uint64_t before;                   /* then: flows before the group */
     int failed;                        /* FVT_* of the column that could not be loaded */
     int failed_column;
     uint64_t path_hash;
@@ -80,6 +82,7 @@ struct scan *scan_new(struct scan_source *source, struct predicate *predicate,
     s->asked = *window;
     memcpy(s->used, used, sizeof s->used);
     predicate_columns(predicate, s->used);
+    s->counts = predicate_counts(predicate);
     if (window->since != INT64_MIN || window->until != INT64_MAX)
         for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++)
             s->timed[clocks[i]] = !s->used[clocks[i]];
@@ -231,7 +234,7 @@ static bool zone_in_window(struct scan *s, const struct fvt_group *g) {
 }
 
 static int bind(struct scan *s, struct predicate *p, enum predicate_zone *zone) {
-    struct predicate_group g = {s->item.group, dict_of, s, s->resampled};
+    struct predicate_group g = {s->item.group, dict_of, s, s->resampled, s->before};
     int rc = predicate_bind(p, &g, zone);
     if (rc == FVT_NOMEM && !s->failed)
         fail(s, p->column, rc);
@@ -488,7 +491,7 @@ static const int64_t *block_values(void *arg, int column, const uint8_t **nulls)
 }
 
 bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]) {
-    struct predicate_block b = {block_values, s, s->n};
+    struct predicate_block b = {block_values, s, s->n, s->before + s->first};
     enum predicate_zone zone;
     return bind(s, part, &zone) == FVT_OK && predicate_test(part, &b, pass);
 }
@@ -524,7 +527,7 @@ static bool apply_window(struct scan *s, uint8_t *pass) {
 /* Which rows of the block pass. False when a column cannot be had. */
 static bool select_rows(struct scan *s) {
     uint8_t pass[SCAN_BLOCK];
-    struct predicate_block b = {block_values, s, s->n};
+    struct predicate_block b = {block_values, s, s->n, s->before + s->first};
     if (s->all)
         memset(pass, 1, s->n);
     else if (!predicate_test(s->predicate, &b, pass))
@@ -632,6 +635,12 @@ static int enter_group(struct scan *s) {
     return load_all(s) == FVT_OK ? 1 : leave_out(s);
 }
 
+/* 1, or negative FVT_*. */
+static int count_before(struct scan *s) {
+    int rc = source_rows_before(s->source, &s->item, &s->before, &s->error);
+    return rc == FVT_OK ? 1 : rc;
+}
+
 int scan_next_group(struct scan *s) {
     if (s->asked.since >= s->asked.until)
         return 0;
@@ -641,6 +650,8 @@ int scan_next_group(struct scan *s) {
         if (scan_must_stop(s))
             return stopped(s);
         int rc = source_next(s->source, &s->item, &s->error);
+        if (rc == 1 && s->counts)
+            rc = count_before(s);
         if (rc != 1)
             return rc;
         s->entering = true;

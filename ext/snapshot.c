@@ -110,6 +110,7 @@ void snapshot_free(struct snapshot *s) {
     overrides_free(s->overrides);
     free(s->files);
     free(s->users);
+    free(s->before);
     free(s->paths);
     free(s->store);
     free(s);
@@ -154,6 +155,43 @@ int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fv
     s->users[i] += *out != NULL;
     pthread_mutex_unlock(&s->lock);
     return rc;
+}
+
+static int count_rows(struct snapshot *s, uint64_t *before, struct fvt_error *err) {
+    int rc = FVT_OK;
+    for (size_t i = 0; rc == FVT_OK && i < s->n; i++) {
+        struct fvt_file *f;
+        rc = snapshot_open(s, i, &f, err);
+        before[i + 1] = before[i];
+        if (rc != FVT_OK || !f)
+            continue;
+        before[i + 1] += f->rows;
+        snapshot_release(s, i);
+    }
+    return rc;
+}
+
+int snapshot_rows_before(struct snapshot *s, size_t i, uint64_t *rows, struct fvt_error *err) {
+    pthread_mutex_lock(&s->lock);
+    uint64_t *before = s->before;
+    pthread_mutex_unlock(&s->lock);
+    if (!before) {
+        before = calloc(s->n + 1, sizeof *before);
+        int rc = before ? count_rows(s, before, err) : FVT_NOMEM;
+        if (!before)
+            strcpy(err->text, "out of memory");
+        if (rc != FVT_OK) {
+            free(before);
+            return rc;
+        }
+        pthread_mutex_lock(&s->lock);
+        uint64_t *lost = s->before ? before : NULL; /* another thread was first */
+        before = s->before = lost ? s->before : before;
+        pthread_mutex_unlock(&s->lock);
+        free(lost);
+    }
+    *rows = before[i];
+    return FVT_OK;
 }
 
 bool snapshot_exists(const struct snapshot *s, size_t i) {

@@ -23,9 +23,10 @@ struct snapshot {
     struct fvt_file **files; /* open ones; NULL: not opened, or closed again */
     uint32_t *users;         /* of each open file */
     size_t open;
+    uint64_t *before; /* rows of the files before each; NULL: not counted yet */
     struct overrides *overrides; /* owned; NULL: none */
     bool overrides_read;
-    pthread_mutex_t lock; /* of the three above */
+    pthread_mutex_t lock; /* of files, users, open and before */
 };
 
 /* store, or what is meant when it is NULL or "": FLOWVT_STORE, or /var/lib/flowvt. */
@@ -41,6 +42,9 @@ void snapshot_free(struct snapshot *s);
 ** snapshot_release(). Safe from several threads. FVT_OK and *out NULL when it has gone since the
 ** snapshot was taken, or is no flow file: both have no rows. *out belongs to the snapshot. */
 int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err);
+/* The rows of all files before file i, in *rows. Opens each of them, at the first call. FVT_OK, or an FVT_* code
+** and a sentence in err. Safe from several threads. */
+int snapshot_rows_before(struct snapshot *s, size_t i, uint64_t *rows, struct fvt_error *err);
 /* Is there something under the path of file i still? */
 bool snapshot_exists(const struct snapshot *s, size_t i);
 /* Done with file i for now: it stays open while few are. */

@@ -62,6 +62,13 @@ const struct overrides *source_overrides(const struct scan_source *q) {
     return q->snapshot->overrides;
 }
 
+int source_rows_before(struct scan_source *q, const struct source_item *item, uint64_t *rows,
+                       struct fvt_error *err) {
+    int rc = snapshot_rows_before(q->snapshot, item->place, rows, err);
+    *rows += rc == FVT_OK ? item->group->first_row : 0;
+    return rc;
+}
+
 static uint64_t size_of_all(const struct snapshot *s) {
     uint64_t size = 0;
     struct stat st;

@@ -51,6 +51,9 @@ int source_next(struct scan_source *source, struct source_item *item, struct fvt
 bool source_slice(struct scan_source *source, struct source_item *item);
 /* No row was taken of *item, of a roll-up, because it cannot be read: what it stands for comes from the flows. */
 void source_reject(struct scan_source *source, const struct source_item *item);
+/* Flows of the store before this group: snapshot_rows_before(). */
+int source_rows_before(struct scan_source *source, const struct source_item *item, uint64_t *rows,
+                       struct fvt_error *err);
 void source_give_back(struct scan_source *source, struct source_item *item);
 
 #endif

@@ -82,6 +82,8 @@ static bool ask_rollups(const struct totals *t, struct rollup_request *out) {
     }
     for (int side = 0; side < spec->sides; side++) {
         bool need[SCAN_NCOLUMNS] = {false};
+        if (predicate_counts(t->query->side[side]))
+            return false;
         predicate_columns(t->query->side[side], need);
         for (int d = 0; d < spec->ndims; d++)
             need[spec->dim[d].side[side]] = true;
