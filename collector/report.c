@@ -82,7 +82,7 @@ static bool is_idle(const struct report *r) {
 static void on_flush(void *arg, bool last) {
     struct report *r = arg;
     struct exporter *e;
-    for (e = r->collector->exporters.newest; e; e = e->older)
+    for (e = r->collector->exporters.oldest; e; e = e->newer)
         hand_over_exporter(r, e);
     if (!is_idle(r)) {
         for (size_t i = 0; i < r->nsockets; i++)
@@ -99,7 +99,7 @@ static void on_flush(void *arg, bool last) {
     r->rotated = now_ms();
     if (r->more)
         r->more(r->more_arg);
-    for (e = r->collector->exporters.newest; e; e = e->older)
+    for (e = r->collector->exporters.oldest; e; e = e->newer)
         e->in_file = false;
     r->exporters = (struct fvt_exporter){0};
     r->sockets = (struct fvt_socket){0};

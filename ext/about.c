@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../schema/sysid.h"
 #include "interrupt.h"
 #include "query.h"
 #include "vtab.h"
@@ -47,7 +48,7 @@ static const char *const declarations[] = {
         " no_template_octets INTEGER, malformed_octets INTEGER, malformed_short_octets INTEGER,"
         " malformed_version_octets INTEGER, malformed_set_octets INTEGER,"
         " malformed_template_octets INTEGER, malformed_record_octets INTEGER,"
-        " sampling INTEGER, sampling_origin TEXT, sampling_rounded INTEGER)",
+        " sampling INTEGER, sampling_origin TEXT, sampling_rounded INTEGER, sysid INTEGER)",
     [ABOUT_SOCKETS] =
         "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
         " address TEXT, port INTEGER, protocol TEXT, datagrams INTEGER, octets INTEGER,"
@@ -99,6 +100,7 @@ enum exporter_column {
     EXPORTER_SAMPLING = EXPORTER_MALFORMED_OCTETS_BY + FVT_NBAD,
     EXPORTER_SAMPLING_ORIGIN,
     EXPORTER_SAMPLING_ROUNDED,
+    EXPORTER_SYSID,
 };
 
 enum socket_column {
@@ -140,6 +142,7 @@ struct cursor {
     struct window window;
     size_t file;
     struct fvt_file *open; /* NULL: the path is no flow file; flow_files shows it all the same */
+    struct sysids sysids;  /* of the snapshot's store, for flow_exporters */
     uint32_t item;         /* exporter, socket, interface or option of the file */
     bool eof;
 };
@@ -176,6 +179,7 @@ static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
 static int close_cursor(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
     snapshot_free(c->snapshot);
+    sysids_free(&c->sysids);
     free(c);
     return SQLITE_OK;
 }
@@ -230,6 +234,13 @@ static int settle(struct cursor *c) {
     return rc;
 }
 
+static int read_sysids(struct cursor *c) {
+    sysids_free(&c->sysids);
+    bool wanted = kind_of(c) == ABOUT_EXPORTERS;
+    return !wanted || sysids_read(c->snapshot->store, &c->sysids) == FVT_OK ? SQLITE_OK
+                                                                            : SQLITE_NOMEM;
+}
+
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
@@ -255,6 +266,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     rc = vtab_snapshot(&a->vtab, store, &choice, &c->snapshot);
     c->file = 0;
     c->eof = false;
+    if (rc == SQLITE_OK)
+        rc = read_sysids(c);
     return rc == SQLITE_OK ? settle(c) : rc;
 }
 
@@ -375,7 +388,8 @@ static uint64_t sum_of(const uint64_t by_cause[FVT_NBAD]) {
     return sum;
 }
 
-static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, int i) {
+static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e,
+                          const struct sysids *sysids, int i) {
     const uint64_t counters[] = {e->datagrams, e->flows, e->packets, e->bytes, e->options};
     if (i == EXPORTER_EXPORTER)
         show_ip(ctx, &e->exporter);
@@ -406,6 +420,8 @@ static void show_exporter(sqlite3_context *ctx, const struct fvt_exporter *e, in
         show_text(ctx, fvt_sampling_names[e->sampling_origin]);
     else if (i == EXPORTER_SAMPLING_ROUNDED)
         result_count(ctx, e->sampling_rounded);
+    else if (i == EXPORTER_SYSID && sysids_find(sysids, e))
+        sqlite3_result_int64(ctx, sysids_find(sysids, e));
 }
 
 /* A socket without an address listens on all; what a probe captured came through none. */
@@ -474,7 +490,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     else if (i == FIRST_COLUMN + 1)
         result_time(ctx, c->open->start);
     else if (kind == ABOUT_EXPORTERS)
-        show_exporter(ctx, &c->open->exporters[c->item], i);
+        show_exporter(ctx, &c->open->exporters[c->item], &c->sysids, i);
     else if (kind == ABOUT_SOCKETS)
         show_socket(ctx, &c->open->sockets[c->item], i);
     else if (kind == ABOUT_OPTIONS)

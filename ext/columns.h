@@ -68,6 +68,7 @@ enum { MAX_COLUMNS = 128 };
 
 struct sql_table {
     enum table_kind kind;
+    const char *store; /* that the table was made for, borrowed; NULL: none */
     int n;
     struct sql_column column[MAX_COLUMNS];
 };

@@ -18,6 +18,7 @@ static const struct {
     [COMPUTED_hops] = {2, {FLOW_minttl, FLOW_maxttl}},
     [COMPUTED_srcblock] = {3, {FLOW_srcport, FLOW_pblockstart, FLOW_pblockend}},
     [COMPUTED_dstblock] = {3, {FLOW_dstport, FLOW_pblockstart, FLOW_pblockend}},
+    [COMPUTED_sysid] = {3, {FLOW_exporter, FLOW_odid, FLOW_version}},
     [COMPUTED_count] = {0, {0}},
 };
 
@@ -60,6 +61,7 @@ bool computed_number(enum computed id, const int64_t value[COMPUTED_COLUMNS], do
         return true;
     case COMPUTED_srcnet:
     case COMPUTED_dstnet:
+    case COMPUTED_sysid:
     case COMPUTED_count:
         break;
     }

@@ -71,6 +71,7 @@ static int connect_export(sqlite3 *db, void *aux, int argc, const char *const *a
     struct export_table *t = (struct export_table *)v;
     t->format = (enum export_format)module->kind;
     sql_table_init(&t->flows, TABLE_FLOWS);
+    t->flows.store = t->vtab.store;
     *out = &v->base;
     return SQLITE_OK;
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "../schema/sysid.h"
 #include "filter_parser.h"
 #include "geo.h"
 #include "protocols.h"
@@ -105,7 +106,14 @@ static int64_t field_limit(int field) {
 static int64_t limit_of(const struct filter_subject *subject) {
     if (subject->phrase->n)
         return field_limit(subject->phrase->field[0]);
-    return subject->phrase->computed == COMPUTED_dscp ? 63 : INT64_MAX;
+    switch (subject->phrase->computed) {
+    case COMPUTED_dscp:
+        return 63;
+    case COMPUTED_sysid:
+        return SYSID_MAX;
+    default:
+        return INT64_MAX;
+    }
 }
 
 static void *fail_number(struct filter_parser *p, const struct filter_subject *subject,
@@ -373,6 +381,7 @@ struct filter_subject filter_subject_of(const struct filter_phrase *phrase) {
                                             [COMPUTED_dscp] = "dscp",
                                             [COMPUTED_milliseconds] = "duration (milliseconds)",
                                             [COMPUTED_hops] = "ttl",
+                                            [COMPUTED_sysid] = "exporter id",
                                             [COMPUTED_count] = "count"};
         name = names[phrase->computed];
     }

@@ -48,21 +48,22 @@ static const struct {
     {"dscp", COMPUTED_dscp},
     {"count", COMPUTED_count},
     {"cnt", COMPUTED_count},
+    {"sysid", COMPUTED_sysid},
 };
 
-/* nfcapd counts the exporters that it meets. */
-#define NO_EXPORTER_ID                                                                          \
-    "exporters have no numbers, but addresses: use router ip, and observation domain id where " \
-    "one "                                                                                      \
-    "has several"
+static const struct {
+    const char *first, *second;
+    enum computed id;
+} computed_pairs[] = {
+    {"ttl", "equal", COMPUTED_hops},
+    {"exporter", "id", COMPUTED_sysid},
+    {"exporter", "sysid", COMPUTED_sysid},
+};
 
 /* By their first words, directions left out. */
 static const struct {
     const char *words, *why;
 } refused[] = {
-    {"sysid", NO_EXPORTER_ID},
-    {"exporter id", NO_EXPORTER_ID},
-    {"exporter sysid", NO_EXPORTER_ID},
     {"tun", "flows have no columns of tunnels"},
     {"tunip", "flows have no columns of tunnels"},
     {"mpls", "flows have no columns of MPLS labels"},
@@ -167,10 +168,12 @@ static void lookup(const char *text, struct filter_phrase *phrase) {
 
 /* The words as they stand: a computed number, or a column's name in SQL. */
 static bool lookup_names(const struct filter_token *words, int n, struct filter_phrase *phrase) {
-    if (n == 2 && filter_token_is(&words[0], "ttl") && filter_token_is(&words[1], "equal")) {
-        phrase->computed = COMPUTED_hops;
-        return true;
-    }
+    for (size_t i = 0; n == 2 && i < sizeof computed_pairs / sizeof *computed_pairs; i++)
+        if (filter_token_is(&words[0], computed_pairs[i].first) &&
+            filter_token_is(&words[1], computed_pairs[i].second)) {
+            phrase->computed = computed_pairs[i].id;
+            return true;
+        }
     for (int i = 0; n == 1 && i < NCOMPUTED; i++)
         if (filter_token_is(&words[0], computed[i].name)) {
             phrase->computed = computed[i].id;

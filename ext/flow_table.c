@@ -20,6 +20,7 @@ int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv
     if (rc == SQLITE_OK) {
         t = (struct flow_table *)v;
         sql_table_init(&t->columns, (enum table_kind)module->kind);
+        t->columns.store = v->store;
         if (module->kind == TABLE_FLOWS)
             rc = registry_open(v->store, &t->columns, &t->registry, message);
         char *sql = rc == SQLITE_OK ? sql_table_declaration(&t->columns) : NULL;

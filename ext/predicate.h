@@ -105,7 +105,7 @@ struct predicate_group {
     const struct fvt_group *group;
     int (*dict)(void *arg, int column, const struct fvt_dict **out);
     void *arg;
-    bool resampled; /* sampling rates are not those of the zone maps */
+    bool resampled;  /* sampling rates are not those of the zone maps */
     uint64_t before; /* flows of the store before the group; 0 unless predicate_counts() */
 };
 int predicate_bind(struct predicate *p, const struct predicate_group *g, enum predicate_zone *zone);

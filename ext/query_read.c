@@ -4,9 +4,11 @@
 ** the one SQLite would make, as ranges of what is stored.
 */
 #include "../schema/portion.h"
+#include "exporters.h"
 #include "net_test.h"
 #include "pattern.h"
 #include "query.h"
+#include "snapshot.h"
 #include "vtab.h"
 
 #include <math.h>
@@ -612,7 +614,8 @@ static int read_filter(struct reading *r) {
         text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), r->now_ms, err, sizeof err);
     if (!node)
         return fail(r, sqlite3_mprintf("%s", err));
-    bool ok = true;
+    node = exporters_resolve(node, snapshot_store(r->query->store ? r->query->store : r->t->store));
+    bool ok = node != NULL;
     for (int side = 0; side < 2 && r->query->side[side]; side++)
         ok = ok && predicate_adopt(r->query->side[side], predicate_from_filter(node));
     filter_free(node);
@@ -652,6 +655,10 @@ static int read_params(struct reading *r) {
     p->bucket = 300;
     int rc = query_read_window(r->param[PARAM_since], r->param[PARAM_until], r->now_ms, &p->window,
                                r->message);
+    if (rc == SQLITE_OK && given(r, PARAM_store)) {
+        p->store = sqlite3_mprintf("%s", sqlite3_value_text(r->param[PARAM_store]));
+        rc = p->store ? SQLITE_OK : SQLITE_NOMEM;
+    }
     if (rc == SQLITE_OK)
         rc = read_filter(r);
     if (rc == SQLITE_OK)
@@ -663,10 +670,6 @@ static int read_params(struct reading *r) {
     narrow_window(r);
     p->mask4 = (int)mask4;
     p->mask6 = (int)mask6;
-    if (rc == SQLITE_OK && given(r, PARAM_store)) {
-        p->store = sqlite3_mprintf("%s", sqlite3_value_text(r->param[PARAM_store]));
-        rc = p->store ? SQLITE_OK : SQLITE_NOMEM;
-    }
     p->params = hash_params(r);
     return rc;
 }

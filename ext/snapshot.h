@@ -23,7 +23,7 @@ struct snapshot {
     struct fvt_file **files; /* open ones; NULL: not opened, or closed again */
     uint32_t *users;         /* of each open file */
     size_t open;
-    uint64_t *before; /* rows of the files before each; NULL: not counted yet */
+    uint64_t *before;            /* rows of the files before each; NULL: not counted yet */
     struct overrides *overrides; /* owned; NULL: none */
     bool overrides_read;
     pthread_mutex_t lock; /* of files, users, open and before */

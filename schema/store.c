@@ -14,6 +14,7 @@
 #include "newfile.h"
 #include "replaced.h"
 #include "rewrite.h"
+#include "sysid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,6 +62,7 @@ struct fvt_store {
     char path[4096], day[4096]; /* the current file, and that of its day */
     struct fvt_error error;
     struct closer *closer;
+    struct sysids sysids;
 };
 
 bool fvt_store_path(const char *dir, unsigned layout, int64_t start, unsigned interval, char *out,
@@ -123,7 +125,8 @@ static int take_lock(struct fvt_store *s, struct fvt_error *err) {
     if (s->lock >= 0)
         close(s->lock);
     s->lock = fd;
-    return FVT_OK;
+    sysids_free(&s->sysids);
+    return sysids_read(s->dir, &s->sysids);
 }
 
 static int make_directory(const char *dir, struct fvt_error *err) {
@@ -160,6 +163,7 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
     if (rc != FVT_OK) {
         if (s->lock >= 0)
             close(s->lock);
+        sysids_free(&s->sysids);
         free(s->dir);
         free(s);
         return rc;
@@ -475,7 +479,11 @@ void fvt_store_on_closed(struct fvt_store *s, void (*closed)(void *arg, const ch
 
 int fvt_store_exporter(struct fvt_store *s, const struct fvt_exporter *e) {
     int rc = open_writer(s);
-    return rc == FVT_OK ? fvt_writer_exporter(s->writer, e) : rc;
+    if (rc == FVT_OK)
+        rc = fvt_writer_exporter(s->writer, e);
+    if (rc == FVT_OK)
+        sysids_add(&s->sysids, s->dir, e); /* or the next time */
+    return rc;
 }
 
 int fvt_store_socket(struct fvt_store *s, const struct fvt_socket *socket) {
@@ -519,6 +527,7 @@ int fvt_store_close(struct fvt_store *s) {
     closer_finish(s->closer);
     pass_messages(s);
     closer_free(s->closer);
+    sysids_free(&s->sysids);
     close(s->lock);
     free(s->dir);
     free(s);

@@ -48,7 +48,9 @@ with_values() {
     with_values 'cast(bpp AS INTEGER)' 'bpp < %s'
     with_values 'cast(duration * 1000 AS INTEGER)' 'duration > %s'
     printf '%s\n' ipv4 ipv6 'not ipv4' 'proto tcp' 'proto udp or proto icmp' 'flags S and not flags A' \
-        'proto tcp and not (port 80 or port 443) or ipv6 and bytes > 1k' 'icmp-type 8'
+        'proto tcp and not (port 80 or port 443) or ipv6 and bytes > 1k' 'icmp-type 8' \
+        'exporter id > 2' 'not exporter sysid 1'
+    sqlite "SELECT DISTINCT 'exporter id ' || sysid FROM flow_exporters"
 } | sort -u >"$work/filters"
 
 compared=0 found=0
