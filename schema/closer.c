@@ -275,7 +275,15 @@ void closer_sync(struct closer *c, const char *path) {
     post_job(c, path, SYNC, NULL);
 }
 
+/* While closing is behind, each file would add the memory of its rows: they are read from the file instead. */
 void closer_close(struct closer *c, const char *path, const struct kept *kept) {
+    pthread_mutex_lock(&c->lock);
+    bool behind = c->waiting >= MAX_WAITING;
+    pthread_mutex_unlock(&c->lock);
+    if (behind && has_rows(kept)) {
+        give_back(c, kept->group);
+        kept = NULL;
+    }
     post_job(c, path, CLOSE, kept);
 }
 

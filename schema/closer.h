@@ -19,7 +19,7 @@ void closer_finish(struct closer *c);
 void closer_free(struct closer *c);
 
 /* Sync the file, or make it a closed one. A file that cannot be closed is kept for
-** closer_retry(). */
+** closer_retry(). Rows in memory are used unless as many as may be are waiting already. */
 void closer_sync(struct closer *c, const char *path);
 /* kept: rows of it that are in memory, NULL: none; closer_encode() has them encoded while the file is still being
 ** written. They are the closer's from here on. */

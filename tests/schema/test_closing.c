@@ -12,10 +12,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "rows.h"
+#include "schema/closer.h"
 #include "schema/format.h"
+#include "schema/group.h"
 #include "schema/newfile.h"
 #include "schema/rewrite.h"
 #include "schema/store.h"
@@ -389,12 +392,42 @@ static void large_interval(void **state) {
     free(paths);
 }
 
+/* While the thread is held up, files that end add no memory beyond those of two. */
+static void behind(void **state) {
+    (void)state;
+    enum { FILES = 8, WAITING = 2 };
+    char fifo[64], name[64];
+    struct group *group[FILES];
+    struct closer *c = closer_new();
+    assert_non_null(c);
+    snprintf(fifo, sizeof fifo, "%s/fifo", dir);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    closer_sync(c, fifo); /* until somebody opens it to write */
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "%s/none%d", dir, i);
+        group[i] = closer_group(c, true);
+        assert_non_null(group[i]);
+        closer_close(c, name, &(struct kept){.group = group[i]});
+    }
+    assert_ptr_not_equal(group[0], group[1]);
+    for (int i = WAITING; i < FILES; i++)
+        assert_ptr_equal(group[i], group[WAITING]);
+    int fd;
+    while ((fd = open(fifo, O_WRONLY | O_NONBLOCK)) < 0)
+        usleep(1000);
+    closer_finish(c);
+    close(fd);
+    unlink(fifo);
+    closer_free(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_memory),  cmocka_unit_test(from_both),
         cmocka_unit_test(in_parts),     cmocka_unit_test(not_of_this_file),
         cmocka_unit_test(early_flows),  cmocka_unit_test(not_too_many),
         cmocka_unit_test(closed_again), cmocka_unit_test(large_interval),
+        cmocka_unit_test(behind),
     };
     return cmocka_run_group_tests_name("schema/closing", tests, make_dir, remove_dir);
 }
