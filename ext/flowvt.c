@@ -11,6 +11,7 @@
 #include "functions.h"
 #include "interrupt.h"
 #include "local_time.h"
+#include "losses.h"
 #include "vtab.h"
 
 SQLITE_EXTENSION_INIT1
@@ -64,6 +65,8 @@ __attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char
         rc = interrupt_register(db);
     if (rc == SQLITE_OK)
         rc = local_time_register(db);
+    if (rc == SQLITE_OK)
+        rc = losses_register(db);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof modules / sizeof modules[0]; i++)
         rc = register_module(db, i, footers);
     footers_drop(footers);

@@ -49,6 +49,11 @@ is "by exporter" "$(sqlite "$exporters")" '127.0.0.2|v5|15|15|45|4500|5|0|0
 is "by socket" "$(sqlite 'SELECT address, port, protocol, datagrams, octets, drops, ring_drops, buffer > 0 FROM flow_sockets')" \
     "|$port|udp|19|$((18 * 72 + 50))|0|0|1"
 
+is "in a sentence" "$(sqlite 'SELECT losses(NULL, NULL, NULL)')" \
+    "lost 5 of 23 flows (21.74 %), 1 datagrams malformed, not sampled: 18 flows of 3 exporters"
+is "in a sentence, of a time without files" "$(sqlite "SELECT losses(NULL, '2000-01-01', NULL)")" \
+    "no flows: no file of the store is in that time"
+
 # Prometheus and the tables say the same.
 if ! "$python" -c 'import prometheus_client.parser' 2>/dev/null || ! have curl; then
     skip "metrics" "no python3-prometheus-client, or no curl"

@@ -61,9 +61,11 @@ static const struct {
     const char *sql, *answer;
 } cases[] = {
     /* everything that loading adds */
-    {FUNCTIONS, "flags_or/1 flowvt_debug/0 flowvt_progress/1 flowvt_version/0 human/1 "
-                "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 local_time/2 "
-                "mac_canonical/1 proto_name/1 proto_num/1 refuse/1 tcp_flags/1 utc_time/2"},
+    {FUNCTIONS,
+     "disk_free/1 flags_or/1 flow_time/1 flowvt_debug/0 flowvt_progress/1 "
+     "flowvt_version/0 human/1 "
+     "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 local_time/2 "
+     "losses/3 mac_canonical/1 proto_name/1 proto_num/1 refuse/1 tcp_flags/1 utc_time/2"},
 
     {"SELECT ip_in('10.1.2.3', '10.0.0.0/8')", "1"},
     {"SELECT ip_in('10.1.2.3', '10/8')", "1"},
@@ -142,6 +144,21 @@ static const struct {
      "'' is no address or network: write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32"},
     {"SELECT mac_canonical('AA-BB-CC-0D-EE-FF')", "aa:bb:cc:0d:ee:ff"},
     {"SELECT mac_canonical('AA-BB')", "NULL"},
+    {"SELECT flow_time('2014/12/04.12')", "2014-12-04 12:00:00.000"},
+    {"SELECT flow_time('2026-11-23T10:00:00+02:00')", "2026-11-23 08:00:00.000"},
+    {"SELECT flow_time(1416000000)", "2014-11-14 21:20:00.000"},
+    {"SELECT flow_time('-1 day') BETWEEN datetime('now', '-86410 seconds') AND datetime('now')",
+     "1"},
+    {"SELECT flow_time(NULL)", "NULL"},
+    {"SELECT substr(flow_time('now'), 1, 13) <= strftime('%Y-%m-%d %H', 'now')", "1"},
+    {"SELECT disk_free('/') > 0", "1"},
+    {"SELECT disk_free('/nowhere')", "NULL"},
+    {"SELECT disk_free(NULL)", "NULL"},
+    {"SELECT flow_time('noon') IS NULL",
+     "error: since: 'noon': not understood: accepted are "
+     "'2026-11-23 10:00', ISO 8601 with or without a zone, '2014/12/04.12' and "
+     "'2014/12/04.12-2014/12/04.13', seconds or milliseconds since 1970, 'now', 'today', "
+     "'yesterday', '-90 minutes', '-1 day', 'start of month'; times are UTC"},
     {"SELECT refuse(NULL)", "NULL"},
     {"SELECT refuse('not so: but so')", "error: not so: but so"},
     {"SELECT refuse('never') FROM (SELECT 1 AS a) WHERE a > 1", "no row"},
