@@ -6,6 +6,7 @@
 #include "interrupt.h"
 #include "limits.h"
 #include "scan.h"
+#include "site_table.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -42,22 +43,6 @@ static char *argument(const char *arg, const char *key) {
     return value;
 }
 
-/* The value of the row store in the table settings of that database, a new string; NULL: there is none. */
-static int settings_store(sqlite3 *db, const char *database, char **out) {
-    sqlite3_stmt *stmt = NULL;
-    *out = NULL;
-    if (sqlite3_table_column_metadata(db, database, "settings", "value", NULL, NULL, NULL, NULL,
-                                      NULL) != SQLITE_OK)
-        return SQLITE_OK;
-    char *sql = sqlite3_mprintf("SELECT value FROM \"%w\".settings WHERE name = 'store'", database);
-    int rc = sql ? sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
-    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0))
-        *out = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
-    sqlite3_finalize(stmt);
-    sqlite3_free(sql);
-    return rc == SQLITE_NOMEM ? rc : SQLITE_OK;
-}
-
 int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const char *const *argv,
               char **message) {
     v->footers = footers_share(module->footers);
@@ -73,7 +58,7 @@ int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const 
         sqlite3_free(v->store);
         v->store = store;
     }
-    int rc = v->store ? SQLITE_OK : settings_store(v->db, argv[1], &v->store);
+    int rc = v->store ? SQLITE_OK : site_setting(v->db, argv[1], "store", &v->store);
     if (rc != SQLITE_OK)
         vtab_clear(v);
     return rc;

@@ -61,11 +61,20 @@ static const struct {
     const char *sql, *answer;
 } cases[] = {
     /* everything that loading adds */
-    {FUNCTIONS,
-     "disk_free/1 flags_or/1 flow_time/1 flowvt_debug/0 flowvt_progress/1 "
-     "flowvt_version/0 human/1 "
-     "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 local_time/2 "
-     "losses/3 mac_canonical/1 proto_name/1 proto_num/1 refuse/1 tcp_flags/1 utc_time/2"},
+    {FUNCTIONS, "application/3 asn/1 "
+                "category/3 country/1 "
+                "disk_free/1 "
+                "flags_or/1 flow_time/1 flowvt_debug/0 flowvt_progress/1 flowvt_version/0 "
+                "host_group/1 host_group/2 host_name/1 host_name/2 host_user/1 host_user/2 human/1 "
+                "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 "
+                "local_time/2 losses/3 "
+                "mac_canonical/1 "
+                "network/1 "
+                "proto_name/1 proto_num/1 "
+                "refuse/1 "
+                "tcp_flags/1 "
+                "utc_time/2 "
+                "zone/1"},
 
     {"SELECT ip_in('10.1.2.3', '10.0.0.0/8')", "1"},
     {"SELECT ip_in('10.1.2.3', '10/8')", "1"},
