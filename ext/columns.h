@@ -66,9 +66,14 @@ struct sql_column {
 
 enum { MAX_COLUMNS = 128 };
 
+struct registry;
+
 struct sql_table {
     enum table_kind kind;
-    const char *store; /* that the table was made for, borrowed; NULL: none */
+    const char *store;          /* that the table was made for, borrowed; NULL: none */
+    const struct registry *own; /* columns of the site's, which filters may name; NULL: none */
+    /* Why there are none, said where a filter is not understood; NULL: no mistake in the file. */
+    const char *own_mistake;
     int n;
     struct sql_column column[MAX_COLUMNS];
 };

@@ -19,6 +19,7 @@
 
 #include "../schema/clock.h"
 #include "export_pipe.h"
+#include "registry.h"
 
 SQLITE_EXTENSION_INIT3
 
@@ -40,6 +41,7 @@ struct export_table {
     struct vtab vtab; /* base class */
     enum export_format format;
     struct sql_table flows;
+    struct registry *registry;
 };
 
 struct cursor {
@@ -72,8 +74,17 @@ static int connect_export(sqlite3 *db, void *aux, int argc, const char *const *a
     t->format = (enum export_format)module->kind;
     sql_table_init(&t->flows, TABLE_FLOWS);
     t->flows.store = t->vtab.store;
-    *out = &v->base;
-    return SQLITE_OK;
+    rc = registry_open(v->store, &t->flows, &t->registry, message);
+    if (rc == SQLITE_OK)
+        *out = &v->base;
+    else
+        vtab_disconnect(&v->base);
+    return rc;
+}
+
+static int disconnect_export(sqlite3_vtab *vtab) {
+    registry_free(((struct export_table *)vtab)->registry);
+    return vtab_disconnect(vtab);
 }
 
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
@@ -112,10 +123,17 @@ static int close_cursor(sqlite3_vtab_cursor *base) {
 /* ---- columns ---------------------------------------------------------------------------- */
 
 static bool add_column(struct cursor *c, const struct sql_column *column) {
+    const struct sql_table *flows = &table_of(c)->flows;
     enum cell_kind kind = cell_kind(column);
+    const struct own_column *own = NULL;
+    if (column->kind == COLUMN_EXTRA) {
+        own = registry_column(flows->own, column->id);
+        column = &flows->column[sql_table_find(flows, "extra", 5)];
+        kind = CELL_TEXT;
+    }
     if (kind == CELL_NONE || c->n == MAX_COLUMNS)
         return false;
-    c->column[c->n++] = (struct render_column){column, kind};
+    c->column[c->n++] = (struct render_column){column, kind, own};
     return true;
 }
 
@@ -250,8 +268,8 @@ const sqlite3_module export_module = {
     .xCreate = connect_export, /* the same function: eponymous, and for CREATE */
     .xConnect = connect_export,
     .xBestIndex = best_index,
-    .xDisconnect = vtab_disconnect,
-    .xDestroy = vtab_disconnect,
+    .xDisconnect = disconnect_export,
+    .xDestroy = disconnect_export,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

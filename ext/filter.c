@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "filter_parser.h"
+#include "registry.h"
 
 enum {
     /* Parentheses and nots in each other. Each may hold an OR of ANDs of nots, so that a tree is
@@ -131,6 +132,8 @@ static struct filter_node *test_field(int field, const struct filter_values *val
 static struct filter_node *test_fields(struct filter_parser *p, const struct filter_phrase *phrase,
                                        enum filter_op op, struct filter_values *values) {
     filter_values_normalize(values);
+    if (phrase->own)
+        return checked(p, filter_node_own(phrase->own, values));
     if (!phrase->n)
         return checked(p, filter_node_reals(phrase->computed, values));
     struct filter_node *node = checked(p, test_field(phrase->field[0], values));
@@ -149,8 +152,7 @@ static bool add_comparison(struct filter_parser *p, const struct filter_subject 
         comparator = sign.kind;
         filter_advance(p);
     }
-    int field = subject->phrase->n ? subject->phrase->field[0] : FLOW_proto;
-    enum flow_class class = flow_fields[field].class;
+    enum flow_class class = filter_phrase_class(subject->phrase);
     if (comparator != TOKEN_EQ && class != FLOW_UINT && class != FLOW_TIME)
         return filter_fail(p, &sign, "expected a value: %s has no order here", subject->name);
     return filter_add_value(p, subject, comparator, values);
@@ -302,6 +304,8 @@ static struct filter_node *parse_event(struct filter_parser *p,
 
 static struct filter_node *parse_phrase(struct filter_parser *p, const struct filter_phrase *phrase,
                                         enum filter_op op) {
+    if (phrase->own)
+        return parse_comparison(p, phrase, op);
     if (phrase->n == 0 && phrase->computed == COMPUTED_hops)
         return test_computed(p, COMPUTED_hops, 0); /* ttl equal: the words are all there is */
     if (phrase->n && phrase->field[0] == FLOW_tcpflags)
@@ -387,11 +391,29 @@ static struct filter_node *parse_both(struct filter_parser *p, const struct filt
     return parse_phrase(p, &phrase, op);
 }
 
+/* A column of the site's, by its name. */
+static struct filter_phrase find_own(const struct filter_parser *p,
+                                     const struct filter_token *words, int n) {
+    struct filter_phrase phrase = {.n = 0};
+    phrase.own = n ? registry_find(p->own, words[0].p, words[0].n) : NULL;
+    phrase.words = phrase.own != NULL;
+    return phrase;
+}
+
+static bool is_plain_test(const struct filter_token *word) {
+    for (int i = 0; i < NPLAIN_TESTS; i++)
+        if (filter_token_is(word, plain_tests[i].word))
+            return true;
+    return false;
+}
+
 static struct filter_node *parse_test(struct filter_parser *p) {
     struct filter_token words[FILTER_PHRASE_WORDS];
     int n = look_ahead(p, words, FILTER_PHRASE_WORDS);
     struct filter_phrase phrase = filter_phrase_find(words, n);
-    const char *why = phrase.words <= 1 ? filter_phrase_refused(words, n) : NULL;
+    if (!phrase.words && n && !is_plain_test(&words[0]))
+        phrase = find_own(p, words, n);
+    const char *why = phrase.words <= 1 && !phrase.own ? filter_phrase_refused(words, n) : NULL;
     if (why)
         return filter_fail(p, &words[0], "cannot test this: %s", why);
     if (phrase.words <= 1)
@@ -481,9 +503,9 @@ static struct filter_node *parse_all(struct filter_parser *p) {
     return node;
 }
 
-struct filter_node *filter_parse(const char *text, size_t n, int64_t now_ms, char *err,
-                                 size_t errn) {
-    struct filter_parser p = {.now_ms = now_ms, .err = err, .errn = errn};
+struct filter_node *filter_parse(const char *text, size_t n, int64_t now_ms,
+                                 const struct registry *own, char *err, size_t errn) {
+    struct filter_parser p = {.now_ms = now_ms, .own = own, .err = err, .errn = errn};
     if (errn)
         err[0] = '\0';
     if (n > FILTER_MAX_TEXT) {

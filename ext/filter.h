@@ -31,7 +31,8 @@
 **   value   = number | number "-" number | address | network | country | time | text, by the field's
 **             class, and of addresses by whether "ip", "net" or "geo" is said
 **
-** field is the spelling that schema/fields.def gives a column, or the column's name in SQL. Numbers
+** field is the spelling that schema/fields.def gives a column, or the column's name in SQL; of a column of the site's
+** (registry.h) its name, unless that is a word of the language already. Numbers
 ** are decimal or 0x hexadecimal, with k, m, g or t behind for 10^3, 10^6, 10^9, 10^12. What nfdump
 ** can test and a flow of ours does not have is refused, by name and with the reason.
 **
@@ -46,6 +47,7 @@
 #define FLOWVT_FILTER_H
 
 #include "computed.h"
+#include "own.h"
 
 enum filter_op {
     FILTER_TRUE,
@@ -56,7 +58,8 @@ enum filter_op {
     FILTER_NETS,   /* an address field lies in one of net[0..n) */
     FILTER_MASK,   /* (field & mask) == value */
     FILTER_TEXTS,  /* a text field is one of text[0..n) */
-    FILTER_REALS   /* a computed number lies in one of real[0..n) */
+    FILTER_REALS,  /* a computed number lies in one of real[0..n) */
+    FILTER_OWN     /* a column of the site's lies in range, net, real or text[0..n), by its type */
 };
 
 /* Both ends belong to it. */
@@ -76,14 +79,15 @@ struct filter_text {
 
 struct filter_node {
     enum filter_op op;
-    int field;                  /* enum flow_field of RANGES, NETS, MASK, TEXTS */
-    enum computed computed;     /* of REALS */
-    uint32_t n;                 /* of child, range, net, real or text */
-    struct filter_node **child; /* AND, OR: two or more; NOT: one */
-    struct filter_range *range; /* ascending, disjoint */
-    struct filter_net *net;     /* ascending, disjoint */
-    struct filter_real *real;   /* ascending, disjoint */
-    struct filter_text *text;   /* ascending by octets, each once */
+    int field;                    /* enum flow_field of RANGES, NETS, MASK, TEXTS */
+    enum computed computed;       /* of REALS */
+    const struct own_column *own; /* of OWN; borrowed */
+    uint32_t n;                   /* of child, range, net, real or text */
+    struct filter_node **child;   /* AND, OR: two or more; NOT: one */
+    struct filter_range *range;   /* ascending, disjoint */
+    struct filter_net *net;       /* ascending, disjoint */
+    struct filter_real *real;     /* ascending, disjoint */
+    struct filter_text *text;     /* ascending by octets, each once */
     int64_t mask, value;
 };
 
@@ -91,13 +95,16 @@ enum {
     FILTER_MAX_DEPTH = 200 /* of the tree, and so of a recursion over it */
 };
 
-/* Compile text[0..n). now_ms: the time that relative times count from. Returns a tree to be freed with
+struct registry;
+
+/* Compile text[0..n). now_ms: the time that relative times count from. own: columns that the site has besides, which
+** the tree borrows, or NULL. Returns a tree to be freed with
 ** filter_free(), or NULL and in err one sentence with the place (line and column from 1, and the file
 ** if it was included), what was expected and what stands there. Any bytes are safe input, but they
 ** may name files to read: see filter_source.h. An empty text (blanks and comments alone) is `any`,
 ** as in nfdump. */
-struct filter_node *filter_parse(const char *text, size_t n, int64_t now_ms, char *err,
-                                 size_t errn);
+struct filter_node *filter_parse(const char *text, size_t n, int64_t now_ms,
+                                 const struct registry *own, char *err, size_t errn);
 
 /* NULL is fine. */
 void filter_free(struct filter_node *node);

@@ -16,6 +16,7 @@ struct filter_parser {
     struct filter_lexer lexer;
     struct filter_token token; /* the next one, not yet taken */
     int64_t now_ms;
+    const struct registry *own;
     int nesting;
     bool negated; /* the next test stands behind an odd number of nots */
     char *err;
@@ -36,7 +37,7 @@ void *filter_fail_memory(struct filter_parser *p);
 /* What is compared, and how it is called in messages. */
 struct filter_subject {
     const struct filter_phrase *phrase;
-    char name[32];
+    char name[OWN_NAME];
 };
 struct filter_subject filter_subject_of(const struct filter_phrase *phrase);
 
@@ -47,6 +48,11 @@ bool filter_add_list(struct filter_parser *p, const struct filter_subject *subje
                      struct filter_values *values);
 
 /* Is the token two letters, quoted or not? Some countries are called as comparators are: LT, GT, GE. */
+/* What is compared: of text, times, addresses, numbers. */
+enum flow_class filter_phrase_class(const struct filter_phrase *phrase);
+/* Is it a number with a fraction? */
+bool filter_phrase_is_real(const struct filter_phrase *phrase);
+
 bool filter_is_country(const struct filter_token *token);
 
 /* Is text[0..n) a number, decimal or hexadecimal? Its value, or -1. */

@@ -247,6 +247,20 @@ struct filter_node *filter_node_texts(int field, const struct filter_values *v) 
     return NULL;
 }
 
+struct filter_node *filter_node_own(const struct own_column *own, const struct filter_values *v) {
+    enum own_kind kind = own_type_kind(own->type);
+    struct filter_node *node = kind == OWN_REAL   ? filter_node_reals(COMPUTED_duration, v)
+                               : kind == OWN_IP   ? filter_node_nets(FLOW_extra, v)
+                               : kind == OWN_TEXT ? filter_node_texts(FLOW_extra, v)
+                                                  : filter_node_ranges(FLOW_extra, v);
+    if (!node)
+        return NULL;
+    node->op = FILTER_OWN;
+    node->field = FLOW_extra;
+    node->own = own;
+    return node;
+}
+
 /* Children lie in arrays of 2, 4, 8, ... so that a chain of n costs n steps. */
 static int add_child(struct filter_node *parent, struct filter_node *child) {
     uint32_t n = parent->n;
@@ -436,28 +450,28 @@ void filter_free(struct filter_node *node) {
 
 /* ---- evaluation ------------------------------------------------------------------------- */
 
-static bool in_ranges(const struct filter_node *node, int64_t v) {
-    uint32_t lo = 0, hi = node->n;
+static bool in_ranges(const struct filter_range *range, uint32_t n, int64_t v) {
+    uint32_t lo = 0, hi = n;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (v > node->range[mid].hi)
+        if (v > range[mid].hi)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < node->n && v >= node->range[lo].lo;
+    return lo < n && v >= range[lo].lo;
 }
 
-static bool in_nets(const struct filter_node *node, const struct flow_ip *ip) {
-    uint32_t lo = 0, hi = node->n;
+static bool in_nets(const struct filter_net *net, uint32_t n, const struct flow_ip *ip) {
+    uint32_t lo = 0, hi = n;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (flow_ip_cmp(ip, &node->net[mid].hi) > 0)
+        if (flow_ip_cmp(ip, &net[mid].hi) > 0)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo < node->n && flow_ip_cmp(ip, &node->net[lo].lo) >= 0;
+    return lo < n && flow_ip_cmp(ip, &net[lo].lo) >= 0;
 }
 
 bool filter_in_reals(const struct filter_real *real, uint32_t n, double v) {
@@ -472,9 +486,54 @@ bool filter_in_reals(const struct filter_real *real, uint32_t n, double v) {
     return lo < n && v >= real[lo].lo;
 }
 
-static bool in_texts(const struct filter_node *node, const char *p, size_t n) {
+static bool in_texts(const struct filter_text *text, uint32_t ntext, const char *p, size_t n) {
     struct filter_text key = {(char *)(uintptr_t)p, n}; /* only read */
-    return node->n && bsearch(&key, node->text, node->n, sizeof key, compare_texts);
+    return ntext && bsearch(&key, text, ntext, sizeof key, compare_texts);
+}
+
+/* A value that is not what its type says is a text, and no test of a number or an address is true of it. */
+bool filter_own_passes(const struct own_column *own, const struct filter_values *v,
+                       const char *extra, size_t n) {
+    struct own_value value;
+    if (!own_read(own, extra, n, &value))
+        return false;
+    bool pass = false;
+    switch (value.kind) {
+    case OWN_NONE:
+        break;
+    case OWN_INTEGER:
+    case OWN_TIME:
+    case OWN_MAC:
+        pass = in_ranges(v->range, v->nrange, value.i);
+        break;
+    case OWN_REAL:
+        pass = filter_in_reals(v->real, v->nreal, value.real);
+        break;
+    case OWN_IP:
+        pass = in_nets(v->net, v->nnet, &value.ip);
+        break;
+    case OWN_TEXT:
+        pass = in_texts(v->text, v->ntext, value.text, value.n);
+        break;
+    }
+    own_clear(&value);
+    return pass;
+}
+
+static bool match_own(const struct filter_node *node, const struct flow_row *row) {
+    const struct filter_values v = {
+        .range = node->range,
+        .nrange = node->range ? node->n : 0,
+        .net = node->net,
+        .nnet = node->net ? node->n : 0,
+        .real = node->real,
+        .nreal = node->real ? node->n : 0,
+        .text = node->text,
+        .ntext = node->text ? node->n : 0,
+    };
+    return flow_row_has(row, FLOW_extra) &&
+           filter_own_passes(node->own, &v, row->value[FLOW_extra].text.p,
+                             row->value[FLOW_extra].text.n);
 }
 
 /* The integer that SQL shows for the field, counters scaled by the sampling rate. */
@@ -530,15 +589,18 @@ bool filter_match(const struct filter_node *node, const struct flow_row *row) {
     case FILTER_OR:
         return match_any(node, row);
     case FILTER_RANGES:
-        return integer_of(row, node->field, &i) && in_ranges(node, i);
+        return integer_of(row, node->field, &i) && in_ranges(node->range, node->n, i);
     case FILTER_MASK:
         return integer_of(row, node->field, &i) && (i & node->mask) == node->value;
     case FILTER_NETS:
-        return flow_row_has(row, node->field) && in_nets(node, &v->ip);
+        return flow_row_has(row, node->field) && in_nets(node->net, node->n, &v->ip);
     case FILTER_TEXTS:
-        return flow_row_has(row, node->field) && in_texts(node, v->text.p, v->text.n);
+        return flow_row_has(row, node->field) &&
+               in_texts(node->text, node->n, v->text.p, v->text.n);
     case FILTER_REALS:
         return match_computed(node, row);
+    case FILTER_OWN:
+        return match_own(node, row);
     }
     return false;
 }

@@ -45,6 +45,11 @@ struct filter_node *filter_node_ranges(int field, const struct filter_values *v)
 struct filter_node *filter_node_nets(int field, const struct filter_values *v);
 struct filter_node *filter_node_texts(int field, const struct filter_values *v);
 struct filter_node *filter_node_reals(enum computed id, const struct filter_values *v);
+struct filter_node *filter_node_own(const struct own_column *own, const struct filter_values *v);
+
+/* Is what extra[0..n) has for the column one of v, which is normalized? Without memory it is none. */
+bool filter_own_passes(const struct own_column *own, const struct filter_values *v,
+                       const char *extra, size_t n);
 
 /* Tests of one field that are joined by OR become one test of that field, and so do negated ones
 ** that are joined by AND: what a list says, said with operators, costs no more than the list.

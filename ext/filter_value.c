@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "../schema/sysid.h"
 #include "filter_parser.h"
@@ -106,6 +107,8 @@ static int64_t field_limit(int field) {
 static int64_t limit_of(const struct filter_subject *subject) {
     if (subject->phrase->n)
         return field_limit(subject->phrase->field[0]);
+    if (subject->phrase->own)
+        return INT64_MAX;
     switch (subject->phrase->computed) {
     case COMPUTED_dscp:
         return 63;
@@ -190,9 +193,16 @@ static bool add_compared(struct filter_parser *p, enum filter_token_kind compara
 
 static bool add_number(struct filter_parser *p, const struct filter_subject *subject,
                        enum filter_token_kind comparator, struct filter_values *values) {
+    struct filter_token token = p->token;
     int64_t lo, hi;
+    int64_t least = subject->phrase->own ? INT64_MIN : 0;
+    bool minus = least && token.kind == TOKEN_WORD && token.n > 1 && *token.p == '-';
+    if (minus && (lo = filter_number(token.p + 1, token.n - 1)) >= 0) {
+        filter_advance(p);
+        return add_compared(p, comparator, least, -lo, -lo, values);
+    }
     return take_numbers(p, subject, comparator, &lo, &hi) &&
-           add_compared(p, comparator, 0, lo, hi, values);
+           add_compared(p, comparator, least, lo, hi, values);
 }
 
 /* ---- numbers with a fraction ------------------------------------------------------------ */
@@ -216,6 +226,28 @@ static bool add_real(struct filter_parser *p, const struct filter_subject *subje
         lo = nextafter(filter_real_from(first, false), INFINITY);
     if (comparator == TOKEN_LT)
         hi = nextafter(filter_real_from(last, true), -INFINITY);
+    if (comparator == TOKEN_LT || comparator == TOKEN_LE)
+        lo = -INFINITY;
+    if (comparator == TOKEN_GT || comparator == TOKEN_GE)
+        hi = INFINITY;
+    return filter_values_real(values, lo, hi) == 0 || filter_fail_memory(p);
+}
+
+/* Of a column of the site's: any number as C has it. */
+static bool add_fraction(struct filter_parser *p, const struct filter_subject *subject,
+                         enum filter_token_kind comparator, struct filter_values *values) {
+    struct filter_token token = p->token;
+    char text[64] = "", *end = text;
+    if (token.kind == TOKEN_WORD && token.n < sizeof text)
+        memcpy(text, token.p, token.n);
+    double v = strtod(text, &end), lo = v, hi = v;
+    if (!*text || *end || isnan(v))
+        return filter_fail(p, &token, "expected a number for %s", subject->name);
+    filter_advance(p);
+    if (comparator == TOKEN_GT)
+        lo = nextafter(v, INFINITY);
+    if (comparator == TOKEN_LT)
+        hi = nextafter(v, -INFINITY);
     if (comparator == TOKEN_LT || comparator == TOKEN_LE)
         lo = -INFINITY;
     if (comparator == TOKEN_GT || comparator == TOKEN_GE)
@@ -371,7 +403,9 @@ static void undirected(char *out, size_t size, const char *spelling) {
 struct filter_subject filter_subject_of(const struct filter_phrase *phrase) {
     struct filter_subject s = {phrase, ""};
     const char *name = "ttl";
-    if (phrase->n) {
+    if (phrase->own) {
+        name = phrase->own->name;
+    } else if (phrase->n) {
         const struct flow_field_def *def = &flow_fields[phrase->field[0]];
         name = *def->filter ? def->filter : def->name;
     } else {
@@ -392,11 +426,26 @@ struct filter_subject filter_subject_of(const struct filter_phrase *phrase) {
     return s;
 }
 
+enum flow_class filter_phrase_class(const struct filter_phrase *phrase) {
+    static const enum flow_class classes[] = {
+        [OWN_MAC] = FLOW_MAC,   [OWN_IP] = FLOW_IP,        [OWN_TIME] = FLOW_TIME,
+        [OWN_TEXT] = FLOW_TEXT, [OWN_INTEGER] = FLOW_UINT, [OWN_REAL] = FLOW_UINT};
+    if (phrase->own)
+        return classes[own_type_kind(phrase->own->type)];
+    return phrase->n ? flow_fields[phrase->field[0]].class : FLOW_UINT;
+}
+
+bool filter_phrase_is_real(const struct filter_phrase *phrase) {
+    return phrase->own ? own_type_kind(phrase->own->type) == OWN_REAL : phrase->n == 0;
+}
+
 static bool add(struct filter_parser *p, const struct filter_subject *subject,
                 enum filter_token_kind comparator, bool list, struct filter_values *values) {
-    if (!subject->phrase->n)
+    if (subject->phrase->own && filter_phrase_is_real(subject->phrase))
+        return add_fraction(p, subject, comparator, values);
+    if (filter_phrase_is_real(subject->phrase))
         return add_real(p, subject, comparator, values);
-    switch (flow_fields[subject->phrase->field[0]].class) {
+    switch (filter_phrase_class(subject->phrase)) {
     case FLOW_IP:
         return subject->phrase->spelling == FILTER_COUNTRY
                    ? add_country(p, values)

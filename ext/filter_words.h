@@ -17,12 +17,14 @@ enum {
 /* Addresses are spelled with ip or host, as networks with net, as those of a country with geo. */
 enum filter_spelling { FILTER_ADDRESS, FILTER_NETWORK, FILTER_COUNTRY };
 
-/* What a phrase means: the fields of the catalogue, or else a number computed from several. */
+/* What a phrase means: the fields of the catalogue, or else a number computed from several, or a column of the
+** site's. */
 struct filter_phrase {
     int field[FILTER_PHRASE_FIELDS];
     int n;
-    enum computed computed; /* when n is 0 */
-    int words;              /* how many of the words belong to it; 0: none of the vocabulary */
+    enum computed computed; /* when n is 0 and own NULL */
+    const struct own_column *own;
+    int words; /* how many of the words belong to it; 0: none of the vocabulary */
     enum filter_spelling spelling;
 };
 

@@ -14,7 +14,8 @@
 struct flow_table {
     struct vtab vtab; /* base class */
     struct sql_table columns;
-    struct registry *registry; /* of flows; NULL: none */
+    struct registry *registry; /* NULL: none */
+    char *mistake;             /* columns.own_mistake */
 };
 
 /* aux: struct vtab_module with an enum table_kind. */

@@ -68,7 +68,25 @@ bool predicate_adopt(struct predicate *parent, struct predicate *child) {
     return true;
 }
 
+/* n of each kind that there is. */
+static bool copy_own(struct predicate *p, const struct filter_node *node) {
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < node->n; i++) {
+        if (node->range)
+            ok = filter_values_range(&p->values, node->range[i].lo, node->range[i].hi) == 0;
+        if (node->net)
+            ok = filter_values_net(&p->values, &node->net[i].lo, &node->net[i].hi) == 0;
+        if (node->real)
+            ok = filter_values_real(&p->values, node->real[i].lo, node->real[i].hi) == 0;
+        if (node->text)
+            ok = filter_values_text(&p->values, node->text[i].p, node->text[i].n) == 0;
+    }
+    return ok;
+}
+
 static bool copy_values(struct predicate *p, const struct filter_node *node) {
+    if (node->op == FILTER_OWN)
+        return copy_own(p, node);
     bool ok = true;
     for (uint32_t i = 0; ok && i < node->n; i++)
         switch (node->op) {
@@ -94,13 +112,14 @@ struct predicate *predicate_from_filter(const struct filter_node *node) {
         [FILTER_OR] = PREDICATE_OR,          [FILTER_NOT] = PREDICATE_NOT,
         [FILTER_RANGES] = PREDICATE_RANGES,  [FILTER_NETS] = PREDICATE_NETS,
         [FILTER_MASK] = PREDICATE_MASK,      [FILTER_TEXTS] = PREDICATE_TEXT,
-        [FILTER_REALS] = PREDICATE_COMPUTED,
+        [FILTER_REALS] = PREDICATE_COMPUTED, [FILTER_OWN] = PREDICATE_OWN,
     };
     struct predicate *p = predicate_new(ops[node->op], node->field);
     bool ok = p != NULL;
     if (ok && !node->child && node->op != FILTER_TRUE && node->op != FILTER_MASK) {
         p->text_op = TEXT_IN;
         p->computed = node->computed;
+        p->own = node->own;
         ok = copy_values(p, node);
     } else if (ok && node->op == FILTER_MASK) {
         p->mask = node->mask;
@@ -141,6 +160,7 @@ struct predicate *predicate_clone(const struct predicate *p) {
         copy->value = p->value;
         copy->text_op = p->text_op;
         copy->computed = p->computed;
+        copy->own = p->own;
     }
     for (uint32_t i = 0; ok && i < p->values.nrange; i++)
         ok = filter_values_range(&copy->values, p->values.range[i].lo, p->values.range[i].hi) == 0;
@@ -148,6 +168,8 @@ struct predicate *predicate_clone(const struct predicate *p) {
         ok = filter_values_net(&copy->values, &p->values.net[i].lo, &p->values.net[i].hi) == 0;
     for (uint32_t i = 0; ok && i < p->values.nreal; i++)
         ok = filter_values_real(&copy->values, p->values.real[i].lo, p->values.real[i].hi) == 0;
+    for (uint32_t i = 0; ok && i < p->values.ntext; i++)
+        ok = filter_values_text(&copy->values, p->values.text[i].p, p->values.text[i].n) == 0;
     for (uint32_t i = 0; ok && i < p->ntext; i++)
         ok = predicate_add_text(copy, p->text[i].p, p->text[i].n);
     for (uint32_t i = 0; ok && i < p->n; i++)
@@ -471,6 +493,14 @@ static bool mark_pattern(struct predicate *p, const struct fvt_dict *d) {
     return ok;
 }
 
+static bool mark_own(struct predicate *p, const struct fvt_dict *d) {
+    bool ok = true;
+    for (uint32_t code = 0; ok && code < d->n; code++)
+        if (filter_own_passes(p->own, &p->values, d->text[code], d->len[code]))
+            ok = add_codes(p, d, code, code + 1);
+    return ok;
+}
+
 static double share_of_codes(const struct predicate *p, const struct fvt_dict *d) {
     double pass = p->code_hi - p->code_lo;
     if (p->codes) {
@@ -490,6 +520,8 @@ static int bind_codes(struct predicate *p, const struct predicate_group *g) {
     bool ok = true;
     if (d && p->op == PREDICATE_NETS)
         ok = mark_nets(p, d);
+    else if (d && p->op == PREDICATE_OWN)
+        ok = mark_own(p, d);
     else if (d && is_pattern(p))
         ok = mark_pattern(p, d);
     else if (d && d->class == FLOW_TEXT)
@@ -560,6 +592,7 @@ static int bind_node(struct predicate *p, const struct predicate_group *g) {
         return rc;
     case PREDICATE_NETS:
     case PREDICATE_TEXT:
+    case PREDICATE_OWN:
         return bind_codes(p, g);
     case PREDICATE_RANGES:
         p->share = share_of_ranges(p, g->group);
@@ -621,7 +654,7 @@ static void test_ranges(const struct filter_values *r, const int64_t *v, uint32_
 static void test_values(const struct predicate *p, const int64_t *v, uint32_t n, uint8_t *pass) {
     if (p->codes)
         kernels()->coded(pass, v, n, p->codes);
-    else if (p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT)
+    else if (p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT || p->op == PREDICATE_OWN)
         /* Of no code there would be no test. */
         kernels()->in_range(pass, v, n, p->code_lo, (uint64_t)p->code_hi - 1 - p->code_lo);
     else if (p->op == PREDICATE_MASK)

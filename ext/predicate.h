@@ -38,6 +38,7 @@ enum predicate_op {
     PREDICATE_NETS,     /* address in values.net */
     PREDICATE_MASK,     /* (integer & mask) == value */
     PREDICATE_TEXT,     /* the column's text compares so with bound, or is in the list */
+    PREDICATE_OWN,      /* a column of the site's, out of the text of extra, in values */
     PREDICATE_COMPUTED, /* a number computed from several columns, none NULL, in values.real */
 };
 
@@ -68,6 +69,7 @@ struct predicate {
     struct predicate **child;
     int column; /* of tests but COMPUTED */
     enum computed computed;
+    const struct own_column *own; /* borrowed */
     struct filter_values values;
     int64_t mask, value;
     enum text_op text_op;

@@ -610,8 +610,11 @@ static int read_filter(struct reading *r) {
     if (!text)
         return SQLITE_NOMEM;
     char err[512];
-    struct filter_node *node = filter_parse(
-        text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), r->now_ms, err, sizeof err);
+    struct filter_node *node =
+        filter_parse(text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), r->now_ms,
+                     r->t->own, err, sizeof err);
+    if (!node && r->t->own_mistake)
+        return fail(r, sqlite3_mprintf("%s; %s", err, r->t->own_mistake));
     if (!node)
         return fail(r, sqlite3_mprintf("%s", err));
     node = exporters_resolve(node, snapshot_store(r->query->store ? r->query->store : r->t->store));

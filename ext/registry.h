@@ -13,7 +13,8 @@
 ** signed8, signed16, signed32, signed64, float32, float64, boolean, ip, mac, string, octets, seconds, milliseconds. A
 ** value that cannot be of its type is shown as it is in extra. Blank lines and what follows a # are left out.
 **
-** The columns are in flows alone, behind the others; SQLite makes the tests on them.
+** The columns are in flows and its exports, behind the others; filters name them in traffic and endpoints, too. Tests
+** in WHERE are SQLite's, those of filters are made of each text of extra once a row group.
 */
 #ifndef FLOWVT_REGISTRY_H
 #define FLOWVT_REGISTRY_H
@@ -21,13 +22,18 @@
 #include <sqlite3ext.h>
 
 #include "columns.h"
+#include "own.h"
 
 struct registry;
 
-/* Read the file for that store and add its columns to t, which borrows from *out; NULL when there is no file. An
-** SQLite result code; a mistake in the file is SQLITE_ERROR and a sentence with its line in *message. */
+/* Read the file for that store and add its columns to t, one of flows, which borrows from *out; NULL when there is no
+** file. An SQLite result code; a mistake in the file is SQLITE_ERROR and a sentence with its line in *message. */
 int registry_open(const char *store, struct sql_table *t, struct registry **out, char **message);
 void registry_free(struct registry *r);
+
+const struct own_column *registry_column(const struct registry *r, int i);
+/* By its name of n octets, in any case; NULL: no such column, or no registry. */
+const struct own_column *registry_find(const struct registry *r, const char *name, size_t n);
 
 /* Make the value of column number i (sql_column.id) out of the text of extra the result. */
 void registry_result(const struct registry *r, int i, sqlite3_context *ctx, const char *extra,

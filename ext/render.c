@@ -29,6 +29,10 @@ struct render {
     struct column_state *state;
 };
 
+static const char *name_of(const struct render_column *c) {
+    return c->own ? c->own->name : c->column->name;
+}
+
 /* ---- room ------------------------------------------------------------------------------- */
 
 static bool reserve(struct render_text *t, size_t n) {
@@ -178,6 +182,48 @@ static char *put_plain(struct column_state *s, enum cell_kind kind, char *p, uin
     }
 }
 
+/* A column of the site's, out of the text of extra. */
+static bool put_own(const struct render *r, const struct own_column *own, const char *extra,
+                    size_t n, struct render_text *out) {
+    struct own_value v;
+    if (!own_read(own, extra, n, &v) || !reserve(out, MAX_PLAIN))
+        return false;
+    bool ok = true;
+    char *p = out->p + out->n, *from = p;
+    bool quoted = r->json && (v.kind == OWN_TIME || v.kind == OWN_MAC || v.kind == OWN_IP);
+    if (quoted)
+        *p++ = '"';
+    switch (v.kind) {
+    case OWN_NONE:
+        if (r->json)
+            p = memcpy(p, "null", 4), p += 4;
+        break;
+    case OWN_INTEGER:
+        p = put_integer(p, v.i);
+        break;
+    case OWN_REAL:
+        p = put_real(p, v.real);
+        break;
+    case OWN_TIME:
+        p += flow_time_text(v.i, p);
+        break;
+    case OWN_MAC:
+        p += flow_mac_text((uint64_t)v.i, p);
+        break;
+    case OWN_IP:
+        p += flow_ip_text(&v.ip, p);
+        break;
+    case OWN_TEXT:
+        ok = r->json ? put_json_text(out, v.text, v.n) : put_csv_text(out, v.text, v.n);
+        break;
+    }
+    if (quoted)
+        *p++ = '"';
+    out->n += v.kind == OWN_TEXT ? 0 : (size_t)(p - from);
+    own_clear(&v);
+    return ok;
+}
+
 static bool put_value(struct render *r, int c, uint32_t row, struct render_text *out) {
     struct column_state *s = &r->state[c];
     enum cell_kind kind = r->column[c].kind;
@@ -189,6 +235,8 @@ static bool put_value(struct render *r, int c, uint32_t row, struct render_text 
     if (kind == CELL_TEXT) {
         const char *text = s->shown.dict->text[s->v[row]];
         size_t n = s->shown.dict->len[s->v[row]];
+        if (r->column[c].own)
+            return put_own(r, r->column[c].own, text, n, out);
         return r->json ? put_json_text(out, text, n) : put_csv_text(out, text, n);
     }
     char *p = out->p + out->n;
@@ -255,7 +303,7 @@ bool render_enter_group(struct render *r, struct scan *scan) {
 
 bool render_header(struct render *r, struct render_text *out) {
     for (int c = 0; c < r->n; c++) {
-        const char *name = r->column[c].column->name;
+        const char *name = name_of(&r->column[c]);
         if (!reserve(out, strlen(name) + 1))
             return false;
         if (c)
@@ -277,7 +325,7 @@ struct render *render_new(enum export_format format, const struct render_column 
     for (int c = 0; ok && c < n; c++) {
         struct column_state *s = &r->state[c];
         shown_init(&s->shown);
-        s->name = r->json ? sqlite3_mprintf("%c\"%s\":", c ? ',' : '{', columns[c].column->name)
+        s->name = r->json ? sqlite3_mprintf("%c\"%s\":", c ? ',' : '{', name_of(&columns[c]))
                           : sqlite3_mprintf("%s", c ? "," : "");
         ok = s->name != NULL;
         s->name_n = ok ? strlen(s->name) : 0;

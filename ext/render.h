@@ -9,11 +9,13 @@
 #define FLOWVT_RENDER_H
 
 #include "cells.h"
+#include "own.h"
 #include "vtab.h"
 
 struct render_column {
     const struct sql_column *column;
     enum cell_kind kind;
+    const struct own_column *own; /* of the site's, in a column that is TEXT (extra); or NULL */
 };
 
 /* Text that grows. */

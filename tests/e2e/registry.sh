@@ -27,4 +27,12 @@ is "a text in a condition" "$(sqlite "SELECT count(*) > 0 FROM flows WHERE servi
 is "an address" "$(sqlite 'SELECT min(clientip COLLATE ip) FROM flows WHERE clientip IS NOT NULL')" "10.0.103.3"
 is "IANA names, and the reverse direction" \
     "$(sqlite 'SELECT seqno, revseqno FROM flows WHERE revseqno IS NOT NULL LIMIT 1')" "340533701|3788795034"
+is "in a filter" "$(sqlite "SELECT count(*) > 0 FROM flows WHERE filter = 'service \"BitTorrent KRPC\" and not country China'")" 1
+is "in a filter of totals" "$(sqlite "SELECT sum(flows) FROM traffic WHERE filter = 'clientip 10.0.0.0/8'")" \
+    "$(sqlite "SELECT count(*) FROM flows WHERE ip_in(clientip, '10.0.0.0/8')")"
+is "in an export" "$(sqlite "SELECT text FROM flows_csv WHERE columns = 'country, latitude' AND filter = 'country China'" | sort -u)" \
+    "China,23.11669921875
+country,latitude"
+is "with numbers in JSON" "$(sqlite "SELECT text FROM flows_ndjson WHERE columns = 'seqno, revseqno' AND filter = 'revseqno > 0'" |
+    head -1)" '{"seqno":340533701,"revseqno":3788795034}'
 result

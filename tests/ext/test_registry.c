@@ -150,6 +150,128 @@ static void test_statements(void **state) {
     assert_int_equal(client_close(db, NULL), 0);
 }
 
+/* Filters on a column of each type: what passes, of cases[] and what the registry below makes of them. */
+static void test_filters(void **state) {
+    (void)state;
+    static const struct {
+        const char *type, *filter;
+        const char *where; /* the same in SQL */
+    } filters[] = {
+        {"unsigned", "own 258", "own = 258"},
+        {"unsigned", "OWN > 255", "own > 255 AND typeof(own) = 'integer'"},
+        {"unsigned", "own in [17 1-3 258]",
+         "typeof(own) = 'integer' AND (own IN (17, 258) OR own BETWEEN 1 AND 3)"},
+        {"unsigned", "not own < 1k", "NOT coalesce(typeof(own) = 'integer' AND own < 1000, 0)"},
+        {"signed8", "own < 0", "typeof(own) = 'integer' AND own < 0"},
+        {"signed8", "own -1 or own 17", "own IN (-1, 17)"},
+        {"signed8", "not own >= -2", "NOT coalesce(typeof(own) = 'integer' AND own >= -2, 0)"},
+        {"float32", "own = 206 or own 206.0", "own = 206.0"},
+        {"float32", "own > 1.5e-3 and own < 300",
+         "typeof(own) = 'real' AND own > 0.0015 AND own < 300"},
+        {"boolean", "own 1", "own = 1"},
+        {"ip", "own 192.0.2.0/24", "ip_in(own, '192.0.2.0/24')"},
+        {"ip", "own in [192.0.2.1 2001:db8::/32]",
+         "ip_in(own, '192.0.2.1') OR ip_in(own, '2001:db8::/32')"},
+        {"mac", "own 02:00:00:00:00:ff", "own = '02:00:00:00:00:ff'"},
+        {"string", "own atad or own 'a?b'", "own IN ('atad', 'a?b')"},
+        {"octets", "own 0x0102", "own = '0x0102'"},
+        {"seconds", "own > 2023-11-14T22:13:00 and own <= '2023-11-14 22:13:20'",
+         "own > '2023-11-14 22:13:00.000' AND own <= '2023-11-14 22:13:20.000'"},
+        {"milliseconds", "own 2023 and src port 0-99", "0"},
+        {"unsigned", "own 17 and (src port < 1 or other 5)", "own = 17 AND srcport < 1"},
+    };
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "9.1 own %s\n9.10 other unsigned\n", filters[i].type);
+        write_text("registry", line);
+        sqlite3 *db = client_open(dir);
+        static const char *const counts[] = {
+            "SELECT count(*) FROM flows WHERE filter = %Q",
+            "SELECT coalesce(sum(flows), 0) FROM traffic WHERE filter = %Q",
+            "SELECT count(*) FROM flows_csv WHERE header = 0 AND text <> '' AND filter = %Q",
+        };
+        char *sql = sqlite3_mprintf("SELECT count(*) FROM flows WHERE %s", filters[i].where);
+        int64_t want = client_one(db, sql);
+        sqlite3_free(sql);
+        if (want == 0 && strcmp(filters[i].where, "0") != 0)
+            fail_msg("%s: no flow passes", filters[i].where);
+        for (int k = 0; k < 3; k++) {
+            sql = sqlite3_mprintf(counts[k], filters[i].filter);
+            int64_t got = client_one(db, sql);
+            if (k < 2 ? got != want : got != (want > 0)) /* one block of lines, or none */
+                fail_msg("%s as %s: got %d, not %d", sql, filters[i].type, (int)got, (int)want);
+            sqlite3_free(sql);
+        }
+        assert_int_equal(client_close(db, NULL), 0);
+    }
+}
+
+static void fails(sqlite3 *db, const char *sql, const char *message) {
+    char *got = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &got) == SQLITE_OK || !strstr(got, message))
+        fail_msg("%s: got %s, not %s", sql, got, message);
+    sqlite3_free(got);
+}
+
+/* A name that the language has is the language's; nfdump's names of what flows do not have are free. */
+static void test_filter_names(void **state) {
+    (void)state;
+    write_text("registry", "9.1 port string\n9.1 latency unsigned\n9.10 tcp unsigned\n");
+    sqlite3 *db = client_open(dir);
+    assert_int_equal(client_one(db, "SELECT count(*) FROM flows WHERE filter = 'port 5'"), 1);
+    assert_int_equal(client_one(db, "SELECT count(*) FROM flows WHERE filter = 'latency 258'"), 3);
+    assert_int_equal(client_one(db, "SELECT count(*) FROM flows WHERE filter = 'tcp'"), 0);
+    fails(db, "SELECT 1 FROM flows WHERE filter = 'latency x'",
+          "expected a number for latency, found 'x'");
+    fails(db, "SELECT 1 FROM flows WHERE filter = 'own 1'", "expected a test");
+    assert_int_equal(client_close(db, NULL), 0);
+    write_text("registry", "9.1 own ip\n9.10 real float32\n9.2 name string\n");
+    db = client_open(dir);
+    fails(db, "SELECT 1 FROM flows WHERE filter = 'own > 10.0.0.1'", "own has no order here");
+    fails(db, "SELECT 1 FROM flows WHERE filter = 'own 1'", "expected an address");
+    fails(db, "SELECT 1 FROM flows WHERE filter = 'real 1.2.3'", "expected a number for real");
+    fails(db, "SELECT 1 FROM flows WHERE filter = 'name < a'", "name has no order here");
+    assert_int_equal(client_close(db, NULL), 0);
+    write_text("registry", "9.1 own nonsense\n");
+    db = client_open(dir);
+    fails(db, "SELECT 1 FROM traffic WHERE filter = 'own 1'", "/registry:1: 'nonsense' is no type");
+    fails(db, "SELECT 1 FROM flows_csv", "/registry:1: 'nonsense' is no type");
+    assert_int_equal(client_close(db, NULL), 0);
+}
+
+/* What exports write is what SELECT shows, of every type. */
+static void test_exports(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "9.1 own %s\n", cases[i].type);
+        write_text("registry", line);
+        sqlite3 *db = client_open(dir);
+        char *sql = sqlite3_mprintf(
+            "SELECT (SELECT json_group_array(text ->> '$.own') FROM (SELECT text FROM flows_ndjson"
+            "   WHERE columns = 'own' AND filter = 'src port %d')) ="
+            "  (SELECT json_group_array(own) FROM flows WHERE srcport = %d)",
+            (int)i, (int)i);
+        if (client_one(db, sql) != 1)
+            fail_msg("%s as %s", cases[i].extra, cases[i].type);
+        sqlite3_free(sql);
+        sql = sqlite3_mprintf(
+            "SELECT (SELECT text FROM flows_csv WHERE columns = 'srcport,own' AND header = 0"
+            "   AND filter = 'src port %d') = '%d,' ||"
+            "  (SELECT CASE WHEN instr(coalesce(own, ''), '\"') OR own = '' THEN"
+            "     '\"' || replace(own, '\"', '\"\"') || '\"' ELSE coalesce(own, '') END"
+            "   FROM flows WHERE srcport = %d)",
+            (int)i, (int)i, (int)i);
+        if (client_one(db, sql) != 1)
+            fail_msg("CSV of %s as %s", cases[i].extra, cases[i].type);
+        sqlite3_free(sql);
+        assert_int_equal(client_one(db, "SELECT count(*) FROM flows_csv WHERE columns = '*' AND"
+                                        " text LIKE '%,extra,%own'"),
+                         1);
+        assert_int_equal(client_close(db, NULL), 0);
+    }
+}
+
 static void test_mistakes(void **state) {
     (void)state;
     static const struct {
@@ -220,9 +342,9 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_statements),
-        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_values),  cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_filters), cmocka_unit_test(test_filter_names),
+        cmocka_unit_test(test_exports), cmocka_unit_test(test_mistakes),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -49,6 +49,7 @@ static void check_tree(const struct filter_node *node, int depth) {
         break;
     case FILTER_TRUE:
     case FILTER_MASK:
+    case FILTER_OWN:
         break;
     }
     for (uint32_t i = 0; node->child && i < node->n; i++)
@@ -58,7 +59,7 @@ static void check_tree(const struct filter_node *node, int depth) {
 static void fuzz_filter(const char *text, size_t n) {
     static const uint8_t octets[16] = {10, 1, 2, 3};
     char err[256];
-    struct filter_node *node = filter_parse(text, n, 0, err, sizeof err);
+    struct filter_node *node = filter_parse(text, n, 0, NULL, err, sizeof err);
     if (!node) {
         REQUIRE(strncmp(err, "filter: ", 8) == 0);
         return;
@@ -73,7 +74,7 @@ static void fuzz_filter(const char *text, size_t n) {
         memcpy(wrapped, head, HEAD);
         memcpy(wrapped + HEAD, text, n);
         memcpy(wrapped + HEAD + n, tail, TAIL);
-        same = filter_parse(wrapped, HEAD + n + TAIL, 0, err, sizeof err);
+        same = filter_parse(wrapped, HEAD + n + TAIL, 0, NULL, err, sizeof err);
     }
     struct flow_row row;
     flow_row_clear(&row);
