@@ -98,7 +98,7 @@ CREATE TABLE IF NOT EXISTS sampling_overrides (
     exporter TEXT,                -- an address or a network; NULL: all
     since    TEXT,
     until    TEXT,
-    rate     INTEGER NOT NULL CHECK (rate > 0)
+    rate     INTEGER NOT NULL
 );
 
 -- What happened, for graphs. until is NULL for what took no time.
@@ -108,6 +108,278 @@ CREATE TABLE IF NOT EXISTS events (
     text  TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_time ON events (time);
+
+-- ---- what is refused ----------------------------------------------------------------------------------------------
+--
+-- After an INSERT the row is updated to itself, after an UPDATE it is put into its one spelling, and refused when it cannot
+-- be right. The triggers are made anew whenever this file is read.
+
+DROP TRIGGER IF EXISTS settings_insert;
+DROP TRIGGER IF EXISTS settings_update;
+CREATE TRIGGER settings_insert AFTER INSERT ON settings BEGIN
+    UPDATE settings SET name = name WHERE name = NEW.name;
+END;
+CREATE TRIGGER settings_update AFTER UPDATE ON settings BEGIN
+    SELECT refuse(printf('settings: country ''%s'' is none: write the two letters of ISO 3166', NEW.value))
+    WHERE NEW.name = 'country' AND NEW.value NOT GLOB '[A-Za-z][A-Za-z]';
+    SELECT local_time('2026-01-01', NEW.value) WHERE NEW.name = 'timezone';
+    SELECT refuse(printf('settings: ''%s'' is none: there are store, timezone, country, geodb, asndb; write one with a dot, as in ''my.%s'', for another purpose', NEW.name, NEW.name))
+    WHERE NEW.name NOT IN ('store', 'timezone', 'country', 'geodb', 'asndb') AND NEW.name NOT LIKE '%.%';
+END;
+
+DROP TRIGGER IF EXISTS networks_insert;
+DROP TRIGGER IF EXISTS networks_update;
+CREATE TRIGGER networks_insert AFTER INSERT ON networks BEGIN
+    UPDATE networks SET cidr = cidr WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER networks_update AFTER UPDATE ON networks BEGIN
+    SELECT refuse('networks: cidr ' || ip_fault(NEW.cidr));
+    SELECT refuse(printf('networks: %s: asn ''%s'' is no autonomous system: write 1 to 4294967295, or NULL', NEW.cidr, NEW.asn))
+    WHERE NEW.asn <> '' AND NOT (typeof(NEW.asn) = 'integer' AND NEW.asn BETWEEN 1 AND 4294967295);
+    SELECT refuse(printf('networks: %s: country ''%s'' is none: write the two letters of ISO 3166, or NULL', NEW.cidr, NEW.country))
+    WHERE NEW.country <> '' AND NEW.country NOT GLOB '[A-Za-z][A-Za-z]';
+    UPDATE networks
+    SET cidr = ip_canonical(cidr), name = nullif(name, ''), zone = nullif(zone, ''), asn = nullif(asn, ''),
+        country = upper(nullif(country, ''))
+    WHERE rowid = NEW.rowid
+        AND (cidr <> ip_canonical(cidr) OR name = '' OR zone = '' OR asn = '' OR country = '' OR country <> upper(country));
+    SELECT refuse(printf('networks: %s is there already, as %s', cidr, ip_canonical(cidr)))
+    FROM networks WHERE rowid = NEW.rowid AND cidr <> ip_canonical(cidr); -- INSERT OR IGNORE of another spelling
+END;
+
+DROP TRIGGER IF EXISTS hosts_insert;
+DROP TRIGGER IF EXISTS hosts_update;
+CREATE TRIGGER hosts_insert AFTER INSERT ON hosts BEGIN
+    UPDATE hosts SET cidr = cidr WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER hosts_update AFTER UPDATE ON hosts BEGIN
+    SELECT refuse('hosts: a row has neither cidr nor mac: write one of them')
+    WHERE coalesce(NEW.cidr, '') = '' AND coalesce(NEW.mac, '') = '';
+    SELECT refuse('hosts: cidr ' || ip_fault(NEW.cidr)) WHERE NEW.cidr <> '';
+    SELECT refuse(printf('hosts: %s: mac ''%s'' is no MAC address: write aa:bb:cc:dd:ee:ff, or NULL', NEW.cidr, NEW.mac))
+    WHERE NEW.mac <> '' AND mac_canonical(NEW.mac) IS NULL;
+    SELECT refuse(printf('hosts: %s: %s ''%s'' is no time: write 2026-11-23 or 2026-11-23 10:00, UTC, or NULL',
+                         coalesce(nullif(NEW.cidr, ''), NEW.mac), name, value))
+    FROM (SELECT 'valid_from' AS name, NEW.valid_from AS value UNION ALL SELECT 'valid_until', NEW.valid_until)
+    WHERE value <> '' AND NOT (value GLOB '[0-9][0-9][0-9][0-9]-*' AND datetime(value) IS NOT NULL);
+    UPDATE hosts
+    SET cidr = ip_canonical(nullif(cidr, '')), mac = mac_canonical(nullif(mac, '')), name = nullif(name, ''),
+        user = nullif(user, ''), user_group = nullif(user_group, ''), valid_from = datetime(nullif(valid_from, '')),
+        valid_until = datetime(nullif(valid_until, ''))
+    WHERE rowid = NEW.rowid;
+    SELECT refuse(printf('hosts: %s: valid_until %s is not after valid_from %s: the row would never hold',
+                         coalesce(cidr, mac), valid_until, valid_from))
+    FROM hosts WHERE rowid = NEW.rowid AND valid_until <= valid_from;
+    -- Of two owners of the same at one time neither is right.
+    SELECT refuse(printf('hosts: %s: %s has it from %s until %s, and %s from %s until %s: let one end before the other begins',
+                         coalesce(b.cidr, b.mac), coalesce(a.user, a.name, a.user_group, 'a row'),
+                         coalesce(a.valid_from, 'ever'), coalesce(a.valid_until, 'ever'),
+                         coalesce(b.user, b.name, b.user_group, 'another'),
+                         coalesce(b.valid_from, 'ever'), coalesce(b.valid_until, 'ever')))
+    FROM hosts b JOIN hosts a ON a.cidr = b.cidr
+    WHERE b.rowid = NEW.rowid AND a.rowid <> b.rowid
+        AND coalesce(a.valid_from < b.valid_until, 1) AND coalesce(b.valid_from < a.valid_until, 1)
+    UNION ALL
+    SELECT refuse(printf('hosts: %s: %s has it from %s until %s, and %s from %s until %s: let one end before the other begins',
+                         b.mac, coalesce(a.user, a.name, a.user_group, 'a row'),
+                         coalesce(a.valid_from, 'ever'), coalesce(a.valid_until, 'ever'),
+                         coalesce(b.user, b.name, b.user_group, 'another'),
+                         coalesce(b.valid_from, 'ever'), coalesce(b.valid_until, 'ever')))
+    FROM hosts b JOIN hosts a ON a.mac = b.mac
+    WHERE b.rowid = NEW.rowid AND a.rowid <> b.rowid AND a.cidr IS NULL AND b.cidr IS NULL
+        AND coalesce(a.valid_from < b.valid_until, 1) AND coalesce(b.valid_from < a.valid_until, 1);
+END;
+
+DROP TRIGGER IF EXISTS services_insert;
+DROP TRIGGER IF EXISTS services_update;
+CREATE TRIGGER services_insert AFTER INSERT ON services BEGIN
+    UPDATE services SET proto = proto WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER services_update AFTER UPDATE ON services BEGIN
+    SELECT refuse(printf('services: proto ''%s'' is no protocol: write 6 or tcp', NEW.proto))
+    WHERE coalesce(proto_num(NEW.proto), -1) NOT BETWEEN 0 AND 255;
+    SELECT refuse(printf('services: %s: ports ''%s'' to ''%s'' are none: write 0 to 65535, the lower one first, or NULL for both',
+                         NEW.proto, NEW.port_from, NEW.port_to))
+    WHERE NOT coalesce(coalesce(NEW.port_from, '') = '' AND coalesce(NEW.port_to, '') = ''
+        OR typeof(NEW.port_from) = 'integer' AND NEW.port_from BETWEEN 0 AND 65535
+            AND (coalesce(NEW.port_to, '') = '' OR typeof(NEW.port_to) = 'integer' AND NEW.port_to BETWEEN NEW.port_from AND 65535), 0);
+    SELECT refuse(printf('services: %s: application is empty: write its name', NEW.proto)) WHERE NEW.application = '';
+    UPDATE services
+    SET proto = proto_num(proto), port_from = nullif(port_from, ''),
+        port_to = coalesce(nullif(port_to, ''), nullif(port_from, '')), category = nullif(category, '')
+    WHERE rowid = NEW.rowid;
+    SELECT refuse(printf('services: %s %s to %s is %s, and %s to %s is %s: let one lie in the other, or neither',
+                         proto_name(b.proto), coalesce(a.port_from, 0), coalesce(a.port_to, 65535), a.application,
+                         coalesce(b.port_from, 0), coalesce(b.port_to, 65535), b.application))
+    FROM services b JOIN services a ON a.proto = b.proto
+    WHERE b.rowid = NEW.rowid AND a.rowid <> b.rowid
+        AND (a.port_from IS b.port_from AND a.port_to IS b.port_to
+            OR a.port_from < b.port_from AND b.port_from <= a.port_to AND a.port_to < b.port_to
+            OR b.port_from < a.port_from AND a.port_from <= b.port_to AND b.port_to < a.port_to);
+END;
+
+DROP TRIGGER IF EXISTS interfaces_insert;
+DROP TRIGGER IF EXISTS interfaces_update;
+CREATE TRIGGER interfaces_insert AFTER INSERT ON interfaces BEGIN
+    UPDATE interfaces SET exporter = exporter WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER interfaces_update AFTER UPDATE ON interfaces BEGIN
+    SELECT refuse(printf('interfaces: exporter ''%s'' is no address: write 192.0.2.1 or 2001:db8::1', NEW.exporter))
+    WHERE ip_version(NEW.exporter) IS NULL;
+    SELECT refuse(printf('interfaces: %s: ifindex ''%s'' is none: write 0 to 4294967295', NEW.exporter, NEW.ifindex))
+    WHERE NOT (typeof(NEW.ifindex) = 'integer' AND NEW.ifindex BETWEEN 0 AND 4294967295);
+    SELECT refuse(printf('interfaces: %s: %s: role ''%s'' is none: write inside, outside or transit', NEW.exporter, NEW.ifindex, NEW.role))
+    WHERE NEW.role NOT IN ('inside', 'outside', 'transit');
+    UPDATE interfaces SET exporter = ip_canonical(exporter), name = nullif(name, '')
+    WHERE rowid = NEW.rowid;
+END;
+
+DROP TRIGGER IF EXISTS tariffs_insert;
+DROP TRIGGER IF EXISTS tariffs_update;
+CREATE TRIGGER tariffs_insert AFTER INSERT ON tariffs BEGIN
+    UPDATE tariffs SET zone = zone WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER tariffs_update AFTER UPDATE ON tariffs BEGIN
+    SELECT refuse(printf('tariffs: zone ''%s'' is none: write local, domestic, international, or one that networks has', NEW.zone))
+    WHERE NEW.zone NOT IN ('local', 'domestic', 'international')
+        AND NOT EXISTS (SELECT 1 FROM networks WHERE zone = NEW.zone);
+    SELECT refuse(printf('tariffs: %s: direction ''%s'' is none: write in or out', NEW.zone, NEW.direction))
+    WHERE NEW.direction NOT IN ('in', 'out');
+    SELECT refuse(printf('tariffs: %s %s: weekdays ''%s'' are none: write their numbers, 12345 for Monday to Friday', NEW.zone, NEW.direction, NEW.weekdays))
+    WHERE NEW.weekdays GLOB '*[^1-7]*';
+    SELECT refuse(printf('tariffs: %s %s: hours ''%s'' to ''%s'': write 0 to 24, the earlier one first; a night is two rows', NEW.zone, NEW.direction, NEW.hour_from, NEW.hour_until))
+    WHERE NOT (coalesce(nullif(NEW.hour_from, ''), 0) IN (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23)
+        AND coalesce(nullif(NEW.hour_until, ''), 24) IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
+        AND coalesce(nullif(NEW.hour_from, ''), 0) < coalesce(nullif(NEW.hour_until, ''), 24));
+    SELECT refuse(printf('tariffs: %s %s: price ''%s'': write a number of 0 or more', NEW.zone, NEW.direction, NEW.price))
+    WHERE NOT (typeof(NEW.price) = 'real' AND NEW.price >= 0 AND NEW.price < 9e999);
+    SELECT refuse(printf('tariffs: %s %s: per ''%s'': write octets, 1000000000 for a gigabyte', NEW.zone, NEW.direction, NEW.per))
+    WHERE NEW.per <> '' AND NOT (typeof(NEW.per) = 'integer' AND NEW.per > 0);
+    SELECT refuse(printf('tariffs: %s %s: included ''%s'': write octets a month, 0 for none', NEW.zone, NEW.direction, NEW.included))
+    WHERE NEW.included <> '' AND NOT (typeof(NEW.included) = 'integer' AND NEW.included >= 0);
+    SELECT refuse(printf('tariffs: %s %s: currency is empty: write one, as in EUR', NEW.zone, NEW.direction))
+    WHERE NEW.currency = '';
+    SELECT refuse(printf('tariffs: %s %s: %s ''%s'' is no time: write 2026-11-23 or 2026-11-23 10:00, UTC, or NULL', NEW.zone, NEW.direction, name, value))
+    FROM (SELECT 'valid_from' AS name, NEW.valid_from AS value UNION ALL SELECT 'valid_until', NEW.valid_until)
+    WHERE value <> '' AND NOT (value GLOB '[0-9][0-9][0-9][0-9]-*' AND datetime(value) IS NOT NULL);
+    UPDATE tariffs
+    SET user_group = nullif(user_group, ''), weekdays = coalesce(nullif(weekdays, ''), '1234567'),
+        hour_from = coalesce(nullif(hour_from, ''), 0), hour_until = coalesce(nullif(hour_until, ''), 24),
+        per = coalesce(nullif(per, ''), 1000000000), included = coalesce(nullif(included, ''), 0),
+        valid_from = datetime(nullif(valid_from, '')), valid_until = datetime(nullif(valid_until, ''))
+    WHERE rowid = NEW.rowid;
+    SELECT refuse(printf('tariffs: %s %s: valid_until %s is not after valid_from %s: the row would never hold', zone, direction, valid_until, valid_from))
+    FROM tariffs WHERE rowid = NEW.rowid AND valid_until <= valid_from;
+    SELECT refuse(printf('tariffs: %s %s of %s: days %s from %d to %d (price %s) and days %s from %d to %d (price %s) overlap: let one end before the other begins',
+                         b.zone, b.direction, coalesce('group ' || b.user_group, 'all groups'),
+                         a.weekdays, a.hour_from, a.hour_until, a.price, b.weekdays, b.hour_from, b.hour_until, b.price))
+    FROM tariffs b JOIN tariffs a ON a.zone = b.zone AND a.direction = b.direction AND a.user_group IS b.user_group
+    WHERE b.rowid = NEW.rowid AND a.rowid <> b.rowid
+        AND a.weekdays GLOB '*[' || b.weekdays || ']*' AND a.hour_from < b.hour_until AND b.hour_from < a.hour_until
+        AND coalesce(a.valid_from < b.valid_until, 1) AND coalesce(b.valid_from < a.valid_until, 1);
+END;
+
+DROP TRIGGER IF EXISTS quotas_insert;
+DROP TRIGGER IF EXISTS quotas_update;
+CREATE TRIGGER quotas_insert AFTER INSERT ON quotas BEGIN
+    UPDATE quotas SET kind = kind WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER quotas_update AFTER UPDATE ON quotas BEGIN
+    SELECT refuse(printf('quotas: kind ''%s'' is none: write user, group or host', NEW.kind))
+    WHERE NEW.kind NOT IN ('user', 'group', 'host');
+    SELECT refuse(printf('quotas: %s ''%s'': write its name; of a host its address', NEW.kind, NEW.name))
+    WHERE NEW.name = '' OR NEW.kind = 'host' AND ip_version(NEW.name) IS NULL;
+    SELECT refuse(printf('quotas: %s %s: period ''%s'' is none: write day, week or month', NEW.kind, NEW.name, NEW.period))
+    WHERE NEW.period NOT IN ('day', 'week', 'month');
+    SELECT refuse(printf('quotas: %s %s: octets ''%s'': write a whole number of 0 or more', NEW.kind, NEW.name, NEW.octets))
+    WHERE NOT (typeof(NEW.octets) = 'integer' AND NEW.octets >= 0);
+    SELECT refuse(printf('quotas: %s %s: warn_at ''%s'': write percent, 1 to 100', NEW.kind, NEW.name, NEW.warn_at))
+    WHERE NEW.warn_at <> '' AND NOT (typeof(NEW.warn_at) = 'integer' AND NEW.warn_at BETWEEN 1 AND 100);
+    UPDATE quotas
+    SET name = CASE kind WHEN 'host' THEN ip_canonical(name) ELSE name END, warn_at = coalesce(nullif(warn_at, ''), 80)
+    WHERE rowid = NEW.rowid;
+END;
+
+DROP TRIGGER IF EXISTS sampling_overrides_insert;
+DROP TRIGGER IF EXISTS sampling_overrides_update;
+CREATE TRIGGER sampling_overrides_insert AFTER INSERT ON sampling_overrides BEGIN
+    UPDATE sampling_overrides SET exporter = exporter WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER sampling_overrides_update AFTER UPDATE ON sampling_overrides BEGIN
+    SELECT refuse('sampling_overrides: exporter ' || ip_fault(NEW.exporter)) WHERE NEW.exporter <> '';
+    SELECT refuse(printf('sampling_overrides: rate ''%s'' is none: write a whole number from 1 on', NEW.rate))
+    WHERE NOT (typeof(NEW.rate) = 'integer' AND NEW.rate >= 1);
+    SELECT refuse(printf('sampling_overrides: %s ''%s'' is no time: write 2026-11-23 or 2026-11-23 10:00, UTC, or NULL', name, value))
+    FROM (SELECT 'since' AS name, NEW.since AS value UNION ALL SELECT 'until', NEW.until)
+    WHERE value <> '' AND NOT (value GLOB '[0-9][0-9][0-9][0-9]-*' AND datetime(value) IS NOT NULL);
+    UPDATE sampling_overrides
+    SET exporter = ip_canonical(nullif(exporter, '')), since = datetime(nullif(since, '')), until = datetime(nullif(until, ''))
+    WHERE rowid = NEW.rowid;
+END;
+
+DROP TRIGGER IF EXISTS events_insert;
+DROP TRIGGER IF EXISTS events_update;
+CREATE TRIGGER events_insert AFTER INSERT ON events BEGIN
+    UPDATE events SET time = time WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER events_update AFTER UPDATE ON events BEGIN
+    SELECT refuse(printf('events: %s ''%s'' is no time: write 2026-11-23 or 2026-11-23 10:00, UTC', name, value))
+    FROM (SELECT 'time' AS name, NEW.time AS value UNION ALL SELECT 'until', nullif(NEW.until, ''))
+    WHERE value IS NOT NULL AND NOT (value GLOB '[0-9][0-9][0-9][0-9]-*' AND datetime(value) IS NOT NULL);
+    SELECT refuse(printf('events: %s: text is empty: write what happened', NEW.time)) WHERE NEW.text = '';
+    SELECT refuse(printf('events: %s: until %s is before it', NEW.time, NEW.until))
+    WHERE NEW.until <> '' AND datetime(NEW.until) < datetime(NEW.time);
+    UPDATE events SET time = datetime(time), until = datetime(nullif(until, '')) WHERE rowid = NEW.rowid;
+END;
+
+-- ---- what has changed ---------------------------------------------------------------------------------------------
+--
+-- The SQL functions keep what they have read of a table as long as its token is the same.
+
+CREATE TABLE IF NOT EXISTS site_changes (
+    name  TEXT NOT NULL PRIMARY KEY,
+    token BLOB NOT NULL
+) WITHOUT ROWID;
+INSERT OR REPLACE INTO site_changes VALUES ('networks', randomblob(16));
+INSERT OR REPLACE INTO site_changes VALUES ('hosts', randomblob(16));
+INSERT OR REPLACE INTO site_changes VALUES ('services', randomblob(16));
+
+DROP TRIGGER IF EXISTS networks_changes_insert;
+CREATE TRIGGER networks_changes_insert AFTER INSERT ON networks BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'networks';
+END;
+DROP TRIGGER IF EXISTS networks_changes_update;
+CREATE TRIGGER networks_changes_update AFTER UPDATE ON networks BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'networks';
+END;
+DROP TRIGGER IF EXISTS networks_changes_delete;
+CREATE TRIGGER networks_changes_delete AFTER DELETE ON networks BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'networks';
+END;
+DROP TRIGGER IF EXISTS hosts_changes_insert;
+CREATE TRIGGER hosts_changes_insert AFTER INSERT ON hosts BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'hosts';
+END;
+DROP TRIGGER IF EXISTS hosts_changes_update;
+CREATE TRIGGER hosts_changes_update AFTER UPDATE ON hosts BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'hosts';
+END;
+DROP TRIGGER IF EXISTS hosts_changes_delete;
+CREATE TRIGGER hosts_changes_delete AFTER DELETE ON hosts BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'hosts';
+END;
+DROP TRIGGER IF EXISTS services_changes_insert;
+CREATE TRIGGER services_changes_insert AFTER INSERT ON services BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'services';
+END;
+DROP TRIGGER IF EXISTS services_changes_update;
+CREATE TRIGGER services_changes_update AFTER UPDATE ON services BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'services';
+END;
+DROP TRIGGER IF EXISTS services_changes_delete;
+CREATE TRIGGER services_changes_delete AFTER DELETE ON services BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'services';
+END;
 
 -- The tables of flowvt, of the store that settings has.
 CREATE VIRTUAL TABLE IF NOT EXISTS flows USING flows;
