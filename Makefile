@@ -52,6 +52,8 @@ $(BUILD)/flowcollect: $(COLLECTOR) $(DISSECT) $(SCHEMA)
 $(BUILD)/flowreport: $(REPORT)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3 -lm
 
+$(BUILD)/queries/assets.o: $(wildcard queries/*.css queries/*.js)
+
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -c -o $@ $<

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "catalog.h"
 #include "context.h"
@@ -24,6 +25,8 @@ const struct format formats[] = {
     {"csv", "RFC 4180, one result set", render_csv},
     {"json", "one object", render_json},
     {"markdown", "tables of GitHub's Markdown", render_markdown},
+    {"html", "a page with pictures, all in one file", render_html},
+    {"svg", "one chart of a report over time; --column bytes says of what", render_svg},
     {NULL, NULL, NULL},
 };
 
@@ -46,14 +49,14 @@ const struct format *format_find(const char *name) {
 }
 
 static int usage(FILE *out) {
-    fprintf(
-        out,
-        "usage: flowreport list\n"
-        "       flowreport help REPORT\n"
-        "       flowreport REPORT [--PARAMETER VALUE]... [--format FORMAT] [--store STORE]\n"
-        "                  [--site DATABASE] [--queries DIRECTORY] [--output FILE] [--set N]\n\n"
-        "Answers questions about network traffic: `flowreport list` names the reports, \n"
-        "`flowreport help REPORT` says what one takes.\n\nFormats:\n");
+    fprintf(out,
+            "usage: flowreport list\n"
+            "       flowreport help REPORT\n"
+            "       flowreport REPORT [--PARAMETER VALUE]... [--format FORMAT] [--store STORE]\n"
+            "                  [--site DATABASE] [--queries DIRECTORY] [--output FILE] [--set N]\n"
+            "                  [--html FILE] [--svg FILE [--column NAME]]\n\n"
+            "Answers questions about network traffic: `flowreport list` names the reports, \n"
+            "`flowreport help REPORT` says what one takes.\n\nFormats:\n");
     for (const struct format *f = formats; f->name; f++)
         fprintf(out, "  %-10s %s\n", f->name, f->meaning);
     return out == stdout ? 0 : EXIT_WRONG;
@@ -101,39 +104,77 @@ static int help(struct context *c, const char *name) {
     return 0;
 }
 
+/* How a report is to be written, and where to. */
+struct form {
+    const struct format *format;
+    const char *output; /* NULL: standard output */
+    const char *column;
+    int set; /* the result set that is wanted; 0: all */
+};
+
+/* --html FILE is --format html --output FILE. -1: it was said what is wrong. */
+static int take_form(struct settings *s, struct form *form) {
+    const char *format_name = settings_take(s, "format");
+    const char *set = settings_take(s, "set");
+    form->output = settings_take(s, "output");
+    form->column = settings_take(s, "column");
+    for (const struct format *f = formats; f->name; f++) {
+        const char *file = strcmp(f->name, "html") == 0 || strcmp(f->name, "svg") == 0
+                               ? settings_take(s, f->name)
+                               : NULL;
+        if (file) {
+            format_name = f->name;
+            form->output = file;
+        }
+    }
+    form->set = set ? atoi(set) : 0;
+    if (set && form->set < 1) {
+        fprintf(stderr, "flowreport: --set %s: not a number: 1 is the first result set\n", set);
+        return -1;
+    }
+    form->format = format_find(format_name ? format_name : "table");
+    return form->format ? 0 : -1;
+}
+
+/* What comes of it is the file's only when all of it is there. */
+static int write_report(struct session *session, const struct report *report,
+                        const struct settings *settings, const struct form *form) {
+    bool to_stdout = !form->output || strcmp(form->output, "-") == 0;
+    char *path = to_stdout ? NULL : format("%s.new", form->output);
+    FILE *out = to_stdout ? stdout : fopen(path, "we");
+    int rc = -1;
+    if (out) {
+        struct renderer *r = form->format->make(out);
+        r->column = form->column;
+        rc = run_report(session, report, settings, r, form->set, NULL);
+        r->free(r);
+    }
+    bool lost = !out || fflush(out) != 0 || ferror(out) || (!to_stdout && fclose(out) != 0) ||
+                (rc == 0 && !to_stdout && rename(path, form->output) != 0);
+    if (lost) {
+        fprintf(stderr, "flowreport: %s: %s\n", to_stdout ? "standard output" : form->output,
+                strerror(errno));
+        rc = -1;
+    }
+    if (rc != 0 && path)
+        unlink(path);
+    free(path);
+    return rc;
+}
+
 static int run(struct context *c, const char *name) {
     struct report report;
-    const char *format_name = settings_take(&c->settings, "format");
-    const char *output = settings_take(&c->settings, "output");
-    const char *set_number = settings_take(&c->settings, "set");
-    const struct format *as = format_find(format_name ? format_name : "table");
-    int set = set_number ? atoi(set_number) : 0, rc = EXIT_WRONG;
-    if (set_number && set < 1) {
-        fprintf(stderr, "flowreport: --set %s: not a number: 1 is the first result set\n",
-                set_number);
-        return EXIT_WRONG;
-    }
-    if (!as || catalog_find(&c->catalog, name, &report) != 0)
+    struct form form;
+    struct session session;
+    int rc = EXIT_WRONG;
+    if (take_form(&c->settings, &form) != 0 || catalog_find(&c->catalog, name, &report) != 0)
         return EXIT_WRONG;
     if (c->store && report_parameter(&report, "store"))
         settings_give(&c->settings, "store", c->store);
-    struct session session;
     if (settings_check(&c->settings, &report) == 0 &&
         context_open(c, &session, false, report.needs_site) == 0) {
-        FILE *out = output ? fopen(output, "we") : stdout;
-        if (!out) {
-            fprintf(stderr, "flowreport: %s: %s\n", output, strerror(errno));
-        } else {
-            struct renderer *r = as->make(out);
-            if (run_report(&session, &report, &c->settings, r, set, NULL) == 0)
-                rc = 0;
-            r->free(r);
-        }
-        if (out && (fflush(out) != 0 || ferror(out))) {
-            fprintf(stderr, "flowreport: %s: %s\n", output ? output : "standard output",
-                    strerror(errno));
-            rc = EXIT_WRONG;
-        }
+        if (write_report(&session, &report, &c->settings, &form) == 0)
+            rc = 0;
         session_close(&session);
     }
     report_free(&report);
@@ -192,6 +233,7 @@ int main(int argc, char **argv) {
     c.site = settings_take(&c.settings, "site");
     if (!c.site)
         c.site = getenv("FLOWVT_SITE");
+    setenv("TZ", "UTC", 1);
     catalog_open(&c.catalog, folders, folder_count);
     int rc = command(&c);
     catalog_close(&c.catalog);

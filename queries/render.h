@@ -22,12 +22,13 @@ struct result_set {
 
 struct renderer {
     FILE *out;
-    bool one_set; /* its form has room for one result set only */
+    bool one_set;       /* its form has room for one result set only */
+    const char *column; /* the one to draw where one is drawn; NULL: the first */
     void (*begin)(struct renderer *, const struct report *, const struct settings *);
     void (*set)(struct renderer *, const struct result_set *);
     void (*row)(struct renderer *, sqlite3_stmt *);
     void (*set_end)(struct renderer *);
-    void (*end)(struct renderer *);
+    int (*end)(struct renderer *);   /* not 0: it was said what is wrong */
     void (*free)(struct renderer *); /* also when end was never called */
 };
 
@@ -43,5 +44,7 @@ struct renderer *render_table(FILE *out); /* boxes when out is a terminal */
 struct renderer *render_csv(FILE *out);
 struct renderer *render_json(FILE *out);
 struct renderer *render_markdown(FILE *out);
+struct renderer *render_html(FILE *out);
+struct renderer *render_svg(FILE *out); /* one chart */
 
 #endif

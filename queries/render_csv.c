@@ -53,8 +53,13 @@ static void row(struct renderer *r, sqlite3_stmt *statement) {
     fputs("\r\n", r->out);
 }
 
-static void nothing(struct renderer *r) {
+static void set_end(struct renderer *r) {
     (void)r;
+}
+
+static int end(struct renderer *r) {
+    (void)r;
+    return 0;
 }
 
 static void free_csv(struct renderer *r) {
@@ -63,6 +68,6 @@ static void free_csv(struct renderer *r) {
 
 struct renderer *render_csv(FILE *out) {
     struct renderer *r = grow(NULL, 1, sizeof *r);
-    *r = (struct renderer){out, true, begin, set, row, nothing, nothing, free_csv};
+    *r = (struct renderer){out, true, NULL, begin, set, row, set_end, end, free_csv};
     return r;
 }

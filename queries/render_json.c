@@ -106,8 +106,9 @@ static void set_end(struct renderer *r) {
     fputs("]}", r->out);
 }
 
-static void end(struct renderer *r) {
+static int end(struct renderer *r) {
     fputs("]}\n", r->out);
+    return 0;
 }
 
 static void free_json(struct renderer *r) {
@@ -117,6 +118,6 @@ static void free_json(struct renderer *r) {
 
 struct renderer *render_json(FILE *out) {
     struct json *j = grow(NULL, 1, sizeof *j);
-    *j = (struct json){.base = {out, false, begin, set, row, set_end, end, free_json}};
+    *j = (struct json){.base = {out, false, NULL, begin, set, row, set_end, end, free_json}};
     return &j->base;
 }

@@ -78,8 +78,9 @@ static void set_end(struct renderer *r) {
     grid_free(g);
 }
 
-static void end(struct renderer *r) {
+static int end(struct renderer *r) {
     (void)r;
+    return 0;
 }
 
 static void free_markdown(struct renderer *r) {
@@ -89,6 +90,7 @@ static void free_markdown(struct renderer *r) {
 
 struct renderer *render_markdown(FILE *out) {
     struct markdown *m = grow(NULL, 1, sizeof *m);
-    *m = (struct markdown){.base = {out, false, begin, set, row, set_end, end, free_markdown}};
+    *m =
+        (struct markdown){.base = {out, false, NULL, begin, set, row, set_end, end, free_markdown}};
     return &m->base;
 }

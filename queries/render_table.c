@@ -149,8 +149,9 @@ static void set_end(struct renderer *r) {
     grid_free(g);
 }
 
-static void end(struct renderer *r) {
+static int end(struct renderer *r) {
     (void)r;
+    return 0;
 }
 
 static void free_table(struct renderer *r) {
@@ -162,7 +163,7 @@ struct renderer *render_table(FILE *out) {
     struct table *t = grow(NULL, 1, sizeof *t);
     setlocale(LC_CTYPE, "");
     bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    *t = (struct table){.base = {out, false, begin, set, row, set_end, end, free_table},
+    *t = (struct table){.base = {out, false, NULL, begin, set, row, set_end, end, free_table},
                         .frame = !isatty(fileno(out)) ? &plain
                                  : utf8               ? &box
                                                       : &ascii};

@@ -114,6 +114,5 @@ int run_report(struct session *s, const struct report *report, const struct sett
                 number);
         return -1;
     }
-    r->end(r);
-    return 0;
+    return r->end(r);
 }

@@ -11,7 +11,7 @@
 
 /* The program's own, for which a parameter may have been mistaken. */
 static const char *const own_options[] = {"format", "store", "site", "queries", "html",
-                                          "svg",    "set",   "help", "output"};
+                                          "svg",    "set",   "help", "output",  "column"};
 
 void settings_give(struct settings *s, const char *name, char *value) {
     s->all = grow(s->all, s->count + 1, sizeof *s->all);
