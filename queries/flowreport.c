@@ -22,6 +22,7 @@
 
 const struct format formats[] = {
     {"table", "for people: boxes on a terminal, columns elsewhere", render_table},
+    {"chart", "pictures of what goes over time, for a terminal", render_chart},
     {"csv", "RFC 4180, one result set", render_csv},
     {"json", "one object", render_json},
     {"markdown", "tables of GitHub's Markdown", render_markdown},
@@ -106,8 +107,8 @@ static int help(struct context *c, const char *name) {
 
 /* How a report is to be written, and where to. */
 struct form {
-    const struct format *format;
-    const char *output; /* NULL: standard output */
+    const struct format *format; /* NULL: as the report is */
+    const char *output;          /* NULL: standard output */
     const char *column;
     int set; /* the result set that is wanted; 0: all */
 };
@@ -132,8 +133,8 @@ static int take_form(struct settings *s, struct form *form) {
         fprintf(stderr, "flowreport: --set %s: not a number: 1 is the first result set\n", set);
         return -1;
     }
-    form->format = format_find(format_name ? format_name : "table");
-    return form->format ? 0 : -1;
+    form->format = format_name ? format_find(format_name) : NULL;
+    return form->format || !format_name ? 0 : -1;
 }
 
 /* What comes of it is the file's only when all of it is there. */
@@ -169,6 +170,9 @@ static int run(struct context *c, const char *name) {
     int rc = EXIT_WRONG;
     if (take_form(&c->settings, &form) != 0 || catalog_find(&c->catalog, name, &report) != 0)
         return EXIT_WRONG;
+    /* A report that says how it is to be drawn is, for people. */
+    if (!form.format)
+        form.format = format_find(strstr(report.statements, "-- Chart:") ? "chart" : "table");
     if (c->store && report_parameter(&report, "store"))
         settings_give(&c->settings, "store", c->store);
     if (settings_check(&c->settings, &report) == 0 &&

@@ -28,6 +28,14 @@ void grid_begin(struct grid *grid, const struct result_set *set);
 void grid_row(struct grid *grid, sqlite3_stmt *row);
 void grid_free(struct grid *grid);
 
+/* The table of it, as render_table() has it (render_table.c); with bars for what the column of this number
+** has, unless it has no such column. */
+void table_write(FILE *out, const struct grid *grid, size_t bars);
+
+/* The column whose amounts a top list is about: bytes, or else the first that counts something; as many
+** as there are columns when none does. */
+size_t grid_amounts(const struct grid *grid);
+
 /* Octets as SQL writes them, X'00ff'; to free. */
 char *blob_text(sqlite3_stmt *row, int column);
 

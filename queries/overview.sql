@@ -1,22 +1,156 @@
 -- SPDX-License-Identifier: MIT
 -- What has been going on?  (NfSen's overview)
 --
---   :by      what is stacked: protocol, application, zone or exporter      default protocol
---   :span    day, week, month or year until :until; all: each of them      default all
---   :n       how many of each top list                                     default 10
---   :until   where the time that is looked at ends                         default: the end of the store
---   :filter, :store                                                        default: all flows of the store
+--   :by      what is stacked: protocol or exporter   default 'protocol'
+--   :span    hour, day, week, month or year before :until; all: each for which there is something
+--                                                    default 'all'
+--   :n       how many of each top list               default 10
+--   :until   where the time that is looked at ends   default: the end of the store
+--   :filter, :store                                  default: all flows of the store
 --
 -- Needs: site
 --
--- Sums are of steps of five minutes in a day, half an hour in a week, two hours in a month and a day in a year;
--- the top lists are of the shortest of the times. Any-side lists count a flow at both of its ends.
+-- Counters are of steps of 15 seconds in an hour, 5 minutes in a day, an hour in a week, 4 hours in a month, a day
+-- in a year. Top lists are of the :span, of the last day when it is all. A host's flow counts once for it, whether it
+-- sent or received it.
+--
+-- Sample output of flowreport (:n 3):
+-- flows 1.14 k   packets 14.8 k   bytes 9.28 MB   first 23 Nov 2026 18:12   last 23 Nov 2026 18:13
+--
+-- Hour
+-- bytes, bit/s
+--     4 M ┤
+--         │            ▃▃▃▃▃▃▃▃▃▃▃
+--     3 M ┤            ███████████
+--         │            ███████████
+--     2 M ┤            ███████████▇
+--         │           ▃████████████▄▄▄▄▄▄▄▄▄▄▄
+--     1 M ┤           ████████████████████████
+--       0 ┴▃▃▃▃▃▃▃▃▃▃▃████████████████████████▅▅▅▅▅▅▅▅▅▅▅▃▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
+--          18:12:30               18:13:00               18:13:30
+-- packets, packets/s
+--     600 ┤
+--         │            ▆▆▆▆▆▆▆▆▆▆▆
+--     450 ┤            ███████████
+--         │            ███████████▄
+--     300 ┤            ████████████▄▄▄▄▄▄▄▄▄▄▄
+--         │           ▆███████████████████████▂▂▂▂▂▂▂▂▂▂▂
+--     150 ┤           ███████████████████████████████████▄
+--       0 ┴▅▅▅▅▅▅▅▅▅▅▅████████████████████████████████████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
+--          18:12:30               18:13:00               18:13:30
+-- flows, flows/s
+--      80 ┤
+--         │                                   ▇▇▇▇▇▇▇▇▇▇▇
+--      60 ┤                                   ███████████
+--         │                                   ███████████▅
+--      40 ┤                                   ████████████
+--         │                                   ████████████
+--      20 ┤                                   ████████████
+--       0 ┴▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▂▁▁▁▁▁▁▁▁▁▁▁████████████▁▁▁▁▁▁▁▁▁▁▁▁
+--          18:12:30               18:13:00               18:13:30
+--                                                bytes      packets        flows
+-- ■ tcp        ▁▁▁▁▅███▆▃▃▃▃▁▁▁▁▁▁▁▁▁▁▁▁▁      8.44 MB       10.5 k       1.07 k
+-- ■ udp        ▂▂▂▂▆████████▃▃▃▃▁               803 kB       4.03 k           30
+-- ■ icmp       ▆▆▆▆▇███▆▂▂▂▂▂▂▂▂▁▁▁▁▁          27.2 kB          132            4
+-- ■ ipv6-icmp  ████▇▆▆▆▆▅▅▅▅▅▅▅▅▃▂▂▂▁          9.84 kB          110           41
+--
+-- Hosts
+-- host               sent  received    bytes
+-- --------------  -------  --------  -------  --------------------
+-- 203.0.113.10    4850838   1202595  6053433  ████████████████████
+-- 192.168.1.20    1188355   4854002  6042357  ████████████████████
+-- 2001:db8:2::10  1563467     66223  1629690  █████▍
+--
+-- Ports
+-- proto   port  flows    bytes
+-- -----  -----  -----  -------  --------------------
+-- tcp       80    836  6633365  ████████████████████
+-- tcp    59744      2  4222021  ████████████▊
+-- tcp    43702      2  1121416  ███▍
+--
+-- Exporters
+-- exporter  flows  packets    bytes
+-- --------  -----  -------  -------  --------------------
+--            1143    14802  9280061  ████████████████████
+--
+-- Losses and sampling
+-- nothing lost, not sampled: 1143 flows of 1 exporter
+
 CREATE TEMP TABLE span AS
-WITH span(name, ordinal, modifier, step) AS (
-    VALUES ('day', 1, '-1 day', 300), ('week', 2, '-7 days', 1800), ('month', 3, '-1 month', 7200), ('year', 4, '-1 year', 86400)
-), last(time) AS (
-    SELECT coalesce(:until, (SELECT max(last) FROM flow_files(:store)))
+WITH length(name, seconds, before, step) AS (
+    VALUES ('hour', 3600, 0, 15), ('day', 86400, 3600, 300), ('week', 604800, 86400, 3600),
+           ('month', 2678400, 604800, 14400), ('year', 31622400, 2678400, 86400)
+), store(first, last) AS (
+    SELECT CAST(strftime('%s', min(first)) AS INTEGER), strftime('%s', coalesce(flow_time(:until), max(last))) + 1
+    FROM flow_files(:store)
 )
-SELECT name, ordinal, step, time AS until,
-       datetime(strftime('%s', time, modifier) / step * step, 'unixepoch') AS since
-FROM span, last;
+SELECT name, step, datetime((last - seconds) / step * step, 'unixepoch') AS since, datetime(last, 'unixepoch') AS until
+FROM length, store
+WHERE CASE coalesce(:span, 'all') WHEN 'all' THEN before = 0 OR first < last - before ELSE name = :span END;
+
+CREATE TEMP TABLE listed AS
+SELECT since, until FROM span WHERE name IN ('hour', 'day') OR name = :span ORDER BY since LIMIT 1;
+
+-- Chart: tiles
+SELECT sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes, min(first) AS first, max(last) AS last
+FROM listed, traffic(listed.since, listed.until, :filter, :store);
+
+CREATE TEMP TABLE series AS
+SELECT name, time, proto_name(proto) AS key, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
+FROM span, traffic(span.since, span.until, :filter, :store, step)
+WHERE coalesce(:by, 'protocol') = 'protocol'
+GROUP BY name, time, proto
+UNION ALL
+SELECT name, time, exporter, sum(flows), sum(packets), sum(bytes)
+FROM span, traffic(span.since, span.until, :filter, :store, step)
+WHERE :by = 'exporter'
+GROUP BY name, time, exporter;
+
+-- Title: Hour
+-- Chart: tab stack=key values=bytes,packets,flows
+SELECT time, key, flows, packets, bytes FROM series WHERE name = 'hour' ORDER BY time, bytes DESC, key;
+
+-- Title: Day
+-- Chart: tab stack=key values=bytes,packets,flows
+SELECT time, key, flows, packets, bytes FROM series WHERE name = 'day' ORDER BY time, bytes DESC, key;
+
+-- Title: Week
+-- Chart: tab stack=key values=bytes,packets,flows
+SELECT time, key, flows, packets, bytes FROM series WHERE name = 'week' ORDER BY time, bytes DESC, key;
+
+-- Title: Month
+-- Chart: tab stack=key values=bytes,packets,flows
+SELECT time, key, flows, packets, bytes FROM series WHERE name = 'month' ORDER BY time, bytes DESC, key;
+
+-- Title: Year
+-- Chart: tab stack=key values=bytes,packets,flows
+SELECT time, key, flows, packets, bytes FROM series WHERE name = 'year' ORDER BY time, bytes DESC, key;
+
+-- Title: Events
+-- Chart: events
+SELECT time, until, text FROM events
+WHERE time < (SELECT max(until) FROM span) AND coalesce(until, time) >= (SELECT min(since) FROM span)
+ORDER BY time;
+
+-- Title: Hosts
+-- Chart: list
+SELECT ip AS host, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(bytes_out + bytes_in) AS bytes
+FROM listed, endpoints(listed.since, listed.until, :filter, :store)
+GROUP BY ip ORDER BY bytes DESC, ip LIMIT coalesce(:n, 10);
+
+-- Title: Ports
+-- Chart: list
+SELECT proto_name(proto) AS proto, port, sum(flows_out + flows_in) AS flows, sum(bytes_out + bytes_in) AS bytes
+FROM listed, endpoints(listed.since, listed.until, :filter, :store)
+WHERE port IS NOT NULL
+GROUP BY proto, port ORDER BY bytes DESC, port LIMIT coalesce(:n, 10);
+
+-- Title: Exporters
+-- Chart: list
+SELECT exporter, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
+FROM listed, traffic(listed.since, listed.until, :filter, :store)
+GROUP BY exporter ORDER BY bytes DESC, exporter LIMIT coalesce(:n, 10);
+
+-- Title: Losses and sampling
+-- Chart: note
+SELECT losses(since, until, :store) AS losses FROM listed;

@@ -37,11 +37,10 @@ size_t grid_events(const struct grid *g, struct event **events) {
 static void tiles(FILE *out, const struct grid *g) {
     fputs("<section class=\"tiles\">\n", out);
     for (size_t i = 0; g->rows > 0 && i < g->columns; i++) {
-        const struct cell *cell = grid_cell(g, 0, i);
         fputs("<div><span>", out);
         markup_text(out, g->names[i]);
         fputs("</span>", out);
-        page_value(out, cell, g->names[i]);
+        page_value(out, g, 0, i);
         fputs("</div>\n", out);
     }
     fputs("</section>\n", out);
@@ -74,18 +73,22 @@ static size_t how_many(const struct shapes *s, enum shape shape) {
     return n;
 }
 
-/* Series in tabs: those that say `tab` and have something. */
+/* One of the series that lie behind each other: those that say so and have something. */
+static bool in_tab(const struct shapes *s, size_t i) {
+    return s->of[i] == SHAPE_SERIES && s->grids[i].rows > 0 && grid_says(&s->grids[i], "tab");
+}
+
 static void tabs(FILE *out, const struct shapes *s, const struct event *events,
                  size_t event_count) {
     size_t n = 0;
     for (size_t i = 0; i < s->count; i++)
-        n += s->of[i] == SHAPE_SERIES && strstr(s->grids[i].chart, "tab");
+        n += in_tab(s, i);
     if (n == 0)
         return;
     fprintf(out, "<section class=\"tabs\">\n");
     n = 0;
     for (size_t i = 0; i < s->count; i++)
-        if (s->of[i] == SHAPE_SERIES && strstr(s->grids[i].chart, "tab")) {
+        if (in_tab(s, i)) {
             fprintf(out,
                     "<input type=\"radio\" name=\"tab\" id=\"tab%zu\"%s><label for=\"tab%zu\">", i,
                     n++ ? "" : " checked", i);
@@ -93,7 +96,7 @@ static void tabs(FILE *out, const struct shapes *s, const struct event *events,
             fputs("</label>\n", out);
         }
     for (size_t i = 0; i < s->count; i++)
-        if (s->of[i] == SHAPE_SERIES && strstr(s->grids[i].chart, "tab")) {
+        if (in_tab(s, i)) {
             fputs("<div class=\"panel series\">\n", out);
             page_series(out, &s->grids[i], events, event_count);
             fputs("</div>\n", out);
@@ -114,13 +117,17 @@ static void sections(FILE *out, const struct shapes *s, enum shape shape, const 
                      const struct event *events, size_t event_count) {
     for (size_t i = 0; i < s->count; i++) {
         const struct grid *g = &s->grids[i];
-        if (s->of[i] != shape || (shape == SHAPE_SERIES && strstr(g->chart, "tab")))
+        if (s->of[i] != shape || (shape == SHAPE_SERIES && grid_says(g, "tab")))
             continue;
         fprintf(out, "<section class=\"%s\">\n", class);
         heading(out, g);
         if (shape == SHAPE_SERIES) {
             page_series(out, g, events, event_count);
             events_list(out, events, event_count);
+        } else if (shape == SHAPE_NOTE && g->rows == 1 && g->columns == 1) {
+            fputs("<p>", out);
+            page_value(out, g, 0, 0);
+            fputs("</p>\n", out);
         } else {
             page_table(out, g, shape == SHAPE_LIST);
         }
@@ -196,8 +203,10 @@ void page_write(FILE *out, const struct report *report, const struct settings *s
           "<link rel=\"icon\" href=\"data:,\">\n<title>",
           out);
     markup_text(out, title);
-    fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n<header>\n<h1>",
-            asset_chart_css, asset_page_css);
+    fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body%s>\n<header>\n<h1>",
+            asset_chart_css, asset_page_css,
+            how_many(&shapes, SHAPE_LIST) && how_many(&shapes, SHAPE_SERIES) ? ""
+                                                                             : " class=\"one\"");
     markup_text(out, title);
     fputs("</h1>\n<p class=\"said\">", out);
     command_line(out, report, settings);

@@ -11,7 +11,10 @@
 #include "grid.h"
 
 /* A value, short: <data value="9280061">9.28 MB</data>, by the name of its column. */
-void page_value(FILE *out, const struct cell *cell, const char *column);
+void page_value(FILE *out, const struct grid *grid, size_t row, size_t column);
+
+/* What page_value shows of a cell, as text to free. */
+char *grid_short(const struct grid *grid, size_t row, size_t column);
 
 /* A table; a top list has short numbers, and bars for its greatest column. */
 void page_table(FILE *out, const struct grid *grid, bool list);

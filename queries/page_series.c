@@ -73,8 +73,10 @@ static void legend(FILE *out, const struct series *s) {
         fputs("<th class=\"n\">", out);
         markup_text(out, s->values[v]);
         fputs(s->units[v].totals ? "</th>" : ", most</th>", out);
+        if (v == 0 && s->units[v].totals && s->key_count > 1)
+            fputs("<th class=\"n\">share</th>", out);
         if (v == 0 && s->units[v].totals)
-            fputs("<th class=\"n\">share</th><th class=\"n\">peak</th>", out);
+            fputs("<th class=\"n\">peak</th>", out);
     }
     fputs("</tr></thead>\n<tbody>\n", out);
     for (size_t k = 0; k < s->key_count; k++) {
@@ -91,14 +93,13 @@ static void legend(FILE *out, const struct series *s) {
                 continue;
             }
             chart_total(&s->units[v], sum, text);
-            if (strcmp(s->units[v].totals, "B") != 0)
-                scale_number(sum, text);
             amount(out, sum, text);
             if (v > 0)
                 continue;
             for (size_t i = 0; i < s->key_count; i++)
                 all += series_sum(s, v, i);
-            fprintf(out, "<td class=\"n\">%.1f&thinsp;%%</td>", all > 0 ? 100 * sum / all : 0);
+            if (s->key_count > 1)
+                fprintf(out, "<td class=\"n\">%.1f&thinsp;%%</td>", all > 0 ? 100 * sum / all : 0);
             chart_rate(&s->units[v], peak, text);
             fprintf(out, "<td class=\"n\">%s</td>", text);
         }

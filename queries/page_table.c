@@ -26,34 +26,42 @@ static const char *amount_unit(const char *column) {
     return NULL;
 }
 
-void page_value(FILE *out, const struct cell *cell, const char *column) {
-    const char *unit = amount_unit(column);
+char *grid_short(const struct grid *g, size_t row, size_t column) {
+    const struct cell *cell = grid_cell(g, row, column);
+    const char *unit = amount_unit(g->names[column]);
     int64_t time;
-    if (!cell->text) {
-        fputs("<data value=\"\">–</data>", out);
-    } else if (cell->numeric && unit) {
+    if (!cell->text)
+        return copy("–");
+    if (cell->numeric && unit) {
         struct unit of = {unit, 1, unit};
         char text[32];
         chart_total(&of, cell->number, text);
-        fprintf(out, "<data value=\"%s\" title=\"%s\">%s</data>", cell->text, cell->text, text);
-    } else if (!cell->numeric && scale_parse(cell->text, &time)) {
-        fputs("<time datetime=\"", out);
-        markup_text(out, cell->text);
-        fputs("\">", out);
+        return copy(text);
+    }
+    if (!cell->numeric && scale_parse(cell->text, &time)) {
         char when[40];
         scale_moment(time, 300, when);
-        fprintf(out, "%s</time>", when + 4); /* without the day of the week */
-    } else {
-        fputs("<data value=\"", out);
-        markup_text(out, cell->text);
-        fputs("\">", out);
-        markup_text(out, cell->text);
-        fputs("</data>", out);
+        return copy(when + 4); /* without the day of the week */
     }
+    return copy(cell->text);
 }
 
-/* The column that bars are drawn for: bytes, or else the first that is an amount. */
-static size_t bar_column(const struct grid *g) {
+void page_value(FILE *out, const struct grid *g, size_t row, size_t column) {
+    const struct cell *cell = grid_cell(g, row, column);
+    char *text = grid_short(g, row, column);
+    fputs("<data value=\"", out);
+    markup_text(out, cell->text ? cell->text : "");
+    if (cell->text && strcmp(text, cell->text) != 0) {
+        fputs("\" title=\"", out);
+        markup_text(out, cell->text);
+    }
+    fputs("\">", out);
+    markup_text(out, text);
+    fputs("</data>", out);
+    free(text);
+}
+
+size_t grid_amounts(const struct grid *g) {
     size_t found = g->columns;
     for (size_t i = 0; i < g->columns; i++) {
         if (strcmp(g->names[i], "bytes") == 0 && grid_is_numeric(g, i))
@@ -73,7 +81,7 @@ static double greatest(const struct grid *g, size_t column) {
 }
 
 void page_table(FILE *out, const struct grid *g, bool list) {
-    size_t bar = list ? bar_column(g) : g->columns;
+    size_t bar = list ? grid_amounts(g) : g->columns;
     double most = greatest(g, bar);
     bool *right = grow(NULL, g->columns, sizeof *right);
     fputs("<div class=\"scroll\"><table>\n<thead><tr>", out);
@@ -92,7 +100,7 @@ void page_table(FILE *out, const struct grid *g, bool list) {
             bool is_time = cell->text && !cell->numeric && scale_parse(cell->text, &time);
             fprintf(out, right[i] ? "<td class=\"n\">" : is_time ? "<td class=\"t\">" : "<td>");
             if (list && right[i] && cell->numeric)
-                page_value(out, cell, g->names[i]);
+                page_value(out, g, j, i);
             else
                 markup_text(out, cell->text ? cell->text : "");
             if (list && i == 0 && most > 0)

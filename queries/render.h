@@ -41,6 +41,7 @@ extern const struct format formats[]; /* one without a name at the end */
 const struct format *format_find(const char *name);
 
 struct renderer *render_table(FILE *out); /* boxes when out is a terminal */
+struct renderer *render_chart(FILE *out);
 struct renderer *render_csv(FILE *out);
 struct renderer *render_json(FILE *out);
 struct renderer *render_markdown(FILE *out);

@@ -7,55 +7,27 @@
 #include <string.h>
 
 #include "chart.h"
+#include "kept.h"
 #include "memory.h"
 #include "page.h"
 #include "page_part.h"
 #include "render.h"
 
-struct picture {
-    struct renderer base;
-    const struct report *report;
-    const struct settings *settings;
-    struct grid *grids;
-    size_t count;
-};
-
-static void begin(struct renderer *r, const struct report *report, const struct settings *s) {
-    struct picture *p = (struct picture *)r;
-    p->report = report;
-    p->settings = s;
-}
-
-static void set(struct renderer *r, const struct result_set *head) {
-    struct picture *p = (struct picture *)r;
-    p->grids = grow(p->grids, p->count + 1, sizeof *p->grids);
-    grid_begin(&p->grids[p->count++], head);
-}
-
-static void row(struct renderer *r, sqlite3_stmt *statement) {
-    struct picture *p = (struct picture *)r;
-    grid_row(&p->grids[p->count - 1], statement);
-}
-
-static void set_end(struct renderer *r) {
-    (void)r;
-}
-
 static int end_html(struct renderer *r) {
-    struct picture *p = (struct picture *)r;
+    struct kept *p = (struct kept *)r;
     page_write(r->out, p->report, p->settings, p->grids, p->count);
     return 0;
 }
 
-/* "Bytes by proto: title". */
-static char *chart_title(const struct picture *p, const struct grid *g, const struct series *s,
+/* "bytes: the question". */
+static char *chart_title(const struct kept *p, const struct grid *g, const struct series *s,
                          size_t value) {
     const char *title = *g->title ? g->title : p->report->question;
-    return format("%s: %s", title, s->values[value]);
+    return format("%s: %s", s->values[value], title);
 }
 
 static int end_svg(struct renderer *r) {
-    struct picture *p = (struct picture *)r;
+    struct kept *p = (struct kept *)r;
     struct event *events = NULL;
     size_t event_count = 0;
     for (size_t i = 0; i < p->count && event_count == 0; i++)
@@ -91,24 +63,10 @@ static int end_svg(struct renderer *r) {
     return rc;
 }
 
-static void free_picture(struct renderer *r) {
-    struct picture *p = (struct picture *)r;
-    for (size_t i = 0; i < p->count; i++)
-        grid_free(&p->grids[i]);
-    free(p->grids);
-    free(p);
-}
-
 static struct renderer *make(FILE *out, int (*end)(struct renderer *)) {
-    struct picture *p = grow(NULL, 1, sizeof *p);
-    *p = (struct picture){.base = {.out = out,
-                                   .begin = begin,
-                                   .set = set,
-                                   .row = row,
-                                   .set_end = set_end,
-                                   .end = end,
-                                   .free = free_picture}};
-    return &p->base;
+    struct kept *k = grow(NULL, 1, sizeof *k);
+    kept_init(&k->base, out, end, kept_free);
+    return &k->base;
 }
 
 struct renderer *render_html(FILE *out) {

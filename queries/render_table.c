@@ -4,6 +4,7 @@
 */
 #include <langinfo.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +12,12 @@
 #include "grid.h"
 #include "memory.h"
 #include "render.h"
+#include "shown.h"
 #include "utf8.h"
 
 struct table {
     struct renderer base;
     struct grid grid;
-    const struct frame *frame;
     int sets;
 };
 
@@ -43,24 +44,6 @@ static const struct frame plain = {{NULL, NULL, NULL, NULL},
                                    {"", "-", "  ", ""},
                                    {"", " ", "  ", ""},
                                    {NULL, NULL, NULL, NULL}};
-
-/* Control characters would drive the terminal: U+2400 and on show them. */
-static char *shown(const char *text) {
-    char *out = grow(NULL, strlen(text) * 3 + 4, 1), *at = out;
-    while (*text) {
-        uint32_t c = utf8_next(&text);
-        if (c < 0x20)
-            c += 0x2400;
-        else if (c == 0x7f)
-            c = 0x2421;
-        else if ((c >= 0x80 && c < 0xa0) || (c >= 0x202a && c <= 0x202e) ||
-                 (c >= 0x2066 && c <= 0x2069))
-            c = 0xfffd;
-        at += utf8_put(c, at);
-    }
-    *at = '\0';
-    return out;
-}
 
 static void repeat(FILE *out, const char *what, int n) {
     while (n-- > 0)
@@ -95,13 +78,78 @@ static void cells(FILE *out, const struct line *line, char *const *texts, const 
     fprintf(out, "%s\n", line->right);
 }
 
+/* Boxes on a terminal, of characters that it has. */
+static const struct frame *frame_for(FILE *out) {
+    if (!isatty(fileno(out)))
+        return &plain;
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? &box : &ascii;
+}
+
+/* So many eighths of a character. */
+static char *bar_text(double part, int columns) {
+    static const char *const blocks[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    int eighths = (int)(part * columns * 8 + 0.5);
+    if (part > 0 && eighths == 0)
+        eighths = 1;
+    char *text = grow(NULL, (size_t)columns * 3 + 4, 1);
+    text[0] = '\0';
+    for (int i = 0; i < eighths / 8; i++)
+        strcat(text, "█");
+    return strcat(text, blocks[eighths % 8]);
+}
+
+void table_write(FILE *out, const struct grid *g, size_t bars) {
+    const struct frame *frame = frame_for(out);
+    size_t own = g->columns, n = own + (bars < own && g->rows > 0);
+    char **texts = grow(NULL, (g->rows + 1) * n, sizeof *texts);
+    int *widths = grow(NULL, n, sizeof *widths);
+    bool *right = grow(NULL, n, sizeof *right);
+    double most = 0;
+    for (size_t j = 0; n > own && j < g->rows; j++)
+        most = fmax(most, grid_cell(g, j, bars)->number);
+    for (size_t i = 0; i < n; i++) {
+        right[i] = i < own && grid_reads_as_number(g, i);
+        widths[i] = 0;
+        for (size_t j = 0; j <= g->rows; j++) {
+            if (i == own) {
+                texts[j * n + i] =
+                    j == 0 ? copy("")
+                           : bar_text(most > 0 ? grid_cell(g, j - 1, bars)->number / most : 0, 20);
+            } else {
+                const char *text = j == 0 ? g->names[i] : grid_cell(g, j - 1, i)->text;
+                texts[j * n + i] = shown(text ? text : "");
+            }
+            int width = utf8_columns(texts[j * n + i]);
+            if (width > widths[i])
+                widths[i] = width;
+        }
+    }
+    if (*g->title) {
+        char *title = shown(g->title);
+        fprintf(out, "%s\n", title);
+        free(title);
+    }
+    ruler(out, &frame->top, widths, n);
+    cells(out, &frame->head, texts, widths, right, n);
+    ruler(out, &frame->rule, widths, n);
+    for (size_t j = 1; j <= g->rows; j++)
+        cells(out, &frame->row, texts + j * n, widths, right, n);
+    ruler(out, &frame->bottom, widths, n);
+    if (g->rows == 0)
+        fputs("(nothing)\n", out);
+    for (size_t i = 0; i < (g->rows + 1) * n; i++)
+        free(texts[i]);
+    free(texts);
+    free(widths);
+    free(right);
+}
+
 static void begin(struct renderer *r, const struct report *report, const struct settings *s) {
     (void)r, (void)report, (void)s;
 }
 
 static void set(struct renderer *r, const struct result_set *head) {
-    struct table *t = (struct table *)r;
-    grid_begin(&t->grid, head);
+    grid_begin(&((struct table *)r)->grid, head);
 }
 
 static void row(struct renderer *r, sqlite3_stmt *statement) {
@@ -110,43 +158,10 @@ static void row(struct renderer *r, sqlite3_stmt *statement) {
 
 static void set_end(struct renderer *r) {
     struct table *t = (struct table *)r;
-    struct grid *g = &t->grid;
-    size_t n = g->columns;
-    char **texts = grow(NULL, (g->rows + 1) * n, sizeof *texts);
-    int *widths = grow(NULL, n, sizeof *widths);
-    bool *right = grow(NULL, n, sizeof *right);
-    for (size_t i = 0; i < n; i++) {
-        right[i] = grid_reads_as_number(g, i);
-        widths[i] = 0;
-        for (size_t j = 0; j <= g->rows; j++) {
-            const char *text = j == 0 ? g->names[i] : grid_cell(g, j - 1, i)->text;
-            texts[j * n + i] = shown(text ? text : "");
-            int width = utf8_columns(texts[j * n + i]);
-            if (width > widths[i])
-                widths[i] = width;
-        }
-    }
     if (t->sets++)
         fputc('\n', r->out);
-    if (*g->title) {
-        char *title = shown(g->title);
-        fprintf(r->out, "%s\n", title);
-        free(title);
-    }
-    ruler(r->out, &t->frame->top, widths, n);
-    cells(r->out, &t->frame->head, texts, widths, right, n);
-    ruler(r->out, &t->frame->rule, widths, n);
-    for (size_t j = 1; j <= g->rows; j++)
-        cells(r->out, &t->frame->row, texts + j * n, widths, right, n);
-    ruler(r->out, &t->frame->bottom, widths, n);
-    if (g->rows == 0)
-        fputs("(nothing)\n", r->out);
-    for (size_t i = 0; i < (g->rows + 1) * n; i++)
-        free(texts[i]);
-    free(texts);
-    free(widths);
-    free(right);
-    grid_free(g);
+    table_write(r->out, &t->grid, t->grid.columns);
+    grid_free(&t->grid);
 }
 
 static int end(struct renderer *r) {
@@ -162,10 +177,6 @@ static void free_table(struct renderer *r) {
 struct renderer *render_table(FILE *out) {
     struct table *t = grow(NULL, 1, sizeof *t);
     setlocale(LC_CTYPE, "");
-    bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    *t = (struct table){.base = {out, false, NULL, begin, set, row, set_end, end, free_table},
-                        .frame = !isatty(fileno(out)) ? &plain
-                                 : utf8               ? &box
-                                                      : &ascii};
+    *t = (struct table){.base = {out, false, NULL, begin, set, row, set_end, end, free_table}};
     return &t->base;
 }

@@ -24,8 +24,8 @@ static char *remark_word(const char *remark, const char *word) {
     return NULL;
 }
 
-static bool has_word(const char *remark, const char *word) {
-    char *found = remark_word(remark, word);
+bool grid_says(const struct grid *g, const char *word) {
+    char *found = remark_word(g->chart, word);
     free(found);
     return found != NULL;
 }
@@ -58,7 +58,7 @@ enum shape grid_shape(const struct grid *g, bool guess) {
                  {"note", SHAPE_NOTE}};
     static const char *const times[] = {"time", "hour", "day", "week", "month"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (has_word(g->chart, words[i].word))
+        if (grid_says(g, words[i].word))
             return words[i].shape;
     bool named = *g->chart != '\0';
     for (size_t i = 0; guess && i < sizeof times / sizeof *times; i++)
@@ -74,16 +74,11 @@ static const struct {
     double factor;
     int rank; /* which is drawn first */
 } measures[] = {
-    {"bytes", "bit/s", "B", 8, 1},
-    {"octets", "bit/s", "B", 8, 1},
-    {"packets", "packets/s", "packets", 1, 2},
-    {"flows", "flows/s", "flows", 1, 3},
-    {"sent", "bit/s", "B", 8, 1},
-    {"received", "bit/s", "B", 8, 1},
-    {"bps", "bit/s", NULL, 1, 4},
-    {"pps", "packets/s", NULL, 1, 5},
-    {"fps", "flows/s", NULL, 1, 6},
-    {"percent", "%", NULL, 1, 7},
+    {"bytes", "bit/s", "B", 8, 1},      {"octets", "bit/s", "B", 8, 1},
+    {"packets", "packets/s", "", 1, 2}, {"flows", "flows/s", "", 1, 3},
+    {"sent", "bit/s", "B", 8, 1},       {"received", "bit/s", "B", 8, 1},
+    {"bps", "bit/s", NULL, 1, 4},       {"pps", "packets/s", NULL, 1, 5},
+    {"fps", "flows/s", NULL, 1, 6},     {"percent", "%", NULL, 1, 7},
 };
 enum { MEASURES = sizeof measures / sizeof *measures };
 
@@ -166,8 +161,9 @@ static void find_times(struct series *s, const struct grid *g) {
     for (size_t i = 1; i < s->points; i++)
         if (s->step == 0 || s->times[i] - s->times[i - 1] < s->step)
             s->step = s->times[i] - s->times[i - 1];
+    s->whole = strlen(grid_cell(g, 0, 0)->text) <= 10;
     if (s->step == 0)
-        s->step = strlen(grid_cell(g, 0, 0)->text) <= 10 ? DAY : 300;
+        s->step = s->whole ? DAY : 300;
     /* Whole numbers of steps apart: what is not there was nothing. */
     s->even = true;
     for (size_t i = 1; i < s->points; i++)
@@ -261,14 +257,14 @@ static size_t key_of(const struct series *s, const char *name) {
 
 /* ---- all ----------------------------------------------------------------------------------- */
 
-/* Counters become rates while their time is less than a day; of days on, people want totals. */
+/* Counters become rates; of days and months people want totals. */
 static struct unit unit_of(const struct series *s, const char *name) {
     size_t m = measure_of(name);
     if (m == MEASURES)
         return (struct unit){"", 1, NULL};
     if (!measures[m].total)
         return (struct unit){measures[m].rate, 1, NULL};
-    if (s->even && s->step < DAY)
+    if (s->even && !s->whole)
         return (struct unit){measures[m].rate, measures[m].factor / (double)s->step,
                              measures[m].total};
     return (struct unit){measures[m].total, 1, measures[m].total};

@@ -9,6 +9,7 @@
 **   values=A,B       what is drawn, one chart each; without: all numbers but those that say the same
 **                    again (bps beside bytes), bytes before packets before flows
 **   top=7            so many at most are drawn in colours of their own, the others together
+**   tab              of several of these one is shown at a time, by its title
 **   none             is not drawn
 **   tiles            one row whose values are shown large
 **   list             a top list: stands beside the charts
@@ -30,13 +31,14 @@
 struct unit {
     const char *name;   /* of what is drawn: "bit/s" */
     double factor;      /* what a value is multiplied with for that */
-    const char *totals; /* of sums: "B"; NULL: sums have no meaning */
+    const char *totals; /* of sums: "B", "" for what the name says; NULL: sums have no meaning */
 };
 
 struct series {
     int64_t *times; /* ascending */
     int64_t step;   /* seconds from one to the next; when they differ, the usual one */
     bool even;      /* they are all alike */
+    bool whole;     /* they are written as days or months, without an hour */
     size_t points;
     char **keys; /* the greatest first; "" when nothing is stacked */
     size_t key_count;
@@ -52,6 +54,9 @@ enum shape { SHAPE_TABLE, SHAPE_SERIES, SHAPE_TILES, SHAPE_LIST, SHAPE_EVENTS, S
 
 /* What it is, by its comment; without one by its columns when `guess` is set. */
 enum shape grid_shape(const struct grid *grid, bool guess);
+
+/* Is this one of the words of its comment? */
+bool grid_says(const struct grid *grid, const char *word);
 
 /* False: it is no series; nothing to free. */
 bool series_of(struct series *series, const struct grid *grid);

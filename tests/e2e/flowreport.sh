@@ -97,6 +97,17 @@ is "odd: CSV is one table and says so" "$(cat "$work/err")" \
 "$report" odd | tr -d '\n' >"$work/table"
 is "odd: no control characters in a table" "$(grep -c '[[:cntrl:]]' "$work/table") $(grep -o '␛.31m' "$work/table")" '0 ␛[31m'
 
+# ---- pictures in the terminal ----------------------------------------------------------------
+
+while read -r file; do
+    name=$(basename "$file" .sql)
+    given=$(sed -n 's/^-- Sample output of flowreport (:\(.*\)):$/--\1/p' "$file")
+    # shellcheck disable=SC2086  # options
+    COLUMNS=80 LC_ALL=C.UTF-8 "$report" "$name" $given 2>&1 | sed 's/^/-- /; s/ *$//' >"$work/got"
+    sed -n '/^-- Sample output of flowreport/,/^$/{/^--/p}' "$file" | sed 1d >"$work/wanted"
+    same "$name: the sample output is what it prints" "$work/got" "$work/wanted"
+done < <(grep -l '^-- Sample output of flowreport' queries/*.sql)
+
 # ---- what is wrong ---------------------------------------------------------------------------
 
 says "no such report" "flowreport: top-talker: no such report: is it top-talkers?" top-talker
