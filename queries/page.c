@@ -37,7 +37,7 @@ size_t grid_events(const struct grid *g, struct event **events) {
 static void tiles(FILE *out, const struct grid *g) {
     fputs("<section class=\"tiles\">\n", out);
     for (size_t i = 0; g->rows > 0 && i < g->columns; i++) {
-        fputs("<div><span>", out);
+        fprintf(out, "<div%s><span>", grid_cell(g, 0, i)->numeric ? "" : " class=\"text\"");
         markup_text(out, g->names[i]);
         fputs("</span>", out);
         page_value(out, g, 0, i);

@@ -13,6 +13,7 @@
       unit++;
     }
     const size = Math.abs(value);
+    if (size < 0.995) return [String(Number(value.toPrecision(3))), ''];
     let text = value.toFixed(size >= 99.95 || size === 0 ? 0 : size >= 9.995 ? 1 : 2);
     if (text.includes('.')) text = text.replace(/\.?0+$/, '');
     return [text, units[unit]];

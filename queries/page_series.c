@@ -76,7 +76,7 @@ static void legend(FILE *out, const struct series *s) {
         if (v == 0 && s->units[v].totals && s->key_count > 1)
             fputs("<th class=\"n\">share</th>", out);
         if (v == 0 && s->units[v].totals)
-            fputs("<th class=\"n\">peak</th>", out);
+            fputs("<th class=\"n wide\">peak</th>", out);
     }
     fputs("</tr></thead>\n<tbody>\n", out);
     for (size_t k = 0; k < s->key_count; k++) {
@@ -101,7 +101,7 @@ static void legend(FILE *out, const struct series *s) {
             if (s->key_count > 1)
                 fprintf(out, "<td class=\"n\">%.1f&thinsp;%%</td>", all > 0 ? 100 * sum / all : 0);
             chart_rate(&s->units[v], peak, text);
-            fprintf(out, "<td class=\"n\">%s</td>", text);
+            fprintf(out, "<td class=\"n wide\">%s</td>", text);
         }
         fputs("</tr>\n", out);
     }

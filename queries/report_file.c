@@ -67,13 +67,18 @@ static void join(char **text, char *more) {
 
 /* ---- the head ------------------------------------------------------------------------------ */
 
+/* What is about the statement that follows is not of the head. */
+static bool is_remark(const char *line) {
+    return strncmp(line, "-- Title:", 9) == 0 || strncmp(line, "-- Chart:", 9) == 0;
+}
+
 /* The comment lines at the top, without their dashes, and without the licence. */
 static char *head_of(const char *text, const char **rest) {
     char *head = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&head, &size);
     const char *at = text;
-    while (strncmp(at, "--", 2) == 0) {
+    while (strncmp(at, "--", 2) == 0 && !is_remark(at)) {
         const char *from = at + 2, *to = line_end(at);
         if (*from == ' ')
             from++;

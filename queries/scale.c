@@ -28,6 +28,10 @@ void scale_number(double value, char text[16]) {
         unit++;
     }
     double size = fabs(value);
+    if (size < 0.995) {
+        snprintf(text, 12, "%.3g", value);
+        return;
+    }
     int digits = size >= 99.95 || size == 0 ? 0 : size >= 9.995 ? 1 : 2;
     snprintf(text, 12, "%.*f", digits, value);
     if (digits) {

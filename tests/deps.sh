@@ -49,6 +49,8 @@ nftables nft
 python3 python3
 python3-prometheus-client -
 curl curl
+chromium chromium
+libxml2-utils xmllint
 LIST
     esac
 }
