@@ -73,9 +73,9 @@ static const struct option_line {
     {'A', FLAG, "keep-source", NULL, AT(keep_source),
      .help = "with -R: from the address that it came from; as root, or with CAP_NET_RAW"},
     {'w', TEXT, "store", "STORE", AT(store), .help = "directory that flow files are written to"},
-    {'t', NUMBER, "interval", "SECONDS", AT(interval), 1, 86400,
+    {'t', NUMBER, "interval", "SECONDS", AT(interval), 1, 86400, .live = true,
      .help = "length of a flow file's interval, 1 to 86400 (default 300)"},
-    {'S', NUMBER, "layout", "NUMBER", AT(layout), 0, LAYOUTS - 1,
+    {'S', NUMBER, "layout", "NUMBER", AT(layout), 0, LAYOUTS - 1, .live = true,
      .help =
          "directories of the store as nfcapd's -S: 0 none, 1 %Y/%m/%d (default), 2 %Y/%m/%d/%H, "
          "3 %Y/%W/%u, 4 and %H, 5 %Y/%j, 6 and %H, 7 %Y-%m-%d, 8 and %H"},
@@ -104,7 +104,7 @@ static const struct option_line {
     {'e', LIMITS, "limits", "LIMITS", AT(limits), .live = true,
      .help = "remove the oldest files beyond size=SIZE,age=TIME,free=SIZE or none "
              "(default free=5%,share=50%,keep=1d)"},
-    {'x', TEXT, "exec", "CMD", AT(hook), .check = hook_check,
+    {'x', TEXT, "exec", "CMD", AT(hook), .live = true, .check = hook_check,
      .help = "run CMD for each complete file: %d store, %f file, %t, %u its time; no shell"},
     {0, FLAG, "no-merge", NULL, AT(no_merge), .live = true,
      .help = "leave the files of days that are over as they are, until --merge"},

@@ -163,26 +163,28 @@ struct hook {
     struct words words;
 };
 
-static void run_for(const struct hook *h, const char *path) {
+/* The command for the file, its letters replaced. The lock is held. False: no memory. */
+static bool command_for(const struct hook *h, const char *path, struct words *out) {
     const struct file f = describe(h->store, path);
-    struct words w = {0};
+    *out = (struct words){0};
+    while (out->n < h->words.n && (out->word[out->n] = expand(h->words.word[out->n], &f)))
+        out->n++;
+    return out->n == h->words.n;
+}
+
+static void run(const struct words *w, const char *path) {
     int status = 0;
-    pid_t pid = -ENOMEM;
-    while (w.n < h->words.n && (w.word[w.n] = expand(h->words.word[w.n], &f)))
-        w.n++;
-    if (w.n == h->words.n)
-        pid = child_start(w.word);
+    pid_t pid = child_start(w->word);
     if (pid < 0) {
-        log_line("%s: %s was not run: %s", path, h->words.word[0], strerror(-(int)pid));
-    } else {
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
-        if (WIFSIGNALED(status))
-            log_line("%s: %s ended by signal %d", path, h->words.word[0], WTERMSIG(status));
-        else if (WEXITSTATUS(status))
-            log_line("%s: %s ended with %d", path, h->words.word[0], WEXITSTATUS(status));
+        log_line("%s: %s was not run: %s", path, w->word[0], strerror(-(int)pid));
+        return;
     }
-    words_free(&w);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFSIGNALED(status))
+        log_line("%s: %s ended by signal %d", path, w->word[0], WTERMSIG(status));
+    else if (WEXITSTATUS(status))
+        log_line("%s: %s ended with %d", path, w->word[0], WEXITSTATUS(status));
 }
 
 static void *work(void *arg) {
@@ -198,8 +200,14 @@ static void *work(void *arg) {
         if (!h->first)
             h->last = &h->first;
         h->n--;
+        struct words words;
+        bool made = command_for(h, file->path, &words);
         pthread_mutex_unlock(&h->lock);
-        run_for(h, file->path);
+        if (!made)
+            log_line("%s: the command was not run: out of memory", file->path);
+        else if (words.n)
+            run(&words, file->path);
+        words_free(&words);
         free(file);
         pthread_mutex_lock(&h->lock);
     }
@@ -224,8 +232,8 @@ static void hook_free(struct hook *h) {
 struct hook *hook_new(const char *text, const char *store) {
     char message[128];
     struct hook *h = calloc(1, sizeof *h);
-    if (!h || !split(text, &h->words, message, sizeof message)) {
-        log_line("%s: %s", text, h ? message : "out of memory");
+    if (!h || (text && !split(text, &h->words, message, sizeof message))) {
+        log_line("%s: %s", text ? text : "--exec", h ? message : "out of memory");
         free(h);
         return NULL;
     }
@@ -241,16 +249,31 @@ struct hook *hook_new(const char *text, const char *store) {
     int failed = pthread_create(&h->thread, NULL, work, h);
     if (!failed)
         return h;
-    log_line("%s: no thread: %s", text, strerror(failed));
+    log_line("%s: no thread: %s", text ? text : "--exec", strerror(failed));
     hook_free(h);
     return NULL;
+}
+
+bool hook_change(struct hook *h, const char *text) {
+    struct words words = {0};
+    char message[128];
+    if (text && !split(text, &words, message, sizeof message)) {
+        log_line("%s: %s", text, message);
+        return false;
+    }
+    pthread_mutex_lock(&h->lock);
+    struct words old = h->words;
+    h->words = words;
+    pthread_mutex_unlock(&h->lock);
+    words_free(&old);
+    return true;
 }
 
 void hook_file(void *hook, const char *path) {
     struct hook *h = hook;
     struct waiting *file = malloc(sizeof *file + strlen(path) + 1);
     pthread_mutex_lock(&h->lock);
-    bool room = file && h->n < MAX_WAITING;
+    bool wanted = h->words.n > 0, room = wanted && file && h->n < MAX_WAITING;
     if (room) {
         file->next = NULL;
         strcpy(file->path, path);
@@ -259,14 +282,14 @@ void hook_file(void *hook, const char *path) {
         h->n++;
         pthread_cond_signal(&h->wake);
     } else {
-        h->left_out++;
+        h->left_out += wanted;
         free(file);
     }
     uint64_t left_out = h->left_out;
     pthread_mutex_unlock(&h->lock);
-    if (!room)
-        log_line("%s: %s is not run, %d files wait for it; %llu were left out so far", path,
-                 h->words.word[0], MAX_WAITING, (unsigned long long)left_out);
+    if (wanted && !room)
+        log_line("%s: the command is not run, %d files wait for it; %llu were left out so far",
+                 path, MAX_WAITING, (unsigned long long)left_out);
 }
 
 size_t hook_waiting(struct hook *h) {
@@ -298,6 +321,6 @@ void hook_finish(struct hook *h) {
     } else {
         /* It goes with the process, and what is being run ends by itself. */
         pthread_detach(h->thread);
-        log_line("%s still runs; %zu more files are left out", h->words.word[0], n);
+        log_line("the command for files still runs; %zu more files are left out", n);
     }
 }

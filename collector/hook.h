@@ -15,9 +15,13 @@
 ** sentence in message. */
 bool hook_check(const char *text, char *message, size_t size);
 
-/* text and store must stay. NULL with a line on the log: no memory or no thread. */
+/* text NULL: none for now. store must stay. NULL with a line on the log: no memory or no thread. */
 struct hook;
 struct hook *hook_new(const char *text, const char *store);
+
+/* Another command, or none, for files from now on and for those that wait. False with a line on the log: without
+** memory, and it stays as it was. */
+bool hook_change(struct hook *h, const char *text);
 
 /* Run the command for the file at path, below the store. From any thread; never waits. When too many
 ** files wait already, this one is left out, which is counted and said. */

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "expire.h"
+#include "hook.h"
 #include "program.h"
 #include "repeat.h"
 #include "sources.h"
@@ -135,6 +136,8 @@ bool program_targets(struct program *p, const struct cmdline *o) {
 static void read_again(struct program *p) {
     struct cmdline fresh;
     bool repeated = p->repeater != NULL;
+    const struct cmdline *now = p->fresh.store ? &p->fresh : &p->options;
+    unsigned was = now->interval;
     struct sources *sources = NULL;
     if (cmdline_parse(p->argc, p->argv, &fresh) != CMDLINE_RUN ||
         !(sources = program_sources(&fresh)) || !program_targets(p, &fresh)) {
@@ -158,6 +161,9 @@ static void read_again(struct program *p) {
     p->merge.store = fresh.no_merge ? NULL : p->options.store;
     p->merge.rollups = fresh.rollups;
     p->merge.syslog = p->options.syslog;
+    (void)hook_change(p->hook, fresh.hook);
+    if (fresh.interval != was)
+        log_line("writing to %s, a file every %u s", p->options.store, fresh.interval);
 }
 
 void program_look_at_signals(struct program *p) {
@@ -170,7 +176,8 @@ void program_look_at_signals(struct program *p) {
     reread = 0;
     notify_reloading(&p->notify);
     read_again(p);
-    if (p->store && fvt_store_rotate(p->store) != FVT_OK)
+    const struct cmdline *o = p->fresh.store ? &p->fresh : &p->options;
+    if (p->store && fvt_store_change(p->store, o->interval, o->layout) != FVT_OK)
         log_limited(&p->log, "%s", fvt_store_message(p->store));
     notify_say(&p->notify, "READY=1");
 }

@@ -129,10 +129,9 @@ void program_tick(void *arg, int64_t now) {
 /* What is done with complete files. */
 static int start_upkeep(struct program *p) {
     const struct cmdline *o = &p->options;
-    if (o->hook && !(p->hook = hook_new(o->hook, o->store)))
+    if (!(p->hook = hook_new(o->hook, o->store)))
         return -1;
-    if (p->hook)
-        fvt_store_on_closed(p->store, hook_file, p->hook);
+    fvt_store_on_closed(p->store, hook_file, p->hook);
     if (o->read)
         return 0;
     p->cache = cache_open(o->store, p->collector, store_warning, p);
@@ -173,7 +172,7 @@ int program_open_store(struct program *p) {
         log_line("%s", error.text);
         return -1;
     }
-    fvt_store_layout(p->store, p->options.layout);
+    (void)fvt_store_change(p->store, p->options.interval, p->options.layout);
     report_attach(&p->report, p->collector, p->store);
     p->report.more = program_say_more;
     p->report.more_arg = p;

@@ -76,10 +76,6 @@ bool fvt_store_path(const char *dir, unsigned layout, int64_t start, unsigned in
                     t + 14, interval % 60 ? 2 : 0, t + 17) < (int)(n - k);
 }
 
-void fvt_store_layout(struct fvt_store *s, unsigned layout) {
-    s->layout = layout;
-}
-
 static void warn_of(struct fvt_store *s, const char *text) {
     if (s->warn)
         s->warn(s->warn_arg, text);
@@ -334,12 +330,32 @@ static void number_path(struct fvt_store *s, unsigned n) {
     snprintf(s->path + length, sizeof s->path - length, ".%u.fvt", n);
 }
 
+/* What comes next goes to the file of the interval that the clock is in. */
+static void begin_interval(struct fvt_store *s) {
+    int64_t length = (int64_t)s->interval * 1000;
+    s->start = s->now - ((s->now % length) + length) % length;
+    if (!fvt_store_path(s->dir, s->layout, s->start, s->interval, s->path, sizeof s->path) ||
+        !layout_day(s->dir, s->path, s->day, sizeof s->day))
+        *s->day = '\0'; /* the path is too long, or the time none that a name can say */
+}
+
 int fvt_store_rotate(struct fvt_store *s) {
     int rc = s->started ? finish_file(s) : FVT_OK;
     for (unsigned i = 1; s->started && access(s->path, F_OK) == 0; i++)
         number_path(s, i);
     s->index_due = monotonic_ms() + INDEX_MS;
     return rc;
+}
+
+int fvt_store_change(struct fvt_store *s, unsigned interval, unsigned layout) {
+    int rc = s->started ? finish_file(s) : FVT_OK;
+    s->interval = interval;
+    s->layout = layout;
+    if (!s->started)
+        return rc;
+    begin_interval(s);
+    int again = fvt_store_rotate(s);
+    return rc == FVT_OK ? again : rc;
 }
 
 /* Once after each file, when its directory will rest. */
@@ -364,10 +380,7 @@ int fvt_store_tick(struct fvt_store *s, int64_t now) {
         s->flushed = monotonic_ms();
     } else if (!s->started || start != s->start) {
         rc = finish_file(s);
-        s->start = start;
-        if (!fvt_store_path(s->dir, s->layout, start, s->interval, s->path, sizeof s->path) ||
-            !layout_day(s->dir, s->path, s->day, sizeof s->day))
-            *s->day = '\0'; /* the path is too long, or the time none that a name can say */
+        begin_interval(s);
         if (!s->started)
             recover(s);
         s->started = true;

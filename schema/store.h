@@ -19,9 +19,9 @@ struct fvt_store;
 int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, const char *text),
                    void *arg, struct fvt_store **out, struct fvt_error *err);
 
-/* Files go to the directories of another layout (layout.h) than STORE/YYYY/MM/DD. To be said before the
-** first tick. */
-void fvt_store_layout(struct fvt_store *s, unsigned layout);
+/* Files go to the directories of another layout (layout.h) than STORE/YYYY/MM/DD, and the interval is another one.
+** The current file is completed; where the name of the next is taken, by a shorter interval, it gets a number. */
+int fvt_store_change(struct fvt_store *s, unsigned interval, unsigned layout);
 
 /* Move the store's clock to now (ms since 1970 UTC): rotates when an interval has ended and
 ** flushes when a second has passed since the last flush. Call it before adding the rows of a

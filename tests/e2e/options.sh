@@ -90,4 +90,63 @@ grep '^#[a-z-]* = ' collector/flowcollect.conf | sed 's/^#//' >"$work/all"
 sed "s|^exec = .*|exec = true|; s|^source = campus.*|source = all,0.0.0.0/0|; /^bind/d" "$work/all" >>"$conf"
 "$collect" -C "$conf" -r "$work/pcap" 2>"$work/log"
 is "and all that is in it as a comment" "$?|$(FLOWVT_STORE=$work/example sqlite 'SELECT count(*) FROM flows')|$(grep -c "is no" "$work/log")" "0|2000|0"
+
+# What HUP changes, while flows come in; and what it does not.
+free_port
+export FLOWVT_STORE=$work/hup
+sent=0
+# shellcheck disable=SC2317 # called by until_true
+has() { [ "$(sqlite 'SELECT count(*) FROM flows')" = "$sent" ]; }
+send() {
+    "$flowgen" --count 100 --first $sent 127.0.0.1 "$port" >/dev/null
+    sent=$((sent + 100))
+    until_true 10 has || echo "no $sent flows"
+}
+again() { # TEXT of the log, by which it is known that the file was read again
+    kill -HUP "$collector"
+    until_true 10 grep -q "$1" "$work/log" || echo "the log has no '$1'"
+}
+# shellcheck disable=SC2317 # called by until_true
+lines() { [ "$(wc -l <"$work/$1" 2>/dev/null)" = "$2" ]; }
+cat >"$work/hook" <<END
+#!/bin/sh
+echo "\$2" >>"$work/\$1"
+END
+chmod +x "$work/hook"
+fixed="port = $port"
+# 20 hours and more: no interval ends by itself, but at midnight.
+printf '%s\nstore = %s\ninterval = 86400\nsampling = 5\n' "$fixed" "$FLOWVT_STORE" >"$conf"
+mkdir "$FLOWVT_STORE"
+start "$collect" -C "$conf" --queue 4194304 2>"$work/log"
+collector=$!
+until_true 10 listening "$port"
+send
+printf '%s\nstore = %s\ninterval = 43200\nlayout = 7\nexec = %s one %%f\nsampling = 9\n' "$fixed" "$FLOWVT_STORE" \
+    "$work/hook" >"$conf"
+again 'a file every 43200 s'
+send
+until_true 10 lines one 1
+printf '%s\nstore = %s\ninterval = 86400\nexec = %s two %%f\nsampling = 9\nbuffer = 65536\nmetrics-file = %s\n' "$fixed" \
+    "$FLOWVT_STORE" "$work/hook" "$work/prom" >"$conf"
+again 'a file every 86400 s'
+send
+until_true 10 lines two 1
+printf '%s\nstore = %s\nbuffer = 65536\nsampling = 9\nqueue = 8388608\n' "$fixed" "$FLOWVT_STORE" >"$conf"
+again 'a file every 300 s'
+send
+collector_stop
+is "HUP: it ends with 0" $? 0
+# Files by the order of their flows: day, half day elsewhere, day under another name, five minutes.
+is "HUP: interval and layout" "$(sqlite "SELECT path NOT GLOB '*/????/??/??/*', replace(path, rtrim(path, replace(path, '/', '')), '')
+        GLOB 'flows.*.[0-9].fvt', sum(rows) FROM flow_files GROUP BY path ORDER BY min(flow_files.first), sum(rows), path" | sort)" \
+    "0|0|100
+0|0|100
+0|1|100
+1|0|100"
+is "HUP: sampling" "$(sqlite 'SELECT sampling, count(*) FROM flows GROUP BY 1')" "5|100
+9|300"
+is "HUP: the command" "$(wc -l <"$work/one")|$(wc -l <"$work/two")" "1|1"
+is "HUP: what cannot change is named" "$(grep -o '[a-z-]*: stays as it was' "$work/log" | sort | uniq -c | awk '{ print $1, $2 }')" \
+    "2 buffer:
+1 metrics-file:"
 result
