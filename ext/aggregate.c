@@ -12,6 +12,7 @@
 /* Numbers of a dictionary's codes; 0: not asked for yet. */
 struct remap {
     const struct fvt_dict *dict;
+    enum label label;
     uint32_t *number;
     uint32_t cap;
 };
@@ -38,7 +39,8 @@ struct aggregate {
     struct aggregate_rows rows;
     struct batch batch;
     uint64_t *key[MAX_KEY_WORDS];
-    uint64_t part[GROUP_BATCH];                       /* of a key: one dimension */
+    uint64_t part[GROUP_BATCH]; /* of a key: one dimension */
+    uint32_t *application;      /* numbers of texts, by those of labels.h; 0: not asked for yet */
     uint32_t missing[GROUP_BATCH], code[GROUP_BATCH]; /* rows and codes without a number */
 };
 
@@ -51,6 +53,10 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct 
     a->keys = keys;
     a->interner = interner;
     bool ok = true;
+    for (int d = 0; d < spec->ndims; d++)
+        if (spec->dim[d].label == LABEL_APPLICATION && !a->application)
+            ok = (a->application = calloc((size_t)labels_applications(spec->labels) + 1,
+                                          sizeof *a->application)) != NULL;
     for (int w = 0; w < keys->words; w++)
         ok = (a->key[w] = malloc(GROUP_BATCH * sizeof **a->key)) != NULL && ok;
     /* Numbers of one address are dense, those of two are far apart. */
@@ -70,6 +76,7 @@ void aggregate_free(struct aggregate *a) {
         return;
     for (int i = 0; i < 2 * MAX_DIMENSIONS; i++)
         free(a->remap[i].number);
+    free(a->application);
     for (int w = 0; w < MAX_KEY_WORDS; w++)
         free(a->key[w]);
     free(a);
@@ -78,8 +85,11 @@ void aggregate_free(struct aggregate *a) {
 void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMNS]) {
     for (int c = 0; c < spec->ncounters; c++)
         used[spec->counter[c]] = true;
-    for (int d = 0; d < spec->ndims; d++)
+    for (int d = 0; d < spec->ndims; d++) {
         used[spec->dim[d].side[0]] = used[spec->dim[d].side[1]] = true;
+        if (spec->dim[d].label == LABEL_APPLICATION)
+            used[FLOW_srcport] = used[FLOW_dstport] = true;
+    }
     if (spec->buckets || spec->times)
         used[FLOW_tstart] = used[FLOW_tend] = used[FLOW_trecv] = true;
 }
@@ -90,6 +100,9 @@ void aggregate_new_dicts(struct aggregate *a) {
 
 void aggregate_forget(struct aggregate *a) {
     a->nremaps = 0;
+    if (a->application)
+        memset(a->application, 0,
+               ((size_t)labels_applications(a->spec->labels) + 1) * sizeof *a->application);
 }
 
 bool aggregate_flush(struct aggregate *a) {
@@ -98,9 +111,9 @@ bool aggregate_flush(struct aggregate *a) {
 
 /* ---- keys ------------------------------------------------------------------------------- */
 
-static struct remap *remap_of(struct aggregate *a, const struct fvt_dict *dict) {
+static struct remap *remap_of(struct aggregate *a, const struct fvt_dict *dict, enum label label) {
     for (int i = 0; i < a->nremaps; i++)
-        if (a->remap[i].dict == dict)
+        if (a->remap[i].dict == dict && a->remap[i].label == label)
             return &a->remap[i];
     struct remap *r = &a->remap[a->nremaps];
     if (r->cap < dict->n) {
@@ -112,6 +125,7 @@ static struct remap *remap_of(struct aggregate *a, const struct fvt_dict *dict) 
     }
     memset(r->number, 0, dict->n * sizeof *r->number);
     r->dict = dict;
+    r->label = label;
     a->nremaps++;
     return r;
 }
@@ -146,13 +160,20 @@ static uint32_t map_codes(const struct aggregate_rows *in, const struct aggregat
     return m;
 }
 
+static bool number_codes(struct aggregate *a, const struct remap *r, const uint32_t *codes,
+                         uint32_t n) {
+    if (r->label == LABEL_ZONE)
+        return interner_zones(a->interner, a->spec->labels, r->dict, codes, n, r->number);
+    return interner_number(a->interner, r->dict, codes, n, r->number);
+}
+
 static bool pack_codes(struct aggregate *a, const struct aggregate_rows *in,
-                       const struct aggregate_column *c, uint64_t *part) {
+                       const struct aggregate_column *c, enum label label, uint64_t *part) {
     if (!c->dict || c->dict->n == 0) { /* NULL in all rows */
         memset(part, 0, in->n * sizeof *part);
         return true;
     }
-    struct remap *r = remap_of(a, c->dict);
+    struct remap *r = remap_of(a, c->dict, label);
     if (!r)
         return false;
     uint32_t m = map_codes(in, c, r->number, part, a->missing), n = 0;
@@ -163,11 +184,30 @@ static bool pack_codes(struct aggregate *a, const struct aggregate_rows *in,
             a->code[n++] = code;
         }
     }
-    if (n && !interner_number(a->interner, c->dict, a->code, n, r->number))
+    if (n && !number_codes(a, r, a->code, n))
         return false;
     for (uint32_t k = 0; k < m; k++) {
         uint32_t i = a->missing[k];
         part[i] = r->number[c->v[in->row ? in->row[i] : i]];
+    }
+    return true;
+}
+
+static int64_t value_of(const struct aggregate_column *c, uint32_t at) {
+    return c->null && c->null[at] ? -1 : c->v[at];
+}
+
+static bool pack_applications(struct aggregate *a, const struct aggregate_rows *in,
+                              const struct aggregate_column *proto, uint64_t *part) {
+    const struct labels *labels = a->spec->labels;
+    for (uint32_t i = 0; i < in->n; i++) {
+        uint32_t at = in->row ? in->row[i] : i;
+        uint32_t number = labels_application(
+            labels, value_of(proto, at), value_of(&in->port[0], at), value_of(&in->port[1], at));
+        if (!a->application[number] && !(a->application[number] = interner_text(
+                                             a->interner, labels_application_text(labels, number))))
+            return false;
+        part[i] = a->application[number];
     }
     return true;
 }
@@ -204,7 +244,9 @@ static bool pack_keys(struct aggregate *a, const struct aggregate_rows *in) {
         enum flow_class class = spec->dim[d].class;
         if (class != FLOW_IP && class != FLOW_TEXT)
             pack_numbers(in, &in->dim[d], key_largest(s), part);
-        else if (!pack_codes(a, in, &in->dim[d], part))
+        else if (spec->dim[d].label == LABEL_APPLICATION
+                     ? !pack_applications(a, in, &in->dim[d], part)
+                     : !pack_codes(a, in, &in->dim[d], spec->dim[d].label, part))
             return false;
         put_part(a, part, s, in->n);
     }
@@ -523,17 +565,24 @@ static bool add_totals(struct aggregate *a, int side, const struct block *in, co
     return flush_batch(a, side);
 }
 
+static void set_column(struct aggregate *a, struct aggregate_column *c, int column, bool coded) {
+    c->v = scan_values(a->scan, column, &c->null);
+    if (!memchr(c->null, 1, scan_block_rows(a->scan)))
+        c->null = NULL;
+    c->dict = coded ? scan_dict(a->scan, column) : NULL;
+}
+
 static bool add_side(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
                      uint32_t n) {
     const struct aggregate_spec *spec = a->spec;
+    if (a->application) {
+        set_column(a, &a->rows.port[0], FLOW_srcport, false);
+        set_column(a, &a->rows.port[1], FLOW_dstport, false);
+    }
     for (int d = 0; d < spec->ndims; d++) {
-        struct aggregate_column *c = &a->rows.dim[d];
-        int column = spec->dim[d].side[side];
-        c->v = scan_values(a->scan, column, &c->null);
-        if (!memchr(c->null, 1, scan_block_rows(a->scan)))
-            c->null = NULL;
         bool coded = spec->dim[d].class == FLOW_IP || spec->dim[d].class == FLOW_TEXT;
-        c->dict = coded ? scan_dict(a->scan, column) : NULL;
+        set_column(a, &a->rows.dim[d], spec->dim[d].side[side],
+                   coded && spec->dim[d].label != LABEL_APPLICATION);
     }
     if (n == 0)
         return true;

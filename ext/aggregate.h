@@ -20,6 +20,7 @@ struct aggregate_spec {
     bool buckets;   /* time is part of the key */
     int64_t bucket; /* ms */
     struct window window;
+    struct labels *labels;       /* borrowed; NULL when no dimension is one */
     int sides;                   /* 2: endpoints */
     int counter[GROUP_COUNTERS]; /* scan columns; flows is the first */
     int ncounters;               /* of one side */
@@ -71,6 +72,8 @@ struct aggregate_rows {
     uint32_t n;
     const uint16_t *row;
     struct aggregate_column dim[MAX_DIMENSIONS];
+    struct aggregate_column
+        port[2]; /* source and destination, when a dimension is LABEL_APPLICATION */
     const uint64_t *bucket;
     const int64_t *value[GROUP_COUNTERS];
     const int64_t *first, *last;

@@ -52,11 +52,14 @@ static void ask_columns(const struct sql_table *t, const struct query *q, struct
         if (measure >= 0)
             r->measures |= UINT32_C(1) << measure;
         r->buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
-        if (measure >= 0 || col->kind != COLUMN_VALUE)
+        if (measure >= 0 || (col->kind != COLUMN_VALUE && col->kind != COLUMN_LABEL))
             continue;
         out->dimension[i] = r->ndims;
-        r->dim[r->ndims++] =
-            (struct dimension){{col->side[0], col->side[1]}, sql_column_class(col)};
+        r->dim[r->ndims++] = (struct dimension){
+            {col->side[0], col->side[1]},
+            sql_column_class(col),
+            col->kind == COLUMN_LABEL ? (enum label)col->id : LABEL_NONE,
+        };
     }
 }
 

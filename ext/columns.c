@@ -72,6 +72,14 @@ static void add_time(struct sql_table *t) {
     add(t, "time_ms", "INTEGER", true, COLUMN_BUCKET_MS, 0);
 }
 
+/* Before the dimensions, so that they are among the columns of which SQLite tells whether they are named. */
+static void add_label(struct sql_table *t, const char *name, enum label label, int sender,
+                      int receiver) {
+    add(t, name, "TEXT", true, COLUMN_LABEL, label);
+    t->column[t->n - 1].side[0] = sender;
+    t->column[t->n - 1].side[1] = receiver;
+}
+
 static void init_traffic(struct sql_table *t) {
     static const int measures[] = {MEASURE_flows, MEASURE_packets, MEASURE_bytes,
                                    MEASURE_outpackets, MEASURE_outbytes};
@@ -79,6 +87,9 @@ static void init_traffic(struct sql_table *t) {
     add_params(t, PARAM_COUNT);
     add_time(t);
     add_measures(t, measures, names, 5);
+    add_label(t, "srczone", LABEL_ZONE, FLOW_srcip, FLOW_srcip);
+    add_label(t, "dstzone", LABEL_ZONE, FLOW_dstip, FLOW_dstip);
+    add_label(t, "application", LABEL_APPLICATION, FLOW_proto, FLOW_proto);
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (is_dimension(f))
             add(t, flow_fields[f].name, field_type(f), false, COLUMN_VALUE, f);
@@ -122,6 +133,9 @@ static void init_endpoints(struct sql_table *t) {
     add_params(t, PARAM_COUNT);
     add_time(t);
     add_measures(t, measures, names, 9);
+    add_label(t, "zone", LABEL_ZONE, FLOW_srcip, FLOW_dstip);
+    add_label(t, "peerzone", LABEL_ZONE, FLOW_dstip, FLOW_srcip);
+    add_label(t, "application", LABEL_APPLICATION, FLOW_proto, FLOW_proto);
     for (int i = 0; i < ENDS; i++) {
         add_end(t, ends[i].own, ends[i].src, ends[i].dst);
         add_end(t, ends[i].peer, ends[i].dst, ends[i].src);
@@ -165,7 +179,9 @@ int sql_table_find(const struct sql_table *t, const char *name, size_t n) {
 }
 
 enum flow_class sql_column_class(const struct sql_column *c) {
-    return c->kind == COLUMN_VALUE ? flow_fields[scan_field(c->id)].class : FLOW_UINT;
+    return c->kind == COLUMN_VALUE   ? flow_fields[scan_field(c->id)].class
+           : c->kind == COLUMN_LABEL ? FLOW_TEXT
+                                     : FLOW_UINT;
 }
 
 bool sql_column_is_net(const struct sql_column *c) {
@@ -193,7 +209,8 @@ int sql_column_measure(const struct sql_table *t, const struct sql_column *c) {
 bool sql_column_is_key(const struct sql_table *t, const struct sql_column *c) {
     if (t->kind == TABLE_FLOWS)
         return c->kind == COLUMN_VALUE && c->id < FLOW_NFIELDS && is_dimension(c->id);
-    return c->kind == COLUMN_VALUE || c->kind == COLUMN_BUCKET || c->kind == COLUMN_BUCKET_MS;
+    return c->kind == COLUMN_VALUE || c->kind == COLUMN_LABEL || c->kind == COLUMN_BUCKET ||
+           c->kind == COLUMN_BUCKET_MS;
 }
 
 void sql_column_needs(const struct sql_column *c, bool used[SCAN_NCOLUMNS]) {

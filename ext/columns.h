@@ -10,6 +10,7 @@
 #define FLOWVT_COLUMNS_H
 
 #include "computed.h"
+#include "labels.h"
 #include "predicate.h"
 
 enum table_kind { TABLE_FLOWS, TABLE_TRAFFIC, TABLE_ENDPOINTS };
@@ -33,6 +34,7 @@ enum column_kind {
     COLUMN_MEASURE,  /* id: enum measure */
     COLUMN_BUCKET,   /* start of the bucket, text */
     COLUMN_BUCKET_MS,
+    COLUMN_LABEL, /* id: enum label; of totals, hidden; side[] is the address it is of */
     COLUMN_EXTRA, /* id: number in the site's registry; read out of the column extra */
 };
 

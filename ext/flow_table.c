@@ -53,6 +53,7 @@ int flow_table_disconnect(sqlite3_vtab *vtab) {
     struct flow_table *t = (struct flow_table *)vtab;
     registry_free(t->registry);
     sqlite3_free(t->mistake);
+    labels_free(t->labels);
     return vtab_disconnect(vtab);
 }
 

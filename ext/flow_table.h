@@ -16,6 +16,7 @@ struct flow_table {
     struct sql_table columns;
     struct registry *registry; /* NULL: none */
     char *mistake;             /* columns.own_mistake */
+    struct labels *labels;     /* of totals; NULL: not asked for yet */
 };
 
 /* aux: struct vtab_module with an enum table_kind. */

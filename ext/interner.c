@@ -114,6 +114,29 @@ bool interner_number(struct interner *in, const struct fvt_dict *dict, const uin
     return entry >= 0;
 }
 
+bool interner_zones(struct interner *in, struct labels *labels, const struct fvt_dict *dict,
+                    const uint32_t *codes, uint32_t n, uint32_t *number) {
+    int64_t entry = 0;
+    pthread_mutex_lock(&in->lock);
+    for (uint32_t i = 0; i < n && entry >= 0; i++) {
+        const char *text = labels_zone(labels, &dict->ip[codes[i]]);
+        text = text ? text : "";
+        entry = dict_builder_text(&in->texts.entries, text, strlen(text));
+        number[codes[i]] = (uint32_t)(entry + 1);
+    }
+    count(in);
+    pthread_mutex_unlock(&in->lock);
+    return entry >= 0;
+}
+
+uint32_t interner_text(struct interner *in, const char *text) {
+    pthread_mutex_lock(&in->lock);
+    int64_t entry = dict_builder_text(&in->texts.entries, text, strlen(text));
+    count(in);
+    pthread_mutex_unlock(&in->lock);
+    return (uint32_t)(entry + 1); /* -1 without memory */
+}
+
 static const char *keep(struct interner *in, const char *text, size_t n) {
     struct arena *a = in->arena;
     if (!a || a->n + n > ARENA) {

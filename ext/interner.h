@@ -10,6 +10,7 @@
 
 #include "../schema/dict.h"
 #include "budget.h"
+#include "labels.h"
 #include "sorter.h"
 
 /* A text of n octets, short ones in place. */
@@ -49,6 +50,13 @@ void interner_clear(struct interner *in);
 /* number[code] for n codes of a dictionary. Safe from several threads. False without memory. */
 bool interner_number(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                      uint32_t n, uint32_t *number);
+
+/* The same with the numbers of texts that labels has of a dictionary of addresses. A code without a text gets
+** the number of an empty one. */
+bool interner_zones(struct interner *in, struct labels *labels, const struct fvt_dict *dict,
+                    const uint32_t *codes, uint32_t n, uint32_t *number);
+/* The number of a text; 0 without memory. */
+uint32_t interner_text(struct interner *in, const char *text);
 
 /* When no numbers are added any more: say that a number (or 0) is looked at, and none of its class is
 ** but those that this is said of. False without memory. */

@@ -8,6 +8,7 @@
 #define FLOWVT_KEYS_H
 
 #include "../schema/field.h"
+#include "labels.h"
 #include "window.h"
 
 /* More than any table has. */
@@ -16,6 +17,7 @@ enum { MAX_DIMENSIONS = 127, MAX_KEY_WORDS = MAX_DIMENSIONS + 1 };
 struct dimension {
     int side[2]; /* scan column for the sender's side and the receiver's */
     enum flow_class class;
+    enum label label; /* LABEL_NONE: the value itself; else class is TEXT */
 };
 
 struct key_slot {

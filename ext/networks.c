@@ -249,26 +249,33 @@ static void give(sqlite3_context *ctx, const char *text) {
         sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
 }
 
-/* False after an error. */
-static bool country_of(sqlite3_context *ctx, struct networks *n, const struct network *network,
-                       const struct flow_ip *ip, const char **country) {
-    char err[GEO_ERROR];
+static bool country_of(struct networks *n, const struct network *network, const struct flow_ip *ip,
+                       const char **country, char *err) {
+    char own[GEO_ERROR];
     *country = network->country;
-    if (*country || geo_lookup_country(n->geo, ip, country, err))
+    return *country || geo_lookup_country(n->geo, ip, country, err ? err : own);
+}
+
+bool networks_zone_of(struct networks *n, const struct flow_ip *ip, const char **zone, char *err) {
+    const struct network *network = find(n, ip);
+    const char *country = NULL;
+    *zone = network->zone ? network->zone : "international";
+    if (network->zone || !n->own)
         return true;
-    sqlite3_result_error(ctx, err, -1);
-    return false;
+    if (!country_of(n, network, ip, &country, err))
+        return false;
+    if (country && sqlite3_stricmp(country, n->own) == 0)
+        *zone = "domestic";
+    return true;
 }
 
 void networks_zone(sqlite3_context *ctx, struct networks *n, const struct flow_ip *ip) {
-    const struct network *network = find(n, ip);
-    const char *country = NULL;
-    if (network->zone)
-        give(ctx, network->zone);
-    else if (!n->own)
-        give(ctx, "international");
-    else if (country_of(ctx, n, network, ip, &country))
-        give(ctx, country && sqlite3_stricmp(country, n->own) == 0 ? "domestic" : "international");
+    const char *zone;
+    char err[GEO_ERROR];
+    if (networks_zone_of(n, ip, &zone, err))
+        give(ctx, zone);
+    else
+        sqlite3_result_error(ctx, err, -1);
 }
 
 void networks_name(sqlite3_context *ctx, struct networks *n, const struct flow_ip *ip) {
@@ -277,8 +284,11 @@ void networks_name(sqlite3_context *ctx, struct networks *n, const struct flow_i
 
 void networks_country(sqlite3_context *ctx, struct networks *n, const struct flow_ip *ip) {
     const char *country;
-    if (country_of(ctx, n, find(n, ip), ip, &country))
+    char err[GEO_ERROR];
+    if (country_of(n, find(n, ip), ip, &country, err))
         give(ctx, country);
+    else
+        sqlite3_result_error(ctx, err, -1);
 }
 
 void networks_asn(sqlite3_context *ctx, struct networks *n, const struct flow_ip *ip) {

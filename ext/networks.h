@@ -13,6 +13,7 @@
 #define FLOWVT_NETWORKS_H
 
 #include <sqlite3ext.h>
+#include <stdbool.h>
 
 #include "../schema/value.h"
 
@@ -24,6 +25,10 @@ void networks_free(struct networks *n);
 /* Read what has changed in the connection's tables, before a statement asks for addresses. An SQLite result code, with
 ** a sentence in *message; answers need SQLITE_OK. */
 int networks_refresh(sqlite3 *db, struct networks *n, char **message);
+
+/* The zone, good until the next refresh. False with a sentence in err (GEO_ERROR octets, geo_lookup.h, or NULL) when a
+** database is damaged where the address leads. */
+bool networks_zone_of(struct networks *n, const struct flow_ip *ip, const char **zone, char *err);
 
 /* Results of SQL functions. */
 void networks_zone(sqlite3_context *ctx, struct networks *n, const struct flow_ip *ip);

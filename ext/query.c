@@ -375,6 +375,8 @@ static bool rolls_up(const struct best *b, const struct sql_column *c) {
         return true;
     case COLUMN_VALUE:
         return rollup_able(c->side[0]) && (b->t->kind == TABLE_TRAFFIC || rollup_able(c->side[1]));
+    case COLUMN_LABEL:
+        return c->id == LABEL_ZONE;
     case COLUMN_MEASURE:
         return c->id != MEASURE_outpackets && c->id != MEASURE_outbytes;
     case COLUMN_BUCKET:

@@ -170,17 +170,28 @@ static int width(const struct services *s, uint32_t number) {
     return s->service[number - 1].to - s->service[number - 1].from;
 }
 
-const char *services_find(const struct services *s, enum service_column column, int64_t proto,
-                          int64_t srcport, int64_t dstport) {
+uint32_t services_number(const struct services *s, int64_t proto, int64_t srcport,
+                         int64_t dstport) {
     if (proto < 0 || proto >= PROTOCOLS)
-        return NULL;
+        return 0;
     uint32_t src = of_port(s, proto, srcport), dst = of_port(s, proto, dstport);
     uint32_t number = dst ? dst : src;
     if (src && dst) {
         int wider = width(s, src) - width(s, dst);
         number = wider < 0 || (wider == 0 && srcport < dstport) ? src : dst;
     }
-    if (!number)
-        number = s->whole[proto];
+    return number ? number : s->whole[proto];
+}
+
+const char *services_value(const struct services *s, uint32_t number, enum service_column column) {
     return number ? s->service[number - 1].value[column] : NULL;
+}
+
+uint32_t services_count(const struct services *s) {
+    return s->n;
+}
+
+const char *services_find(const struct services *s, enum service_column column, int64_t proto,
+                          int64_t srcport, int64_t dstport) {
+    return services_value(s, services_number(s, proto, srcport, dstport), column);
 }

@@ -21,6 +21,11 @@ struct services *services_new(void);
 void services_free(struct services *s);
 int services_refresh(sqlite3 *db, struct services *s, char **message);
 
+/* The number of the row that counts, from 1 on, or 0; and what it has in a column, NULL for number 0 as well. */
+uint32_t services_number(const struct services *s, int64_t proto, int64_t srcport, int64_t dstport);
+const char *services_value(const struct services *s, uint32_t number, enum service_column column);
+uint32_t services_count(const struct services *s); /* the largest number */
+
 /* The value, or NULL. What is no protocol or port (-1, say) is not known. */
 const char *services_find(const struct services *s, enum service_column column, int64_t proto,
                           int64_t srcport, int64_t dstport);

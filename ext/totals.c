@@ -67,6 +67,12 @@ struct totals {
     struct fvt_error error;
 };
 
+static void need_dimension(const struct dimension *d, int side, bool need[SCAN_NCOLUMNS]) {
+    need[d->side[side]] = true;
+    if (d->label == LABEL_APPLICATION)
+        need[FLOW_srcport] = need[FLOW_dstport] = true;
+}
+
 /* What is asked of a roll-up; false when none has it. */
 static bool ask_rollups(const struct totals *t, struct rollup_request *out) {
     const struct aggregate_spec *spec = &t->spec;
@@ -86,7 +92,7 @@ static bool ask_rollups(const struct totals *t, struct rollup_request *out) {
             return false;
         predicate_columns(t->query->side[side], need);
         for (int d = 0; d < spec->ndims; d++)
-            need[spec->dim[d].side[side]] = true;
+            need_dimension(&spec->dim[d], side, need);
         for (int c = FLOW_NFIELDS; c < SCAN_NCOLUMNS; c++)
             if (need[c])
                 return false;
@@ -107,6 +113,7 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     t->budget.limit = limits_memory();
     memcpy(spec->dim, request->dim, sizeof spec->dim);
     spec->ndims = request->ndims;
+    spec->labels = request->labels;
     spec->buckets = request->buckets;
     spec->bucket = query->bucket * 1000;
     spec->window = query->window;

@@ -20,6 +20,7 @@ struct totals_request {
     sqlite3 *db;
     struct dimension dim[MAX_DIMENSIONS];
     int ndims;
+    struct labels *labels; /* borrowed; there when a dimension is one */
     uint32_t measures;
     bool buckets; /* time is part of the key */
     struct order_term order[MAX_ORDER];

@@ -18,6 +18,9 @@
 ** peerport, ... the other's; totals are flows_out, packets_out, bytes_out as sender, flows_in,
 ** packets_in, bytes_in as receiver, and flows, packets, bytes for both.
 **
+** Hidden dimensions are what the site's tables make of a flow (labels.h): srczone, dstzone, application; of endpoints
+** zone, peerzone, application. Their groups are as few as the texts are.
+**
 ** time is the start of a bucket of `bucket` seconds (300): counters of a flow that spans several
 ** are spread over them in proportion, as they are cut at since and until. mask4 and mask6 turn
 ** addresses into networks of that length, shown as 192.0.2.0/24, and it is these that a constraint
@@ -70,6 +73,24 @@ static int next(sqlite3_vtab_cursor *base) {
     return rc < 0 ? vtab_error(&table_of(c)->vtab, rc, totals_message(c->totals)) : SQLITE_OK;
 }
 
+/* What the site's tables make of addresses and ports, where that is asked for. All is counted before SQLite does
+** anything else, so that nobody else refreshes it meanwhile. */
+static int take_labels(struct flow_table *t, struct totals_request *r) {
+    char *message = NULL;
+    bool any = false;
+    for (int d = 0; d < r->ndims; d++)
+        any |= r->dim[d].label != LABEL_NONE;
+    if (!any)
+        return SQLITE_OK;
+    int rc = labels_refresh(t->vtab.db, &t->labels, &message);
+    if (message) {
+        sqlite3_free(t->vtab.base.zErrMsg);
+        t->vtab.base.zErrMsg = message;
+    }
+    r->labels = t->labels;
+    return rc;
+}
+
 static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int argc,
                   sqlite3_value **argv) {
     (void)idxnum;
@@ -81,6 +102,8 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     if (rc != SQLITE_OK)
         return rc;
     asked_read(t, &c->query, &c->asked);
+    if ((rc = take_labels(t, &c->asked.request)) != SQLITE_OK)
+        return rc;
     c->totals = totals_new(&c->asked.request, &c->query, c->snapshot);
     return c->totals ? next(base) : SQLITE_NOMEM;
 }
@@ -115,6 +138,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     int64_t ms;
     switch (col->kind) {
     case COLUMN_VALUE:
+    case COLUMN_LABEL:
         asked_show_dimension(c->totals, ctx, col, c->asked.dimension[i]);
         break;
     case COLUMN_MEASURE:
