@@ -38,7 +38,7 @@ static const char *const declarations[] = {
         " flows_icmp INTEGER, packets_icmp INTEGER, bytes_icmp INTEGER,"
         " flows_other INTEGER, packets_other INTEGER, bytes_other INTEGER,"
         " size INTEGER, groups INTEGER, blocks INTEGER, damaged_blocks INTEGER,"
-        " rollups TEXT)",
+        " rollups TEXT, recv_first TEXT, recv_last TEXT)",
     [ABOUT_EXPORTERS] =
         "CREATE TABLE x(since HIDDEN, until HIDDEN, store TEXT HIDDEN, path TEXT, \"begin\" TEXT,"
         " exporter TEXT, odid INTEGER, version TEXT, datagrams INTEGER, flows INTEGER,"
@@ -79,6 +79,8 @@ enum file_column {
     FILE_BLOCKS,
     FILE_DAMAGED,
     FILE_ROLLUPS,
+    FILE_RECV_FIRST,
+    FILE_RECV_LAST,
 };
 
 enum exporter_column {
@@ -324,6 +326,23 @@ static void show_rollups(sqlite3_context *ctx, const struct fvt_file *f) {
         sqlite3_result_text(ctx, text, -1, sqlite3_free);
 }
 
+/* When its flows were received, by the directories of its groups. */
+static void show_received(sqlite3_context *ctx, const struct fvt_file *f, bool last) {
+    int64_t bound = last ? INT64_MIN : INT64_MAX;
+    bool any = false;
+    for (uint32_t i = 0; i < f->ngroups; i++) {
+        const struct fvt_group *g = &f->groups[i];
+        int at = g->damaged ? -1 : g->chunk_of[FLOW_trecv];
+        if (at < 0 || g->chunks[at].nulls >= g->rows)
+            continue;
+        int64_t t = last ? g->chunks[at].max : g->chunks[at].min;
+        bound = any && (last ? t < bound : t > bound) ? bound : t;
+        any = true;
+    }
+    if (any)
+        result_time(ctx, bound);
+}
+
 static void show_file(sqlite3_context *ctx, struct fvt_file *f, int i) {
     static const char *const states[] = {[FVT_LIVE] = "live", [FVT_CLOSED] = "closed"};
     const struct fvt_totals *t = &f->totals;
@@ -371,6 +390,10 @@ static void show_file(sqlite3_context *ctx, struct fvt_file *f, int i) {
         break;
     case FILE_ROLLUPS:
         show_rollups(ctx, f);
+        break;
+    case FILE_RECV_FIRST:
+    case FILE_RECV_LAST:
+        show_received(ctx, f, i == FILE_RECV_LAST);
         break;
     default:
         if (i >= FILE_BY_PROTO && i < FILE_SIZE) {
