@@ -394,5 +394,105 @@ CREATE VIRTUAL TABLE IF NOT EXISTS flow_interfaces USING flow_interfaces;
 CREATE VIRTUAL TABLE IF NOT EXISTS flow_options USING flow_options;
 CREATE VIRTUAL TABLE IF NOT EXISTS if_counters USING if_counters;
 
+-- Usage: what each local address sent and received, kept when its flows are gone. `flowreport update`
+-- (queries/update/usage.sql) fills it from the flows that have come since; a row is what the flows that were received
+-- in one hour (recv) brought of one period. Views make days and months of it.
+CREATE TABLE IF NOT EXISTS usage (
+    period      TEXT NOT NULL,            -- its begin; hours, or quarters of them where local midnight needs it
+    recv        TEXT NOT NULL,
+    host        TEXT NOT NULL,            -- the local address
+    user        TEXT NOT NULL DEFAULT '', -- of hosts, at that time; '' for nobody
+    user_group  TEXT NOT NULL DEFAULT '',
+    zone        TEXT NOT NULL,            -- of the peer; local: within the site
+    application TEXT NOT NULL DEFAULT '',
+    octets_in   INTEGER NOT NULL,         -- received by the host
+    octets_out  INTEGER NOT NULL,
+    packets_in  INTEGER NOT NULL,
+    packets_out INTEGER NOT NULL,
+    flows_in    INTEGER NOT NULL,         -- a flow counts in the period in which it begins
+    flows_out   INTEGER NOT NULL,
+    PRIMARY KEY (period, recv, host, user, user_group, zone, application)
+) WITHOUT ROWID;
+
+-- What usage has of the flows received in an hour. It is counted anew when the store has more of them, unless some have
+-- gone from there.
+CREATE TABLE IF NOT EXISTS usage_recv (
+    recv         TEXT NOT NULL PRIMARY KEY,
+    flows        INTEGER NOT NULL,
+    octets       INTEGER NOT NULL,
+    first_period TEXT,                       -- in usage
+    last_period  TEXT,
+    gone         INTEGER NOT NULL DEFAULT 0, -- flows of them that the store has not any more
+    uncounted    INTEGER NOT NULL DEFAULT 0  -- flows that came to it after that
+) WITHOUT ROWID;
+
+-- The files of which all is in usage, as they were then.
+CREATE TABLE IF NOT EXISTS usage_files (
+    path       TEXT NOT NULL PRIMARY KEY,
+    state      TEXT,
+    rows       INTEGER,
+    bytes      INTEGER,
+    size       INTEGER,
+    recv_first TEXT,
+    recv_last  TEXT
+) WITHOUT ROWID;
+
+-- Where several exporters see the same flows: which of them counts for the addresses of a network. The longest
+-- prefix counts; addresses without one are counted as all exporters see them.
+CREATE TABLE IF NOT EXISTS billing_exporters (
+    cidr     TEXT NOT NULL PRIMARY KEY,
+    exporter TEXT NOT NULL
+);
+
+-- Which traffic is accounted for, from either of two points of view. Both have an address of zone local at one end,
+-- host; what it exchanges with others of zone local has zone local, and is there once for each of them.
+--
+-- By networks: all flows that come from or go to a local address.
+CREATE VIEW IF NOT EXISTS billable_by_network AS
+SELECT since, until, filter, store, bucket, time, exporter,
+       ip AS host, peerzone AS zone, application,
+       bytes_in AS octets_in, bytes_out AS octets_out, packets_in, packets_out, flows_in, flows_out
+FROM endpoints AS e
+WHERE zone = 'local'
+  AND exporter IS coalesce((SELECT b.exporter FROM billing_exporters AS b WHERE ip_in(e.ip, b.cidr)
+                            ORDER BY CASE instr(b.cidr, '/') WHEN 0 THEN 128
+                                     ELSE CAST(substr(b.cidr, instr(b.cidr, '/') + 1) AS INTEGER) END DESC
+                            LIMIT 1), e.exporter);
+
+-- By interfaces: what comes in or goes out by an interface whose role is outside. What several exporters see, or
+-- one sees twice, crosses such an interface once.
+CREATE VIEW IF NOT EXISTS billable_by_interface AS
+SELECT since, until, filter, store, bucket, time, e.exporter,
+       ip AS host, peerzone AS zone, application,
+       iif(i.role = 'outside', bytes_in, 0) AS octets_in, iif(o.role = 'outside', bytes_out, 0) AS octets_out,
+       iif(i.role = 'outside', packets_in, 0) AS packets_in, iif(o.role = 'outside', packets_out, 0) AS packets_out,
+       iif(i.role = 'outside', flows_in, 0) AS flows_in, iif(o.role = 'outside', flows_out, 0) AS flows_out
+FROM endpoints AS e
+LEFT JOIN interfaces AS i ON i.exporter = e.exporter AND i.ifindex = e.inif
+LEFT JOIN interfaces AS o ON o.exporter = e.exporter AND o.ifindex = e.outif
+WHERE zone = 'local' AND 'outside' IN (i.role, o.role);
+
+-- This is what usage counts: a site that wants it otherwise drops this view and makes its own.
+CREATE VIEW IF NOT EXISTS billable AS SELECT * FROM billable_by_network;
+
+-- Usage by the site's local days and months, with the time of UTC at which they begin left to utc_time().
+CREATE VIEW IF NOT EXISTS usage_day AS
+SELECT substr(local_time(period, (SELECT value FROM settings WHERE name = 'timezone')), 1, 10) AS day,
+       host, user, user_group, zone, application,
+       sum(octets_in) AS octets_in, sum(octets_out) AS octets_out,
+       sum(packets_in) AS packets_in, sum(packets_out) AS packets_out,
+       sum(flows_in) AS flows_in, sum(flows_out) AS flows_out
+FROM usage
+GROUP BY 1, 2, 3, 4, 5, 6;
+
+CREATE VIEW IF NOT EXISTS usage_month AS
+SELECT substr(local_time(period, (SELECT value FROM settings WHERE name = 'timezone')), 1, 7) AS month,
+       host, user, user_group, zone, application,
+       sum(octets_in) AS octets_in, sum(octets_out) AS octets_out,
+       sum(packets_in) AS packets_in, sum(packets_out) AS packets_out,
+       sum(flows_in) AS flows_in, sum(flows_out) AS flows_out
+FROM usage
+GROUP BY 1, 2, 3, 4, 5, 6;
+
 PRAGMA user_version = 1;
 RELEASE site;
