@@ -19,6 +19,11 @@ else
     source=lab.expected
 fi
 
+# The same with the tables of a site, and usage of it.
+site=$work/site.db
+sqlite3 -batch -bail -cmd ".load $BUILD/flowvt" "$site" '.read schema/site.sql' '.read tests/data/lab.site.sql' &&
+    sqlite3 -batch -cmd ".load $BUILD/flowvt" "$site" <queries/update/usage.sql >"$work/log" || exit 1
+
 parameters() { # [NAME VALUE]... -> args for the shell
     args=(-batch -cmd ".load $BUILD/flowvt")
     while [ $# -gt 0 ]; do
@@ -52,10 +57,12 @@ sample() { # FILE: what the header says the parameters are, and the output with 
         [ -z "$name" ] || list+=("$name" "$value")
     done < <(echo "$given" | sed 's/, :/\n:/g' | sed 's/^://')
     parameters "${list[@]}"
-    sqlite3 "${args[@]}" :memory: <"$1" 2>&1
+    local db=:memory:
+    ! grep -q '^-- Needs: site' "$1" || db=$site
+    sqlite3 "${args[@]}" "$db" <"$1" 2>&1
 }
 
-for file in queries/*.sql; do
+for file in queries/*.sql queries/alerts/*.sql; do
     # Pictures are flowreport's: tests/e2e/flowreport.sh
     grep -q '^-- Sample output of flowreport' "$file" && continue
     sample "$file" | sed -e 's/^/-- /' -e 's/ *$//' >"$work/sample"

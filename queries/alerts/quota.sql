@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: MIT
+-- Who has used up a quota, or is about to?
+--
+--   :time    when, UTC                               default: now
+--
+-- Needs: site
+--
+-- As `flowreport quotas` has it, those whose state is warn or over.
+--
+-- Sample output (:time '2026-11-23 20:00'):
+-- ┌───────┬──────────┬────────┬─────────────────────────┬─────────┬─────────┬─────────┬───────┐
+-- │ kind  │   name   │ period │          since          │  used   │  quota  │ percent │ state │
+-- ├───────┼──────────┼────────┼─────────────────────────┼─────────┼─────────┼─────────┼───────┤
+-- │ user  │ bob      │ month  │ 2026-10-31 11:00:00.000 │ 6440531 │ 6000000 │ 107.3   │ over  │
+-- │ group │ students │ month  │ 2026-10-31 11:00:00.000 │ 7240531 │ 8000000 │ 90.5    │ warn  │
+-- │ user  │ eve      │ day    │ 2026-11-23 11:00:00.000 │ 800000  │ 1000000 │ 80.0    │ warn  │
+-- └───────┴──────────┴────────┴─────────────────────────┴─────────┴─────────┴─────────┴───────┘
+
+.mode box
+.headers on
+
+WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+moment(time, local) AS (
+    SELECT time, local_time(time, zone)
+    FROM (SELECT coalesce(:time, strftime('%Y-%m-%d %H:%M:%f', 'now')) AS time), site),
+span(period, since, until) AS MATERIALIZED (
+    SELECT 'day', utc_time(date(local), zone), time FROM site, moment
+    UNION ALL SELECT 'week', utc_time(date(local, '-6 days', 'weekday 1'), zone), time FROM site, moment
+    UNION ALL SELECT 'month', utc_time(date(local, 'start of month'), zone), time FROM site, moment),
+volume AS MATERIALIZED (
+    SELECT s.period, u.user, u.user_group, u.host, sum(u.octets_in + u.octets_out) AS octets
+    FROM span AS s CROSS JOIN usage AS u
+    WHERE u.period >= s.since AND u.period < s.until AND u.zone <> 'local'
+    GROUP BY 1, 2, 3, 4),
+used AS (
+    SELECT period, 'user' AS kind, user AS name, sum(octets) AS octets FROM volume GROUP BY 1, 3
+    UNION ALL SELECT period, 'group', user_group, sum(octets) FROM volume GROUP BY 1, 3
+    UNION ALL SELECT period, 'host', host, sum(octets) FROM volume GROUP BY 1, 3),
+state AS (
+    SELECT q.kind, q.name, q.period, s.since, coalesce(u.octets, 0) AS used, q.octets AS quota,
+           round(100.0 * coalesce(u.octets, 0) / q.octets, 1) AS percent,
+           CASE WHEN coalesce(u.octets, 0) > q.octets THEN 'over'
+                WHEN coalesce(u.octets, 0) * 100.0 >= q.octets * q.warn_at THEN 'warn' ELSE 'ok' END AS state
+    FROM quotas AS q JOIN span AS s ON s.period = q.period
+    LEFT JOIN used AS u ON u.kind = q.kind AND u.name = q.name AND u.period = q.period)
+SELECT kind, name, period, since, used, quota, percent, state
+FROM state
+WHERE state <> 'ok'
+ORDER BY percent DESC, kind, name, period;

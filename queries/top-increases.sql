@@ -1,0 +1,53 @@
+-- SPDX-License-Identifier: MIT
+-- Who has more traffic than a month ago?  Largest increases over the month before
+--
+--   :month   of the site's local time, '2026-11'     default: the one that is over
+--   :by      user, group, host, zone or application  default user
+--   :n       how many, -1 for all                    default 10
+--
+-- Needs: site
+--
+-- Octets in either direction, as usage has them, but for those within the site (zone local). A user is a host where
+-- it is nobody's. Of a month that is running, the days and hours that have passed are compared with as many of the
+-- month before.
+--
+-- Sample output (:month '2026-11'):
+-- ┌──────────────┬────────┬─────────┬──────────┬─────────┐
+-- │     name     │ before │ octets  │ increase │ percent │
+-- ├──────────────┼────────┼─────────┼──────────┼─────────┤
+-- │ bob          │ 0      │ 6440531 │ 6440531  │         │
+-- │ ann          │ 0      │ 1278922 │ 1278922  │         │
+-- │ eve          │ 0      │ 800000  │ 800000   │         │
+-- │ 192.168.1.66 │ 0      │ 58088   │ 58088    │         │
+-- └──────────────┴────────┴─────────┴──────────┴─────────┘
+
+.mode box
+.headers on
+
+WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+moment(now, local) AS (SELECT now, local_time(now, zone) FROM (SELECT strftime('%Y-%m-%d %H:00:00.000', 'now') AS now), site),
+month(first) AS (SELECT coalesce(:month || '-01', date(local, 'start of month', '-1 month')) FROM moment),
+span(first, since, until) AS (
+    SELECT first, utc_time(first, zone),
+           min(utc_time(date(first, '+1 month'), zone), max(now, utc_time(first, zone))) FROM site, month, moment),
+-- As far into the month before, but not beyond its end.
+before(since, until) AS (
+    SELECT utc_time(date(first, '-1 month'), zone),
+           CASE WHEN until = utc_time(date(first, '+1 month'), zone) THEN span.since
+                ELSE min(span.since, strftime('%Y-%m-%d %H:%M:%f', utc_time(date(first, '-1 month'), zone),
+                         printf('%+f days', julianday(until) - julianday(span.since)))) END
+    FROM span, site),
+volume AS (
+    SELECT CASE coalesce(:by, 'user') WHEN 'user' THEN iif(user = '', host, user) WHEN 'group' THEN user_group
+           WHEN 'host' THEN host WHEN 'zone' THEN zone WHEN 'application' THEN application END AS name,
+           sum(iif(period >= s.since, octets_in + octets_out, 0)) AS octets,
+           sum(iif(period >= s.since, 0, octets_in + octets_out)) AS before
+    FROM span AS s, before AS b CROSS JOIN usage AS u
+    WHERE u.period >= b.since AND u.period < s.until AND (u.period < b.until OR u.period >= s.since)
+      AND u.zone <> 'local'
+    GROUP BY 1)
+SELECT name, before, octets, octets - before AS increase, round(100.0 * (octets - before) / before, 1) AS percent
+FROM volume
+WHERE octets > before
+ORDER BY increase DESC, name
+LIMIT coalesce(:n, 10);
