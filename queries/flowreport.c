@@ -55,7 +55,7 @@ static int usage(FILE *out) {
             "       flowreport help REPORT\n"
             "       flowreport REPORT [--PARAMETER VALUE]... [--format FORMAT] [--store STORE]\n"
             "                  [--site DATABASE] [--queries DIRECTORY] [--output FILE] [--set N]\n"
-            "                  [--html FILE] [--svg FILE [--column NAME]]\n\n"
+            "                  [--html FILE] [--svg FILE [--column NAME]] [--timezone ZONE]\n\n"
             "Answers questions about network traffic: `flowreport list` names the reports, \n"
             "`flowreport help REPORT` says what one takes.\n\nFormats:\n");
     for (const struct format *f = formats; f->name; f++)
@@ -109,7 +109,7 @@ static int help(struct context *c, const char *name) {
 struct form {
     const struct format *format; /* NULL: as the report is */
     const char *output;          /* NULL: standard output */
-    const char *column;
+    const char *column, *timezone;
     int set; /* the result set that is wanted; 0: all */
 };
 
@@ -119,6 +119,7 @@ static int take_form(struct settings *s, struct form *form) {
     const char *set = settings_take(s, "set");
     form->output = settings_take(s, "output");
     form->column = settings_take(s, "column");
+    form->timezone = settings_take(s, "timezone");
     for (const struct format *f = formats; f->name; f++) {
         const char *file = strcmp(f->name, "html") == 0 || strcmp(f->name, "svg") == 0
                                ? settings_take(s, f->name)
@@ -177,7 +178,8 @@ static int run(struct context *c, const char *name) {
         settings_give(&c->settings, "store", c->store);
     if (settings_check(&c->settings, &report) == 0 &&
         context_open(c, &session, false, report.needs_site) == 0) {
-        if (write_report(&session, &report, &c->settings, &form) == 0)
+        if (session_timezone(&session, form.timezone) == 0 &&
+            write_report(&session, &report, &c->settings, &form) == 0)
             rc = 0;
         session_close(&session);
     }

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What has been going on?  (NfSen's overview)
 --
---   :by      what is stacked: protocol or exporter   default 'protocol'
+--   :by      what is stacked: protocol, application, zone (of the far end) or exporter
+--                                                    default 'protocol'
 --   :span    hour, day, week, month or year before :until; all: each for which there is something
 --                                                    default 'all'
 --   :n       how many of each top list               default 10
@@ -104,7 +105,24 @@ UNION ALL
 SELECT name, time, exporter, sum(flows), sum(packets), sum(bytes)
 FROM span, traffic(span.since, span.until, :filter, :store, step)
 WHERE :by = 'exporter'
-GROUP BY name, time, exporter;
+GROUP BY name, time, exporter
+UNION ALL
+SELECT name, time, application, sum(flows), sum(packets), sum(bytes)
+FROM span, traffic(span.since, span.until, :filter, :store, step)
+WHERE :by = 'application'
+GROUP BY name, time, application
+UNION ALL
+SELECT name, time, CASE WHEN srczone = 'local' THEN dstzone ELSE srczone END AS key,
+       sum(flows), sum(packets), sum(bytes)
+FROM span, traffic(span.since, span.until, :filter, :store, step)
+WHERE :by = 'zone'
+GROUP BY name, time, key
+UNION ALL
+SELECT refuse('by: ''' || :by || ''': what is stacked is protocol, application, zone or exporter'), 0, 0, 0, 0, 0
+WHERE :by NOT IN ('protocol', 'application', 'zone', 'exporter')
+UNION ALL
+SELECT refuse('span: ''' || :span || ''': it is hour, day, week, month, year or all'), 0, 0, 0, 0, 0
+WHERE :span NOT IN ('hour', 'day', 'week', 'month', 'year', 'all');
 
 -- Title: Hour
 -- Chart: tab stack=key values=bytes,packets,flows
@@ -134,16 +152,23 @@ ORDER BY time;
 
 -- Title: Hosts
 -- Chart: list
-SELECT ip AS host, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(bytes_out + bytes_in) AS bytes
+SELECT coalesce(host_name(ip), ip) AS host, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(bytes_out + bytes_in) AS bytes
 FROM listed, endpoints(listed.since, listed.until, :filter, :store)
 GROUP BY ip ORDER BY bytes DESC, ip LIMIT coalesce(:n, 10);
 
 -- Title: Ports
 -- Chart: list
-SELECT proto_name(proto) AS proto, port, sum(flows_out + flows_in) AS flows, sum(bytes_out + bytes_in) AS bytes
+SELECT proto_name(proto) AS proto, port, nullif(application(proto, port, port), 'other') AS application,
+       sum(flows_out + flows_in) AS flows, sum(bytes_out + bytes_in) AS bytes
 FROM listed, endpoints(listed.since, listed.until, :filter, :store)
 WHERE port IS NOT NULL
 GROUP BY proto, port ORDER BY bytes DESC, port LIMIT coalesce(:n, 10);
+
+-- Title: Applications
+-- Chart: list
+SELECT application, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
+FROM listed, traffic(listed.since, listed.until, :filter, :store)
+GROUP BY application ORDER BY bytes DESC, application LIMIT coalesce(:n, 10);
 
 -- Title: Exporters
 -- Chart: list

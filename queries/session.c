@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ext/progress.h"
@@ -95,6 +96,31 @@ int session_run_file(struct session *s, const char *path) {
         fprintf(stderr, "flowreport: %s: %s\n", path, sqlite3_errmsg(s->db));
     report_free(&file);
     return rc == SQLITE_OK ? 0 : -1;
+}
+
+int session_timezone(struct session *s, const char *given) {
+    sqlite3_stmt *statement = NULL;
+    int rc = 0;
+    /* A file that init did not make has no settings, and UTC. */
+    if (given)
+        sqlite3_prepare_v2(s->db, "SELECT ?1, local_time('2026-01-01', ?1)", -1, &statement, NULL);
+    else
+        sqlite3_prepare_v2(s->db, "SELECT value FROM settings WHERE name = 'timezone'", -1,
+                           &statement, NULL);
+    if (!statement)
+        return 0;
+    if (given)
+        sqlite3_bind_text(statement, 1, given, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        const char *zone = (const char *)sqlite3_column_text(statement, 0);
+        setenv("TZ", zone ? zone : "UTC", 1);
+        tzset();
+    } else if (given) {
+        fprintf(stderr, "flowreport: --timezone: %s\n", sqlite3_errmsg(s->db));
+        rc = -1;
+    }
+    sqlite3_finalize(statement);
+    return rc;
 }
 
 void session_close(struct session *s) {

@@ -23,6 +23,10 @@ int session_open(struct session *session, const char *site, const char *store, b
 /* Runs a file of SQL as the shell would; NULL path: 0. Not 0: it was said what is wrong. */
 int session_run_file(struct session *session, const char *path);
 
+/* The time zone of what is drawn: the one that is given; without, the one of the site's settings; without,
+** UTC. Not 0: there is no such zone, which was said. */
+int session_timezone(struct session *session, const char *given);
+
 void session_close(struct session *session);
 
 #endif

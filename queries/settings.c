@@ -10,8 +10,8 @@
 #include "settings.h"
 
 /* The program's own, for which a parameter may have been mistaken. */
-static const char *const own_options[] = {"format", "store", "site", "queries", "html",
-                                          "svg",    "set",   "help", "output",  "column"};
+static const char *const own_options[] = {"format", "store", "site",   "queries", "html",    "svg",
+                                          "set",    "help",  "output", "column",  "timezone"};
 
 void settings_give(struct settings *s, const char *name, char *value) {
     s->all = grow(s->all, s->count + 1, sizeof *s->all);

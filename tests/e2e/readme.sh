@@ -27,8 +27,10 @@ while read -r statement; do
     fi
 done <"$work/sql"
 
+ln -s "$PWD/queries" "$work/queries"
+export PATH=$BUILD:$PATH
 while read -r command; do
-    if got=$(bash -c "$command" 2>&1); then
+    if got=$(cd "$work" && bash -c "$command" 2>&1); then
         ok "shell: $command"
     else
         not_ok "shell: $command" "$got"
