@@ -69,6 +69,11 @@
 -- tcp    59744      2  4222021  ████████████▊
 -- tcp    43702      2  1121416  ███▍
 --
+-- Applications
+-- application  flows  packets    bytes
+-- -----------  -----  -------  -------  --------------------
+-- other         1143    14802  9280061  ████████████████████
+--
 -- Exporters
 -- exporter  flows  packets    bytes
 -- --------  -----  -------  -------  --------------------
@@ -158,8 +163,7 @@ GROUP BY ip ORDER BY bytes DESC, ip LIMIT coalesce(:n, 10);
 
 -- Title: Ports
 -- Chart: list
-SELECT proto_name(proto) AS proto, port, nullif(application(proto, port, port), 'other') AS application,
-       sum(flows_out + flows_in) AS flows, sum(bytes_out + bytes_in) AS bytes
+SELECT proto_name(proto) AS proto, port, sum(flows_out + flows_in) AS flows, sum(bytes_out + bytes_in) AS bytes
 FROM listed, endpoints(listed.since, listed.until, :filter, :store)
 WHERE port IS NOT NULL
 GROUP BY proto, port ORDER BY bytes DESC, port LIMIT coalesce(:n, 10);

@@ -102,7 +102,7 @@ void page_table(FILE *out, const struct grid *g, bool list) {
             if (list && right[i] && cell->numeric)
                 page_value(out, g, j, i);
             else
-                markup_text(out, cell->text ? cell->text : list ? "–" : "");
+                markup_text(out, cell->text ? cell->text : "");
             if (list && i == 0 && most > 0)
                 fprintf(out, "<span class=\"bar\" style=\"width:%.1f%%\"></span>",
                         100 * grid_cell(g, j, bar)->number / most);
