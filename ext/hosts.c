@@ -76,8 +76,6 @@ static int wrong(char **message, const char *cidr, const char *what, const char 
 }
 
 static int read_row(struct hosts *h, sqlite3_stmt *stmt, char **message) {
-    static const struct host none;
-    const struct host *last = h->n ? &h->host[h->n - 1] : &none;
     const char *cidr = (const char *)sqlite3_column_text(stmt, CIDR);
     struct host row;
     struct flow_ip ip;
@@ -91,7 +89,7 @@ static int read_row(struct hosts *h, sqlite3_stmt *stmt, char **message) {
         return wrong(message, cidr, "valid_from or valid_until is no time", "2026-11-23 10:00");
     ip = flow_ip_mask(&ip, length);
     for (int c = 0; c < HOST_COLUMNS; c++)
-        if (!texts_column(&h->texts, stmt, NAME + c, last->value[c], &row.value[c]))
+        if (!texts_column(&h->texts, stmt, NAME + c, &row.value[c]))
             return SQLITE_NOMEM;
     return add(h, &ip, length, &row) ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -148,15 +146,11 @@ void hosts_free(struct hosts *h) {
 
 /* ---- answers ---------------------------------------------------------------------------- */
 
-static bool is_equal(const struct prefix *a, const struct prefix *b) {
-    return a->length == b->length && flow_ip_cmp(&a->first, &b->first) == 0;
-}
-
 const char *hosts_find(const struct hosts *h, enum host_column column, const struct flow_ip *ip,
                        int64_t ms) {
     uint32_t at = prefixes_find(h->prefixes, ip);
     for (; at != PREFIX_NONE; at = h->prefix[at].parent)
-        for (uint32_t i = at; i < h->n && is_equal(&h->prefix[i], &h->prefix[at]); i++) {
+        for (uint32_t i = at; i < h->n && prefix_is_same(&h->prefix[i], &h->prefix[at]); i++) {
             const struct host *host = &h->host[h->prefix[i].row];
             if (host->value[column] && host->from <= ms && ms < host->until)
                 return host->value[column];

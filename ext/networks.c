@@ -4,7 +4,10 @@
 */
 #include "networks.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "geo_lookup.h"
 #include "prefixes.h"
@@ -46,7 +49,7 @@ struct networks {
     struct texts texts;
     uint32_t n;
     struct prefix *prefix;
-    struct network *network; /* while they are read by row, then by place in prefix[] */
+    struct network *network; /* while they are read by row, then what prefixes finds */
     struct prefixes *prefixes;
     char *own; /* the site's country, or NULL */
     struct geo_lookup *geo;
@@ -73,8 +76,6 @@ static bool add(struct networks *n, const struct flow_ip *ip, unsigned length,
 }
 
 static int read_row(struct networks *n, sqlite3_stmt *stmt, char **message) {
-    static const struct network none;
-    const struct network *last = n->n ? &n->network[n->n - 1] : &none;
     const char *cidr = (const char *)sqlite3_column_text(stmt, CIDR);
     struct network row = {NULL, NULL, NULL, sqlite3_column_int64(stmt, ASN)};
     struct flow_ip ip;
@@ -86,10 +87,9 @@ static int read_row(struct networks *n, sqlite3_stmt *stmt, char **message) {
         return SQLITE_ERROR;
     }
     ip = flow_ip_mask(&ip, length);
-    return texts_column(&n->texts, stmt, NAME, last->name, &row.name) &&
-                   texts_column(&n->texts, stmt, ZONE, last->zone, &row.zone) &&
-                   texts_column(&n->texts, stmt, COUNTRY, last->country, &row.country) &&
-                   add(n, &ip, length, &row)
+    return texts_column(&n->texts, stmt, NAME, &row.name) &&
+                   texts_column(&n->texts, stmt, ZONE, &row.zone) &&
+                   texts_column(&n->texts, stmt, COUNTRY, &row.country) && add(n, &ip, length, &row)
                ? SQLITE_OK
                : SQLITE_NOMEM;
 }
@@ -124,30 +124,56 @@ static void inherit(struct network *to, const struct network *from) {
     to->asn = to->asn ? to->asn : from->asn;
 }
 
-static bool is_equal(const struct prefix *a, const struct prefix *b) {
-    return a->length == b->length && flow_ip_cmp(&a->first, &b->first) == 0;
+/* By place in prefix[], what each network has. */
+static void settle_rows(const struct networks *n, struct network *ordered) {
+    for (uint32_t i = 0; i < n->n; i++)
+        ordered[i] = n->network[n->prefix[i].row];
+    for (uint32_t i = n->n - 1; i-- > 0;)
+        if (prefix_is_same(&n->prefix[i], &n->prefix[i + 1]))
+            inherit(&ordered[i], &ordered[i + 1]);
+    for (uint32_t i = 0; i < n->n; i++)
+        if (n->prefix[i].parent != PREFIX_NONE)
+            inherit(&ordered[i], &ordered[n->prefix[i].parent]);
+}
+
+/* Many networks are alike, as those of a country: keep each kind once, in network[], to[place] being its number. */
+static bool join_alike(struct networks *n, const struct network *ordered, uint32_t *to) {
+    uint32_t room = 16, kinds = 0;
+    while (room < n->n * 2)
+        room *= 2;
+    uint32_t *slot = malloc(room * sizeof *slot);
+    if (!slot)
+        return false;
+    memset(slot, 0xff, room * sizeof *slot);
+    for (uint32_t i = 0; i < n->n; i++) {
+        uint32_t at = (uint32_t)XXH3_64bits(&ordered[i], sizeof *ordered) & (room - 1);
+        while (slot[at] != PREFIX_NONE &&
+               memcmp(&n->network[slot[at]], &ordered[i], sizeof *ordered) != 0)
+            at = (at + 1) & (room - 1);
+        if (slot[at] == PREFIX_NONE) {
+            slot[at] = kinds;
+            n->network[kinds++] = ordered[i];
+        }
+        to[i] = slot[at];
+    }
+    free(slot);
+    return true;
 }
 
 static int settle(struct networks *n) {
     n->prefixes = prefixes_new(n->prefix, n->n);
     struct network *ordered = malloc(n->n * sizeof *ordered);
-    if (!n->prefixes || !ordered) {
-        free(ordered);
-        return SQLITE_NOMEM;
+    uint32_t *to = malloc(n->n * sizeof *to);
+    bool ok = n->prefixes && ordered && to;
+    if (ok) {
+        settle_rows(n, ordered);
+        ok = join_alike(n, ordered, to) && prefixes_map(n->prefixes, to);
     }
-    for (uint32_t i = 0; i < n->n; i++)
-        ordered[i] = n->network[n->prefix[i].row];
-    free(n->network);
-    n->network = ordered;
-    for (uint32_t i = n->n - 1; i-- > 0;)
-        if (is_equal(&n->prefix[i], &n->prefix[i + 1]))
-            inherit(&ordered[i], &ordered[i + 1]);
-    for (uint32_t i = 0; i < n->n; i++)
-        if (n->prefix[i].parent != PREFIX_NONE)
-            inherit(&ordered[i], &ordered[n->prefix[i].parent]);
-    free(n->prefix); /* prefixes has its own */
+    free(to);
+    free(ordered);
+    free(n->prefix); /* all of it is in prefixes now */
     n->prefix = NULL;
-    return SQLITE_OK;
+    return ok ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 /* ---- settings --------------------------------------------------------------------------- */
@@ -240,8 +266,8 @@ void networks_free(struct networks *n) {
 
 static const struct network *find(const struct networks *n, const struct flow_ip *ip) {
     static const struct network none;
-    uint32_t place = prefixes_find(n->prefixes, ip);
-    return place == PREFIX_NONE ? &none : &n->network[place];
+    uint32_t kind = prefixes_find(n->prefixes, ip);
+    return kind == PREFIX_NONE ? &none : &n->network[kind];
 }
 
 static void give(sqlite3_context *ctx, const char *text) {

@@ -9,6 +9,8 @@
 
 enum {
     TOPS = 1 << 16, /* values of the first 16 bits */
+    SEEN = 1 << 18, /* addresses that are remembered: 2 MB, for the 60 000 hosts of a large site */
+    LARGE = 4096,   /* stretches of IPv4 from which on they are */
     FEW = 64,       /* stretches that are found without knowing where those of a top begin */
 };
 
@@ -17,17 +19,23 @@ struct key {
     uint64_t high, low;
 };
 
-/* Those of one family: stretch i goes from its start to the next one's, and is in network prefix[i]. */
-struct stretches {
-    uint32_t n;
-    struct key *start;
-    uint32_t *prefix;
-    uint32_t *
-        below; /* by the first 16 bits, and one behind: how many starts have smaller ones; or NULL */
+/* A stretch of addresses goes from its start to the next one's. */
+struct stretch4 {
+    uint32_t start, prefix;
+};
+struct stretch6 {
+    struct key start;
+    uint32_t prefix;
 };
 
+/* Those of one family, and by the first 16 bits, and one behind, how many have starts with smaller ones, or NULL. */
 struct prefixes {
-    struct stretches family[2]; /* IPv4, IPv6 */
+    uint32_t n4, n6;
+    struct stretch4 *four;
+    struct stretch6 *six;
+    uint32_t *below4, *below6;
+    struct stretch4
+        *seen; /* SEEN addresses and what they were found in; NULL where few are to search */
 };
 
 static uint64_t read_bits(const uint8_t *octet, int octets) {
@@ -72,17 +80,22 @@ static int by_place(const void *a, const void *b) {
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
+/* The stretches of a family while they are made. */
+struct making {
+    struct stretch6 *stretch;
+    uint32_t n;
+};
+
 /* From start on it is that network. */
-static void begin(struct stretches *s, struct key start, uint32_t prefix) {
-    const struct key *last = s->n ? &s->start[s->n - 1] : NULL;
-    if (last && last->high == start.high && last->low == start.low)
-        s->n--;
-    s->start[s->n] = start;
-    s->prefix[s->n++] = prefix;
+static void begin(struct making *m, struct key start, uint32_t prefix) {
+    const struct stretch6 *last = m->n ? &m->stretch[m->n - 1] : NULL;
+    if (last && last->start.high == start.high && last->start.low == start.low)
+        m->n--;
+    m->stretch[m->n++] = (struct stretch6){start, prefix};
 }
 
 /* End networks from the innermost on that end before the address, or all of them; returns the one that is left. */
-static uint32_t leave(struct stretches *s, const struct prefix *list, uint32_t inner,
+static uint32_t leave(struct making *m, const struct prefix *list, uint32_t inner,
                       const struct flow_ip *before) {
     while (inner != PREFIX_NONE) {
         struct key end;
@@ -91,83 +104,182 @@ static uint32_t leave(struct stretches *s, const struct prefix *list, uint32_t i
             break;
         inner = list[inner].parent;
         if (ends)
-            begin(s, end, inner);
+            begin(m, end, inner);
     }
     return inner;
 }
 
-static bool is_same(const struct prefix *a, const struct prefix *b) {
+bool prefix_is_same(const struct prefix *a, const struct prefix *b) {
     return a->length == b->length && flow_ip_cmp(&a->first, &b->first) == 0;
 }
 
-/* The n networks from place on, all of one family. */
-static bool fill(struct stretches *s, struct prefix *list, uint32_t place, uint32_t n) {
-    s->start = malloc((2 * (size_t)n + 1) * sizeof *s->start);
-    s->prefix = malloc((2 * (size_t)n + 1) * sizeof *s->prefix);
-    if (!s->start || !s->prefix)
-        return false;
+/* The networks from list[i] to before list[end], all of one family. */
+static bool make(struct making *m, struct prefix *list, uint32_t i, uint32_t end) {
     uint32_t inner = PREFIX_NONE;
-    begin(s, (struct key){0, 0}, PREFIX_NONE);
-    for (uint32_t i = place; i < place + n; i++) {
-        if (i > place && is_same(&list[i], &list[i - 1])) {
-            list[i].parent = list[i - 1].parent;
+    m->stretch = malloc((2 * (size_t)(end - i) + 1) * sizeof *m->stretch);
+    m->n = 0;
+    if (!m->stretch)
+        return false;
+    begin(m, (struct key){0, 0}, PREFIX_NONE);
+    for (uint32_t place = i; place < end; place++) {
+        if (place > i && prefix_is_same(&list[place], &list[place - 1])) {
+            list[place].parent = list[place - 1].parent;
             continue;
         }
-        inner = leave(s, list, inner, &list[i].first);
-        list[i].parent = inner;
-        begin(s, key_of(&list[i].first), i);
-        inner = i;
+        inner = leave(m, list, inner, &list[place].first);
+        list[place].parent = inner;
+        begin(m, key_of(&list[place].first), place);
+        inner = place;
     }
-    leave(s, list, inner, NULL);
-    if (s->n < FEW)
+    leave(m, list, inner, NULL);
+    return true;
+}
+
+static bool take4(struct prefixes *p, const struct making *m) {
+    p->n4 = m->n;
+    p->four = malloc(m->n * sizeof *p->four);
+    for (uint32_t i = 0; p->four && i < m->n; i++)
+        p->four[i] =
+            (struct stretch4){(uint32_t)(m->stretch[i].start.high >> 32), m->stretch[i].prefix};
+    return p->four != NULL;
+}
+
+static uint32_t top4(const struct prefixes *p, uint32_t i) {
+    return p->four[i].start >> 16;
+}
+
+static uint32_t top6(const struct prefixes *p, uint32_t i) {
+    return (uint32_t)(p->six[i].start.high >> 48);
+}
+
+/* *below for n stretches, whose first 16 bits top() tells; few need none. */
+static bool count_below(const struct prefixes *p, uint32_t n, uint32_t **below,
+                        uint32_t (*top)(const struct prefixes *, uint32_t)) {
+    if (n < FEW)
         return true;
-    s->below = malloc((TOPS + 1) * sizeof *s->below);
-    for (uint32_t top = 0, i = 0; s->below && top <= TOPS; top++) {
-        while (i < s->n && s->start[i].high >> 48 < top)
+    *below = malloc((TOPS + 1) * sizeof **below);
+    for (uint32_t t = 0, i = 0; *below && t <= TOPS; t++) {
+        while (i < n && top(p, i) < t)
             i++;
-        s->below[top] = i;
+        (*below)[t] = i;
     }
-    return s->below != NULL;
+    return *below != NULL;
+}
+
+static uint32_t search4(const struct prefixes *p, uint32_t key) {
+    uint32_t lo = 0, hi = p->n4;
+    if (p->below4) {
+        lo = p->below4[key >> 16];
+        hi = p->below4[(key >> 16) + 1];
+    }
+    while (lo < hi) { /* the first start behind the address */
+        uint32_t middle = lo + (hi - lo) / 2;
+        if (p->four[middle].start > key)
+            hi = middle;
+        else
+            lo = middle + 1;
+    }
+    return p->four[lo - 1].prefix;
+}
+
+static void drop_index(struct prefixes *p) {
+    free(p->below4);
+    free(p->below6);
+    free(p->seen);
+    p->below4 = p->below6 = NULL;
+    p->seen = NULL;
+}
+
+/* What makes searching fast, for the stretches as they are. */
+static bool index_all(struct prefixes *p) {
+    drop_index(p);
+    if (!count_below(p, p->n4, &p->below4, top4) || !count_below(p, p->n6, &p->below6, top6))
+        return false;
+    if (p->n4 < LARGE)
+        return true;
+    p->seen = calloc(SEEN, sizeof *p->seen);
+    if (p->seen)
+        p->seen[0].prefix =
+            search4(p, 0); /* of all zeroed entries, the one where an address 0 belongs */
+    return p->seen != NULL;
 }
 
 struct prefixes *prefixes_new(struct prefix *list, uint32_t n) {
     struct prefixes *p = calloc(1, sizeof *p);
-    if (!p)
-        return NULL;
+    struct making m = {NULL, 0};
+    uint32_t four = 0;
     if (n)
         qsort(list, n, sizeof *list, by_place);
-    uint32_t four = 0;
     while (four < n && list[four].first.family == 4)
         four++;
-    if (fill(&p->family[0], list, 0, four) && fill(&p->family[1], list, four, n - four))
+    bool ok = p && make(&m, list, 0, four) && take4(p, &m);
+    free(m.stretch);
+    m.stretch = NULL;
+    if (ok && (ok = make(&m, list, four, n))) {
+        p->six = m.stretch;
+        p->n6 = m.n;
+    }
+    if (ok && index_all(p))
         return p;
     prefixes_free(p);
     return NULL;
 }
 
 void prefixes_free(struct prefixes *p) {
-    for (int i = 0; p && i < 2; i++) {
-        free(p->family[i].start);
-        free(p->family[i].prefix);
-        free(p->family[i].below);
+    if (p) {
+        free(p->four);
+        free(p->six);
+        drop_index(p);
     }
     free(p);
 }
 
+static uint32_t find4(const struct prefixes *p, uint32_t key) {
+    if (!p->seen)
+        return search4(p, key);
+    struct stretch4 *seen = &p->seen[key * 2654435761U >> 14];
+    if (seen->start != key)
+        *seen = (struct stretch4){key, search4(p, key)};
+    return seen->prefix;
+}
+
 uint32_t prefixes_find(const struct prefixes *p, const struct flow_ip *ip) {
-    const struct stretches *s = &p->family[ip->family == 6];
+    if (ip->family == 4)
+        return find4(p, (uint32_t)read_bits(ip->addr, 4));
     struct key key = key_of(ip);
-    uint32_t lo = 0, hi = s->n;
-    if (s->below) {
-        lo = s->below[key.high >> 48];
-        hi = s->below[(key.high >> 48) + 1];
+    uint32_t lo = 0, hi = p->n6;
+    if (p->below6) {
+        lo = p->below6[key.high >> 48];
+        hi = p->below6[(key.high >> 48) + 1];
     }
-    while (lo < hi) { /* the first start behind the address */
+    while (lo < hi) {
         uint32_t middle = lo + (hi - lo) / 2;
-        if (is_after(s->start[middle], key))
+        if (is_after(p->six[middle].start, key))
             hi = middle;
         else
             lo = middle + 1;
     }
-    return s->prefix[lo - 1];
+    return p->six[lo - 1].prefix;
+}
+
+static uint32_t mapped(const uint32_t *to, uint32_t prefix) {
+    return prefix == PREFIX_NONE ? PREFIX_NONE : to[prefix];
+}
+
+bool prefixes_map(struct prefixes *p, const uint32_t *to) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n4; i++) {
+        p->four[i].prefix = mapped(to, p->four[i].prefix);
+        if (!n || p->four[n - 1].prefix != p->four[i].prefix)
+            p->four[n++] = p->four[i];
+    }
+    p->n4 = n;
+    n = 0;
+    for (uint32_t i = 0; i < p->n6; i++) {
+        p->six[i].prefix = mapped(to, p->six[i].prefix);
+        if (!n || p->six[n - 1].prefix != p->six[i].prefix)
+            p->six[n++] = p->six[i];
+    }
+    p->n6 = n;
+    return index_all(p);
 }

@@ -7,6 +7,8 @@
 #ifndef FLOWVT_PREFIXES_H
 #define FLOWVT_PREFIXES_H
 
+#include <stdbool.h>
+
 #include "../schema/value.h"
 
 #define PREFIX_NONE UINT32_MAX
@@ -25,6 +27,11 @@ struct prefixes;
 ** is out. */
 struct prefixes *prefixes_new(struct prefix *list, uint32_t n);
 void prefixes_free(struct prefixes *p);
+/* Are they the same network? */
+bool prefix_is_same(const struct prefix *a, const struct prefix *b);
+/* From now on what is found is to[place] instead of the place; neighbours that are alike then become one. False when
+** memory is out. */
+bool prefixes_map(struct prefixes *p, const uint32_t *to);
 /* The place in the list as it was put in order, or PREFIX_NONE. ip must be of family 4 or 6. */
 uint32_t prefixes_find(const struct prefixes *p, const struct flow_ip *ip);
 

@@ -77,11 +77,9 @@ static int read_row(struct services *s, sqlite3_stmt *stmt, char **message) {
             return SQLITE_NOMEM;
         s->service = more;
     }
-    for (int c = 0; c < SERVICE_COLUMNS; c++) {
-        const char *last = s->n ? s->service[s->n - 1].value[c] : NULL;
-        if (!texts_column(&s->texts, stmt, APPLICATION + c, last, &row.value[c]))
+    for (int c = 0; c < SERVICE_COLUMNS; c++)
+        if (!texts_column(&s->texts, stmt, APPLICATION + c, &row.value[c]))
             return SQLITE_NOMEM;
-    }
     s->service[s->n++] = row;
     return SQLITE_OK;
 }

@@ -5,6 +5,7 @@
 #include "value.h"
 
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Decimal 0 to 255 without NUL; returns its length. */
@@ -34,19 +35,41 @@ size_t flow_ip_text(const struct flow_ip *ip, char out[FLOW_IP_TEXT]) {
     return 0;
 }
 
+/* Four decimal octets without zeros in front, as inet_pton() takes them. */
+static bool ipv4_parse(const char *text, size_t n, uint8_t octets[4]) {
+    unsigned value = 0, digits = 0, octet = 0;
+    for (const char *end = text + n; text < end; text++) {
+        unsigned digit = (unsigned char)*text - (unsigned)'0';
+        if (digit <= 9 && (value || !digits)) {
+            value = value * 10 + digit;
+            digits++;
+            if (value > 255)
+                return false;
+        } else if (*text == '.' && digits && octet < 3) {
+            octets[octet++] = (uint8_t)value;
+            value = digits = 0;
+        } else {
+            return false;
+        }
+    }
+    octets[octet] = (uint8_t)value;
+    return octet == 3 && digits;
+}
+
 int flow_ip_parse(const char *text, size_t n, struct flow_ip *out) {
     char copy[FLOW_IP_TEXT];
+    uint8_t octets[16];
+    if (ipv4_parse(text, n, octets)) {
+        *out = flow_ip_make(4, octets);
+        return 0;
+    }
     if (n >= sizeof copy || memchr(text, '\0', n))
         return -1;
     memcpy(copy, text, n);
     copy[n] = '\0';
-    uint8_t octets[16];
-    if (inet_pton(AF_INET, copy, octets) == 1)
-        *out = flow_ip_make(4, octets);
-    else if (inet_pton(AF_INET6, copy, octets) == 1)
-        *out = flow_ip_make(6, octets);
-    else
+    if (inet_pton(AF_INET6, copy, octets) != 1)
         return -1;
+    *out = flow_ip_make(6, octets);
     return 0;
 }
 
