@@ -83,6 +83,29 @@ int command_init(struct context *c) {
     return rc == 0 ? 0 : EXIT_WRONG;
 }
 
+/* Runs the file until it returns fewer rows than it may take at once, each time in transactions of its own: what was
+** done stays done when it is ended. What it returns is printed, and nothing when that is nothing, for cron. */
+static int update(struct session *session, const struct report *report,
+                  const struct settings *settings) {
+    const char *most = settings_value(settings, "hours");
+    for (;;) {
+        char *text = NULL;
+        size_t size;
+        long long rows = 0;
+        FILE *f = open_memstream(&text, &size);
+        struct renderer *r = render_table(f);
+        int rc = run_report(session, report, settings, r, 0, &rows);
+        r->free(r);
+        fclose(f);
+        if (rc == 0 && rows > 0)
+            fputs(text, stdout);
+        fflush(stdout);
+        free(text);
+        if (rc != 0 || !most || rows < atoll(most))
+            return rc;
+    }
+}
+
 int command_update(struct context *c) {
     struct session session;
     if (!c->site) {
@@ -97,16 +120,19 @@ int command_update(struct context *c) {
         return EXIT_WRONG;
     }
     catalog_read(&c->catalog, "update");
+    static char batch[] = "24";
+    if (c->store)
+        settings_give(&c->settings, "store", c->store);
+    if (!settings_value(&c->settings, "hours"))
+        settings_give(&c->settings, "hours", batch);
     for (size_t i = 0; i < c->catalog.report_count; i++)
         if (settings_check(&c->settings, &c->catalog.reports[i]) != 0)
             return EXIT_WRONG;
     if (session_open(&session, c->site, c->store, true) != 0)
         return EXIT_WRONG;
     int rc = 0;
-    struct renderer *r = render_table(stdout);
     for (size_t i = 0; i < c->catalog.report_count && rc == 0; i++)
-        rc = run_report(&session, &c->catalog.reports[i], &c->settings, r, 0, NULL);
-    r->free(r);
+        rc = update(&session, &c->catalog.reports[i], &c->settings);
     session_close(&session);
     return rc == 0 ? 0 : EXIT_WRONG;
 }

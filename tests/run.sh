@@ -37,6 +37,7 @@ everything() {
         printf 'tests/e2e/%s.sh\n' hostile expire hook service demo_test options sources
     else
         echo tests/e2e/memory.py
+        echo tests/e2e/usage.py
         # Those that take long first, so that no place waits at the end for one.
         local long=(hostile merge layouts hook years kill peers templates service expire losses repeat)
         printf 'tests/e2e/%s.sh\n' "${long[@]}"

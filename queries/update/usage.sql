@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Brings usage up to date: counts what was received since it was done last.  (flowreport update)
 --
---   :hours   how many hours at most, of reception      default: all that there is to do
+--   :hours   how many hours of reception in a transaction, the earliest first; flowreport goes on until all are done
+--            default: all in one, of flowreport 24
 --   :redo    count again what was received from then on, '2026-11-01', as far as the store still has all of it
 --   :settle  leave for the next time what came in the last so many seconds    default 5
 --   :store                                             default: the site's store

@@ -1,0 +1,484 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""usage, bill, quotas and percentile95 of known packets, to the octet, beside accounts.py, which has nothing of flowvt:
+around changes of clocks in zones of whole and half hours, with flows that straddle them; whatever arrives late, is
+merged, expires, is killed or runs twice at once."""
+import collections
+import csv
+import io
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+import accounts
+from accounts import Flow, Packet, Site, ms_of, text_of
+
+BUILD = os.path.abspath(os.environ.get("BUILD") or "build")
+os.environ.pop("FLOWVT_STORE", None)
+os.environ.pop("FLOWVT_SITE", None)
+failed = 0
+HOUR = 3600000
+
+SITE = Site(
+    [("10.0.0.0/8", "local"), ("2001:db8:1::/48", "local"), ("10.99.0.0/16", "guests"), ("203.0.113.0/24", "domestic"),
+     ("203.0.113.128/25", "cdn")],
+    [("10.0.1.0/24", "", "staff", None, None), ("10.0.1.1", "ann", "staff", None, None), ("10.0.1.2", "bob", "staff", None, None),
+     ("10.0.2.1", "cyn", "students", None, None), ("2001:db8:1::1", "ann", "staff", None, None)],
+    {(17, 53): "dns", (6, 443): "https", (17, 443): "quic"})
+TARIFFS = [
+    ("international", "in", None, "12345", 8, 18, 4.0, 1000000, "EUR", 20000),
+    ("international", "in", None, "12345", 0, 8, 1.0, 1000000, "EUR", 0),
+    ("international", "in", None, "12345", 18, 24, 1.0, 1000000, "EUR", 0),
+    ("international", "in", None, "67", 0, 24, 0.5, 1000000, "EUR", 0),
+    ("international", "in", "students", "1234567", 0, 24, 3.0, 1000000, "EUR", 50000),
+    ("international", "out", None, "1234567", 0, 24, 2.0, 1000000, "EUR", 0),
+    ("domestic", "in", None, "1234567", 0, 24, 0.25, 1000000, "EUR", 100000),
+]
+HOSTS = ["10.0.1.1", "10.0.1.2", "10.0.1.3", "10.0.2.1", "10.0.2.2", "2001:db8:1::1", "2001:db8:1::2"]
+PEERS = ["203.0.113.5", "203.0.113.200", "198.51.100.7", "192.0.2.33", "10.0.1.3", "10.99.0.4", "2001:db8:2::7"]
+
+
+def check(name, good, *detail):
+    global failed
+    failed |= not good
+    print("%s - %s" % ("ok" if good else "not ok", name))
+    for line in detail if not good else ():
+        print("  %s" % (line,))
+
+
+def same(name, got, wanted):
+    diff = [(k, "got", got.get(k), "wanted", wanted.get(k)) for k in sorted(set(got) | set(wanted), key=str)
+            if got.get(k) != wanted.get(k)]
+    check(name, not diff and wanted, "%d differ of %d" % (len(diff), len(wanted)), *diff[:8])
+
+
+def run(*args, ok=True):
+    done = subprocess.run([str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, text=True)
+    if ok and done.returncode != 0:
+        print("not ok - %s\n  %s" % (" ".join(map(str, args)), done.stderr.strip()))
+        sys.exit(1)
+    return done
+
+
+def flowreport(site, *args, **more):
+    return run(BUILD + "/flowreport", *args, "--site", site, **more).stdout
+
+
+def update(site, *args):
+    return flowreport(site, "update", "--settle", 0, *args)
+
+
+def report(site, *args):
+    """Rows of a report's first result set, or that of --set, as dictionaries."""
+    return list(csv.DictReader(io.StringIO(flowreport(site, *args, "--format", "csv"))))
+
+
+def insert(db, table, columns, rows):
+    db.executemany("INSERT INTO %s (%s) VALUES (%s)" % (table, columns, ", ".join("?" * len(columns.split(",")))), rows)
+
+
+def open_site(path):
+    db = sqlite3.connect(path, timeout=60)
+    db.enable_load_extension(True)
+    db.load_extension(BUILD + "/flowvt.so")
+    return db
+
+
+def make_site(path, store, zone):
+    flowreport(path, "init", path, "--store", store)
+    db = open_site(path)
+    db.execute("INSERT OR REPLACE INTO settings VALUES ('timezone', ?)", (zone,))
+    insert(db, "networks", "cidr, zone", [(str(n), z) for n, z in SITE.networks])
+    insert(db, "hosts", "cidr, user, user_group, valid_from, valid_until",
+           [(str(n) if n.num_addresses > 1 else str(n[0]), *rest) for n, *rest in SITE.hosts])
+    insert(db, "services", "proto, port_from, application", [(*k, v) for k, v in SITE.services.items()])
+    insert(db, "tariffs", "zone, direction, user_group, weekdays, hour_from, hour_until, price, per, currency, included", TARIFFS)
+    db.commit()
+    db.close()
+
+
+SUMS = "sum(octets_in), sum(octets_out), sum(packets_in), sum(packets_out), sum(flows_in), sum(flows_out)"
+
+
+def table(path, name, keys):
+    db = open_site(path)
+    rows = db.execute("SELECT %s, %s FROM %s GROUP BY %s" % (keys, SUMS, name, keys)).fetchall()
+    db.close()
+    n = len(keys.split(","))
+    return {r[:n]: r[n:] for r in rows if any(r[n:])}
+
+
+DIMENSIONS = "host, user, user_group, zone, application"
+
+
+def usage_of(path):
+    return table(path, "usage", "period, " + DIMENSIONS)
+
+
+def conversations(moments, n):
+    """Packets of n conversations each about one of the moments, most of them across it."""
+    packets = []
+    for i in range(n):
+        host, peer = random.choice(HOSTS), random.choice(PEERS)
+        while (":" in host) != (":" in peer) or host == peer:
+            host, peer = random.choice(HOSTS), random.choice(PEERS)
+        proto, port = random.choice([(17, 53), (6, 443), (17, 443), (17, 7000), (6, 7001)])
+        ms = random.choice(moments) - random.randrange(0, 900000)
+        for _ in range(random.choice([1, 2, 30])):
+            up = random.random() < 0.4
+            octets = random.randrange(100, 1400)
+            packets.append(Packet(ms, host, peer, proto, 10000 + i, port, octets) if up else
+                           Packet(ms, peer, host, proto, port, 10000 + i, octets))
+            ms += random.randrange(1, 60000)
+    return packets
+
+
+# ---- days and months -----------------------------------------------------------------------
+
+def change_of_clocks(work, zone, day):
+    """Packets of the days about a change of clocks, and about the end of its month."""
+    store, site, pcap = work + "/store", work + "/site.db", work + "/x.pcap"
+    year, month, number = map(int, day.split("-"))
+    begin = accounts.begin_of(zone, year, month, number)
+    next_month = accounts.month_of(zone, day[:7])[1]
+    midnights = [accounts.begin_of(zone, year, month, d) for d in range(max(1, number - 1), number + 2)] + [next_month]
+    moments = midnights + [begin + h * HOUR for h in range(1, 5)] + [begin + 8 * HOUR, begin + 17 * HOUR]
+    packets = conversations(moments, 160)
+    accounts.write_packets(pcap, packets)
+    run(BUILD + "/flowprobe", "-r", pcap, "-w", store, *"-t general=12h -t tcp=12h -t udp=12h -t maxlife=12h".split())
+    make_site(site, store, zone)
+    update(site, "--hours", 5)
+    flows = accounts.flows_of(packets)
+    usage = SITE.usage(flows, accounts.step_of(zone, year))
+    name = "%s, %s: " % (zone, day)
+    same(name + "usage", usage_of(site), usage)
+
+    def local_day(period, *_):
+        return accounts.local(ms_of(period), zone).strftime("%Y-%m-%d")
+
+    days = accounts.summed(usage, lambda p, *k: (local_day(p), *k))
+    same(name + "days", table(site, "usage_day", "day, " + DIMENSIONS), days)
+    months = accounts.summed(days, lambda d, *k: (d[:7], *k))
+    same(name + "days add up to months", table(site, "usage_month", "month, " + DIMENSIONS), months)
+    same(name + "hosts add up to groups", table(site, "usage", "user_group"), accounts.summed(usage, lambda p, h, u, g, *_: (g,)))
+    same(name + "zones add up to the total", table(site, "usage", "1"), accounts.summed(table(site, "usage", "zone"), lambda z: (1,)))
+    total = sum(f.octets for f in flows for host in (f.src, f.dst) if SITE.zone(host) == "local")
+    check(name + "and that is what was in the packets", sum(sum(v[:2]) for v in usage.values()) == total)
+    lengths = {(b - a) / HOUR for a, b in zip(midnights, midnights[1:-1])}
+    check(name + "a day of %s hours is among them" % sorted(lengths), zone == "Asia/Kolkata" or lengths - {24})
+
+    text = day[:7]
+    wanted = accounts.bill(usage, TARIFFS, zone, text)
+    lines = report(site, "bill", "--month", text, "--set", 1)
+
+    def number_of(value):
+        return None if value == "" else float(value)
+
+    same(name + "bill", {(r["customer"], r["group"], r["zone"], r["direction"], r["band"] or None):
+                         (int(r["octets"]), number_of(r["charged"]), number_of(r["price"])) for r in lines}, wanted)
+    owed = collections.Counter()
+    for (customer, *_), (_, _, price) in wanted.items():
+        owed[customer] += price or 0
+    got = collections.Counter()
+    for r in report(site, "bill", "--month", text, "--set", 2):
+        got[r["customer"]] += float(r["price"] or 0)
+    same(name + "what each owes", {k: round(v, 2) for k, v in got.items()}, {k: round(v, 2) for k, v in owed.items()})
+    same(name + "the same for the billing system",
+         {(r["customer"], r["group"], r["zone"], r["direction"], r["band"]): (r["octets"], r["charged"], r["price"])
+          for r in report(site, "billing-csv", "--month", text)},
+         {(r["customer"], r["group"], r["zone"], r["direction"], r["band"]): (r["octets"], r["charged"], r["price"]) for r in lines})
+    quota_states(name, site, usage, zone, begin + 30 * HOUR)
+    increases(name, site, usage, zone, text)
+    percentiles(name, site, flows, zone, text)
+
+
+def quota_states(name, site, usage, zone, now):
+    """Limits just above, at and below what was used, of day, week and month."""
+    db, wanted = open_site(site), {}
+    day = accounts.local(now, zone)
+    begins = {"day": accounts.begin_of(zone, day.year, day.month, day.day),
+              "month": accounts.begin_of(zone, day.year, day.month)}
+    monday = day - accounts.datetime.timedelta(days=day.weekday())
+    begins["week"] = accounts.begin_of(zone, monday.year, monday.month, monday.day)
+    for place, kind in ((1, "host"), (2, "user"), (3, "group")):
+        for period, since in begins.items():
+            used = collections.Counter()
+            for k, v in usage.items():
+                if k[4] != "local" and text_of(since) <= k[0] < text_of(now) and k[place]:
+                    used[k[place]] += v[0] + v[1]
+            for i, who in enumerate(sorted(used)):
+                quota = max(1, used[who] + (1, 0, -1, used[who] // 5, used[who])[i % 5])
+                state = "over" if used[who] > quota else "warn" if used[who] * 100 >= quota * 80 else "ok"
+                wanted[(kind, who, period)] = (used[who], quota, state)
+    insert(db, "quotas", "kind, name, period, octets", [(*k, v[1]) for k, v in wanted.items()])
+    db.commit()
+    db.close()
+    same(name + "quotas", {(r["kind"], r["name"], r["period"]): (int(r["used"]), int(r["quota"]), r["state"])
+                           for r in report(site, "quotas", "--time", text_of(now))}, wanted)
+    alerts = report(site, "alerts/quota", "--time", text_of(now))
+    same(name + "alerts of quotas", {(r["kind"], r["name"], r["period"]): r["state"] for r in alerts},
+         {k: v[2] for k, v in wanted.items() if v[2] != "ok"})
+
+
+def increases(name, site, usage, zone, month):
+    since, until = accounts.month_of(zone, month)
+    year, number = map(int, month.split("-"))
+    last = accounts.begin_of(zone, year - (number == 1), (number - 2) % 12 + 1)
+    now, old = collections.Counter(), collections.Counter()
+    for k, v in usage.items():
+        ms = ms_of(k[0])
+        if k[4] != "local" and last <= ms < until:
+            (now if ms >= since else old)[k[1]] += v[0] + v[1]
+    same(name + "top increases", {r["name"]: (int(r["before"]), int(r["octets"])) for r in report(
+        site, "top-increases", "--month", month, "--by", "host", "--n", -1)},
+         {k: (old[k], now[k]) for k in now if now[k] > old[k]})
+
+
+def percentiles(name, site, flows, zone, month):
+    """Of some hours, so that there are samples above, and of the whole month, where all are 0."""
+    since, until = accounts.month_of(zone, month)
+    busiest = max(flows, key=lambda f: f.octets).first // HOUR * HOUR
+    for a, b in ((busiest - HOUR + 60000, busiest + HOUR + 100000), (since, until)):
+        first, last = -(-a // 300000), b // 300000
+        samples = collections.defaultdict(lambda: collections.Counter())
+        for f in flows:
+            for end, host, peer in ((0, f.dst, f.src), (1, f.src, f.dst)):
+                for at, _, octets, _ in parts_between(f, first, last):
+                    if SITE.zone(host) == "local" and SITE.zone(peer) != "local":
+                        samples[(host, end)][at] += octets
+        wanted = {}
+        for host in {h for h, _ in samples}:
+            both = tuple(accounts.percentile(list(samples[(host, end)].values()), last - first, 75 if a != since else 95) for end in (0, 1))
+            wanted[host] = (*both, max(both))
+        got = report(site, "percentile95", "--by", "host", "--since", text_of(a), "--until", text_of(b),
+                     "--percent", 75 if a != since else 95)
+        same(name + "percentiles", {r["name"]: (float(r["bps_in"]), float(r["bps_out"]), float(r["billed"])) for r in got}, wanted)
+
+
+def parts_between(f, first, last):
+    return [p for p in accounts.parts(f, 300000) if first * 300000 <= p[0] < last * 300000 and (p[2] or p[3])]
+
+
+# ---- what may happen to a store -------------------------------------------------------------
+
+BORDER, CORE = "192.0.2.1", "192.0.2.2"  # exporters; interface 1 of the first is outside
+
+
+def hour_of_flows(n, begin):
+    """(Flow, way in, way out) of a border router: 1 is outside, 2 and 3 are inside."""
+    out = []
+    for i in range(n):
+        host, peer = random.choice(HOSTS[:5]), random.choice(PEERS[:6])
+        inside = SITE.zone(peer) in ("local", "guests")
+        if peer == host:
+            continue
+        last = begin + random.randrange(HOUR)
+        first = last - random.choice([0, 1000, 400000])
+        f = Flow(host, peer, 6, 20000 + i, 443, first, last, random.randrange(1, 90), random.randrange(100, 90000))
+        if random.random() < 0.5:
+            f = Flow(f.dst, f.src, f.proto, f.dport, f.sport, *f[5:])
+        out.append((f, *((2, 3) if inside else (2, 1) if SITE.zone(f.src) == "local" else (1, 2))))
+    return out
+
+
+class Store:
+    def __init__(self, work):
+        self.work, self.path, self.pcap = work, work + "/store", work + "/x.pcap"
+        self.seen = {BORDER: [], CORE: []}
+        self.sequence = collections.Counter()
+
+    def receive(self, flows, begin, exporters=(BORDER, CORE)):
+        """Each flow a minute after its end, but within the hour that begins then."""
+        frames = []
+        for exporter in exporters:
+            by = collections.defaultdict(list)
+            for f in flows:
+                by[min(max(f[0].last + 60000, begin), begin + HOUR - 1)].append(f)
+            for ms in sorted(by):
+                frames += accounts.v5_datagrams(exporter, ms, by[ms], self.sequence[exporter])
+                self.sequence[exporter] += len(by[ms])
+            self.seen[exporter] += flows
+        accounts.write_pcap(self.pcap, frames)
+        run(BUILD + "/flowcollect", "-r", self.pcap, "-w", self.path, "-e", "none")
+
+    def usage(self, exporters=(BORDER,), cut=None):
+        return SITE.usage([f for e in exporters for f, *_ in self.seen[e]], HOUR, cut)
+
+
+def what_happens(work):
+    store, site = Store(work), work + "/site.db"
+    begin = ms_of("2026-10-24 20:00")
+    for h in range(3):
+        store.receive(hour_of_flows(300, begin + h * HOUR), begin + h * HOUR)
+    make_site(site, store.path, "Europe/Berlin")
+    db = open_site(site)
+    insert(db, "interfaces", "exporter, ifindex, name, role", [
+        (BORDER, 1, "uplink", "outside"), (BORDER, 2, "lan", "inside"), (CORE, 1, "to border", "transit"), (CORE, 2, "lan", "inside")])
+    db.commit()
+    update(site)
+    both = store.usage((BORDER, CORE))
+    labels(db, "closed files")
+    same("two exporters, none of which is preferred", usage_of(site), both)
+    insert(db, "billing_exporters", "cidr, exporter", [("0.0.0.0/0", CORE), ("10.0.0.0/8", BORDER)])
+    db.commit()
+    update(site, "--redo", "2026-10-01")
+    same("one of them counts for a network, once it is done again", usage_of(site), store.usage())
+    check("what is up to date is left alone", update(site) == "")
+
+    store.receive(hour_of_flows(200, begin + HOUR), begin + HOUR)
+    update(site)
+    same("late ones of an hour that was counted", usage_of(site), store.usage())
+    run(BUILD + "/flowcollect", "--merge", "-w", store.path)
+    labels(db, "a merged day")
+    check("files are merged", db.execute("SELECT count(*) FROM flow_files WHERE state = 'day'").fetchone()[0] > 0)
+    check("merged files are nothing new", update(site) == "")
+    same("after merging", usage_of(site), store.usage())
+    store.receive(hour_of_flows(200, begin), begin)
+    run(BUILD + "/flowcollect", "--merge", "-w", store.path)
+    update(site)
+    same("late ones that were merged before they were counted", usage_of(site), store.usage())
+
+    # By interface: each octet that crosses the border, once.
+    db.executescript("DROP VIEW billable; CREATE VIEW billable AS SELECT * FROM billable_by_interface;")
+    update(site, "--redo", "2026-10-01")
+    crossing = {id(f): (a == 1, b == 1) for f, a, b in store.seen[BORDER]}
+    same("by interface", usage_of(site), store.usage(cut=lambda f, end: crossing[id(f)][end]))
+    outside = sum(f.octets for f, a, b in store.seen[BORDER] if 1 in (a, b))
+    check("by interface, each octet once", sum(sum(v[:2]) for v in usage_of(site).values()) == outside)
+    interface_percentiles(site, store, begin)
+    db.executescript("DROP VIEW billable; CREATE VIEW billable AS SELECT * FROM billable_by_network;")
+    update(site, "--redo", "2026-10-01")
+    same("and by network again", usage_of(site), store.usage())
+    killed_and_together(work, store)
+
+    # The first day goes.
+    wanted = store.usage()
+    for root, _, files in os.walk(store.path):
+        for f in files:
+            if "20261024" in f:
+                os.unlink(os.path.join(root, f))
+    update(site)
+    update(site, "--redo", "2026-10-01")
+    same("what expires stays counted", usage_of(site), wanted)
+    begin = ms_of("2026-10-25 00:00")
+    store.receive(hour_of_flows(100, begin), begin)
+    update(site)
+    same("and new ones are added", usage_of(site), store.usage())
+    wanted = usage_of(site)
+    store.receive(hour_of_flows(50, begin - 2 * HOUR), begin - 2 * HOUR)
+    out = update(site)
+    n = db.execute("SELECT sum(uncounted) FROM usage_recv").fetchone()[0]
+    check("flows of an hour of which others have gone are told of", n > 0 and str(n) in out, out)
+    same("and are not counted", usage_of(site), wanted)
+    db.close()
+
+
+LABELS = (  # the hidden dimensions, and the same by functions
+    ("traffic", "srczone, dstzone, application", "zone(srcip), zone(dstip), application(proto, srcport, dstport)", "sum(flows), sum(bytes)"),
+    ("traffic", "srczone, dstip, application, time", "zone(srcip), dstip, application(proto, srcport, dstport), time", "sum(packets)"),
+    ("endpoints", "ip, zone, peerzone, application", "ip, zone(ip), zone(peerip), application(proto, port, peerport)",
+     "sum(bytes_in), sum(bytes_out), sum(flows)"),
+    ("traffic", "dstzone", "zone(dstip)", "sum(bytes)"), ("traffic", "exporter, application", "exporter, application(proto, srcport, dstport)", "sum(flows)"),
+    ("endpoints", "ip, peerip, port, peerport, zone, application", "ip, peerip, port, peerport, zone(ip), application(proto, port, peerport)", "sum(bytes)"),
+)
+
+
+def labels(db, name):
+    for memory in ("1G", "1M"):
+        os.environ["FLOWVT_MEMORY"] = memory
+        for table_name, hidden, functions, sums in LABELS:
+            for where in ("", " WHERE bytes >= 0 AND bucket = 3600", " WHERE since = '2026-10-24 20:20' AND until = '2026-10-24 21:40'"):
+                n = hidden.count(",") + 1
+                group = ", ".join(map(str, range(1, n + 1)))
+                got = db.execute("SELECT %s, %s FROM %s%s GROUP BY %s" % (hidden, sums, table_name, where, group)).fetchall()
+                wanted = db.execute("SELECT %s, %s FROM %s%s GROUP BY %s" % (functions, sums, table_name, where, group)).fetchall()
+                if got != wanted or not got:
+                    check("%s, %s: %s of %s%s" % (name, memory, hidden, table_name, where), False, got[:3], wanted[:3])
+    del os.environ["FLOWVT_MEMORY"]
+    top = db.execute("SELECT dstzone, sum(bytes) AS b FROM traffic GROUP BY dstzone ORDER BY b DESC LIMIT 2").fetchall()
+    check(name + ": hidden columns say what the functions do", len(top) == 2 and top[0][1] >= top[1][1])
+    check(name + ": of one of them", db.execute("SELECT sum(bytes) FROM traffic WHERE dstzone = 'domestic' AND application = 'https'").fetchone() ==
+          db.execute("SELECT sum(bytes) FROM traffic WHERE zone(dstip) = 'domestic' AND application(proto, srcport, dstport) = 'https'").fetchone())
+
+
+def interface_percentiles(site, store, begin):
+    first, last = begin // 300000, (begin + 3 * HOUR) // 300000
+    samples = collections.defaultdict(collections.Counter)
+    for exporter, seen in store.seen.items():
+        for f, a, b in seen:
+            for at, _, octets, _ in parts_between(f, first, last):
+                samples[("%s %d" % (exporter, a), 0)][at] += octets
+                samples[("%s %d" % (exporter, b), 1)][at] += octets
+    names = {BORDER + " 1": "uplink", BORDER + " 2": "lan", CORE + " 1": "to border", CORE + " 2": "lan"}
+    wanted = {}
+    for name in {k for k, _ in samples}:
+        both = tuple(accounts.percentile(list(samples[(name, end)].values()), last - first) for end in (0, 1))
+        wanted[(names.get(name, name), *both)] = max(both)
+    got = report(site, "percentile95", "--since", text_of(begin), "--until", text_of(begin + 3 * HOUR))
+    same("percentiles of interfaces", {(r["name"], float(r["bps_in"]), float(r["bps_out"])): float(r["billed"]) for r in got}, wanted)
+
+
+def killed_and_together(work, store):
+    wanted = store.usage()
+    site = work + "/killed.db"
+    make_site(site, store.path, "Europe/Berlin")
+    db = open_site(site)
+    insert(db, "billing_exporters", "cidr, exporter", [("0.0.0.0/0", BORDER)])
+    db.commit()
+    command = [BUILD + "/flowreport", "update", "--settle", "0", "--site", site]
+    begin = time.monotonic()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    takes = time.monotonic() - begin
+    kills = 0
+    for _ in range(12):
+        db.executescript("DELETE FROM usage; DELETE FROM usage_recv; DELETE FROM usage_files;")
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as p:
+            time.sleep(random.uniform(0, takes))
+            p.kill()
+        kills += p.returncode == -signal.SIGKILL
+        got = usage_of(site)
+        if got and got != wanted:
+            same("killed, all or nothing", got, wanted)
+    check("it was killed %d times" % kills, kills > 0)
+    update(site)
+    same("and is right after that", usage_of(site), wanted)
+    db.executescript("DELETE FROM usage; DELETE FROM usage_recv; DELETE FROM usage_files;")
+    several = []
+    for _ in range(4):
+        several.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+        time.sleep(takes / 8)
+    said = [(p.communicate()[1].decode(), p.returncode) for p in several]
+    check("four at once", all(rc == 0 for _, rc in said), *said)
+    same("count all once", usage_of(site), wanted)
+    db.close()
+
+
+def main():
+    if not hasattr(sqlite3.Connection, "enable_load_extension"):
+        print("skip usage: this python's sqlite3 loads no extensions")
+        return 77
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 30))
+    random.seed(seed)
+    print("seed %d" % seed)
+    work = tempfile.mkdtemp()
+    try:
+        for zone, day in (("Europe/Berlin", "2026-03-29"), ("Europe/Berlin", "2026-10-25"), ("America/New_York", "2026-03-08"),
+                          ("America/New_York", "2025-11-02"), ("Asia/Kolkata", "2026-08-01"), ("Australia/Lord_Howe", "2026-04-05"),
+                          ("Australia/Lord_Howe", "2026-10-04")):
+            where = "%s/%s%s" % (work, zone.replace("/", "-"), day)
+            os.mkdir(where)
+            change_of_clocks(where, zone, day)
+        os.mkdir(work + "/store")
+        what_happens(work + "/store")
+    finally:
+        shutil.rmtree(work)
+    return failed
+
+
+sys.exit(main())
