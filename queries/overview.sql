@@ -88,7 +88,7 @@ WITH length(name, seconds, before, step) AS (
            ('month', 2678400, 604800, 14400), ('year', 31622400, 2678400, 86400)
 ), store(first, last) AS (
     SELECT CAST(strftime('%s', min(first)) AS INTEGER), strftime('%s', coalesce(flow_time(:until), max(last))) + 1
-    FROM flow_files(:store)
+    FROM flow_files(NULL, NULL, :store)
 )
 SELECT name, step, datetime((last - seconds) / step * step, 'unixepoch') AS since, datetime(last, 'unixepoch') AS until
 FROM length, store

@@ -212,10 +212,11 @@ void page_write(FILE *out, const struct report *report, const struct settings *s
     command_line(out, report, settings);
     fputs("</p>\n</header>\n", out);
     body(out, &shapes);
-    fprintf(out,
-            "<footer>Times are %s, those of tables UTC. Sizes are decimal: 1 kB is 1000 "
-            "octets.</footer>\n",
-            getenv("TZ") ? getenv("TZ") : "UTC");
+    const char *zone = getenv("TZ") ? getenv("TZ") : "UTC";
+    fputs("<footer>Times are ", out);
+    markup_text(out, zone);
+    fprintf(out, "%s. Sizes are decimal: 1 kB is 1000 octets.</footer>\n",
+            strcmp(zone, "UTC") == 0 ? "" : ", in tables of figures UTC");
     fprintf(out,
             "<div id=\"tip\" role=\"status\"></div>\n<script>\n%s</script>\n</body>\n</html>\n",
             asset_page_js);

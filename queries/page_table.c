@@ -98,7 +98,11 @@ void page_table(FILE *out, const struct grid *g, bool list) {
             const struct cell *cell = grid_cell(g, j, i);
             int64_t time;
             bool is_time = cell->text && !cell->numeric && scale_parse(cell->text, &time);
-            fprintf(out, right[i] ? "<td class=\"n\">" : is_time ? "<td class=\"t\">" : "<td>");
+            fprintf(out, "<td class=\"%s\">",
+                    right[i]              ? "n"
+                    : is_time             ? "t"
+                    : list && !cell->text ? "null"
+                                          : "");
             if (list && right[i] && cell->numeric)
                 page_value(out, g, j, i);
             else

@@ -5,11 +5,13 @@
 */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
+#include "number.h"
 #include "report_file.h"
 
 static char *read_all(const char *path) {
@@ -147,12 +149,6 @@ static void split_meaning(const char *all, char **meaning, char **standard) {
     *standard = found ? trimmed(found + 8, end) : copy("");
 }
 
-static bool is_number(const char *text) {
-    char *end;
-    strtod(text, &end);
-    return end != text && *end == '\0';
-}
-
 /* A line of parameters, and those that go on after it: what they say holds for each name. */
 static const char *read_parameter(struct report *report, const char *line) {
     const char *at = line + strspn(line, " ");
@@ -177,7 +173,7 @@ static const char *read_parameter(struct report *report, const char *line) {
         free(p->meaning);
         free(p->standard);
         split_meaning(all, &p->meaning, &p->standard);
-        p->number = is_number(p->standard);
+        p->number = !isnan(number_of(p->standard));
     }
     free(all);
     return next;

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "nearest.h"
+#include "number.h"
 #include "settings.h"
 
 /* The program's own, for which a parameter may have been mistaken. */
@@ -73,22 +74,6 @@ const char *settings_value(const struct settings *s, const char *name) {
         if (strcmp(s->all[i].name, name) == 0)
             return s->all[i].value;
     return NULL;
-}
-
-/* A number, maybe with k, M, G or T after it; NAN: none. */
-static double number_of(const char *text) {
-    static const char units[] = "kMGT";
-    char *end;
-    double n = strtod(text, &end);
-    if (end == text)
-        return NAN;
-    if (*end) {
-        const char *unit = strchr(units, *end);
-        if (!unit || end[1])
-            return NAN;
-        n *= pow(1000, (double)(unit - units) + 1);
-    }
-    return n;
 }
 
 static void say_unknown(const struct report *report, const char *name) {

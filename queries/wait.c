@@ -34,10 +34,15 @@ static void octets(uint64_t n, char text[32]) {
     snprintf(text, 32, "%.*f %s", unit && value < 100, value, units[unit]);
 }
 
+/* Is it time to write the line again? */
+static bool is_due(const struct wait *w) {
+    return w->terminal && since_ms(&w->begun) >= QUIET_MS && since_ms(&w->printed) >= BETWEEN_MS;
+}
+
 static int show(void *arg, uint64_t files_done, uint64_t files, uint64_t bytes_done,
                 uint64_t bytes) {
     struct wait *w = arg;
-    if (!w->terminal || since_ms(&w->begun) < QUIET_MS || since_ms(&w->printed) < BETWEEN_MS)
+    if (!is_due(w))
         return stopped != 0;
     char done[32], all[32];
     octets(bytes_done, done);
@@ -52,8 +57,15 @@ static int show(void *arg, uint64_t files_done, uint64_t files, uint64_t bytes_d
     return stopped != 0;
 }
 
+/* Between the scans of flows there is no more to say than that it goes on. */
 int wait_step(void *wait) {
-    (void)wait;
+    struct wait *w = wait;
+    if (!stopped && is_due(w) && since_ms(&w->printed) >= 10 * BETWEEN_MS) {
+        fprintf(stderr, "\r\033[K%ld s", since_ms(&w->begun) / 1000);
+        fflush(stderr);
+        w->shown = true;
+        clock_gettime(CLOCK_MONOTONIC, &w->printed);
+    }
     return stopped != 0;
 }
 

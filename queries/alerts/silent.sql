@@ -1,0 +1,31 @@
+-- SPDX-License-Identifier: MIT
+-- Which exporters are silent that were not?
+--
+--   :minutes silent for so long, at least            default 15
+--   :hours   of those heard of in so many hours      default 24
+--   :until   until when                              default 'now'
+--   :store                                           default: the site's store
+--
+-- Sample output (:until '2026-11-23 18:40'):
+-- ┌──────────┬──────┬─────────┬─────────────────────┬─────────┬───────┐
+-- │ exporter │ odid │ version │    heard_before     │ minutes │ flows │
+-- ├──────────┼──────┼─────────┼─────────────────────┼─────────┼───────┤
+-- │          │ 0    │ probe   │ 2026-11-23 18:15:00 │ 25      │ 1143  │
+-- └──────────┴──────┴─────────┴─────────────────────┴─────────┴───────┘
+
+.mode box
+.headers on
+
+WITH now(time) AS (SELECT flow_time(coalesce(:until, 'now'))),
+heard AS (
+    SELECT exporter, odid, version, max(CAST(strftime('%s', begin) AS INTEGER) + length) AS until, sum(flows) AS flows
+    FROM now, flow_exporters(datetime(now.time, -coalesce(:hours, 24) || ' hours'), now.time, :store) AS e
+    JOIN (SELECT path, length FROM flow_files(NULL, NULL, :store)) USING (path)
+    WHERE datagrams > 0 OR flows > 0
+    GROUP BY exporter, odid, version
+)
+SELECT exporter, odid, version, datetime(until, 'unixepoch') AS heard_before,
+       (strftime('%s', now.time) - until) / 60 AS minutes, flows
+FROM heard, now
+WHERE until <= strftime('%s', now.time) - 60 * coalesce(:minutes, 15)
+ORDER BY until, exporter;

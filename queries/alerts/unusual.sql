@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+-- Is the last hour unlike the same hour of the weeks before?
+--
+--   :factor  so many times as much, or as little, is unusual       default 3
+--   :weeks   compared with the average of so many weeks            default 4
+--   :least   of them at least so many must have been collected     default 2
+--   :bytes   hours with less than this on average are left alone   default 100000000
+--   :until   the end of the hour                                   default: the end of the store
+--   :filter, :store                                                default: all flows of the store
+--
+-- Weeks are of seven times 24 hours.
+--
+-- Sample output (:until '2026-11-23 18:13:30', :least 0, :bytes 1000000):
+-- ┌─────────┬─────────┬─────────┬───────┬───────┬─────────────────────┬─────────────────────┐
+-- │ measure │  value  │ average │ times │ weeks │        since        │        until        │
+-- ├─────────┼─────────┼─────────┼───────┼───────┼─────────────────────┼─────────────────────┤
+-- │ bytes   │ 9272742 │ 0       │       │ 0     │ 2026-11-23 17:13:30 │ 2026-11-23 18:13:30 │
+-- │ packets │ 14750   │ 0       │       │ 0     │ 2026-11-23 17:13:30 │ 2026-11-23 18:13:30 │
+-- │ flows   │ 1137    │ 0       │       │ 0     │ 2026-11-23 17:13:30 │ 2026-11-23 18:13:30 │
+-- └─────────┴─────────┴─────────┴───────┴───────┴─────────────────────┴─────────────────────┘
+
+.mode box
+.headers on
+
+WITH RECURSIVE week(n) AS (
+    VALUES (0) UNION ALL SELECT n + 1 FROM week WHERE n < coalesce(:weeks, 4)
+), hour AS (
+    SELECT n, datetime(last, (-7 * n) || ' days') AS until, datetime(last, (-7 * n) || ' days', '-1 hour') AS since
+    FROM week, (SELECT coalesce(flow_time(:until), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS last)
+), sums AS (
+    SELECT n, hour.since, hour.until, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
+    FROM hour, traffic(hour.since, hour.until, :filter, :store)
+    GROUP BY n
+), usual AS (
+    SELECT count(*) AS weeks, coalesce(avg(flows), 0) AS flows, coalesce(avg(packets), 0) AS packets, coalesce(avg(bytes), 0) AS bytes
+    FROM sums WHERE n > 0 AND flows > 0
+), measured(measure, value, average) AS (
+    SELECT 'bytes', coalesce((SELECT bytes FROM sums WHERE n = 0), 0), bytes FROM usual
+    UNION ALL SELECT 'packets', coalesce((SELECT packets FROM sums WHERE n = 0), 0), packets FROM usual
+    UNION ALL SELECT 'flows', coalesce((SELECT flows FROM sums WHERE n = 0), 0), flows FROM usual
+)
+SELECT measure, value, CAST(round(measured.average) AS INTEGER) AS average, round(value / nullif(measured.average, 0), 2) AS times,
+       weeks, (SELECT since FROM hour WHERE n = 0) AS since, (SELECT until FROM hour WHERE n = 0) AS until
+FROM measured, usual
+WHERE weeks >= coalesce(:least, 2) AND max(usual.bytes, (SELECT coalesce(max(bytes), 0) FROM sums WHERE n = 0)) >= coalesce(:bytes, 100000000)
+  AND (value > measured.average * coalesce(:factor, 3) OR value * coalesce(:factor, 3) < measured.average);
