@@ -72,7 +72,9 @@
 -- Applications
 -- application  flows  packets    bytes
 -- -----------  -----  -------  -------  --------------------
--- other         1143    14802  9280061  ████████████████████
+-- http           848     8244  6633869  ████████████████████
+-- https           32     1176  1076370  ███▎
+-- other           72     4070   802940  ██▍
 --
 -- Exporters
 -- exporter  flows  packets    bytes

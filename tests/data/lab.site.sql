@@ -10,6 +10,7 @@ INSERT INTO hosts (cidr, name, user, user_group) VALUES
     ('192.168.1.10', 'desk', 'ann', 'staff'), ('2001:db8:1::10', 'desk', 'ann', 'staff'),
     ('192.168.1.20', 'lab-pc', 'bob', 'students'), ('2001:db8:1::20', 'lab-pc', 'bob', 'students'),
     ('192.168.1.30', 'tv', 'eve', 'students');
+DELETE FROM services;
 INSERT INTO services (proto, port_from, port_to, application, category) VALUES
     (6, 80, 80, 'http', 'web'), (6, 443, 443, 'https', 'web'), (17, 443, 443, 'quic', 'web'),
     (17, 53, 53, 'dns', 'infrastructure'), (6, 22, 22, 'ssh', 'admin');

@@ -26,7 +26,7 @@ for file in queries/*.sql; do
     name=${file##*/}
     name=${name%.sql}
     { echo ".mode json"; sed '/^\./d' "$file"; } |
-        sqlite3 -batch -cmd ".load $BUILD/flowvt" :memory: >"$work/rows" 2>"$work/err"
+        sqlite3 -batch -cmd ".load $BUILD/flowvt" -cmd '.read schema/site.sql' :memory: >"$work/rows" 2>"$work/err"
     "$report" "$name" --format json >"$work/json" 2>"$work/err" || cat "$work/err"
     "$report" "$name" --format csv >"$work/csv" 2>"$work/err" || cat "$work/err"
     /usr/bin/python3 - "$work" >"$work/verdict" 2>&1 <<'EOF'

@@ -97,6 +97,7 @@ def make_site(path, store, zone):
     insert(db, "networks", "cidr, zone", [(str(n), z) for n, z in SITE.networks])
     insert(db, "hosts", "cidr, user, user_group, valid_from, valid_until",
            [(str(n) if n.num_addresses > 1 else str(n[0]), *rest) for n, *rest in SITE.hosts])
+    db.execute("DELETE FROM services")
     insert(db, "services", "proto, port_from, application", [(*k, v) for k, v in SITE.services.items()])
     insert(db, "tariffs", "zone, direction, user_group, weekdays, hour_from, hour_until, price, per, currency, included", TARIFFS)
     db.commit()
