@@ -17,6 +17,11 @@
 -- │ 192.168.1.10 │ 27    │ 641     │ 698201  │ 698.2 k │
 -- │ 192.168.1.30 │ 1     │ 2000    │ 400000  │ 400.0 k │
 -- └──────────────┴───────┴─────────┴─────────┴─────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box
 .headers on
@@ -30,3 +35,5 @@ FROM home, traffic(:since, :until,
 GROUP BY dstip
 HAVING sum(bytes) >= coalesce(:min, 10000000)
 ORDER BY sum(bytes) DESC, dstip;
+
+SELECT losses(:since, :until, :store) AS losses;

@@ -20,6 +20,11 @@
 -- │ 2026-11-23 18:13:30.000 │ 5     │ 41      │ 5209    │ 4167    │
 -- │ 2026-11-23 18:13:40.000 │ 1     │ 11      │ 2110    │ 1688    │
 -- └─────────────────────────┴───────┴─────────┴─────────┴─────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box
 .headers on
@@ -29,3 +34,5 @@ SELECT time, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
 FROM traffic(:since, :until, :filter, :store, :bucket)
 GROUP BY time
 ORDER BY time;
+
+SELECT losses(:since, :until, :store) AS losses;

@@ -17,17 +17,20 @@
 -- │ 192.168.1.10   │ 29    │ 991     │ 716729  │ 7.7     │
 -- │ 2001:db8:1::10 │ 20    │ 401     │ 510186  │ 5.5     │
 -- └────────────────┴───────┴─────────┴─────────┴─────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box
 .headers on
 
-WITH totals AS (
-    SELECT dstip, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-           round(100.0 * sum(bytes) / sum(sum(bytes)) OVER (), 1) AS percent
-    FROM traffic(:since, :until, :filter, :store)
-    GROUP BY dstip
-)
-SELECT * FROM totals
+SELECT dstip, flows, packets, bytes,
+       round(100.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
+FROM traffic(:since, :until, :filter, :store)
 WHERE bytes >= coalesce(:min, 0)
 ORDER BY bytes DESC, dstip
 LIMIT coalesce(:n, 10);
+
+SELECT losses(:since, :until, :store) AS losses;

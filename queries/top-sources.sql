@@ -17,17 +17,20 @@
 -- │ 192.168.1.10   │ 29    │ 930     │ 727185  │ 7.8     │
 -- │ 198.51.100.5   │ 3     │ 2102    │ 420185  │ 4.5     │
 -- └────────────────┴───────┴─────────┴─────────┴─────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box
 .headers on
 
-WITH totals AS (
-    SELECT srcip, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-           round(100.0 * sum(bytes) / sum(sum(bytes)) OVER (), 1) AS percent
-    FROM traffic(:since, :until, :filter, :store)
-    GROUP BY srcip
-)
-SELECT * FROM totals
+SELECT srcip, flows, packets, bytes,
+       round(100.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
+FROM traffic(:since, :until, :filter, :store)
 WHERE bytes >= coalesce(:min, 0)
 ORDER BY bytes DESC, srcip
 LIMIT coalesce(:n, 10);
+
+SELECT losses(:since, :until, :store) AS losses;

@@ -5,32 +5,33 @@
 --   :min     leave out those below so many bytes     default 0
 --   :since, :until, :filter, :store                  default: everything in the store
 --
--- Every flow counts for its sender and for its receiver, so the bytes of all addresses together
--- are twice the traffic; a percentage is the part of the traffic that the address took part in.
+-- Every flow counts for its sender and for its receiver, so the bytes of all addresses together are twice
+-- the traffic. Percentages are of that: those of all addresses add up to 100.
 --
 -- Sample output (:n 5):
 -- ┌────────────────┬───────┬─────────┬──────────┬─────────┬─────────┐
 -- │       ip       │ flows │  sent   │ received │  bytes  │ percent │
 -- ├────────────────┼───────┼─────────┼──────────┼─────────┼─────────┤
--- │ 203.0.113.10   │ 38    │ 4850838 │ 1202595  │ 6053433 │ 65.2    │
--- │ 192.168.1.20   │ 8     │ 1188355 │ 4854002  │ 6042357 │ 65.1    │
--- │ 2001:db8:2::10 │ 28    │ 1563467 │ 66223    │ 1629690 │ 17.6    │
--- │ 192.168.1.10   │ 58    │ 727185  │ 716729   │ 1443914 │ 15.6    │
--- │ 2001:db8:1::20 │ 10    │ 43161   │ 1054349  │ 1097510 │ 11.8    │
+-- │ 203.0.113.10   │ 38    │ 4850838 │ 1202595  │ 6053433 │ 32.6    │
+-- │ 192.168.1.20   │ 8     │ 1188355 │ 4854002  │ 6042357 │ 32.6    │
+-- │ 2001:db8:2::10 │ 28    │ 1563467 │ 66223    │ 1629690 │ 8.8     │
+-- │ 192.168.1.10   │ 58    │ 727185  │ 716729   │ 1443914 │ 7.8     │
+-- │ 2001:db8:1::20 │ 10    │ 43161   │ 1054349  │ 1097510 │ 5.9     │
 -- └────────────────┴───────┴─────────┴──────────┴─────────┴─────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box
 .headers on
 
-WITH totals AS (
-    SELECT ip, sum(flows_out + flows_in) AS flows, sum(bytes_out) AS sent, sum(bytes_in) AS received,
-           sum(bytes_out + bytes_in) AS bytes
-    FROM endpoints(:since, :until, :filter, :store)
-    GROUP BY ip
-)
-SELECT *, round(100.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1)
-              AS percent
-FROM totals
+SELECT ip, flows, bytes_out AS sent, bytes_in AS received, bytes,
+       round(50.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
+FROM endpoints(:since, :until, :filter, :store)
 WHERE bytes >= coalesce(:min, 0)
 ORDER BY bytes DESC, ip
 LIMIT coalesce(:n, 10);
+
+SELECT losses(:since, :until, :store) AS losses;

@@ -16,6 +16,11 @@
 -- │ 192.168.1.20 │ 2     │ 2231    │ 1169827 │ 1.2 M   │
 -- │ 192.168.1.30 │ 1     │ 2000    │ 400000  │ 400.0 k │
 -- └──────────────┴───────┴─────────┴─────────┴─────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box
 .headers on
@@ -29,3 +34,5 @@ FROM home, traffic(:since, :until,
 GROUP BY srcip
 HAVING sum(bytes) >= coalesce(:min, 10000000)
 ORDER BY sum(bytes) DESC, srcip;
+
+SELECT losses(:since, :until, :store) AS losses;

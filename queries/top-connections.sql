@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: MIT
+-- Which connections carried most?  (nfdump -s record/bytes -n 10)
+--
+--   :n       how many connections, -1 for all        default 10
+--   :since, :until, :filter, :store                  default: everything in the store
+--
+-- A connection is what has the same protocol, addresses and ports, in one direction.
+--
+-- Sample output (:n 5):
+-- ┌─────────────────────────┬──────────┬───────┬────────────────────┬──────────────────────┬─────────┬─────────┬───────┐
+-- │       first_seen        │ duration │ proto │        src         │         dst          │ packets │  bytes  │ flows │
+-- ├─────────────────────────┼──────────┼───────┼────────────────────┼──────────────────────┼─────────┼─────────┼───────┤
+-- │ 2026-11-23 18:12:48.079 │ 1.134    │ tcp   │ 203.0.113.10:80    │ 192.168.1.20:59744   │ 2767    │ 4144138 │ 1     │
+-- │ 2026-11-23 18:13:02.083 │ 0.818    │ tcp   │ 192.168.1.20:43702 │ 203.0.113.10:80      │ 735     │ 1091944 │ 1     │
+-- │ 2026-11-23 18:12:56.085 │ 0.276    │ tcp   │ 2001:db8:2::10:80  │ 2001:db8:1::20:55238 │ 705     │ 1051013 │ 1     │
+-- │ 2026-11-23 18:13:09.080 │ 0.008    │ tcp   │ 192.168.1.10:58696 │ 192.168.1.20:5201    │ 459     │ 679273  │ 1     │
+-- │ 2026-11-23 18:12:41.170 │ 39.98    │ udp   │ 192.168.1.30:16384 │ 198.51.100.5:20000   │ 2000    │ 400000  │ 1     │
+-- └─────────────────────────┴──────────┴───────┴────────────────────┴──────────────────────┴─────────┴─────────┴───────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
+
+.mode box
+.headers on
+
+SELECT first AS first_seen, round((julianday(last) - julianday(first)) * 86400, 3) AS duration,
+       proto_name(proto) AS proto, srcip || ':' || coalesce(srcport, 0) AS src,
+       dstip || ':' || coalesce(dstport, icmptype || '.' || icmpcode, 0) AS dst,
+       packets, bytes, flows
+FROM traffic(:since, :until, :filter, :store)
+ORDER BY bytes DESC, srcip, srcport, dstip, dstport
+LIMIT coalesce(:n, 10);
+
+SELECT losses(:since, :until, :store) AS losses;
