@@ -1,0 +1,59 @@
+-- SPDX-License-Identifier: MIT
+-- Which ports are in demand now, and were they in the last 24 hours?  (NfSen's PortTracker)
+--
+--   :until   when now is                             default: the end of the store
+--   :order   flows, packets or bytes                 default flows
+--   :n       how many ports of each protocol         default 10
+--   :filter, :store                                  default: all flows of the store
+--
+-- Ports are those that flows go to. `rank_5m` and `rank_24h` are places by :order in the last 5 minutes and
+-- 24 hours before :until.
+--
+-- Sample output (:n 3):
+-- ┌───────┬───────┬─────────┬──────────┬──────────┬───────────┬────────────┬─────────────┬──────────┬───────────┐
+-- │ proto │ port  │ rank_5m │ rank_24h │ flows_5m │ flows_24h │ packets_5m │ packets_24h │ bytes_5m │ bytes_24h │
+-- ├───────┼───────┼─────────┼──────────┼──────────┼───────────┼────────────┼─────────────┼──────────┼───────────┤
+-- │ tcp   │ 80    │ 1       │ 1        │ 418      │ 418       │ 3753       │ 3753        │ 1253146  │ 1253146   │
+-- │ tcp   │ 63296 │ 2       │ 2        │ 100      │ 100       │ 100        │ 100         │ 4008     │ 4008      │
+-- │ tcp   │ 443   │ 3       │ 3        │ 15       │ 15        │ 395        │ 395         │ 36176    │ 36176     │
+-- │ udp   │ 53    │ 1       │ 1        │ 14       │ 14        │ 14         │ 14          │ 1296     │ 1296      │
+-- │ udp   │ 16384 │ 2       │ 2        │ 1        │ 1         │ 2000       │ 2000        │ 400000   │ 400000    │
+-- │ udp   │ 20000 │ 3       │ 3        │ 1        │ 1         │ 2000       │ 2000        │ 400000   │ 400000    │
+-- └───────┴───────┴─────────┴──────────┴──────────┴───────────┴────────────┴─────────────┴──────────┴───────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
+
+.mode box
+.headers on
+
+WITH now(t) AS MATERIALIZED (
+    SELECT coalesce(flow_time(:until), strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds'))
+    FROM flow_files(NULL, NULL, :store)
+), spans(span, since) AS (
+    SELECT '5m', datetime(t, '-5 minutes') FROM now UNION ALL SELECT '24h', datetime(t, '-1 day') FROM now
+), ports AS MATERIALIZED (
+    SELECT span, 'tcp' AS proto, dstport, flows, packets, bytes
+    FROM spans, now, traffic(spans.since, now.t, coalesce('(' || :filter || ') and ', '') || 'proto tcp', :store)
+    UNION ALL
+    SELECT span, 'udp', dstport, flows, packets, bytes
+    FROM spans, now, traffic(spans.since, now.t, coalesce('(' || :filter || ') and ', '') || 'proto udp', :store)
+), ranked AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY span, proto ORDER BY CASE coalesce(:order, 'flows')
+        WHEN 'flows' THEN flows WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes
+        ELSE refuse('port-tracker: order: ' || :order || ': no such order: there are flows, packets, bytes') END
+        DESC, dstport) AS rank
+    FROM ports
+)
+SELECT d.proto, d.dstport AS port, m.rank AS rank_5m, d.rank AS rank_24h,
+       coalesce(m.flows, 0) AS flows_5m, d.flows AS flows_24h,
+       coalesce(m.packets, 0) AS packets_5m, d.packets AS packets_24h,
+       coalesce(m.bytes, 0) AS bytes_5m, d.bytes AS bytes_24h
+FROM (SELECT * FROM ranked WHERE span = '24h') d
+LEFT JOIN (SELECT * FROM ranked WHERE span = '5m') m USING (proto, dstport)
+WHERE d.rank <= coalesce(:n, 10) OR m.rank <= coalesce(:n, 10)
+ORDER BY d.proto, coalesce(m.rank, 1e9), d.rank;
+
+SELECT losses(datetime(max(last), '-1 day'), :until, :store) AS losses FROM flow_files(NULL, :until, :store);

@@ -1,0 +1,50 @@
+-- SPDX-License-Identifier: MIT
+-- Who looks for open ports of a host?  (flow-dscan)
+--
+--   :min     ports that a source must have tried     default 20
+--   :what    which flows are tries, in the filter language
+--                                                    default 'proto tcp and flags S and not flags AFPU'
+--   :n       how many, -1 for all                    default 20
+--   :since, :until, :filter, :store                  default: everything in the store
+--
+-- Connections that came about have an ACK from both sides, and are no tries. For UDP give :what, as
+-- 'proto udp and packets < 3'. `answered` are ports from which anything but a reset came back.
+--
+-- Sample output:
+-- ┌──────────────┬──────────────┬───────┬───────┬──────────┬───────┬─────────┬─────────────────────────┬─────────────────────────┐
+-- │    srcip     │    dstip     │ proto │ ports │ answered │ flows │ packets │       first_seen        │        last_seen        │
+-- ├──────────────┼──────────────┼───────┼───────┼──────────┼───────┼─────────┼─────────────────────────┼─────────────────────────┤
+-- │ 192.168.1.66 │ 203.0.113.80 │ tcp   │ 100   │ 2        │ 500   │ 902     │ 2026-11-23 18:13:16.120 │ 2026-11-23 18:13:27.116 │
+-- └──────────────┴──────────────┴───────┴───────┴──────────┴───────┴─────────┴─────────────────────────┴─────────────────────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
+
+.mode box
+.headers on
+
+WITH tried AS MATERIALIZED (
+    SELECT srcip, dstip, proto, dstport, flows, packets, first, last
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') ||
+                 '(' || coalesce(:what, 'proto tcp and flags S and not flags AFPU') || ')', :store)
+), scans AS MATERIALIZED (
+    SELECT srcip, dstip, proto, count(DISTINCT dstport) AS ports, sum(flows) AS flows,
+           sum(packets) AS packets, min(first) AS first_seen, max(last) AS last_seen
+    FROM tried GROUP BY srcip, dstip, proto
+    HAVING ports >= coalesce(:min, 20)
+    ORDER BY ports DESC, srcip, dstip
+    LIMIT coalesce(:n, 20)
+), answers AS MATERIALIZED (
+    SELECT srcip, dstip, proto, count(DISTINCT srcport) AS answered
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'not flags R', :store)
+    WHERE srcip IN (SELECT dstip FROM scans) AND dstip IN (SELECT srcip FROM scans)
+    GROUP BY srcip, dstip, proto
+)
+SELECT s.srcip, s.dstip, proto_name(s.proto) AS proto, ports, coalesce(answered, 0) AS answered, flows, packets,
+       first_seen, last_seen
+FROM scans s LEFT JOIN answers a ON a.srcip = s.dstip AND a.dstip = s.srcip AND a.proto = s.proto
+ORDER BY ports DESC, s.srcip, s.dstip;
+
+SELECT losses(:since, :until, :store) AS losses;
