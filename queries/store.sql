@@ -1,0 +1,47 @@
+-- SPDX-License-Identifier: MIT
+-- How large is the store, and how many days will the disk last?
+--
+--   :days    how many of the newest days are the measure, but for the newest, which may not be over  default 7
+--   :free    octets that there is room for            default: what is free on the store's disk now
+--   :store
+--
+-- Files that flowcollect merged are smaller than those of the days that are not over. flowcollect -e says
+-- when it removes the oldest; this tells when the disk would be full if it did not.
+--
+-- Sample output (:free 100e9):
+-- ┌────────────┬───────┬───────┬────────┬───────────────┐
+-- │    day     │ files │ flows │ octets │ octets_a_flow │
+-- ├────────────┼───────┼───────┼────────┼───────────────┤
+-- │ 2026-11-23 │ 1     │ 1143  │ 12128  │ 10.6          │
+-- └────────────┴───────┴───────┴────────┴───────────────┘
+-- ┌────────────┬────────────┬───────┬───────┬────────┬──────────────┬────────────────┬──────────────────┐
+-- │ first_day  │  last_day  │ files │ flows │ octets │ octets_a_day │  octets_free   │    days_left     │
+-- ├────────────┼────────────┼───────┼───────┼────────┼──────────────┼────────────────┼──────────────────┤
+-- │ 2026-11-23 │ 2026-11-23 │ 1     │ 1143  │ 12128  │ 12128        │ 100000000000.0 │ 8245382.58575198 │
+-- └────────────┴────────────┴───────┴───────┴────────┴──────────────┴────────────────┴──────────────────┘
+
+.mode box
+.headers on
+
+-- Title: By day
+SELECT date(begin) AS day, count(*) AS files, sum(flows) AS flows, sum(size) AS octets,
+       round(1.0 * sum(size) / nullif(sum(rows), 0), 1) AS octets_a_flow
+FROM flow_files(NULL, NULL, :store)
+GROUP BY date(begin)
+ORDER BY date(begin) DESC
+LIMIT coalesce(:days, 7) + 1;
+
+-- Title: Altogether
+WITH days AS MATERIALIZED (
+    SELECT date(begin) AS day, count(*) AS files, sum(flows) AS flows, sum(size) AS octets, max(path) AS path
+    FROM flow_files(NULL, NULL, :store) GROUP BY date(begin)
+), newest AS (
+    SELECT * FROM days WHERE day < (SELECT max(day) FROM days) ORDER BY day DESC LIMIT coalesce(:days, 7)
+), rate(a_day) AS (
+    SELECT coalesce((SELECT CAST(avg(octets) AS INTEGER) FROM newest), (SELECT max(octets) FROM days))
+)
+SELECT min(day) AS first_day, max(day) AS last_day, sum(files) AS files, sum(flows) AS flows,
+       sum(octets) AS octets, a_day AS octets_a_day, coalesce(:free, disk_free(max(path))) AS octets_free,
+       coalesce(:free, disk_free(max(path))) / nullif(a_day, 0) AS days_left
+FROM days, rate
+HAVING count(*) > 0;
