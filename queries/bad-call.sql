@@ -1,0 +1,101 @@
+-- SPDX-License-Identifier: MIT
+-- What else was on the line while the call was bad?
+--
+--   :since, :until                                   the time of the call; default: everything in the store
+--   :host    one of its ends, or several             default: all that speak RTP
+--   :call    what is the call, in the filter language
+--                                                    default 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'
+--   :bucket  seconds a row of the second table       default 5
+--   :n       how many others                         default 10
+--   :filter, :store                                  default: all flows of the store; :filter 'out if 3' is a line
+--
+-- `dscp` of a call should be 46 (EF); others with more bits a second and the same or no DSCP compete with it.
+-- `share` is of all octets in that time. Where the call's packets fall below what it began with,
+-- it lost some before the probe; who was large in those seconds is to be suspected.
+--
+-- Needs: site
+--
+-- Sample output (:n 4, :bucket 20):
+-- ┌────────────────────┬────────────────────┬──────┬─────────┬────────┬──────┬───────┬─────────────────────────┬─────────────────────────┐
+-- │        src         │        dst         │ dscp │ packets │ bytes  │ pps  │  bps  │          first          │          last           │
+-- ├────────────────────┼────────────────────┼──────┼─────────┼────────┼──────┼───────┼─────────────────────────┼─────────────────────────┤
+-- │ 192.168.1.30:16384 │ 198.51.100.5:20000 │ 0    │ 2000    │ 400000 │ 50.0 │ 80040 │ 2026-11-23 18:12:41.170 │ 2026-11-23 18:13:21.150 │
+-- │ 198.51.100.5:20000 │ 192.168.1.30:16384 │ 0    │ 2000    │ 400000 │ 50.0 │ 80040 │ 2026-11-23 18:12:41.170 │ 2026-11-23 18:13:21.150 │
+-- └────────────────────┴────────────────────┴──────┴─────────┴────────┴──────┴───────┴─────────────────────────┴─────────────────────────┘
+-- ┌─────────────────────────┬──────────────┬──────────┬───────────────┬───────────┐
+-- │          time           │ call_packets │ call_bps │ other_packets │ other_bps │
+-- ├─────────────────────────┼──────────────┼──────────┼───────────────┼───────────┤
+-- │ 2026-11-23 18:12:20.000 │ 0            │ 0        │ 245           │ 71826     │
+-- │ 2026-11-23 18:12:40.000 │ 1882         │ 150711   │ 6184          │ 2312788   │
+-- │ 2026-11-23 18:13:00.000 │ 2002         │ 160076   │ 2858          │ 911819    │
+-- │ 2026-11-23 18:13:20.000 │ 116          │ 9212     │ 1504          │ 94746     │
+-- │ 2026-11-23 18:13:40.000 │ 0            │ 0        │ 11            │ 844       │
+-- └─────────────────────────┴──────────────┴──────────┴───────────────┴───────────┘
+-- ┌────────────────┬────────────────┬───────┬─────────────┬──────┬─────────┬─────────┬────────┬───────┐
+-- │     srcip      │     dstip      │ proto │ application │ dscp │ packets │  bytes  │  bps   │ share │
+-- ├────────────────┼────────────────┼───────┼─────────────┼──────┼─────────┼─────────┼────────┼───────┤
+-- │ 203.0.113.10   │ 192.168.1.20   │ tcp   │ http        │ 0    │ 3233    │ 4173610 │ 835118 │ 47.1  │
+-- │ 192.168.1.20   │ 203.0.113.10   │ tcp   │ http        │ 0    │ 2231    │ 1169827 │ 234076 │ 13.2  │
+-- │ 2001:db8:2::10 │ 2001:db8:1::20 │ tcp   │ http        │ 0    │ 705     │ 1051013 │ 210302 │ 11.9  │
+-- │ 192.168.1.10   │ 192.168.1.20   │ tcp   │ other       │ 0    │ 472     │ 680392  │ 136143 │ 7.7   │
+-- └────────────────┴────────────────┴───────┴─────────────┴──────┴─────────┴─────────┴────────┴───────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
+
+.mode box
+.headers on
+
+-- Title: The call
+WITH asked(call) AS (
+    SELECT '(' || coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k') || ')' ||
+           coalesce(' and host in [' || :host || ']', '')
+)
+SELECT srcip || ':' || srcport AS src, dstip || ':' || dstport AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
+       sum(bytes) AS bytes,
+       round(sum(packets) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0), 1) AS pps,
+       CAST(8 * sum(bytes) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0) AS INTEGER) AS bps,
+       min(first) AS first, max(last) AS last
+FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || call, :store)
+GROUP BY srcip, srcport, dstip, dstport
+ORDER BY sum(bytes) DESC, src, dst
+LIMIT coalesce(:n, 10);
+
+-- Title: Over time
+-- Chart: stack
+WITH asked(call) AS (
+    SELECT '(' || coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k') || ')' ||
+           coalesce(' and host in [' || :host || ']', '')
+), call AS MATERIALIZED (
+    SELECT time, packets, bytes FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || call, :store,
+                                                    coalesce(:bucket, 5))
+)
+SELECT t.time, coalesce(c.packets, 0) AS call_packets, 8 * coalesce(c.bytes, 0) / coalesce(:bucket, 5) AS call_bps,
+       t.packets - coalesce(c.packets, 0) AS other_packets,
+       8 * (t.bytes - coalesce(c.bytes, 0)) / coalesce(:bucket, 5) AS other_bps
+FROM traffic(:since, :until, :filter, :store, coalesce(:bucket, 5)) t LEFT JOIN call c USING (time)
+ORDER BY t.time;
+
+-- Title: What else there was
+WITH asked(call) AS (
+    SELECT '(' || coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k') || ')' ||
+           coalesce(' and host in [' || :host || ']', '')
+), span AS MATERIALIZED (
+    SELECT min(first) AS first, strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds') AS last
+    FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || call, :store)
+), others AS MATERIALIZED (
+    SELECT srcip, dstip, proto, application, max(tos >> 2) AS dscp, sum(packets) AS packets, sum(bytes) AS bytes
+    FROM asked, span, traffic(span.first, span.last, coalesce('(' || :filter || ') and ', '') || 'not (' || call || ')', :store)
+    WHERE span.first IS NOT NULL
+    GROUP BY 1, 2, 3, 4
+)
+SELECT srcip, dstip, proto_name(proto) AS proto, application, dscp, packets, bytes,
+       CAST(8 * bytes / nullif((julianday(last) - julianday(first)) * 86400, 0) AS INTEGER) AS bps,
+       round(100.0 * bytes / (SELECT sum(bytes) FROM span, traffic(span.first, span.last, :filter, :store)), 1) AS share
+FROM others, span
+ORDER BY bytes DESC, srcip, dstip, application
+LIMIT coalesce(:n, 10);
+
+SELECT losses(:since, :until, :store) AS losses;

@@ -1,0 +1,52 @@
+-- SPDX-License-Identifier: MIT
+-- Why is my bill so high: on which days was it?
+--
+--   :user, :group, :host                             a user or group of the site's table hosts, or an address
+--            or network                              default: all that zone() calls local
+--   :since, :until, :filter, :store                  default: everything in the store
+--
+-- Billable is what a local address exchanged with one that is not local, in all steps of the chain
+-- bill-days, bill-hosts, bill-peers, bill-ports, bill-flows. `next` is the command of the next step.
+-- Days are those of the site's time zone.
+--
+-- Needs: site
+--
+-- Sample output (:group students):
+-- ┌────────────┬───────┬─────────┬──────────┬─────────┬─────────┬───────────────────────────────────────────────────────────┐
+-- │    day     │ flows │  sent   │ received │  bytes  │ percent │                           next                            │
+-- ├────────────┼───────┼─────────┼──────────┼─────────┼─────────┼───────────────────────────────────────────────────────────┤
+-- │ 2026-11-24 │ 10    │ 1612788 │ 5627743  │ 7240531 │ 100.0   │ flowreport bill-hosts --day 2026-11-24 --group 'students' │
+-- └────────────┴───────┴─────────┴──────────┴─────────┴─────────┴───────────────────────────────────────────────────────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
+
+.mode box --wrap 120
+.headers on
+
+WITH who(nets) AS (
+    SELECT CASE WHEN :host IS NOT NULL THEN :host
+                WHEN coalesce(:user, :group) IS NOT NULL THEN coalesce(
+                    (SELECT group_concat(DISTINCT cidr) FROM hosts
+                     WHERE cidr <> '' AND (:user IS NULL OR user = :user) AND (:group IS NULL OR user_group = :group)),
+                    refuse('bill-days: no host of that user and group: see the table hosts')) END
+), tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), step(seconds) AS (
+    -- A zone that is hours off needs no finer times than hours, which roll-ups have.
+    SELECT CASE WHEN local_time('2026-01-01', name) LIKE '%:00:00.000' THEN 3600 ELSE 900 END FROM tz
+), seen AS MATERIALIZED (
+    SELECT date(local_time(time, tz.name)) AS day, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
+    FROM who, tz, step, endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || nets || ']', 'any'), :store, step.seconds)
+    WHERE peerzone <> 'local' AND zone = 'local' AND (:host IS NULL OR ip_in(ip, :host)) AND (:user IS NULL OR host_user(ip, time) = :user)
+      AND (:group IS NULL OR host_group(ip, time) = :group)
+    GROUP BY 1
+)
+SELECT day, flows, sent, received, sent + received AS bytes,
+       round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
+       'flowreport bill-hosts --day ' || day || coalesce(' --user ''' || :user || '''', '') ||
+       coalesce(' --group ''' || :group || '''', '') || coalesce(' --host ''' || :host || '''', '') AS next
+FROM seen
+ORDER BY day;
+
+SELECT losses(:since, :until, :store) AS losses;

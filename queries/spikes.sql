@@ -1,0 +1,67 @@
+-- SPDX-License-Identifier: MIT
+-- When was there suddenly more than usual, and what was it?
+--
+--   :bucket  seconds that are looked at at a time    default 300
+--   :factor  a spike is so many times what is usual  default 3
+--   :window  usual is the average of so many stretches before, of which there must be 3 at least  default 12
+--   :n       how many contributors of each spike     default 3
+--   :since, :until, :filter, :store                  default: everything in the store
+--
+-- Flows, packets and bytes are looked at apart; contributors are those of the spike's own measure. The port
+-- is the lower one of a flow, where the contributor has only one.
+--
+-- Sample output (:bucket 10, :n 2):
+-- ┌─────────────────────────┬─────────┬───────┬───────┬──────────────┬──────────────┬───────┬──────┬───────┬──────┬─────────┐
+-- │          time           │ measure │ value │ usual │    srcip     │    dstip     │ proto │ port │ ports │ part │ percent │
+-- ├─────────────────────────┼─────────┼───────┼───────┼──────────────┼──────────────┼───────┼──────┼───────┼──────┼─────────┤
+-- │ 2026-11-23 18:13:10.000 │ flows   │ 218   │ 25    │ 192.168.1.66 │ 203.0.113.80 │ tcp   │      │ 100   │ 100  │ 45.9    │
+-- │ 2026-11-23 18:13:10.000 │ flows   │ 218   │ 25    │ 203.0.113.80 │ 192.168.1.66 │ tcp   │      │ 100   │ 100  │ 45.9    │
+-- │ 2026-11-23 18:13:20.000 │ flows   │ 816   │ 64    │ 192.168.1.66 │ 203.0.113.80 │ tcp   │ 80   │ 1     │ 400  │ 49.0    │
+-- │ 2026-11-23 18:13:20.000 │ flows   │ 816   │ 64    │ 203.0.113.80 │ 192.168.1.66 │ tcp   │ 80   │ 1     │ 400  │ 49.0    │
+-- └─────────────────────────┴─────────┴───────┴───────┴──────────────┴──────────────┴───────┴──────┴───────┴──────┴─────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
+
+.mode box
+.headers on
+
+WITH series AS MATERIALIZED (
+    SELECT time, flows, packets, bytes FROM traffic(:since, :until, :filter, :store, :bucket)
+), measured AS (
+    SELECT time, 'flows' AS measure, flows AS value FROM series
+    UNION ALL SELECT time, 'packets', packets FROM series
+    UNION ALL SELECT time, 'bytes', bytes FROM series
+), numbered AS MATERIALIZED (
+    SELECT *, row_number() OVER past AS k, sum(value) OVER past AS total FROM measured
+    WINDOW past AS (PARTITION BY measure ORDER BY time)
+), compared AS (
+    SELECT s.time, s.measure, s.value, min(s.k - 1, coalesce(:window, 12)) AS n,
+           1.0 * (a.total - coalesce(b.total, 0)) / min(s.k - 1, coalesce(:window, 12)) AS usual
+    FROM numbered s JOIN numbered a ON a.measure = s.measure AND a.k = s.k - 1
+    LEFT JOIN numbered b ON b.measure = s.measure AND b.k = s.k - 1 - coalesce(:window, 12)
+), spikes AS MATERIALIZED (
+    SELECT * FROM compared WHERE n >= 3 AND value > coalesce(:factor, 3) * usual
+), parts AS MATERIALIZED (
+    SELECT time, srcip, dstip, proto, count(DISTINCT min(srcport, dstport)) AS ports,
+           CASE WHEN max(min(srcport, dstport)) = min(min(srcport, dstport)) THEN max(min(srcport, dstport)) END AS port,
+           sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
+    FROM traffic(:since, :until, :filter, :store, :bucket)
+    WHERE time IN (SELECT time FROM spikes)
+    GROUP BY 1, 2, 3, 4
+), ranked AS (
+    SELECT s.time, s.measure, s.value, s.usual, p.srcip, p.dstip, p.proto, p.port, p.ports,
+           CASE s.measure WHEN 'flows' THEN p.flows WHEN 'packets' THEN p.packets ELSE p.bytes END AS part
+    FROM spikes s JOIN parts p USING (time)
+), placed AS (
+    SELECT *, row_number() OVER (PARTITION BY time, measure ORDER BY part DESC, srcip, dstip, proto) AS n
+    FROM ranked
+)
+SELECT time, measure, value, CAST(usual AS INTEGER) AS usual, srcip, dstip, proto_name(proto) AS proto, port, ports,
+       part, round(100.0 * part / value, 1) AS percent
+FROM placed WHERE n <= coalesce(:n, 3)
+ORDER BY time, measure, n;
+
+SELECT losses(:since, :until, :store) AS losses;
