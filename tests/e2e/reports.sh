@@ -61,7 +61,9 @@ sample() { # FILE: what the header says the parameters are, and the output with 
         [ -z "$name" ] || list+=("$name" "$value")
     done < <(echo "$given" | sed 's/, :/\n:/g' | sed 's/^://')
     parameters "${list[@]}"
-    sqlite3 "${args[@]}" "$(database "$1")" <"$1" 2>&1
+    local db
+    db=$(database "$1")
+    sqlite3 "${args[@]}" "$db" <"$1" 2>&1
 }
 
 # How large a store of the same flows is may change.
