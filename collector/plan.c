@@ -103,6 +103,8 @@ static const struct special {
 };
 enum { NSPECIALS = sizeof specials / sizeof *specials };
 
+enum { REVERSE_PEN = 29305 };
+
 static const struct special *special_find(uint64_t element) {
     for (size_t i = 0; i < NSPECIALS; i++)
         if (specials[i].element == element)
@@ -296,7 +298,9 @@ static bool is_extra(const struct choices *ch, const struct element_map *map,
         return f->length != 0 && !(f->pen == 0 && f->id == EXTRA_PADDING);
     if (e->field >= FLOW_NFIELDS)
         return special_find(e->key) && special_find(e->key)->kept;
-    if (flow_fields[e->field].role != FLOW_COUNTER)
+    bool of_vendor =
+        f->pen != 0 && f->pen != REVERSE_PEN; /* client and server beside source and destination */
+    if (flow_fields[e->field].role != FLOW_COUNTER && !of_vendor)
         return false;
     int32_t won = ch->first[e->field].index;
     return won >= 0 && (fields[won].pen != f->pen || fields[won].id != f->id);

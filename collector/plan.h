@@ -6,7 +6,7 @@
 ** built once. Where several elements of a template mean the same field, the one listed first in
 ** the catalogue wins, and of one element announced twice the last. Of addresses of both families
 ** the later one is taken, or the other one where it is all zero. Elements without a field, and counters
-** that another element of their field has won over, become the text of `extra`; templates without any
+** and vendors' elements that another element of their field has won over, become the text of `extra`; templates without any
 ** do not pay for it.
 */
 #ifndef FLOWVT_PLAN_H

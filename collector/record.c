@@ -104,6 +104,12 @@ enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
 
 static void finish_icmp(struct record *r) {
     struct flow_row *row = &r->row;
+    bool ports = flow_row_has(row, FLOW_srcport) || flow_row_has(row, FLOW_dstport);
+    if (!flow_row_has(row, FLOW_proto) && !ports && record_helper(r, HELPER_ICMP))
+        flow_row_set(row, FLOW_proto,
+                     flow_row_has(row, FLOW_srcip) && row->value[FLOW_srcip].ip.family == 6
+                         ? PROTO_ICMPV6
+                         : PROTO_ICMP);
     int64_t proto = flow_row_has(row, FLOW_proto) ? row->value[FLOW_proto].i : -1;
     if (proto != PROTO_ICMP && proto != PROTO_ICMPV6) {
         if (proto >= 0) {

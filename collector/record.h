@@ -11,7 +11,8 @@
 **   so that every row has a place in time. First after last is kept as sent.
 ** - ICMP: type and code are taken from 176 to 179, else from 32 and 139, else from the destination
 **   port (type * 256 + code). Ports that only repeat them, or are zero, are NULL. Records of other
-**   protocols have no ICMP type, though some templates send a zero.
+**   protocols have no ICMP type, though some templates send a zero. Records with 32 or 139 that have neither a
+**   protocol nor ports, as softflowd's, are of ICMP.
 ** - ipversion comes from the addresses when it is not exported.
 ** - sampling: what the record says, else what was announced (sampler.h) for its sampler id, for the
 **   interface it was metered on (the output interface when direction is egress) or for all, else the

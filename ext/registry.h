@@ -6,7 +6,7 @@
 **
 **   # element      column         type
 **   3054.121       dstcountry     string
-**   9.12236        clientip       ip
+**   9.8250         nexthop        ip
 **   octetTotalCount  totalbytes   unsigned
 **
 ** Elements are PEN.id, or of IANA's an id or a name; 29305.id is the reverse direction (RFC 5103). Types are unsigned,

@@ -53,6 +53,14 @@ static const struct {
     {9, "8/4 27/16", "00000000 00000000000000000000000000000000", ARRIVAL " srcip=:: ipversion=6"},
     {10, "12/4 60/1", "0a000002 04", ARRIVAL " dstip=10.0.0.2 ipversion=4"},
     {10, "12/5 2/1", "0a00000200 01", ARRIVAL " packets=1"},
+    /* Cisco AVC: client and server, unless there are source and destination */
+    {10, "9:12236/4 9:12237/4 9:12240/2 9:12241/2", "0a000001 0a000002 0400 0050",
+     ARRIVAL " srcip=10.0.0.1 srcport=1024 dstip=10.0.0.2 dstport=80 ipversion=4"},
+    {9, "45006/16 45007/16 45009/2",
+     "20010db8000000000000000000000001 20010db8000000000000000000000002 0050",
+     ARRIVAL " srcip=2001:db8::1 dstip=2001:db8::2 dstport=80 ipversion=6"},
+    {10, "8/4 12/4 9:12236/4", "0a000001 0a000002 0a000002",
+     ARRIVAL " srcip=10.0.0.1 dstip=10.0.0.2 ipversion=4"},
     /* an inner header announced behind the outer one */
     {10, "27/16 4/1 7/2 8/4 4/1 7/2", "20010db8000000000000000000000001 04 0000 0a000001 11 0035",
      ARRIVAL " proto=17 srcip=10.0.0.1 srcport=53 ipversion=4"},
@@ -138,6 +146,12 @@ static const struct {
     {10, "4/1 32/2", "01 0301", ARRIVAL " proto=1 icmptype=3 icmpcode=1"},
     {10, "4/1 139/2", "3a 8000", ARRIVAL " proto=58 icmptype=128 icmpcode=0"},
     {10, "4/1 176/1 177/1 32/2", "01 08 00 0301", ARRIVAL " proto=1 icmptype=8 icmpcode=0"},
+    {10, "8/4 32/2", "0a000001 0800",
+     ARRIVAL
+     " proto=1 srcip=10.0.0.1 icmptype=8 icmpcode=0 ipversion=4"}, /* no protocol: softflowd's */
+    {10, "27/16 139/2", "20010db8000000000000000000000001 8700",
+     ARRIVAL " proto=58 srcip=2001:db8::1 icmptype=135 icmpcode=0 ipversion=6"},
+    {10, "7/2 11/2 32/2", "0035 0400 0000", ARRIVAL " srcport=53 dstport=1024"},
     {9, "4/1 7/2 11/2", "01 0000 0800", ARRIVAL " proto=1 icmptype=8 icmpcode=0"},
     {9, "4/1 7/2 11/2", "01 0000 0000", ARRIVAL " proto=1 icmptype=0 icmpcode=0"},
     {9, "4/1 7/2 11/2 32/2", "01 0000 0303 0303", ARRIVAL " proto=1 icmptype=3 icmpcode=3"},
@@ -242,6 +256,8 @@ static void extra_elements(void **state) {
         {"4/1 82/v", "06 03 612201", "{\"interfaceName\":\"a\\u0022\\u0001\"}"},
         /* counters that another one of their column has won over */
         {"1/4 85/4", "00000001 00000009", "{\"octetTotalCount\":9}"},
+        /* and a vendor's element beside IANA's */
+        {"8/4 9:12236/4", "0a000001 0a000002", "{\"9.12236\":167772162}"},
         {"23/4 29305:1/4", "00000001 00000009", "{\"reverseOctetDeltaCount\":9}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

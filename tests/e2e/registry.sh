@@ -15,7 +15,6 @@ cat >"$work/store/registry" <<'END'
 3054.121           country      string
 3054.126           latitude     float32
 15397.1            service      string
-9.12236            clientip     ip
 tcpSequenceNumber  seqno        unsigned
 29305.184          revseqno     unsigned
 END
@@ -24,12 +23,13 @@ export FLOWVT_STORE=$work/store
 is "a text" "$(sqlite 'SELECT DISTINCT country FROM flows WHERE country IS NOT NULL ORDER BY 1')" "China"
 is "a float" "$(sqlite 'SELECT DISTINCT round(latitude, 4) FROM flows WHERE latitude IS NOT NULL')" "23.1167"
 is "a text in a condition" "$(sqlite "SELECT count(*) > 0 FROM flows WHERE service = 'BitTorrent KRPC'")" 1
-is "an address" "$(sqlite 'SELECT min(clientip COLLATE ip) FROM flows WHERE clientip IS NOT NULL')" "10.0.103.3"
+is "the client and the server of Cisco AVC are addresses as others" \
+    "$(sqlite "SELECT min(srcip COLLATE ip), min(dstip COLLATE ip), max(srcport), count(dstport) FROM flows WHERE odid = 512")" "10.0.103.3|10.0.103.1||29"
 is "IANA names, and the reverse direction" \
     "$(sqlite 'SELECT seqno, revseqno FROM flows WHERE revseqno IS NOT NULL LIMIT 1')" "340533701|3788795034"
 is "in a filter" "$(sqlite "SELECT count(*) > 0 FROM flows WHERE filter = 'service \"BitTorrent KRPC\" and not country China'")" 1
-is "in a filter of totals" "$(sqlite "SELECT sum(flows) FROM traffic WHERE filter = 'clientip 10.0.0.0/8'")" \
-    "$(sqlite "SELECT count(*) FROM flows WHERE ip_in(clientip, '10.0.0.0/8')")"
+is "in a filter of totals" "$(sqlite "SELECT sum(flows) FROM traffic WHERE filter = 'seqno > 0'")" \
+    "$(sqlite "SELECT count(*) FROM flows WHERE seqno > 0")"
 is "in an export" "$(sqlite "SELECT text FROM flows_csv WHERE columns = 'country, latitude' AND filter = 'country China'" | sort -u)" \
     "China,23.11669921875
 country,latitude"
