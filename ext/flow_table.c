@@ -74,6 +74,19 @@ int flow_table_find_function(sqlite3_vtab *vtab, int argc, const char *name,
     return match ? 1 : QUERY_IP_IN;
 }
 
+/* Files are left out by their flows' times, of which those of arrival are some: by the window, or by bounds of arrival
+** where the window is open at that end. */
+static void choose_files(const struct query *q, struct fvt_choice *choice) {
+    int64_t lo = INT64_MIN, hi = INT64_MAX;
+    choice->since = q->window.since;
+    choice->until = q->window.until;
+    if (choice->since != INT64_MIN || choice->until != INT64_MAX || predicate_counts(q->predicate))
+        return;
+    predicate_bounds(q->predicate, FLOW_trecv, &lo, &hi);
+    choice->since = lo;
+    choice->until = hi < INT64_MAX ? hi + 1 : hi;
+}
+
 int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite3_value **argv,
                       struct query *query, struct snapshot **snapshot, int64_t *now) {
     query_free(query);
@@ -84,8 +97,9 @@ int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite
         sqlite3_free(t->vtab.base.zErrMsg);
         t->vtab.base.zErrMsg = message;
     }
-    const struct fvt_choice choice = {
-        .by = FVT_BY_FLOWS, .since = query->window.since, .until = query->window.until};
+    struct fvt_choice choice = {.by = FVT_BY_FLOWS, .since = INT64_MIN, .until = INT64_MAX};
+    if (rc == SQLITE_OK)
+        choose_files(query, &choice);
     if (rc == SQLITE_OK)
         rc = vtab_snapshot(&t->vtab, query->store, &choice, snapshot);
     return rc == SQLITE_OK ? vtab_overrides(&t->vtab, *snapshot, *now) : rc;

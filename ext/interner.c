@@ -120,7 +120,6 @@ bool interner_zones(struct interner *in, struct labels *labels, const struct fvt
     pthread_mutex_lock(&in->lock);
     for (uint32_t i = 0; i < n && entry >= 0; i++) {
         const char *text = labels_zone(labels, &dict->ip[codes[i]]);
-        text = text ? text : "";
         entry = dict_builder_text(&in->texts.entries, text, strlen(text));
         number[codes[i]] = (uint32_t)(entry + 1);
     }

@@ -51,8 +51,7 @@ void interner_clear(struct interner *in);
 bool interner_number(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                      uint32_t n, uint32_t *number);
 
-/* The same with the numbers of texts that labels has of a dictionary of addresses. A code without a text gets
-** the number of an empty one. */
+/* The same with the numbers of the zones that labels has of a dictionary of addresses. */
 bool interner_zones(struct interner *in, struct labels *labels, const struct fvt_dict *dict,
                     const uint32_t *codes, uint32_t n, uint32_t *number);
 /* The number of a text; 0 without memory. */

@@ -4,6 +4,7 @@
 */
 #include "labels.h"
 
+#include <pthread.h>
 #include <sqlite3ext.h>
 #include <stdlib.h>
 
@@ -15,12 +16,15 @@ SQLITE_EXTENSION_INIT3
 struct labels {
     struct networks *networks;
     struct services *services;
+    pthread_mutex_t lock; /* what networks remembers of a database */
 };
 
 int labels_refresh(sqlite3 *db, struct labels **labels, char **message) {
     struct labels *l = *labels ? *labels : calloc(1, sizeof *l);
     if (!l)
         return SQLITE_NOMEM;
+    if (!*labels)
+        pthread_mutex_init(&l->lock, NULL);
     *labels = l;
     l->networks = l->networks ? l->networks : networks_new();
     l->services = l->services ? l->services : services_new();
@@ -33,6 +37,7 @@ int labels_refresh(sqlite3 *db, struct labels **labels, char **message) {
 void labels_free(struct labels *l) {
     if (!l)
         return;
+    pthread_mutex_destroy(&l->lock);
     networks_free(l->networks);
     services_free(l->services);
     free(l);
@@ -40,7 +45,10 @@ void labels_free(struct labels *l) {
 
 const char *labels_zone(struct labels *l, const struct flow_ip *ip) {
     const char *zone;
-    return networks_zone_of(l->networks, ip, &zone, NULL) ? zone : NULL;
+    pthread_mutex_lock(&l->lock);
+    bool ok = networks_zone_of(l->networks, ip, &zone, NULL);
+    pthread_mutex_unlock(&l->lock);
+    return ok ? zone : "";
 }
 
 uint32_t labels_application(const struct labels *l, int64_t proto, int64_t srcport,

@@ -25,10 +25,9 @@ struct sqlite3;
 int labels_refresh(struct sqlite3 *db, struct labels **labels, char **message);
 void labels_free(struct labels *l);
 
-/* Not by two threads at once. NULL: it cannot be had. */
+/* These may be called by several threads. "" when the zone cannot be had, since a database is damaged. */
 const char *labels_zone(struct labels *l, const struct flow_ip *ip);
-
-/* The number of the application, 0 for "other", and its text. What is -1 is NULL. By any number of threads. */
+/* The number of the application, 0 for "other", and its text. What is -1 is NULL. */
 uint32_t labels_application(const struct labels *l, int64_t proto, int64_t srcport,
                             int64_t dstport);
 uint32_t labels_applications(const struct labels *l); /* the largest number */

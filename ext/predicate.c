@@ -161,6 +161,7 @@ struct predicate *predicate_clone(const struct predicate *p) {
         copy->text_op = p->text_op;
         copy->computed = p->computed;
         copy->own = p->own;
+        copy->labels = p->labels;
     }
     for (uint32_t i = 0; ok && i < p->values.nrange; i++)
         ok = filter_values_range(&copy->values, p->values.range[i].lo, p->values.range[i].hi) == 0;
@@ -206,6 +207,24 @@ void predicate_columns(const struct predicate *p, bool column[SCAN_NCOLUMNS]) {
         column[p->column] = true;
     for (uint32_t i = 0; i < p->n; i++)
         predicate_columns(p->child[i], column);
+}
+
+bool predicate_set_labels(struct predicate *p, struct labels *labels) {
+    bool any = p->op == PREDICATE_ZONE;
+    p->labels = labels;
+    for (uint32_t i = 0; i < p->n; i++)
+        any |= predicate_set_labels(p->child[i], labels);
+    return any;
+}
+
+void predicate_bounds(const struct predicate *p, int column, int64_t *lo, int64_t *hi) {
+    const struct filter_values *v = &p->values;
+    for (uint32_t i = 0; p->op == PREDICATE_AND && i < p->n; i++)
+        predicate_bounds(p->child[i], column, lo, hi);
+    if (p->op != PREDICATE_RANGES || p->column != column || v->nrange == 0)
+        return;
+    *lo = v->range[0].lo > *lo ? v->range[0].lo : *lo;
+    *hi = v->range[v->nrange - 1].hi < *hi ? v->range[v->nrange - 1].hi : *hi;
 }
 
 bool predicate_counts(const struct predicate *p) {
@@ -501,6 +520,16 @@ static bool mark_own(struct predicate *p, const struct fvt_dict *d) {
     return ok;
 }
 
+static bool mark_zones(struct predicate *p, const struct fvt_dict *d) {
+    bool ok = true;
+    for (uint32_t code = 0; ok && code < d->n; code++) {
+        const char *zone = labels_zone(p->labels, &d->ip[code]);
+        if (text_passes(p, zone, strlen(zone)))
+            ok = add_codes(p, d, code, code + 1);
+    }
+    return ok;
+}
+
 static double share_of_codes(const struct predicate *p, const struct fvt_dict *d) {
     double pass = p->code_hi - p->code_lo;
     if (p->codes) {
@@ -520,6 +549,8 @@ static int bind_codes(struct predicate *p, const struct predicate_group *g) {
     bool ok = true;
     if (d && p->op == PREDICATE_NETS)
         ok = mark_nets(p, d);
+    else if (d && p->op == PREDICATE_ZONE)
+        ok = mark_zones(p, d);
     else if (d && p->op == PREDICATE_OWN)
         ok = mark_own(p, d);
     else if (d && is_pattern(p))
@@ -592,6 +623,7 @@ static int bind_node(struct predicate *p, const struct predicate_group *g) {
         return rc;
     case PREDICATE_NETS:
     case PREDICATE_TEXT:
+    case PREDICATE_ZONE:
     case PREDICATE_OWN:
         return bind_codes(p, g);
     case PREDICATE_RANGES:
@@ -654,7 +686,8 @@ static void test_ranges(const struct filter_values *r, const int64_t *v, uint32_
 static void test_values(const struct predicate *p, const int64_t *v, uint32_t n, uint8_t *pass) {
     if (p->codes)
         kernels()->coded(pass, v, n, p->codes);
-    else if (p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT || p->op == PREDICATE_OWN)
+    else if (p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT || p->op == PREDICATE_ZONE ||
+             p->op == PREDICATE_OWN)
         /* Of no code there would be no test. */
         kernels()->in_range(pass, v, n, p->code_lo, (uint64_t)p->code_hi - 1 - p->code_lo);
     else if (p->op == PREDICATE_MASK)

@@ -13,6 +13,7 @@
 
 #include "../schema/fvt.h"
 #include "filter_tree.h"
+#include "labels.h"
 
 enum scan_column {
     SCAN_raw_packets = FLOW_NFIELDS,
@@ -38,6 +39,7 @@ enum predicate_op {
     PREDICATE_NETS,     /* address in values.net */
     PREDICATE_MASK,     /* (integer & mask) == value */
     PREDICATE_TEXT,     /* the column's text compares so with bound, or is in the list */
+    PREDICATE_ZONE,     /* the text of the address's zone, likewise */
     PREDICATE_OWN,      /* a column of the site's, out of the text of extra, in values */
     PREDICATE_COMPUTED, /* a number computed from several columns, none NULL, in values.real */
 };
@@ -73,7 +75,8 @@ struct predicate {
     struct filter_values values;
     int64_t mask, value;
     enum text_op text_op;
-    struct text *text; /* one, or of IN an ascending list of ntext */
+    struct labels *labels; /* of ZONE, borrowed: predicate_set_labels() */
+    struct text *text;     /* one, or of IN an ascending list of ntext */
     uint32_t ntext;
     /* What holds in the group that the tree is bound to. */
     bool bound;
@@ -129,6 +132,11 @@ bool predicate_test(const struct predicate *p, const struct predicate_block *b, 
 
 /* Does the tree ask for the numbers of flows (COMPUTED_count)? */
 bool predicate_counts(const struct predicate *p);
+
+/* For tests of zones, which is to be said before the first predicate_bind(). Is there one? labels may be NULL to ask. */
+bool predicate_set_labels(struct predicate *p, struct labels *labels);
+/* The bounds, both included, that the tree certainly sets to the values of a column of integers. */
+void predicate_bounds(const struct predicate *p, int column, int64_t *lo, int64_t *hi);
 
 /* Every scan column that the tree asks about, as column[...] = true. */
 void predicate_columns(const struct predicate *p, bool column[SCAN_NCOLUMNS]);

@@ -543,6 +543,14 @@ static void narrow_window(struct reading *r) {
     }
 }
 
+/* Of a test of the address's text one of its zone's. */
+static void ask_zone(struct predicate *p) {
+    if (p && p->op == PREDICATE_TEXT)
+        p->op = PREDICATE_ZONE;
+    for (uint32_t i = 0; p && i < p->n; i++)
+        ask_zone(p->child[i]);
+}
+
 static int read_test(struct reading *r, const char *word, size_t n, sqlite3_value *value) {
     size_t name = strcspn(word, "=<>![~");
     int i = name < n ? sql_table_find(r->t, word, name) : -1;
@@ -555,6 +563,8 @@ static int read_test(struct reading *r, const char *word, size_t n, sqlite3_valu
         return read_bucket(r, c, word + name, n - name, value);
     for (int side = 0; side < 2 && r->query->side[side]; side++) {
         struct predicate *p = make_test(r, c, c->side[side], word + name, n - name, value);
+        if (c->kind == COLUMN_LABEL)
+            ask_zone(p);
         if (!p)
             return *r->message ? SQLITE_ERROR : SQLITE_NOMEM;
         if (!predicate_adopt(r->query->side[side], p))

@@ -75,9 +75,9 @@ static int next(sqlite3_vtab_cursor *base) {
 
 /* What the site's tables make of addresses and ports, where that is asked for. All is counted before SQLite does
 ** anything else, so that nobody else refreshes it meanwhile. */
-static int take_labels(struct flow_table *t, struct totals_request *r) {
+static int take_labels(struct flow_table *t, struct predicate *p, struct totals_request *r) {
     char *message = NULL;
-    bool any = false;
+    bool any = predicate_set_labels(p, NULL);
     for (int d = 0; d < r->ndims; d++)
         any |= r->dim[d].label != LABEL_NONE;
     if (!any)
@@ -88,6 +88,7 @@ static int take_labels(struct flow_table *t, struct totals_request *r) {
         t->vtab.base.zErrMsg = message;
     }
     r->labels = t->labels;
+    predicate_set_labels(p, t->labels);
     return rc;
 }
 
@@ -102,7 +103,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     if (rc != SQLITE_OK)
         return rc;
     asked_read(t, &c->query, &c->asked);
-    if ((rc = take_labels(t, &c->asked.request)) != SQLITE_OK)
+    if ((rc = take_labels(t, c->query.predicate, &c->asked.request)) != SQLITE_OK)
         return rc;
     c->totals = totals_new(&c->asked.request, &c->query, c->snapshot);
     return c->totals ? next(base) : SQLITE_NOMEM;

@@ -394,7 +394,7 @@ def labels(db, name):
     for memory in ("1G", "1M"):
         os.environ["FLOWVT_MEMORY"] = memory
         for table_name, hidden, functions, sums in LABELS:
-            for where in ("", " WHERE bytes >= 0 AND bucket = 3600", " WHERE since = '2026-10-24 20:20' AND until = '2026-10-24 21:40'"):
+            for where in ("", " WHERE bytes >= 0 AND bucket = 3600", " WHERE filter = 'received < 2026-10-24T21:30'", " WHERE since = '2026-10-24 20:20' AND until = '2026-10-24 21:40'"):
                 n = hidden.count(",") + 1
                 group = ", ".join(map(str, range(1, n + 1)))
                 got = db.execute("SELECT %s, %s FROM %s%s GROUP BY %s" % (hidden, sums, table_name, where, group)).fetchall()
@@ -404,6 +404,16 @@ def labels(db, name):
     del os.environ["FLOWVT_MEMORY"]
     top = db.execute("SELECT dstzone, sum(bytes) AS b FROM traffic GROUP BY dstzone ORDER BY b DESC LIMIT 2").fetchall()
     check(name + ": hidden columns say what the functions do", len(top) == 2 and top[0][1] >= top[1][1])
+    for hidden, function, test in (
+            ("srczone", "zone(srcip)", "= 'domestic'"), ("dstzone", "zone(dstip)", "<> 'local'"), ("dstzone", "zone(dstip)", "= 'LOCAL' COLLATE NOCASE"),
+            ("srczone", "zone(srcip)", "IN ('cdn', 'guests', 'none')"), ("dstzone", "zone(dstip)", "> 'guests'"), ("dstzone", "zone(dstip)", "IS NULL"),
+            ("application", "application(proto, srcport, dstport)", "= 'https'"), ("zone", "zone(ip)", "= 'local'"), ("peerzone", "zone(peerip)", "= 'cdn'"),
+            ("zone", "zone(ip)", "= 'guests' OR zone = 'domestic'"), ("zone", "zone(ip)", "= 7"), ("zone", "zone(ip)", "LIKE 'GU%'")):
+        table_name = "endpoints" if hidden in ("zone", "peerzone") else "traffic"
+        got, wanted = (db.execute("SELECT exporter, sum(flows), sum(bytes) FROM %s WHERE %s GROUP BY 1" % (table_name, w)).fetchall()
+                       for w in (hidden + " " + test, function + " " + test.replace("zone =", "zone(ip) =")))
+        if got != wanted:
+            check("%s: %s %s" % (name, hidden, test), False, got, wanted)
     check(name + ": of one of them", db.execute("SELECT sum(bytes) FROM traffic WHERE dstzone = 'domestic' AND application = 'https'").fetchone() ==
           db.execute("SELECT sum(bytes) FROM traffic WHERE zone(dstip) = 'domestic' AND application(proto, srcport, dstport) = 'https'").fetchone())
 
