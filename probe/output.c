@@ -130,6 +130,10 @@ static void store_flow(struct output *o, struct flow_row *row, int64_t now) {
     o->books.flows++;
     o->books.packets += (uint64_t)row->value[FLOW_packets].i;
     o->books.bytes += (uint64_t)row->value[FLOW_bytes].i;
+    if (flow_row_has(row, FLOW_sampling)) {
+        o->books.sampling = (uint64_t)row->value[FLOW_sampling].i;
+        o->books.sampling_origin = FVT_SAMPLING_RECORD;
+    }
 }
 
 static struct known *known(struct output *o, uint32_t ifindex) {

@@ -2,7 +2,7 @@
 -- Do the flows of an interface add up to what the interface counted?
 --
 --   :overhead  octets of a frame that are not of its IP packet  default 18
---   :bucket    seconds that the flows' times are cut to         default 60
+--   :bucket    seconds that the flows' times are cut to         default: a thousandth of the time
 --   :since, :until, :store                           default: everything in the store
 --
 -- The counters are those of sFlow agents (`if_counters`), of the same exporter, over the time from their
@@ -29,23 +29,30 @@ WITH samples AS MATERIALIZED (
 ), counted AS MATERIALIZED (
     SELECT exporter, ifIndex, min(time) AS since, max(time) AS until,
            -- An agent that started again counts from 0.
-           sum(CASE WHEN ifInOctets >= in_before THEN ifInOctets - in_before ELSE (in_before IS NOT NULL) * ifInOctets END) AS octets_in,
-           sum(CASE WHEN ifOutOctets >= out_before THEN ifOutOctets - out_before ELSE (out_before IS NOT NULL) * ifOutOctets END) AS octets_out
+           sum(CASE WHEN ifInOctets >= in_before THEN ifInOctets - in_before
+                    ELSE (in_before IS NOT NULL) * ifInOctets END) AS octets_in,
+           sum(CASE WHEN ifOutOctets >= out_before THEN ifOutOctets - out_before
+                    ELSE (out_before IS NOT NULL) * ifOutOctets END) AS octets_out
     FROM samples GROUP BY exporter, ifIndex HAVING count(*) > 1
-), span AS (
-    SELECT min(since) AS since, max(until) AS until FROM counted
+), spans AS MATERIALIZED (
+    SELECT exporter, min(since) AS since, max(until) AS until,
+           coalesce(:bucket, max(1, CAST((julianday(max(until)) - julianday(min(since))) * 86.4 AS INTEGER))) AS bucket
+    FROM counted GROUP BY exporter
 ), came AS MATERIALIZED (
-    SELECT exporter, inif AS ifIndex, time, bytes + packets * coalesce(:overhead, 18) AS octets
-    FROM span, traffic(span.since, span.until, NULL, :store, coalesce(:bucket, 60)) WHERE inif IS NOT NULL
+    SELECT f.exporter, inif AS ifIndex, time, bytes + packets * coalesce(:overhead, 18) AS octets
+    FROM spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE inif IS NOT NULL AND f.exporter = s.exporter
 ), went AS MATERIALIZED (
-    SELECT exporter, outif AS ifIndex, time, bytes + packets * coalesce(:overhead, 18) AS octets
-    FROM span, traffic(span.since, span.until, NULL, :store, coalesce(:bucket, 60)) WHERE outif IS NOT NULL
+    SELECT f.exporter, outif AS ifIndex, time, bytes + packets * coalesce(:overhead, 18) AS octets
+    FROM spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE outif IS NOT NULL AND f.exporter = s.exporter
+), flows_in AS MATERIALIZED (
+    SELECT exporter, ifIndex, sum(octets) AS octets FROM counted c JOIN came f USING (exporter, ifIndex)
+    WHERE f.time >= c.since AND f.time < c.until GROUP BY exporter, ifIndex
+), flows_out AS MATERIALIZED (
+    SELECT exporter, ifIndex, sum(octets) AS octets FROM counted c JOIN went f USING (exporter, ifIndex)
+    WHERE f.time >= c.since AND f.time < c.until GROUP BY exporter, ifIndex
 ), beside AS (
-    SELECT c.*, (SELECT sum(octets) FROM came f WHERE f.exporter = c.exporter AND f.ifIndex = c.ifIndex
-                     AND f.time >= datetime(c.since, printf('-%d seconds', coalesce(:bucket, 60))) AND f.time < c.until) AS flows_in,
-           (SELECT sum(octets) FROM went f WHERE f.exporter = c.exporter AND f.ifIndex = c.ifIndex
-                     AND f.time >= datetime(c.since, printf('-%d seconds', coalesce(:bucket, 60))) AND f.time < c.until) AS flows_out
-    FROM counted c
+    SELECT c.*, i.octets AS flows_in, o.octets AS flows_out
+    FROM counted c LEFT JOIN flows_in i USING (exporter, ifIndex) LEFT JOIN flows_out o USING (exporter, ifIndex)
 )
 SELECT b.exporter, b.ifIndex, (SELECT max(name) FROM flow_interfaces(NULL, NULL, :store) i
                                WHERE i.exporter = b.exporter AND i.ifindex = b.ifIndex) AS name,

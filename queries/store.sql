@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- How large is the store, and how many days will the disk last?
 --
---   :days    how many of the newest days are the measure, but for the newest, which may not be over  default 7
+--   :days    the measure is so many days before the newest, which may not be over  default 7
 --   :free    octets that there is room for            default: what is free on the store's disk now
 --   :store
 --
@@ -36,9 +36,11 @@ WITH days AS MATERIALIZED (
     SELECT date(begin) AS day, count(*) AS files, sum(flows) AS flows, sum(size) AS octets, max(path) AS path
     FROM flow_files(NULL, NULL, :store) GROUP BY date(begin)
 ), newest AS (
-    SELECT * FROM days WHERE day < (SELECT max(day) FROM days) ORDER BY day DESC LIMIT coalesce(:days, 7)
+    SELECT * FROM days 
+    WHERE day < (SELECT max(day) FROM days) AND
+          day >= date((SELECT max(day) FROM days), printf('-%d days', coalesce(:days, 7)))
 ), rate(a_day) AS (
-    SELECT coalesce((SELECT CAST(avg(octets) AS INTEGER) FROM newest), (SELECT max(octets) FROM days))
+    SELECT coalesce((SELECT CAST(avg(octets) AS INTEGER) FROM newest), (SELECT octets FROM days ORDER BY day DESC LIMIT 1))
 )
 SELECT min(day) AS first_day, max(day) AS last_day, sum(files) AS files, sum(flows) AS flows,
        sum(octets) AS octets, a_day AS octets_a_day, coalesce(:free, disk_free(max(path))) AS octets_free,

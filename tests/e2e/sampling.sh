@@ -46,4 +46,5 @@ done
 
 "$probe" -r "$lab" -s $every -w "$work/store" ip >"$work/summary"
 is "-s $every into a store: scaled" "$(FLOWVT_STORE=$work/store sqlite 'SELECT sum(packets) / sum(raw_packets), max(sampling) FROM flows')" "$every|$every"
+is "-s $every into a store: said of it" "$(FLOWVT_STORE=$work/store sqlite "SELECT losses(NULL, NULL, NULL) LIKE 'nothing lost, sampled 1 in $every by 1 of 1: %'")" 1
 result
