@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "schema/pool.h"
+
 enum {
     WORD_BITS = 32,
     MAX_FIELDS = 2 * MAX_COLUMNS,

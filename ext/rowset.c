@@ -7,13 +7,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+
+#include "schema/pool.h"
 
 enum {
     FIRST_RUN = 1024,
     FIRST_SLAB = 1 << 16,
     LARGEST_SLAB = 1 << 22,
-    HUGE_PAGE = 1 << 21,
 };
 
 /* ---- memory ----------------------------------------------------------------------------- */
@@ -22,33 +22,6 @@ struct slab {
     struct slab *next;
     size_t used, size;
 };
-
-static size_t large_size(size_t bytes) {
-    return (bytes + HUGE_PAGE - 1) & ~((size_t)HUGE_PAGE - 1);
-}
-
-void *large_alloc(size_t bytes) {
-    if (bytes < HUGE_PAGE)
-        return malloc(bytes ? bytes : 1);
-    /* What is mapped before and behind whole pages goes back at once. */
-    size_t size = large_size(bytes), whole = size + HUGE_PAGE;
-    char *p = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
-        return NULL;
-    size_t before = (size_t)(-(uintptr_t)p & (HUGE_PAGE - 1));
-    if (before)
-        munmap(p, before);
-    munmap(p + before + size, whole - before - size);
-    (void)madvise(p + before, size, MADV_HUGEPAGE);
-    return p + before;
-}
-
-void large_free(void *p, size_t bytes) {
-    if (p && bytes >= HUGE_PAGE)
-        munmap(p, large_size(bytes));
-    else
-        free(p);
-}
 
 static void *take(struct rowset *s, size_t bytes) {
     bytes = (bytes + 63) & ~(size_t)63;

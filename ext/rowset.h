@@ -89,9 +89,4 @@ static inline int64_t real_order(int64_t bits) {
     return bits < 0 ? bits ^ INT64_MAX : bits;
 }
 
-/* Memory in large pages where the system has them, NULL without memory; and back to the system, where
-** malloc() would keep blocks of this size for the next thread's. */
-void *large_alloc(size_t bytes);
-void large_free(void *p, size_t bytes);
-
 #endif

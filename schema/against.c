@@ -147,7 +147,7 @@ static bool collect_entries(struct group *g, int field, int parent, int64_t *ent
     if (!values || !codes)
         return false;
     for (uint32_t row = 0, i = 0, k = 0; row < g->rows; row++) {
-        bool has = bit(c->present, row), has_parent = row / 64 < pc->words && bit(pc->present, row);
+        bool has = column_has(c, row), has_parent = column_has(pc, row);
         if (has && !has_parent)
             return false;
         if (!has_parent)

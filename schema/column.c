@@ -10,20 +10,28 @@
 enum { STEP = 1024 }; /* values that are converted at a time: they stay in the nearest cache */
 
 void column_free(struct group_column *c) {
-    free(c->v);
+    large_free(c->v, c->room);
     free(c->present);
     memset(c, 0, sizeof *c);
 }
 
 void column_clear(struct group_column *c) {
-    if (c->count && c->present)
+    if (c->count > c->dense)
         memset(c->present, 0, c->words * sizeof *c->present);
-    c->count = c->sealed = c->bounded = 0;
+    c->count = c->dense = c->sealed = c->bounded = 0;
     c->octets = 0;
 }
 
-bool column_cover(struct group_column *c, uint32_t row) {
-    size_t need = (size_t)row / 64 + 1;
+/* Set the bits of n rows. */
+static void set_bits(struct group_column *c, uint32_t row, uint32_t n) {
+    for (uint32_t end = row + n, some; row < end; row += some) {
+        some = 64 - (row & 63);
+        some = some < end - row ? some : end - row;
+        c->present[row / 64] |= UINT64_MAX >> (64 - some) << (row & 63);
+    }
+}
+
+static bool make_bits(struct group_column *c, size_t need) {
     if (need <= c->words)
         return true;
     size_t words = c->words ? c->words * 2 : 16;
@@ -35,6 +43,15 @@ bool column_cover(struct group_column *c, uint32_t row) {
     memset(present + c->words, 0, (words - c->words) * sizeof *present);
     c->present = present;
     c->words = words;
+    return true;
+}
+
+bool column_cover(struct group_column *c, uint32_t row) {
+    const uint32_t last = c->dense > row ? c->dense - 1 : row;
+    if (!make_bits(c, (size_t)last / 64 + 1))
+        return false;
+    set_bits(c, 0, c->dense);
+    c->dense = 0;
     return true;
 }
 
@@ -68,7 +85,7 @@ static bool make_room(struct group_column *c, uint32_t count, unsigned octets, u
     if (fits && octets == c->octets && base == c->base)
         return true;
     const size_t room = fits ? c->room : room_for(c, count, octets, expected);
-    uint8_t *v = fits ? c->v : malloc_large(room);
+    uint8_t *v = fits ? c->v : large_alloc(room);
     if (!v)
         return false;
     /* From the last ones on: where they have their place, they get a wider one. */
@@ -79,7 +96,7 @@ static bool make_room(struct group_column *c, uint32_t count, unsigned octets, u
         kernels()->narrow(v + (size_t)(end - n) * octets, some, n, octets, base);
     }
     if (!fits)
-        free(c->v);
+        large_free(c->v, c->room);
     c->v = v;
     c->room = room;
     c->octets = octets;
@@ -148,9 +165,9 @@ static void find_bounds(const struct group_column *c, uint32_t first, uint32_t n
         *most = (int64_t)(c->base + max);
         return;
     }
-    *least = INT64_MAX;
-    *most = INT64_MIN;
-    for (uint32_t at = 0; at < n; at += STEP) {
+    *least = c->octets ? INT64_MAX : (int64_t)c->base;
+    *most = c->octets ? INT64_MIN : (int64_t)c->base;
+    for (uint32_t at = 0; c->octets && at < n; at += STEP) {
         int64_t some[STEP];
         uint32_t count = n - at < STEP ? n - at : STEP;
         column_read(c, first + at, count, some);
@@ -176,13 +193,13 @@ void column_seal(struct group_column *c) {
 }
 
 bool column_mark(struct group_column *c, uint32_t row, uint32_t n) {
+    if (row == c->dense) {
+        c->dense += n;
+        return true;
+    }
     if (!column_cover(c, row + n - 1))
         return false;
-    for (uint32_t end = row + n, some; row < end; row += some) {
-        some = 64 - (row & 63);
-        some = some < end - row ? some : end - row;
-        c->present[row / 64] |= UINT64_MAX >> (64 - some) << (row & 63);
-    }
+    set_bits(c, row, n);
     return true;
 }
 
@@ -191,8 +208,9 @@ void column_cut(struct group_column *c, uint32_t row) {
         uint64_t kept = w == row / 64 ? (UINT64_C(1) << (row & 63)) - 1 : 0;
         c->present[w] &= kept;
     }
-    uint32_t count = 0;
-    for (size_t w = 0; w < c->words; w++)
+    c->dense = c->dense < row ? c->dense : row;
+    uint32_t count = c->dense;
+    for (size_t w = c->dense / 64; w < c->words; w++)
         count += (uint32_t)__builtin_popcountll(c->present[w]);
     c->count = count;
     c->bounded = c->bounded < count ? c->bounded : count;
@@ -221,9 +239,11 @@ uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t 
 }
 
 uint32_t column_before(const struct group_column *c, uint32_t row) {
-    uint32_t count = 0;
+    if (row <= c->dense)
+        return row;
+    uint32_t count = c->dense;
     size_t end = row / 64 < c->words ? row / 64 : c->words;
-    for (size_t w = 0; w < end; w++)
+    for (size_t w = c->dense / 64; w < end; w++)
         count += (uint32_t)__builtin_popcountll(c->present[w]);
     if (row / 64 < c->words)
         count += (uint32_t)__builtin_popcountll(c->present[row / 64] &
@@ -268,6 +288,11 @@ bool column_map(struct group_column *c, const uint32_t *map, uint32_t largest) {
     return true;
 }
 
+void column_spare_free(struct column_spare *spare) {
+    large_free(spare->p, spare->room);
+    *spare = (struct column_spare){0};
+}
+
 #define GATHER(type)                                      \
     do {                                                  \
         const type *v = (const type *)(const void *)c->v; \
@@ -283,8 +308,8 @@ static bool gather(struct group_column *c, const uint32_t *from, uint32_t n,
         return true;
     size_t need = (size_t)n * c->octets + KERNEL_SLACK;
     if (spare->room < need) {
-        free(spare->p);
-        spare->p = malloc_large(need);
+        column_spare_free(spare);
+        spare->p = large_alloc(need);
         spare->room = spare->p ? need : 0;
     }
     if (!spare->p)
@@ -313,9 +338,10 @@ static bool gather(struct group_column *c, const uint32_t *from, uint32_t n,
 /* The places of the values of a column that is NULL in some rows, and its bitmap, in the new order. */
 static bool permute_some(struct group_column *c, const uint32_t *from, uint32_t n, uint32_t rows,
                          struct column_spare *spare) {
+    bool ok = column_cover(c, rows - 1);
     uint32_t *place = malloc(((size_t)rows + 1) * 2 * sizeof *place), *of = place + rows;
     uint64_t *present = calloc(c->words, sizeof *present);
-    bool ok = place && present;
+    ok = ok && place && present;
     uint32_t count = 0;
     for (uint32_t row = 0; ok && row < rows; row++)
         if (column_has(c, row))

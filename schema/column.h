@@ -16,7 +16,8 @@ struct group_column {
     uint64_t base;   /* what each is stored less */
     uint8_t *v;  /* lowest octet first; IP and TEXT: entry numbers of their dictionary's builder */
     size_t room; /* octets of v, KERNEL_SLACK of which are no value's */
-    uint64_t *present; /* one bit a row */
+    uint32_t dense;    /* rows before this one all have a value, and no bit yet */
+    uint64_t *present; /* one bit a row, from the first NULL on: column_cover() */
     size_t words;
     uint32_t sealed;  /* values before those that column_seal() has not seen */
     uint32_t bounded; /* values that column_bounds() has seen, as all of the bounds that follow */
@@ -26,13 +27,14 @@ struct group_column {
 };
 
 static inline bool column_has(const struct group_column *c, uint32_t row) {
-    return row / 64 < c->words && (c->present[row / 64] >> (row & 63) & 1);
+    return row < c->dense || (row / 64 < c->words && (c->present[row / 64] >> (row & 63) & 1));
 }
 
 void column_free(struct group_column *c);
 /* Forget the values, keep the memory. */
 void column_clear(struct group_column *c);
-/* Make the bitmap long enough for that row. false without memory; likewise below. */
+/* Make the bitmap long enough for that row, with a bit for each row that has a value. false without memory; likewise
+** below. */
 bool column_cover(struct group_column *c, uint32_t row);
 /* Append values, n > 0 of them, and mark no rows. base: of a column that has no value yet, what to store
 ** them less. expected: values that the column will have, about. */
@@ -74,6 +76,7 @@ struct column_spare {
     uint8_t *p;
     size_t room;
 };
+void column_spare_free(struct column_spare *spare);
 /* Row i of n becomes what row from[i] of rows was. */
 bool column_permute(struct group_column *c, const uint32_t *from, uint32_t n, uint32_t rows,
                     struct column_spare *spare);

@@ -5,6 +5,7 @@
 */
 #include "early.h"
 #include "arrange.h"
+#include "count.h"
 #include "kernel.h"
 
 enum {
@@ -139,6 +140,21 @@ static bool drop_unused(struct group *g, int d) {
     return ok;
 }
 
+/* The last n rows of early were rows of g. */
+static void count_moved(struct group *g, struct group *early, uint32_t n) {
+    const struct group_column *start = &g->column[FLOW_tstart], *end = &g->column[FLOW_tend];
+    struct fvt_totals moved;
+    fvt_totals_init(&moved);
+    group_count_from(early, early->rows - n, &moved);
+    fvt_totals_add(&early->totals, &moved);
+    if (!count_less(&g->totals, &moved)) {
+        group_count(g);
+        return;
+    }
+    g->totals.first = start->count ? start->min : INT64_MAX;
+    g->totals.last = end->count ? end->max : INT64_MIN;
+}
+
 static bool move_early(const struct parts *p, struct group *g, struct group *early) {
     int64_t *number[GROUP_DICTS] = {NULL};
     uint32_t rest = g->rows - p->nearly;
@@ -151,9 +167,12 @@ static bool move_early(const struct parts *p, struct group *g, struct group *ear
         free(number[d]);
         ok = ok && (g->dict[d].n == 0 || drop_unused(g, d));
     }
+    if (!ok)
+        return false;
     early->rows += p->nearly;
     g->mirrored -= p->pairs;
-    return ok && group_count(g) && group_count(early);
+    count_moved(g, early, p->nearly);
+    return true;
 }
 
 bool group_part_early(struct group *g, struct group *early, const uint32_t *from) {

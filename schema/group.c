@@ -5,6 +5,7 @@
 ** encode.c and live.c turn groups into bytes.
 */
 #include "group.h"
+#include "count.h"
 
 /* Rows on the stage: few enough for the nearest caches, enough for loops over them to be worth it. */
 enum { STAGE = 128, WORDS = (FLOW_NFIELDS + 63) / 64 };
@@ -25,7 +26,6 @@ struct stage {
     uint32_t n;
     struct shape shape; /* of the last row */
     uint64_t present[STAGE][WORDS];
-    uint32_t last[FLOW_NFIELDS]; /* of a coded column the last entry + 1 */
     union {
         int64_t v[STAGE];
         struct flow_ip ip[STAGE];
@@ -67,7 +67,7 @@ void group_free(struct group *g) {
     for (int d = 0; d < GROUP_DICTS; d++)
         dict_builder_free(&g->dict[d]);
     group_free(g->sample);
-    free(g->spare.p);
+    column_spare_free(&g->spare);
     free(g->packed.p);
     free(g->stage);
     if (g->owns_pool)
@@ -76,7 +76,7 @@ void group_free(struct group *g) {
 }
 
 void group_clear(struct group *g) {
-    g->rows = g->mirrored = g->sealed = 0;
+    g->rows = g->mirrored = g->sealed = g->looked = 0;
     g->sealed_text = 0;
     g->due = g->full = false;
     fvt_totals_init(&g->totals);
@@ -87,10 +87,9 @@ void group_clear(struct group *g) {
     }
     for (int d = 0; d < GROUP_DICTS; d++)
         dict_builder_clear(&g->dict[d]);
-    if (g->stage) {
+    memset(g->last, 0, sizeof g->last);
+    if (g->stage)
         g->stage->n = 0;
-        memset(g->stage->last, 0, sizeof g->stage->last);
-    }
 }
 
 size_t group_text(const struct group *g) {
@@ -107,6 +106,7 @@ uint32_t group_rows(const struct group *g) {
 /* Rows have come into the columns: is it time for a block, or for another group? */
 static void look_at_size(struct group *g) {
     size_t text = group_text(g), octets = 0;
+    g->looked = g->rows;
     for (int f = 0; f < FLOW_NFIELDS; f++)
         octets += (size_t)g->column[f].count * g->column[f].octets;
     g->full = g->rows >= FVT_GROUP_ROWS || octets >= FVT_GROUP_OCTETS || text >= FVT_GROUP_TEXT;
@@ -120,9 +120,11 @@ uint32_t group_room(const struct group *g) {
 }
 
 bool group_cover(struct group *g) {
-    for (int f = 0; f < FLOW_NFIELDS; f++)
-        if (g->column[f].count && !column_cover(&g->column[f], g->rows - 1))
+    for (int f = 0; f < FLOW_NFIELDS; f++) {
+        struct group_column *c = &g->column[f];
+        if (c->count && c->count < g->rows && !column_cover(c, g->rows - 1))
             return false;
+    }
     return true;
 }
 
@@ -283,110 +285,83 @@ void group_seal(struct group *g) {
         column_seal(&g->column[f]);
 }
 
-static uint64_t saturating_add(uint64_t a, uint64_t b) {
-    uint64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+/* One row. */
+static void count_row(struct fvt_totals *t, const struct flow_row *row) {
+    struct flow_values of[COUNT_COLUMNS];
+    for (int k = 0; k < COUNT_COLUMNS; k++) {
+        const int f = count_fields[k];
+        of[k].v = flow_row_has(row, f) ? &row->value[f].i : &count_missing[k];
+        of[k].step = 0;
+    }
+    count_rows(t, of, 1);
 }
 
-static uint64_t saturating_mul(uint64_t a, uint64_t b) {
-    uint64_t product;
-    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
-/* What counts in a row. */
-struct counted {
-    int64_t proto, rate, flows, packets, bytes, first, last;
-};
-
-static void count_one(struct fvt_totals *t, const struct counted *c) {
-    int class = c->proto == 6                     ? FVT_TCP
-                : c->proto == 17                  ? FVT_UDP
-                : c->proto == 1 || c->proto == 58 ? FVT_ICMP
-                                                  : FVT_OTHER;
-    uint64_t rate = c->rate ? (uint64_t)c->rate : 1;
-    t->flows[class] = saturating_add(t->flows[class], (uint64_t)c->flows);
-    t->packets[class] =
-        saturating_add(t->packets[class], saturating_mul((uint64_t)c->packets, rate));
-    t->bytes[class] = saturating_add(t->bytes[class], saturating_mul((uint64_t)c->bytes, rate));
-    if (c->first < t->first)
-        t->first = c->first;
-    if (c->last > t->last)
-        t->last = c->last;
-}
-
-static int64_t value_or(const struct flow_row *row, int f, int64_t missing) {
-    return flow_row_has(row, f) ? row->value[f].i : missing;
-}
-
-static void count_totals(struct fvt_totals *t, const struct flow_row *row) {
-    count_one(t, &(struct counted){
-                     .proto = value_or(row, FLOW_proto, 256),
-                     .rate = value_or(row, FLOW_sampling, 1),
-                     .flows = value_or(row, FLOW_flows, 1),
-                     .packets = value_or(row, FLOW_packets, 0),
-                     .bytes = value_or(row, FLOW_bytes, 0),
-                     .first = value_or(row, FLOW_tstart, INT64_MAX),
-                     .last = value_or(row, FLOW_tend, INT64_MIN),
-                 });
-}
-
-static void count_rows(struct fvt_totals *t, const struct flow_rows *rows, uint32_t first,
+/* Rows from first on. */
+static void count_some(struct fvt_totals *t, const struct flow_rows *rows, uint32_t first,
                        uint32_t n) {
-    static const int64_t no_proto = 256, none = 0, one = 1, never = INT64_MAX, ever = INT64_MIN;
-    const struct flow_values proto = flow_rows_values(rows, FLOW_proto, &no_proto),
-                             rate = flow_rows_values(rows, FLOW_sampling, &one),
-                             flows = flow_rows_values(rows, FLOW_flows, &one),
-                             packets = flow_rows_values(rows, FLOW_packets, &none),
-                             bytes = flow_rows_values(rows, FLOW_bytes, &none),
-                             begin = flow_rows_values(rows, FLOW_tstart, &never),
-                             end = flow_rows_values(rows, FLOW_tend, &ever);
-    for (uint32_t i = first; i < first + n; i++)
-        count_one(t, &(struct counted){proto.v[i * proto.step], rate.v[i * rate.step],
-                                       flows.v[i * flows.step], packets.v[i * packets.step],
-                                       bytes.v[i * bytes.step], begin.v[i * begin.step],
-                                       end.v[i * end.step]});
+    struct flow_values of[COUNT_COLUMNS];
+    for (int k = 0; k < COUNT_COLUMNS; k++) {
+        of[k] = flow_rows_values(rows, count_fields[k], &count_missing[k]);
+        of[k].v += first * of[k].step;
+    }
+    count_rows(t, of, n);
 }
 
-bool group_count(struct group *g) {
-    static const int counted[] = {FLOW_proto, FLOW_sampling, FLOW_flows, FLOW_packets,
-                                  FLOW_bytes, FLOW_tstart,   FLOW_tend};
-    enum { N = sizeof counted / sizeof counted[0] };
-    static const int64_t missing[N] = {256, 1, 1, 0, 0, INT64_MAX, INT64_MIN};
-    uint32_t next[N] = {0};
-    const int64_t *v[N];
-    bool ok = group_cover(g);
-    for (int i = 0; i < N; i++)
-        ok = ok && (v[i] = group_values(g, counted[i]));
+void group_count_from(const struct group *g, uint32_t first, struct fvt_totals *t) {
+    enum { STEP = 512 };
+    uint32_t next[COUNT_COLUMNS];
+    for (int k = 0; k < COUNT_COLUMNS; k++)
+        next[k] = column_before(&g->column[count_fields[k]], first);
+    for (uint32_t at = first, n; at < g->rows; at += n) {
+        int64_t v[COUNT_COLUMNS][STEP];
+        struct flow_values of[COUNT_COLUMNS];
+        n = g->rows - at < STEP ? g->rows - at : STEP;
+        for (int k = 0; k < COUNT_COLUMNS; k++) {
+            const struct group_column *c = &g->column[count_fields[k]];
+            uint8_t nulls[STEP];
+            of[k] = (struct flow_values){v[k], 1};
+            if (c->count == 0 || (c->octets == 0 && c->count == g->rows)) {
+                v[k][0] = c->count ? (int64_t)c->base : count_missing[k];
+                of[k].step = 0;
+                continue;
+            }
+            next[k] += column_read_rows(c, g->rows, at, next[k], n, v[k], nulls);
+            for (uint32_t i = 0; c->count < g->rows && i < n; i++)
+                v[k][i] = nulls[i] ? count_missing[k] : v[k][i];
+        }
+        count_rows(t, of, n);
+    }
+}
+
+void group_count(struct group *g) {
     fvt_totals_init(&g->totals);
-    for (uint32_t row = 0; ok && row < g->rows; row++) {
-        int64_t one[N];
-        for (int i = 0; i < N; i++)
-            one[i] = column_has(&g->column[counted[i]], row) ? v[i][next[i]++] : missing[i];
-        count_one(&g->totals,
-                  &(struct counted){one[0], one[1], one[2], one[3], one[4], one[5], one[6]});
-    }
-    for (int i = 0; i < N; i++)
-        group_forget(g, counted[i]);
-    return ok;
+    group_count_from(g, 0, &g->totals);
 }
 
-/* The entry number of a text or address, which is mostly that of the row before. */
-static int64_t stage_entry(struct group *g, int f, const union flow_value *value) {
+/* The entry number of an address, or text, which is mostly that of the row before. */
+static int64_t address_entry(struct group *g, int f, const struct flow_ip *ip) {
     struct dict_builder *d = &g->dict[g->dict_of[f]];
-    uint32_t *last = &g->stage->last[f];
-    int64_t entry;
-    if (d->class == FLOW_IP) {
-        if (*last && dict_same_ip(&d->ip[*last - 1], &value->ip))
-            return *last - 1;
-        entry = dict_builder_ip(d, &value->ip);
-    } else {
-        if (*last && dict_builder_is(d, *last - 1, value->text.p, value->text.n))
-            return *last - 1;
-        entry = dict_builder_text(d, value->text.p, value->text.n);
-    }
-    if (entry >= 0)
-        *last = (uint32_t)entry + 1;
+    const uint32_t last = g->last[f];
+    if (last && dict_same_ip(&d->ip[last - 1], ip))
+        return last - 1;
+    const int64_t entry = dict_builder_ip(d, ip);
+    g->last[f] = (uint32_t)(entry + 1);
     return entry;
+}
+
+static int64_t text_entry(struct group *g, int f, const char *p, size_t n) {
+    struct dict_builder *d = &g->dict[g->dict_of[f]];
+    const uint32_t last = g->last[f];
+    if (last && dict_builder_is(d, last - 1, p, n))
+        return last - 1;
+    const int64_t entry = dict_builder_text(d, p, n);
+    g->last[f] = (uint32_t)(entry + 1);
+    return entry;
+}
+
+static int64_t value_entry(struct group *g, int f, const union flow_value *value) {
+    return flow_fields[f].class == FLOW_IP ? address_entry(g, f, &value->ip)
+                                           : text_entry(g, f, value->text.p, value->text.n);
 }
 
 static void find_shape(struct shape *shape, const struct flow_row *row) {
@@ -436,12 +411,65 @@ int group_add(struct group *g, const struct flow_row *row) {
             present[f / 64] &= ~(UINT64_C(1) << (f & 63)); /* NULL */
         else if (i < shape->ends)
             s->of[f].ip[n] = value->ip;
-        else if ((s->of[f].v[n] = stage_entry(g, f, value)) < 0)
+        else if ((s->of[f].v[n] = value_entry(g, f, value)) < 0)
             return FVT_NOMEM;
     }
-    count_totals(&g->fresh, row);
+    count_row(&g->fresh, row);
     s->n++;
     return FVT_OK;
+}
+
+/* Entry numbers of n addresses. */
+static bool address_entries(struct group *g, int f, const struct flow_ip *ip, uint32_t n,
+                            int64_t *out) {
+    uint32_t number[FLOW_ROWS];
+    if (is_end(f)) {
+        if (!dict_builder_ips(&g->dict[g->dict_of[f]], ip, n, number))
+            return false;
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = number[i];
+        return true;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = i && dict_same_ip(&ip[i], &ip[i - 1]) ? out[i - 1] : address_entry(g, f, &ip[i]);
+        if (out[i] < 0)
+            return false;
+    }
+    return true;
+}
+
+/* A field of n rows from first on, which all have it, to its column. */
+static bool append_column(struct group *g, int f, const struct flow_rows *rows, uint32_t first,
+                          uint32_t n) {
+    struct group_column *c = &g->column[f];
+    const union flow_value *same = &rows->same[f];
+    int64_t entry[FLOW_ROWS];
+    if (!(rows->vary[f >> 6] >> (f & 63) & 1)) {
+        if (no_address(f, same))
+            return true;
+        int64_t v = has_dict(f) ? value_entry(g, f, same) : same->i;
+        return !(has_dict(f) && v < 0) && column_append_same(c, v, n, base_of(f, v), g->expected) &&
+               column_mark(c, g->rows, n);
+    }
+    const int64_t *v = has_dict(f) ? entry : rows->column[f].i + first;
+    return (v != entry || address_entries(g, f, rows->column[f].ip + first, n, entry)) &&
+           column_append(c, v, n, base_of(f, v[0]), g->expected) && column_mark(c, g->rows, n);
+}
+
+/* Rows to their columns, behind those of the stage. */
+static bool append_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n) {
+    bool ok = settle_stage(g);
+    for (int w = 0; w < WORDS; w++)
+        for (uint64_t bits = rows->present[w]; ok && bits; bits &= bits - 1)
+            ok = append_column(g, w * 64 + __builtin_ctzll(bits), rows, first, n);
+    if (!ok) {
+        group_cut(g);
+        return false;
+    }
+    g->rows += n;
+    if (g->rows - g->looked >= STAGE)
+        look_at_size(g);
+    return true;
 }
 
 /* A field of rows [first, first + n) onto the stage. *known is false when it is no address. */
@@ -461,18 +489,16 @@ static bool stage_column(struct group *g, int f, const struct flow_rows *rows, u
         return true;
     }
     if (varies && has_dict(f)) {
-        for (uint32_t i = 0; i < n; i++) {
-            const union flow_value one = {.ip = rows->column[f].ip[first + i]};
-            if ((s->of[f].v[s->n + i] = stage_entry(g, f, &one)) < 0)
+        for (uint32_t i = 0; i < n; i++)
+            if ((s->of[f].v[s->n + i] = address_entry(g, f, &rows->column[f].ip[first + i])) < 0)
                 return false;
-        }
         return true;
     }
     if (varies) {
         memcpy(s->of[f].v + s->n, rows->column[f].i + first, n * sizeof v);
         return true;
     }
-    if (has_dict(f) && (v = stage_entry(g, f, same)) < 0)
+    if (has_dict(f) && (v = value_entry(g, f, same)) < 0)
         return false;
     for (uint32_t i = 0; i < n; i++)
         s->of[f].v[s->n + i] = v;
@@ -492,39 +518,24 @@ static bool stage_rows(struct group *g, const struct flow_rows *rows, uint32_t f
     }
     for (uint32_t i = 0; i < n; i++)
         memcpy(g->stage->present[g->stage->n + i], present, sizeof present);
+    g->stage->n += n;
     return true;
 }
 
 uint32_t group_add_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n) {
+    /* What is done for each column of few rows would take longer than what is done for their values. */
+    enum { FEW = 8 };
     uint32_t done = 0;
     while (done < n) {
-        struct stage *s = stage_ready(g);
         uint32_t some = n - done;
+        struct stage *s = some < FEW ? stage_ready(g) : NULL;
         if (s && some > STAGE - s->n)
             some = STAGE - s->n;
-        if (!s || !stage_rows(g, rows, first + done, some))
+        if (s ? !stage_rows(g, rows, first + done, some)
+              : !append_rows(g, rows, first + done, some))
             break;
-        count_rows(&g->fresh, rows, first + done, some);
-        s->n += some;
+        count_some(&g->fresh, rows, first + done, some);
         done += some;
     }
     return done;
-}
-
-void fvt_totals_init(struct fvt_totals *t) {
-    memset(t, 0, sizeof *t);
-    t->first = INT64_MAX;
-    t->last = INT64_MIN;
-}
-
-void fvt_totals_add(struct fvt_totals *t, const struct fvt_totals *more) {
-    for (int p = 0; p < FVT_NPROTO; p++) {
-        t->flows[p] = saturating_add(t->flows[p], more->flows[p]);
-        t->packets[p] = saturating_add(t->packets[p], more->packets[p]);
-        t->bytes[p] = saturating_add(t->bytes[p], more->bytes[p]);
-    }
-    if (more->first < t->first)
-        t->first = more->first;
-    if (more->last > t->last)
-        t->last = more->last;
 }

@@ -41,6 +41,8 @@ struct group {
     uint32_t sealed;     /* rows before these */
     size_t sealed_text;  /* octets of text in the dictionaries before them */
     struct fvt_totals fresh;
+    uint32_t last[FLOW_NFIELDS]; /* of columns of addresses and texts the last entry + 1 */
+    uint32_t looked;             /* rows by which the next was found out */
     bool due, full; /* see group_due(), group_full() */
 };
 
@@ -88,8 +90,10 @@ void group_cut(struct group *g);
 ** early has a shorter one. Returns false without memory. */
 bool group_cover(struct group *g);
 
-/* Make the totals anew, from the columns. Returns false without memory. */
-bool group_count(struct group *g);
+/* Make the totals anew, from the columns. */
+void group_count(struct group *g);
+/* Add to totals what the rows from first on are. */
+void group_count_from(const struct group *g, uint32_t first, struct fvt_totals *t);
 
 /* The values of a column that are not NULL; of each row, 0 where it is NULL (after group_cover(), *memory is to be
 ** given back to g->pool). Good until group_forget(). NULL without memory. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* A sanitizer sees who writes beyond a block only where each is malloc()'s. */
 #if defined(__has_feature)
@@ -70,6 +71,12 @@ struct fvt_pool *pool_new_large(void) {
     return pool;
 }
 
+/* Of the usual size. */
+static size_t whole_pages(size_t n) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (n + page - 1) / page * page;
+}
+
 static void want_large_pages(void *p, size_t n) {
 #ifdef MADV_HUGEPAGE
     madvise(p, n & ~(PAGE - 1), MADV_HUGEPAGE); /* if not, it is slower and no more */
@@ -78,14 +85,28 @@ static void want_large_pages(void *p, size_t n) {
 #endif
 }
 
-void *malloc_large(size_t n) {
-    if (n < PAGE)
-        return malloc(n);
-    void *p = NULL;
-    if (posix_memalign(&p, PAGE, n) != 0)
+/* The heap is not for them: between blocks of large pages it leaves gaps that become large pages, too. */
+void *large_alloc(size_t n) {
+    if (n < PAGE || !HAVE_SLABS)
+        return malloc(n ? n : 1);
+    const size_t room = whole_pages(n), length = room + PAGE;
+    char *p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
         return NULL;
-    want_large_pages(p, n);
-    return p;
+    const size_t before = -(uintptr_t)p & (PAGE - 1), behind = length - before - room;
+    if (before)
+        munmap(p, before);
+    if (behind)
+        munmap(p + before + room, behind);
+    want_large_pages(p + before, room);
+    return p + before;
+}
+
+void large_free(void *p, size_t n) {
+    if (n < PAGE || !HAVE_SLABS)
+        free(p);
+    else if (p)
+        munmap(p, whole_pages(n));
 }
 
 void pool_use_large(struct fvt_pool *pool) {

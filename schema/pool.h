@@ -13,8 +13,11 @@
 struct fvt_pool;
 struct fvt_pool *pool_new(void);
 /* n octets of which all will be written: in few large pages where the system has such, since each new page costs
-** a fault. To be freed with free(); NULL when memory is out. */
-void *malloc_large(size_t n);
+** a fault, and not in more of them than they fill; they go back to the system, where malloc() would keep them for its
+** thread. NULL when memory is out. */
+void *large_alloc(size_t n);
+/* n: of the large_alloc() that gave p; NULL is fine. */
+void large_free(void *p, size_t n);
 /* A pool of large pages, and that it is to be one from now on, since much will be asked of it. */
 struct fvt_pool *pool_new_large(void);
 void pool_use_large(struct fvt_pool *pool);

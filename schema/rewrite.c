@@ -140,8 +140,8 @@ static int write_group(struct rewrite *r, struct group *g, struct fvt_error *err
 static int put_group(struct rewrite *r, struct fvt_error *err) {
     if (r->group->rows == 0)
         return FVT_OK;
-    if (r->parted && !group_count(r->group))
-        return out_of_memory(r, err);
+    if (r->parted)
+        group_count(r->group);
     int rc = write_group(r, r->group, err);
     r->octets = 0;
     r->parted = false;
