@@ -112,28 +112,44 @@ bool piece_relative(struct group *g, int field, uint32_t parent, struct piece *o
     return ok;
 }
 
-/* collect_entries() where every row has a value and a parent's. */
-static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
-                        uint64_t *present, uint64_t *seen) {
+/* Of the first n rows: entry[] of each one's code becomes its value, or they are looked at: has each that
+** value? */
+static bool collect_some(const struct group_column *c, const struct group_column *pc, uint32_t n,
+                         int64_t *entry, uint8_t *used, bool look) {
     enum { STEP = 1024 };
-    for (uint32_t at = 0; at < c->count; at += STEP) {
+    uint64_t other = 0;
+    for (uint32_t at = 0; at < n && !other; at += STEP) {
         int64_t v[STEP], code[STEP];
-        uint32_t n = c->count - at < STEP ? c->count - at : STEP;
-        column_read(c, at, n, v);
-        column_read(pc, at, n, code);
-        for (uint32_t i = 0; i < n; i++) {
-            uint64_t *word = &seen[code[i] / 64], one = UINT64_C(1) << (code[i] & 63);
-            if (*word & one) {
-                if (entry[code[i]] != v[i])
-                    return false;
-            } else {
-                *word |= one;
-                entry[code[i]] = v[i];
-            }
+        uint32_t some = n - at < STEP ? n - at : STEP;
+        column_read(c, at, some, v);
+        column_read(pc, at, some, code);
+        for (uint32_t i = 0; look && i < some; i++)
+            other |= (uint64_t)(entry[code[i]] ^ v[i]);
+        for (uint32_t i = 0; !look && i < some; i++) {
+            entry[code[i]] = v[i];
+            used[code[i]] = 1;
         }
     }
-    memcpy(present, seen, ((size_t)pc->max / 64 + 1) * sizeof *present);
-    return true;
+    return other == 0;
+}
+
+/* collect_entries() where every row has a value and a parent's. The first rows mostly show that it is no function. */
+static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
+                        uint64_t *present, uint64_t *seen) {
+    enum { FIRST = 4096 };
+    const uint32_t parts[] = {c->count < FIRST ? c->count : FIRST, c->count};
+    const size_t n = (size_t)pc->max + 1;
+    uint8_t *used = calloc(n, 1);
+    bool is = used != NULL;
+    for (int i = 0; is && i < 2; i++)
+        is = collect_some(c, pc, parts[i], entry, used, false) &&
+             collect_some(c, pc, parts[i], entry, used, true);
+    for (size_t i = 0; is && i < n; i++)
+        seen[i / 64] |= (uint64_t)used[i] << (i & 63);
+    if (is)
+        memcpy(present, seen, (n + 63) / 64 * sizeof *present);
+    free(used);
+    return is;
 }
 
 /* The value that goes with each entry of the parent's dictionary. Returns false when the column

@@ -12,15 +12,14 @@ enum { MIN_ROWS = 1500, MIN_SHARE = 16 };
 /* An answer begins within this time of what it answers, ms: the longest active timeout in use. */
 enum { MAX_APART = 30 * 60 * 1000 };
 
-/* A row by what it has in common with its answer, in few octets: rows are looked up all over the memory. A NULL is 0,
-** addresses and ports are one more than their value, modulo what they have room in. Two that are taken for one cost some
-** octets and no more. */
-struct flow_key {
-    uint32_t srcip, dstip;
-    uint16_t srcport, dstport;
-    uint32_t origin; /* protocol and exporter */
-    uint32_t hash;   /* the same for both directions; 0: not to be paired */
-    uint32_t tstart; /* modulo 2^32 */
+/* A row by what it has in common with its answer: 61 bits that are the same for both directions, and how its ends are
+** placed. Rows are looked up all over the memory, so that a key has few octets; two connections that are taken for one
+** cost some octets and no more. 0: not to be paired. */
+enum {
+    TURNED = 1,
+    /* the larger end is the source */ FROM_HIGHER = 2,
+    TO_HIGHER = 4,
+    /* port */ ENDS = 7
 };
 
 /* In partner: the row is the one that is asked first. */
@@ -28,23 +27,29 @@ static const uint32_t ASKS = UINT32_C(1) << 31;
 
 struct pairing {
     struct group *g;
-    struct flow_key *key; /* by row */
-    uint32_t *partner;    /* of each row its partner + 1, 0: none */
-    uint32_t *slots;      /* rows + 1, 0: free */
+    uint64_t *key;     /* by row */
+    uint32_t *tstart;  /* modulo 2^32 */
+    uint32_t *partner; /* of each row its partner + 1, 0: none */
+    uint32_t *slots;   /* rows + 1, 0: free */
     uint32_t nslots;
 };
 
-/* The same for both directions. Mixed with secrets, since whoever sends flows chooses what is hashed. */
-static inline uint32_t connection_hash(const struct flow_key *k, const uint64_t secret[2]) {
-    bool turned = k->srcip != k->dstip ? k->srcip > k->dstip : k->srcport > k->dstport;
-    uint64_t ips =
-        turned ? (uint64_t)k->dstip << 32 | k->srcip : (uint64_t)k->srcip << 32 | k->dstip;
-    uint64_t ports =
-        turned ? (uint64_t)k->dstport << 16 ^ k->srcport : (uint64_t)k->srcport << 16 ^ k->dstport;
-    unsigned __int128 product =
-        (unsigned __int128)(ips ^ secret[0]) * ((ports << 32 ^ k->origin) ^ secret[1]);
-    uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
-    return (uint32_t)(folded ^ folded >> 32) | 1;
+/* Of numbers below 2^32, ports below 2^17; origin: protocol and exporter. Mixed with secrets, since whoever sends flows
+** chooses what is hashed. */
+static inline uint64_t make_key(uint64_t srcip, uint64_t dstip, uint64_t srcport, uint64_t dstport,
+                                uint64_t origin, const uint64_t secret[2]) {
+    const bool turned = srcip != dstip ? srcip > dstip : srcport > dstport;
+    const uint64_t ips = turned ? dstip << 32 | srcip : srcip << 32 | dstip;
+    const uint64_t ports = turned ? dstport << 17 | srcport : srcport << 17 | dstport;
+    const unsigned __int128 product =
+        (unsigned __int128)(ips ^ secret[0]) * ((ports << 30 ^ origin) ^ secret[1]);
+    const uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
+    return (folded | ENDS) ^ (uint64_t)(turned ? 0 : TURNED) ^
+           (srcport > dstport ? 0 : FROM_HIGHER) ^ (srcport < dstport ? 0 : TO_HIGHER);
+}
+
+static inline uint32_t slot_of(const struct pairing *p, uint64_t key) {
+    return (uint32_t)(key >> 32) & (p->nslots - 1);
 }
 
 /* Numbers for keys, of some rows at a time. */
@@ -112,56 +117,44 @@ static void make_keys(struct pairing *p) {
             read_numbers(&from[i], at, n, from[i].c->count == g->rows, v[i], odd);
         read_times(&from[TSTART], at, n, from[TSTART].c->count == g->rows, v[TSTART]);
         for (uint32_t i = 0; i < n; i++) {
-            struct flow_key k = {.srcip = (uint32_t)v[SRCIP][i],
-                                 .dstip = (uint32_t)v[DSTIP][i],
-                                 .srcport = (uint16_t)v[SRCPORT][i],
-                                 .dstport = (uint16_t)v[DSTPORT][i],
-                                 .origin = (uint32_t)v[PROTO][i] << 24 | (uint32_t)v[EXPORTER][i],
-                                 .tstart = (uint32_t)v[TSTART][i]};
-            k.hash = odd[i] ? 0 : connection_hash(&k, secret);
-            p->key[at + i] = k;
+            const uint64_t origin = (uint64_t)v[PROTO][i] << 24 | (uint64_t)v[EXPORTER][i],
+                           key = make_key((uint64_t)v[SRCIP][i], (uint64_t)v[DSTIP][i],
+                                          (uint64_t)v[SRCPORT][i], (uint64_t)v[DSTPORT][i], origin,
+                                          secret);
+            p->key[at + i] = odd[i] ? 0 : key;
+            p->tstart[at + i] = (uint32_t)v[TSTART][i];
         }
     }
 }
 
-static bool same_connection(const struct flow_key *a, const struct flow_key *b, bool turned) {
-    return a->srcip == (turned ? b->dstip : b->srcip) &&
-           a->dstip == (turned ? b->srcip : b->dstip) &&
-           a->srcport == (turned ? b->dstport : b->srcport) &&
-           a->dstport == (turned ? b->srcport : b->dstport) && a->origin == b->origin;
-}
-
-static bool close_in_time(const struct flow_key *a, const struct flow_key *b) {
-    uint32_t apart = a->tstart - b->tstart;
-    return apart + MAX_APART <= UINT32_C(2) * MAX_APART;
+static bool close_in_time(uint32_t a, uint32_t b) {
+    return a - b + MAX_APART <= UINT32_C(2) * MAX_APART;
 }
 
 /* Of an earlier row and its answer, is the earlier one asked first? The server's port is the lower one
 ** as a rule; what all clients share compresses best when it is in one column. */
-static bool asks(const struct flow_key *earlier, const struct flow_key *later) {
-    if (earlier->srcport != earlier->dstport)
-        return earlier->srcport > earlier->dstport;
-    return later->tstart - earlier->tstart <= INT32_MAX;
+static bool asks(const struct pairing *p, uint32_t earlier, uint32_t later) {
+    if (p->key[earlier] & (FROM_HIGHER | TO_HIGHER))
+        return p->key[earlier] & FROM_HIGHER;
+    return p->tstart[later] - p->tstart[earlier] <= INT32_MAX;
 }
 
 /* Look for what the row answers; returns whether there is something. */
 static bool pair_row(struct pairing *p, uint32_t row) {
-    const struct flow_key *k = &p->key[row];
+    const uint64_t key = p->key[row];
     bool paired = false;
-    if (k->hash == 0)
+    if (key == 0)
         return false;
-    uint32_t at = k->hash >> 1 & (p->nslots - 1);
+    uint32_t at = slot_of(p, key);
     for (; p->slots[at]; at = (at + 1) & (p->nslots - 1)) {
-        uint32_t other = p->slots[at] - 1;
-        const struct flow_key *o = &p->key[other];
-        if (o->hash != k->hash)
+        const uint32_t other = p->slots[at] - 1;
+        const uint64_t apart = p->key[other] ^ key;
+        if (apart > ENDS)
             continue;
-        bool turned = same_connection(k, o, true);
-        if (!turned && !same_connection(k, o, false))
-            continue;
-        paired = turned && p->partner[other] == 0 && close_in_time(k, o);
+        paired = apart & TURNED && p->partner[other] == 0 &&
+                 close_in_time(p->tstart[row], p->tstart[other]);
         if (paired) {
-            bool first = asks(o, k);
+            bool first = asks(p, other, row);
             p->partner[other] = (row + 1) | (first ? ASKS : 0);
             p->partner[row] = (other + 1) | (first ? 0 : ASKS);
         }
@@ -180,9 +173,9 @@ static uint32_t pair_rows(struct pairing *p) {
     for (uint32_t first = 0; first < rows; first += AHEAD) {
         uint32_t end = rows - first < AHEAD ? rows : first + AHEAD;
         for (uint32_t row = first; row < end; row++)
-            __builtin_prefetch(&p->slots[p->key[row].hash >> 1 & (p->nslots - 1)], 1);
+            __builtin_prefetch(&p->slots[slot_of(p, p->key[row])], 1);
         for (uint32_t row = first; row < end; row++) {
-            uint32_t other = p->slots[p->key[row].hash >> 1 & (p->nslots - 1)];
+            uint32_t other = p->slots[slot_of(p, p->key[row])];
             if (other)
                 __builtin_prefetch(&p->key[other - 1]);
         }
@@ -214,7 +207,8 @@ static bool pairing_init(struct pairing *p, struct group *g) {
     p->slots = pool_get(g->pool, p->nslots * sizeof *p->slots);
     p->partner = pool_get(g->pool, room * sizeof *p->partner);
     p->key = pool_get(g->pool, room * sizeof *p->key);
-    if (!p->slots || !p->partner || !p->key)
+    p->tstart = pool_get(g->pool, room * sizeof *p->tstart);
+    if (!p->slots || !p->partner || !p->key || !p->tstart)
         return false;
     memset(p->slots, 0, p->nslots * sizeof *p->slots);
     memset(p->partner, 0, g->rows * sizeof *p->partner);
@@ -226,6 +220,7 @@ static void pairing_free(struct pairing *p) {
     pool_put(p->g->pool, p->slots);
     pool_put(p->g->pool, p->partner);
     pool_put(p->g->pool, p->key);
+    pool_put(p->g->pool, p->tstart);
 }
 
 bool group_reorder(struct group *g, const uint32_t *from, uint32_t n) {

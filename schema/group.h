@@ -43,7 +43,7 @@ struct group {
     struct fvt_totals fresh;
     uint32_t last[FLOW_NFIELDS]; /* of columns of addresses and texts the last entry + 1 */
     uint32_t looked;             /* rows by which the next was found out */
-    bool due, full; /* see group_due(), group_full() */
+    bool due, full;              /* see group_due(), group_full() */
 };
 
 struct group *group_new(void);

@@ -164,14 +164,23 @@ static uint32_t KERNEL(places)(uint16_t *restrict rows, const uint8_t *restrict 
     return count;
 }
 
-#define NARROW(type, order)                                 \
-    do {                                                    \
-        for (uint32_t i = 0; i < n; i++) {                  \
-            uint64_t x = (uint64_t)v[i] - base;             \
-            type low = order((type)x);                      \
-            any |= x;                                       \
-            memcpy(out + sizeof low * i, &low, sizeof low); \
-        }                                                   \
+/* Whole vectors first; what is left is done with some values before it once more, which is a vector too. */
+#define NARROW(type, order)                                          \
+    do {                                                             \
+        enum { WHOLE = 16 };                                         \
+        uint32_t first = 0, end = n < WHOLE ? n : n / WHOLE * WHOLE; \
+        for (;;) {                                                   \
+            for (uint32_t i = first; i < end; i++) {                 \
+                uint64_t x = (uint64_t)v[i] - base;                  \
+                type low = order((type)x);                           \
+                any |= x;                                            \
+                memcpy(out + sizeof low * i, &low, sizeof low);      \
+            }                                                        \
+            if (end == n)                                            \
+                break;                                               \
+            first = n - WHOLE;                                       \
+            end = n;                                                 \
+        }                                                            \
     } while (0)
 #define ONE_OCTET(x) (x)
 

@@ -14,7 +14,7 @@ enum {
     /* More distinct values than this are not worth a dictionary of integers. */
     MAX_VALUES = 1 << 15,
     /* Values looked at when a candidate is compressed on trial. */
-    SAMPLE = 1 << 16,
+    SAMPLE = 1 << 14,
 };
 
 static void put_header(struct fvt_buffer *out, enum fvt_encoding e, unsigned width, uint32_t n,
