@@ -45,7 +45,7 @@ everything() {
             [[ " ${long[*]} " == *" $(basename "$f" .sh) "* ]] || echo "$f"
         done
     fi
-    for f in tests/queries/page.py tests/queries/terminal.py tests/ext/answers.py tests/ext/local_time.py tests/probe/captures.* tests/probe/interfaces.py tests/schema/*_test.sh tests/collector/exports.*; do
+    for f in tests/queries/page.py tests/queries/terminal.py tests/ext/answers.py tests/ext/local_time.py tests/ext/site_lookups.py tests/probe/captures.* tests/probe/interfaces.py tests/schema/*_test.sh tests/collector/exports.*; do
         [ -x "$f" ] && echo "$f"
     done
     for f in tests/*/test_*.c; do
@@ -96,7 +96,7 @@ command_of() { # TEST
         case $test:${SANITIZED:-0} in
         */exports.py:* | */answers.py:*) command+=(--build "$BUILD") ;;&
         # They load the extension into Python.
-        */exports.py:1 | */answers.py:1 | */local_time.py:1) command=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
+        */exports.py:1 | */answers.py:1 | */local_time.py:1 | */site_lookups.py:1) command=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
             "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" "${command[@]}") ;;&
         */answers.py:1) command+=(--count 20) ;;
         */captures.py:1) command+=(export) ;;

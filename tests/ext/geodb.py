@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Makes a database of countries out of lines NETWORK COUNTRY on standard input.
 
-usage: geodb.py FILE.mmdb [DIRECTORY]
+usage: geodb.py [--asn] FILE.mmdb [DIRECTORY]
+
+With --asn lines are NETWORK NUMBER, of autonomous systems.
 
 FILE is in MaxMind's format (https://maxmind.github.io/MaxMind-DB/); as in MaxMind's own, 2002::/16 leads
 to the networks of IPv4. DIRECTORY gets the same as MaxMind's CSV files, which nfdump's geolookup takes."""
@@ -54,13 +56,19 @@ def bits_of(net):
     return [0] * (96 if net.version == 4 else 0) + [int(c) for c in text]
 
 
+def entry(value):
+    if value.isdigit():
+        return {"autonomous_system_number": struct.pack("!I", int(value))}
+    return {"continent": {"code": "XX"}, "country": {"iso_code": value, "geoname_id": bytes(4)}}
+
+
 def write_mmdb(path, lines):
     data, places = b"", {}
     tree = Tree()
     for net, country in sorted(lines, key=lambda line: line[0].prefixlen):
         if country not in places:
             places[country] = len(data)
-            data += encoded({"continent": {"code": "XX"}, "country": {"iso_code": country, "geoname_id": bytes(4)}})
+            data += encoded(entry(country))
         tree.put(bits_of(net), ("data", places[country]))
     tree.put(bits_of(ipaddress.ip_network("2002::/16")), tree.find([0] * 96))
     count = len(tree.nodes)
@@ -100,6 +108,8 @@ def write_csv(directory, lines):
 
 
 def main():
+    if sys.argv[1] == "--asn":
+        del sys.argv[1]
     lines = [line.split() for line in sys.stdin]
     lines = [(ipaddress.ip_network(net), country) for net, country in lines]
     write_mmdb(sys.argv[1], lines)
