@@ -34,7 +34,7 @@ first_port=$((16000 + $$ % 40 * PLACES * PORTS))
 everything() {
     local f
     if [ "${SANITIZED:-0}" = 1 ]; then
-        printf 'tests/e2e/%s.sh\n' hostile expire hook service demo_test options sources
+        printf 'tests/e2e/%s.sh\n' hostile expire hook service demo_test options sources site
     else
         echo tests/e2e/memory.py
         echo tests/e2e/usage.py
