@@ -28,6 +28,7 @@ while read -r statement; do
 done <"$work/sql"
 
 ln -s "$PWD/queries" "$work/queries"
+ln -s "$PWD/schema" "$work/schema"
 export PATH=$BUILD:$PATH
 while read -r command; do
     if got=$(cd "$work" && bash -c "$command" 2>&1); then
