@@ -583,16 +583,17 @@ CREATE TABLE IF NOT EXISTS usage (
     PRIMARY KEY (period, recv, host, user, user_group, zone, application)
 ) WITHOUT ROWID;
 
--- What usage has of the flows received in an hour. It is counted anew when the store has more of them, unless some have
--- gone from there.
+-- What usage has of the flows received in an hour, up to the time until. When the store has more of these, the hour is
+-- counted anew, unless some have gone from there.
 CREATE TABLE IF NOT EXISTS usage_recv (
     recv         TEXT NOT NULL PRIMARY KEY,
+    until        TEXT NOT NULL,
     flows        INTEGER NOT NULL,
     octets       INTEGER NOT NULL,
     first_period TEXT,                       -- in usage
     last_period  TEXT,
     gone         INTEGER NOT NULL DEFAULT 0, -- flows of them that the store has not any more
-    uncounted    INTEGER NOT NULL DEFAULT 0  -- flows that came to it after that
+    uncounted    INTEGER NOT NULL DEFAULT 0  -- flows that came to it late after that
 ) WITHOUT ROWID;
 
 -- The files of which all is in usage, as they were then.
@@ -629,7 +630,8 @@ WHERE zone = 'local'
                             LIMIT 1), e.exporter);
 
 -- By interfaces: what comes in or goes out by an interface whose role is outside. What several exporters see, or
--- one sees twice, crosses such an interface once.
+-- one sees twice, crosses such an interface once. What passes a transit interface, between routers of the site, is
+-- counted where it leaves.
 CREATE VIEW IF NOT EXISTS billable_by_interface AS
 SELECT since, until, filter, store, bucket, time, e.exporter,
        ip AS host, peerzone AS zone, application,

@@ -10,10 +10,10 @@
 -- Needs: site
 --
 -- To be run from time to time, by cron or flowcollect -x. It may be killed at any moment, and run twice at once. A row
--- is an hour of reception that was counted. An hour is counted when the store has flows that were received in it and are
--- not in usage: new ones, late ones, those of an old capture (flowcollect -r). That flows expire, or files are
--- merged, changes nothing. Flows that come to an hour of which others have gone from the store cannot be told
--- from what is counted: they are left out, and uncounted says how many.
+-- is an hour of reception of which something was counted: what was received in it since the last time is added. When there
+-- are more flows of the time before (late ones, those of an old capture, flowcollect -r), the hour is counted anew. That flows
+-- expire, or files are merged, changes nothing. Late flows of an hour of which others have gone from the store cannot be
+-- told from what is counted: they are left out, and uncounted says how many.
 --
 -- Sample output:
 -- ┌─────────────────────────┬───────┬─────────┬───────────┬──────┐
@@ -33,13 +33,14 @@ DROP TABLE IF EXISTS temp.update_hour;
 DROP TABLE IF EXISTS temp.update_todo;
 DROP TABLE IF EXISTS temp.update_usage;
 DROP TABLE IF EXISTS temp.update_done;
+DROP TABLE IF EXISTS temp.update_left;
 DROP TABLE IF EXISTS temp.update_now;
 
 -- What was received in the last seconds may not be all there yet.
 CREATE TEMP TABLE update_now AS
 SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', (-coalesce(:settle, 5)) || ' seconds') AS settled;
 
--- Files that are new, have more in them than they had, or have gone.
+-- Files that are new, have more in them than they had, or have gone. Of an empty store nothing has: it is not there.
 CREATE TEMP TABLE update_file AS
 WITH present AS MATERIALIZED (
     SELECT path, state, rows, bytes, size, recv_first, recv_last FROM flow_files WHERE store = :store AND rows > 0)
@@ -49,7 +50,7 @@ LEFT JOIN usage_files AS u ON u.path = p.path AND u.state = p.state AND u.rows =
 WHERE u.path IS NULL
 UNION ALL
 SELECT path, 'gone', rows, bytes, size, recv_first, recv_last FROM usage_files
-WHERE path NOT IN (SELECT path FROM present);
+WHERE path NOT IN (SELECT path FROM present) AND EXISTS (SELECT 1 FROM present);
 
 -- The hours in which their flows were received. A file may reach far and have few: from each flow to the next hour.
 CREATE TEMP TABLE update_recv AS
@@ -70,31 +71,45 @@ ON r.recv BETWEEN substr(f.recv_first, 1, 13) AND f.recv_last WHERE f.state = 'g
 UNION
 SELECT recv FROM usage_recv WHERE recv >= strftime('%Y-%m-%d %H:00:00.000', :redo);
 
--- What the store has of each of them.
+-- What the store has of each of them: up to the time of which usage has all, and since then.
 CREATE TEMP TABLE update_hour AS
-WITH hour AS MATERIALIZED (
-    SELECT recv, 'received >= ' || replace(recv, ' ', 'T') || ' and received < ' ||
-           replace(min(strftime('%Y-%m-%d %H:00:00.000', recv, '+1 hour'), settled), ' ', 'T') AS filter
-    FROM update_recv, update_now)
-SELECT h.recv, h.filter, coalesce(sum(t.flows), 0) AS flows, coalesce(sum(t.bytes), 0) AS octets
-FROM hour AS h LEFT JOIN traffic AS t ON t.filter = h.filter AND t.store = :store
-GROUP BY h.recv;
+WITH span AS (
+    SELECT h.recv, coalesce(r.until, h.recv) AS middle,
+           max(coalesce(r.until, h.recv), min(strftime('%Y-%m-%d %H:00:00.000', h.recv, '+1 hour'), settled)) AS until
+    FROM update_now, update_recv AS h LEFT JOIN usage_recv AS r ON r.recv = h.recv),
+filter AS MATERIALIZED (
+    SELECT *, 'received >= ' || replace(recv, ' ', 'T') || ' and received < ' || replace(middle, ' ', 'T') AS old,
+           'received >= ' || replace(middle, ' ', 'T') || ' and received < ' || replace(until, ' ', 'T') AS new,
+           'received >= ' || replace(recv, ' ', 'T') || ' and received < ' || replace(until, ' ', 'T') AS whole
+    FROM span),
+had AS MATERIALIZED (
+    SELECT f.recv, coalesce(sum(t.flows), 0) AS flows, coalesce(sum(t.bytes), 0) AS octets
+    FROM filter AS f LEFT JOIN traffic AS t ON t.filter = f.old AND t.store = :store GROUP BY f.recv),
+came AS MATERIALIZED (
+    SELECT f.recv, coalesce(sum(t.flows), 0) AS flows, coalesce(sum(t.bytes), 0) AS octets
+    FROM filter AS f LEFT JOIN traffic AS t ON t.filter = f.new AND t.store = :store GROUP BY f.recv)
+SELECT f.recv, f.middle, f.until, f.new, f.whole,
+       had.flows AS had_flows, had.octets AS had_octets, came.flows AS new_flows, came.octets AS new_octets
+FROM filter AS f JOIN had ON had.recv = f.recv JOIN came ON came.recv = f.recv;
 
--- To be counted are hours with more flows than usage has of them, with the same at other sampling rates, or those that
--- are asked for; none of which some have gone. Periods are as long as local midnight allows.
+-- The whole hour is to be counted where there are more flows of the time before, or the same at other sampling rates, or
+-- it is asked for, and none have gone; else what is new. Periods are as long as local midnight allows.
 CREATE TEMP TABLE update_todo AS
 WITH zone(name) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
 month(m) AS (VALUES ('-01-01'), ('-02-01'), ('-03-01'), ('-04-01'), ('-05-01'), ('-06-01'),
-                    ('-07-01'), ('-08-01'), ('-09-01'), ('-10-01'), ('-11-01'), ('-12-01'))
-SELECT h.recv, h.filter, h.flows, h.octets,
+                    ('-07-01'), ('-08-01'), ('-09-01'), ('-10-01'), ('-11-01'), ('-12-01')),
+hour AS (
+    SELECT h.*, r.recv IS NULL OR (r.gone = 0 AND (h.had_flows > r.flows OR (h.had_flows = r.flows
+                AND (h.had_octets <> r.octets OR coalesce(h.recv >= strftime('%Y-%m-%d %H:00:00.000', :redo), 0))))) AS anew
+    FROM update_hour AS h LEFT JOIN usage_recv AS r ON r.recv = h.recv)
+SELECT recv, middle, until, anew, iif(anew, whole, new) AS filter,
+       iif(anew, had_flows, 0) + new_flows AS flows, iif(anew, had_octets, 0) + new_octets AS octets,
        (SELECT CASE WHEN max(minute % 30) > 0 THEN 900 WHEN max(minute) > 0 THEN 1800 ELSE 3600 END
-        FROM (SELECT CAST(substr(local_time(substr(h.recv, 1, 4) || m, name), 15, 2) AS INTEGER) AS minute
+        FROM (SELECT CAST(substr(local_time(substr(recv, 1, 4) || m, name), 15, 2) AS INTEGER) AS minute
               FROM month, zone)) AS step
-FROM update_hour AS h LEFT JOIN usage_recv AS r ON r.recv = h.recv
-WHERE h.flows > 0
-  AND (r.recv IS NULL
-       OR (r.gone = 0 AND (h.flows > r.flows OR (h.flows = r.flows AND (h.octets <> r.octets OR h.recv >= :redo)))))
-ORDER BY h.recv
+FROM hour
+WHERE iif(anew, had_flows, 0) + new_flows > 0
+ORDER BY recv
 LIMIT coalesce(:hours, -1);
 
 CREATE TEMP TABLE update_usage AS
@@ -110,7 +125,8 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
 -- An hour that the store has other flows of by now, since some came late or have gone, is left for the next time.
 CREATE TEMP TABLE update_done AS
-SELECT t.recv, t.flows, t.octets, (SELECT min(period) FROM update_usage AS u WHERE u.recv = t.recv) AS first_period,
+SELECT t.recv, t.middle, t.until, t.anew, t.flows, t.octets,
+       (SELECT min(period) FROM update_usage AS u WHERE u.recv = t.recv) AS first_period,
        (SELECT max(period) FROM update_usage AS u WHERE u.recv = t.recv) AS last_period
 FROM update_todo AS t LEFT JOIN traffic AS f ON f.filter = t.filter AND f.store = :store
 GROUP BY t.recv
@@ -118,54 +134,67 @@ HAVING coalesce(sum(f.flows), 0) = t.flows AND coalesce(sum(f.bytes), 0) = t.oct
 
 BEGIN IMMEDIATE;
 
--- Another one that ran meanwhile may have counted more.
+-- Another one that ran meanwhile may have counted it.
 DELETE FROM update_done
-WHERE recv IN (SELECT r.recv FROM usage_recv AS r JOIN update_done AS d ON d.recv = r.recv
-               WHERE r.flows > d.flows OR r.gone > 0);
+WHERE EXISTS (SELECT 1 FROM usage_recv AS r WHERE r.recv = update_done.recv
+              AND (r.until <> update_done.middle OR (anew AND (r.gone > 0 OR r.flows > update_done.flows))))
+   OR (middle <> recv AND recv NOT IN (SELECT recv FROM usage_recv));
 
 DELETE FROM usage
 WHERE (period, recv, host, user, user_group, zone, application) IN (
     SELECT u.period, u.recv, u.host, u.user, u.user_group, u.zone, u.application
     FROM update_done AS d JOIN usage_recv AS r ON r.recv = d.recv
-    JOIN usage AS u ON u.period BETWEEN r.first_period AND r.last_period AND u.recv = r.recv);
+    JOIN usage AS u ON u.period BETWEEN r.first_period AND r.last_period AND u.recv = r.recv WHERE d.anew);
 
 INSERT INTO usage (period, recv, host, user, user_group, zone, application,
                    octets_in, octets_out, packets_in, packets_out, flows_in, flows_out)
 SELECT period, recv, host, user, user_group, zone, application,
        octets_in, octets_out, packets_in, packets_out, flows_in, flows_out
-FROM update_usage WHERE recv IN (SELECT recv FROM update_done);
+FROM update_usage WHERE recv IN (SELECT recv FROM update_done)
+ON CONFLICT DO UPDATE SET
+    octets_in = octets_in + excluded.octets_in, octets_out = octets_out + excluded.octets_out,
+    packets_in = packets_in + excluded.packets_in, packets_out = packets_out + excluded.packets_out,
+    flows_in = flows_in + excluded.flows_in, flows_out = flows_out + excluded.flows_out;
 
-INSERT INTO usage_recv (recv, flows, octets, first_period, last_period)
-SELECT recv, flows, octets, first_period, last_period FROM update_done WHERE true
-ON CONFLICT (recv) DO UPDATE SET flows = excluded.flows, octets = excluded.octets,
-    first_period = excluded.first_period, last_period = excluded.last_period;
+DELETE FROM usage_recv WHERE recv IN (SELECT recv FROM update_done WHERE anew);
 
--- What has gone, and what came to it since.
-UPDATE usage_recv SET
-    uncounted = max(uncounted, CASE WHEN gone > 0 THEN h.flows - (usage_recv.flows - gone) ELSE 0 END),
-    gone = max(gone, usage_recv.flows - h.flows)
-FROM update_hour AS h
-WHERE h.recv = usage_recv.recv AND (gone > 0 OR h.flows < usage_recv.flows)
-  AND usage_recv.recv NOT IN (SELECT recv FROM update_done);
+INSERT INTO usage_recv (recv, until, flows, octets, first_period, last_period)
+SELECT recv, until, flows, octets, first_period, last_period FROM update_done WHERE true
+ON CONFLICT DO UPDATE SET
+    until = excluded.until, flows = flows + excluded.flows, octets = octets + excluded.octets,
+    first_period = min(coalesce(first_period, excluded.first_period), coalesce(excluded.first_period, first_period)),
+    last_period = max(coalesce(last_period, excluded.last_period), coalesce(excluded.last_period, last_period));
+
+-- What has gone of it, and what came late to it since. Of what is there again nothing has.
+UPDATE usage_recv SET (gone, uncounted) = (
+    SELECT iif(h.had_flows = c.flows AND h.had_octets = c.octets, 0, max(gone, c.flows - h.had_flows)),
+           iif(h.had_flows = c.flows AND h.had_octets = c.octets, 0,
+               max(uncounted, iif(gone > 0, h.had_flows - (c.flows - gone), 0)))
+    FROM update_hour AS h,
+         (SELECT usage_recv.flows - coalesce(sum(d.flows), 0) AS flows, usage_recv.octets - coalesce(sum(d.octets), 0) AS octets
+          FROM update_done AS d WHERE d.recv = usage_recv.recv) AS c
+    WHERE h.recv = usage_recv.recv)
+WHERE recv IN (SELECT recv FROM update_hour) AND recv NOT IN (SELECT recv FROM update_done WHERE anew)
+  AND (gone > 0 OR EXISTS (SELECT 1 FROM update_hour AS h WHERE h.recv = usage_recv.recv AND h.had_flows < usage_recv.flows));
+
+-- What remains: the hours of which usage has not yet all that was seen.
+CREATE TEMP TABLE update_left AS
+SELECT h.recv FROM update_hour AS h
+WHERE h.had_flows + h.new_flows > 0
+  AND NOT EXISTS (SELECT 1 FROM usage_recv AS r WHERE r.recv = h.recv AND r.until >= h.until
+                  AND (r.gone > 0 OR (r.flows = h.had_flows + h.new_flows AND r.octets = h.had_octets + h.new_octets)));
 
 -- Files of which all is counted need not be looked at again.
 INSERT OR REPLACE INTO usage_files (path, state, rows, bytes, size, recv_first, recv_last)
 SELECT path, state, rows, bytes, size, recv_first, recv_last FROM update_file, update_now
 WHERE state <> 'gone' AND recv_last < settled
-  AND NOT EXISTS (SELECT 1 FROM update_hour AS h
-                  WHERE h.recv BETWEEN substr(recv_first, 1, 13) AND recv_last AND h.flows > 0
-                    AND NOT EXISTS (SELECT 1 FROM usage_recv AS r WHERE r.recv = h.recv
-                                    AND (r.gone > 0 OR (r.flows = h.flows AND r.octets = h.octets))));
+  AND NOT EXISTS (SELECT 1 FROM update_left AS l WHERE l.recv BETWEEN substr(recv_first, 1, 13) AND recv_last);
 
 DELETE FROM usage_files WHERE path IN (SELECT path FROM update_file WHERE state = 'gone');
 
 COMMIT;
 
-SELECT r.recv, r.flows, r.octets, r.uncounted,
-       (SELECT count(*) FROM update_hour AS h JOIN usage_recv AS o ON o.recv = h.recv
-        WHERE o.gone = 0 AND (h.flows <> o.flows OR h.octets <> o.octets)) +
-       (SELECT count(*) FROM update_hour AS h
-        WHERE h.flows > 0 AND h.recv NOT IN (SELECT recv FROM usage_recv)) AS left
+SELECT r.recv, r.flows, r.octets, r.uncounted, (SELECT count(*) FROM update_left) AS left
 FROM usage_recv AS r
 WHERE r.recv IN (SELECT recv FROM update_done)
    OR (r.uncounted > 0 AND r.recv IN (SELECT recv FROM update_recv))

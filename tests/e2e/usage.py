@@ -418,6 +418,43 @@ def labels(db, name):
           db.execute("SELECT sum(bytes) FROM traffic WHERE zone(dstip) = 'domestic' AND application(proto, srcport, dstport) = 'https'").fetchone())
 
 
+def while_it_goes_on(work):
+    """An hour counted in parts, of which the first files go before it is over; a store that is away for a while."""
+    store, site = Store(work), work + "/site.db"
+    begin = (int(time.time() * 1000) // HOUR - 3) * HOUR
+    store.receive(hour_of_flows(400, begin), begin, (BORDER,))
+    make_site(site, store.path, "Asia/Kolkata")
+
+    def until(minutes, *more):
+        return flowreport(site, "update", "--settle", time.time() - begin / 1000 - minutes * 60, *more)
+
+    def usage(minutes=60):
+        seen = [f for f, *_ in store.seen[BORDER] if min(max(f.last + 60000, begin), begin + HOUR - 1) < begin + minutes * 60000]
+        return SITE.usage(seen, HOUR // 2)
+
+    until(17)
+    same("the begin of an hour", usage_of(site), usage(17))
+    until(17)
+    until(31)
+    same("what came since is added", usage_of(site), usage(31))
+    os.rename(store.path, store.path + ".away")
+    os.mkdir(store.path)
+    check("of a store that is away nothing is done", until(31) == "")
+    os.rmdir(store.path)
+    os.rename(store.path + ".away", store.path)
+    for root, _, files in os.walk(store.path):
+        for f in sorted(files):
+            if f.endswith(".fvt") and f < "flows.%s.fvt" % text_of(begin + 20 * 60000)[:16].translate(str.maketrans("", "", "-: ")):
+                os.unlink(os.path.join(root, f))
+    until(31)
+    same("its first files go", usage_of(site), usage(31))
+    until(44)
+    same("and the rest is added all the same", usage_of(site), usage(44))
+    update(site)
+    same("to its end", usage_of(site), usage())
+    check("nothing remains", update(site) == "")
+
+
 def interface_percentiles(site, store, begin):
     first, last = begin // 300000, (begin + 3 * HOUR) // 300000
     samples = collections.defaultdict(collections.Counter)
@@ -487,6 +524,8 @@ def main():
             change_of_clocks(where, zone, day)
         os.mkdir(work + "/store")
         what_happens(work + "/store")
+        os.mkdir(work + "/goes_on")
+        while_it_goes_on(work + "/goes_on")
     finally:
         shutil.rmtree(work)
     return failed
