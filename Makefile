@@ -201,9 +201,10 @@ lint-cppcheck:
 lint-shell:
 	shellcheck -x $(SCRIPTS)
 
-# The table of fields in README.md comes from the catalogue.
-docs:
+# The table of fields in README.md comes from the catalogue, that of questions from the reports.
+docs: all
 	tests/fields.sh --write
+	BUILD=$(BUILD) tests/questions.sh --write
 
 format:
 	clang-format -i $(SOURCES)

@@ -3,7 +3,9 @@
 --
 --   :user, :group, :host                             a user or group of the site's table hosts, or an address
 --            or network                              default: all that zone() calls local
---   :since, :until, :filter, :store                  default: everything in the store
+--   :month   of the site's time zone, 2026-11        default: everything in the store
+--   :since, :until                                   default: as :month says
+--   :filter, :store                                  default: all flows of the store
 --
 -- Billable is what a local address exchanged with one that is not local, in all steps of the chain
 -- bill-days, bill-hosts, bill-peers, bill-ports, bill-flows. `next` is the command of the next step.
@@ -32,21 +34,27 @@ WITH who(nets) AS (
                     (SELECT group_concat(DISTINCT cidr) FROM hosts
                      WHERE cidr <> '' AND (:user IS NULL OR user = :user) AND (:group IS NULL OR user_group = :group)),
                     refuse('bill-days: no host of that user and group: see the table hosts')) END
-), tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), step(seconds) AS (
+), tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), asked AS MATERIALIZED (
     -- A zone that is hours off needs no finer times than hours, which roll-ups have.
-    SELECT CASE WHEN local_time('2026-01-01', name) LIKE '%:00:00.000' THEN 3600 ELSE 900 END FROM tz
+    SELECT CASE WHEN local_time('2026-01-01', name) LIKE '%:00:00.000' THEN 3600 ELSE 900 END AS seconds,
+           coalesce(:since, utc_time(:month, name)) AS since,
+           coalesce(:until, utc_time(date(:month || '-01', '+1 month'), name)) AS until
+    FROM tz
 ), seen AS MATERIALIZED (
     SELECT date(local_time(time, tz.name)) AS day, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
-    FROM who, tz, step, endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || nets || ']', 'any'), :store, step.seconds)
+    FROM who, tz, asked, endpoints(asked.since, asked.until, coalesce('(' || :filter || ') and ', '') ||
+                                   coalesce('host in [' || nets || ']', 'any'), :store, asked.seconds)
     WHERE peerzone <> 'local' AND zone = 'local' AND (:host IS NULL OR ip_in(ip, :host)) AND (:user IS NULL OR host_user(ip, time) = :user)
       AND (:group IS NULL OR host_group(ip, time) = :group)
     GROUP BY 1
 )
 SELECT day, flows, sent, received, sent + received AS bytes,
        round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
-       'flowreport bill-hosts --day ' || day || coalesce(' --user ''' || :user || '''', '') ||
-       coalesce(' --group ''' || :group || '''', '') || coalesce(' --host ''' || :host || '''', '') AS next
+       'flowreport bill-hosts --day ' || day || coalesce(' --user ''' || replace(:user, '''', '''\''''') || '''', '') ||
+       coalesce(' --group ''' || replace(:group, '''', '''\''''') || '''', '') || coalesce(' --host ''' || :host || '''', '') AS next
 FROM seen
 ORDER BY day;
 
-SELECT losses(:since, :until, :store) AS losses;
+WITH tz(name) AS (SELECT max(value) FROM settings WHERE name = 'timezone')
+SELECT losses(coalesce(:since, utc_time(:month, name)), coalesce(:until, utc_time(date(:month || '-01', '+1 month'), name)),
+              :store) AS losses FROM tz;

@@ -14,7 +14,7 @@
 -- line is rounded to a hundredth, and sums are those of lines. Without a tariff there is no price, and that is counted.
 --
 -- used is the customer's or group's octets of the month in either direction beside its quota of kind month, and state
--- ok, warn (from warn_at percent on) or over.
+-- ok, warn (from warn_at percent on) or over. next is the command that says on which days it was.
 --
 -- Sample output (:month '2026-11'):
 -- ┌──────────────┬──────────┬───────────────┬───────────┬─────────────┬─────────┬──────────┬─────────┬───────┬──────────┐
@@ -31,14 +31,14 @@
 -- │ eve          │ students │ international │ in        │ all         │ 400000  │ 0        │ 400000  │ 3.6   │ NZD      │
 -- │ eve          │ students │ international │ out       │             │ 400000  │          │         │       │          │
 -- └──────────────┴──────────┴───────────────┴───────────┴─────────────┴─────────┴──────────┴─────────┴───────┴──────────┘
--- ┌──────────────┬──────────┬─────────┬─────────┬──────────┬───────┬──────────┬─────────┬─────────┬─────────┬───────┐
--- │   customer   │  group   │ octets  │ charged │ unpriced │ price │ currency │  used   │  quota  │ percent │ state │
--- ├──────────────┼──────────┼─────────┼─────────┼──────────┼───────┼──────────┼─────────┼─────────┼─────────┼───────┤
--- │ 192.168.1.66 │          │ 58088   │ 36480   │ 0        │ 0.01  │ NZD      │ 58088   │         │         │       │
--- │ ann          │ staff    │ 1278922 │ 765569  │ 13353    │ 1.22  │ NZD      │ 1278922 │ 2000000 │ 63.9    │ ok    │
--- │ bob          │ students │ 6440531 │ 5440531 │ 0        │ 3.68  │ NZD      │ 6440531 │ 6000000 │ 107.3   │ over  │
--- │ eve          │ students │ 800000  │ 400000  │ 400000   │ 3.6   │ NZD      │ 800000  │         │         │       │
--- └──────────────┴──────────┴─────────┴─────────┴──────────┴───────┴──────────┴─────────┴─────────┴─────────┴───────┘
+-- ┌──────────────┬──────────┬─────────┬─────────┬──────────┬───────┬──────────┬─────────┬─────────┬─────────┬───────┬────────────────────────────────────────────────────────────┐
+-- │   customer   │  group   │ octets  │ charged │ unpriced │ price │ currency │  used   │  quota  │ percent │ state │                            next                            │
+-- ├──────────────┼──────────┼─────────┼─────────┼──────────┼───────┼──────────┼─────────┼─────────┼─────────┼───────┼────────────────────────────────────────────────────────────┤
+-- │ 192.168.1.66 │          │ 58088   │ 36480   │ 0        │ 0.01  │ NZD      │ 58088   │         │         │       │ flowreport bill-days --month 2026-11 --host '192.168.1.66' │
+-- │ ann          │ staff    │ 1278922 │ 765569  │ 13353    │ 1.22  │ NZD      │ 1278922 │ 2000000 │ 63.9    │ ok    │ flowreport bill-days --month 2026-11 --user 'ann'          │
+-- │ bob          │ students │ 6440531 │ 5440531 │ 0        │ 3.68  │ NZD      │ 6440531 │ 6000000 │ 107.3   │ over  │ flowreport bill-days --month 2026-11 --user 'bob'          │
+-- │ eve          │ students │ 800000  │ 400000  │ 400000   │ 3.6   │ NZD      │ 800000  │         │         │       │ flowreport bill-days --month 2026-11 --user 'eve'          │
+-- └──────────────┴──────────┴─────────┴─────────┴──────────┴───────┴──────────┴─────────┴─────────┴─────────┴───────┴────────────────────────────────────────────────────────────┘
 -- ┌──────────┬───────────┬─────────┬─────────┬──────────┬───────┬──────────┬─────────┬─────────┬─────────┬───────┐
 -- │  group   │ customers │ octets  │ charged │ unpriced │ price │ currency │  used   │  quota  │ percent │ state │
 -- ├──────────┼───────────┼─────────┼─────────┼──────────┼───────┼──────────┼─────────┼─────────┼─────────┼───────┤
@@ -107,7 +107,9 @@ SELECT l.customer, l."group", sum(l.octets) AS octets, coalesce(sum(l.charged), 
        sum(iif(l.unit IS NULL, l.octets, 0)) AS unpriced, round(sum(l.price), 2) AS price, l.account AS currency,
        u.used, q.octets AS quota, round(100.0 * u.used / q.octets, 1) AS percent,
        CASE WHEN u.used > q.octets THEN 'over' WHEN u.used * 100.0 >= q.octets * q.warn_at THEN 'warn'
-            WHEN q.octets IS NOT NULL THEN 'ok' END AS state
+            WHEN q.octets IS NOT NULL THEN 'ok' END AS state,
+       'flowreport bill-days --month ' || l.month || iif(ip_version(l.customer), ' --host ', ' --user ') || '''' ||
+       replace(l.customer, '''', '''\''''') || '''' AS next
 FROM line AS l LEFT JOIN used AS u ON u.customer = l.customer
 LEFT JOIN quotas AS q ON q.name = l.customer AND q.period = 'month' AND q.kind IN ('user', 'host')
 GROUP BY l.customer, l."group", l.account

@@ -272,8 +272,12 @@ sums = Counter()
 for ip, peer, out, came, p in ends():
     if groups.get(users.get(ip)) == "students" and zone(peer) != "local":
         sums["students"] += out + came
-rows = report("bill-days", "--group", "students")[0]
-check("bill-days", sum(r["bytes"] for r in rows), sums["students"])
+        sums[users[ip]] += out + came
+check("bill-days", sum(r["bytes"] for r in report("bill-days", "--group", "students")[0]), sums["students"])
+rows = [r for r in report("bill", "--month", "2026-11")[1] if r["customer"] == "bob"]
+check("bill", sum(r["octets"] for r in rows), sums["bob"])
+rows = report(*shlex.split(rows[0]["next"])[1:])[0]
+check("bill-days, as bill says", sum(r["bytes"] for r in rows), sums["bob"])
 check("bill-days: in local days", [r["day"] for r in rows], ["2026-11-24"])
 while "next" in rows[0]:
     first = rows[0]

@@ -8,7 +8,8 @@
 
 export FLOWVT_STORE=$work/store FLOWVT_SITE=$work/site.db
 "$probe" -r "$lab" -w "$FLOWVT_STORE" >"$work/log" 2>&1 || exit 1
-sqlite3 -batch -bail -cmd ".load $BUILD/flowvt" "$FLOWVT_SITE" '.read schema/site.sql' '.read tests/data/lab.site.sql' || exit 1
+sqlite3 -batch -bail -cmd ".load $BUILD/flowvt" "$FLOWVT_SITE" '.read schema/site.sql' '.read tests/data/lab.site.sql' &&
+    sqlite3 -batch -bail -cmd ".load $BUILD/flowvt" "$FLOWVT_SITE" <queries/update/usage.sql >"$work/log" || exit 1
 sqlite "SELECT text FROM flows_csv WHERE columns =
     'tstart, tend, trecv, proto, srcip, srcport, dstip, dstport, tcpflags, tos, packets, bytes'" >"$work/flows.csv"
 /usr/bin/python3 tests/e2e/answers.py "$BUILD/flowreport" tests/data/lab.expected "$work/flows.csv" || bad=1

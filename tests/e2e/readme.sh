@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # README.md is right: its SQL runs (on the lab capture), so do the shell lines marked `sh test`; the
-# reports, tables, options and targets it names exist; the table of fields is that of the catalogue.
+# reports, tables, options and targets it names exist; the tables of fields and of questions are up to date.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -51,4 +51,7 @@ done < <(sed -n 's/^| `\(-[a-z]\) .*/\1/p' README.md | sort -u)
 tests/fields.sh >"$work/fields"
 sed -n '/^<!-- fields -->/,/^<!-- end of fields -->/p' README.md | sed '1d;$d' >"$work/given"
 same "the table of fields is up to date (make docs)" "$work/given" "$work/fields"
+tests/questions.sh >"$work/questions"
+sed -n '/^<!-- questions -->/,/^<!-- end of questions -->/p' README.md | sed '1d;$d' >"$work/given"
+same "the questions' answers are what reports answer (make docs)" "$work/given" "$work/questions"
 result
