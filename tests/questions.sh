@@ -3,6 +3,7 @@
 #
 # The table of questions in README.md: each command's answer about the bundled capture, with the site of
 # tests/data/lab.site.sql. `make docs` puts it there, and tests/e2e/readme.sh fails when it is not what is there.
+# shellcheck disable=SC2016  # the program in Python
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
