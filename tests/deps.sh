@@ -51,6 +51,7 @@ python3-prometheus-client -
 curl curl
 chromium chromium
 libxml2-utils xmllint
+faketime faketime
 LIST
     esac
 }
