@@ -179,6 +179,37 @@ static void refuse(struct tcp *t, const struct connection *s, const struct tcp_c
     close(s->fd);
 }
 
+/* False: there are too many, or no memory. */
+static bool adopt(struct tcp *t, const struct connection *new) {
+    struct connection *s = has_room(t, &new->from) ? malloc(sizeof *s) : NULL;
+    if (s)
+        *s = *new;
+    if (!s || watch(t, s) != 0) {
+        free(s);
+        return false;
+    }
+    t->streams++;
+    s->next = t->first;
+    if (t->first)
+        t->first->prev = s;
+    t->first = s;
+    t->sessions++;
+    return true;
+}
+
+static struct connection new_connection(const struct tcp *t, int fd, struct fvt_socket *books) {
+    struct connection new = {.fd = fd, .books = books, .since = monotonic_ms()};
+    new.stream = EXPORTER_FIRST_STREAM + t->streams % (UINT32_MAX - EXPORTER_FIRST_STREAM);
+    return new;
+}
+
+bool tcp_adopt(struct tcp *t, int fd, const struct flow_ip *from, uint16_t port) {
+    struct connection new = new_connection(t, fd, &t->books[0]);
+    new.from = *from;
+    new.port = port;
+    return adopt(t, &new);
+}
+
 /* Returns whether there may be more. */
 static bool take_one(struct tcp *t, const struct connection *port, const struct tcp_calls *calls,
                      size_t *ends) {
@@ -189,29 +220,18 @@ static bool take_one(struct tcp *t, const struct connection *port, const struct 
         t->full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         return errno == ECONNABORTED || errno == EINTR;
     }
-    struct connection new = {.fd = fd, .books = port->books, .since = monotonic_ms()};
-    new.stream = EXPORTER_FIRST_STREAM + t->streams % (UINT32_MAX - EXPORTER_FIRST_STREAM);
+    struct connection new = new_connection(t, fd, port->books);
     if (!address_of(&from, &new.from, &new.port) || !calls->admit(calls->arg, &new.from)) {
         close(fd);
         return true;
     }
-    struct connection *s = has_room(t, &new.from) ? malloc(sizeof *s) : NULL;
-    if (s)
-        *s = new;
-    if (!s || watch(t, s) != 0) {
-        free(s);
+    if (!adopt(t, &new)) {
         refuse(t, &new, calls);
         ++*ends;
         return true;
     }
     /* A dead peer is found out in the end. */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    t->streams++;
-    s->next = t->first;
-    if (t->first)
-        t->first->prev = s;
-    t->first = s;
-    t->sessions++;
     return true;
 }
 

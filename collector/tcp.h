@@ -51,6 +51,10 @@ int tcp_open(struct tcp **out, const char *addr, const uint16_t *ports, size_t n
 /* Close all connections. */
 void tcp_close(struct tcp *t);
 
+/* Take a connection that is open already, and will not block, as if it came over the first port. False: there are too
+** many, or no memory; fd is the caller's then. */
+bool tcp_adopt(struct tcp *t, int fd, const struct flow_ip *from, uint16_t port);
+
 /* Wait for up to timeout ms (0: take what is there), take connections, read, and hand over. Returns how many
 ** messages and ends were handed over. */
 size_t tcp_wait(struct tcp *t, int timeout, const struct tcp_calls *calls);
