@@ -229,7 +229,7 @@ static bool read_file(struct timezone_info *z, const uint8_t *p, size_t n) {
         return false;
     for (uint32_t i = 0; i < part.times; i++) {
         int64_t at = (int64_t)big_endian(times + (size_t)i * 8, 8);
-        if (!read_offset(types, part.types, index[i], &offset))
+        if (!read_offset(types, part.types, index[i], &offset) || at > FLOW_MS_MAX / 1000)
             return false;
         if (at <= z->list[z->n - 1].at) /* "before all times", in some files twice */
             z->list[z->n - 1].offset = offset;

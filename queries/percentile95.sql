@@ -30,7 +30,10 @@
 .mode box
 .headers on
 
-WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+WITH site(zone) AS (
+    SELECT (SELECT value FROM settings WHERE name = 'timezone')
+    WHERE refuse(CASE WHEN :by NOT IN ('interface', 'user', 'group', 'host', 'zone')
+                 THEN 'by = ' || :by || ': give interface, user, group, host or zone' END) IS NULL),
 month(first) AS (
     SELECT coalesce(:month || '-01', date(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone), 'start of month')) FROM site),
 asked(since, until) AS (

@@ -24,7 +24,10 @@
 .mode box
 .headers on
 
-WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+WITH site(zone) AS (
+    SELECT (SELECT value FROM settings WHERE name = 'timezone')
+    WHERE refuse(CASE WHEN :by NOT IN ('user', 'group', 'host', 'zone', 'application')
+                 THEN 'by = ' || :by || ': give user, group, host, zone or application' END) IS NULL),
 moment(now, local) AS (SELECT now, local_time(now, zone) FROM (SELECT strftime('%Y-%m-%d %H:00:00.000', 'now') AS now), site),
 month(first) AS (SELECT coalesce(:month || '-01', date(local, 'start of month', '-1 month')) FROM moment),
 span(first, since, until) AS (

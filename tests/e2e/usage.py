@@ -422,7 +422,8 @@ def while_it_goes_on(work):
     """An hour counted in parts, of which the first files go before it is over; a store that is away for a while."""
     store, site = Store(work), work + "/site.db"
     begin = (int(time.time() * 1000) // HOUR - 3) * HOUR
-    store.receive(hour_of_flows(400, begin), begin, (BORDER,))
+    first = hour_of_flows(400, begin)
+    store.receive(first, begin, (BORDER,))
     make_site(site, store.path, "Asia/Kolkata")
 
     def until(minutes, *more):
@@ -453,6 +454,20 @@ def while_it_goes_on(work):
     update(site)
     same("to its end", usage_of(site), usage())
     check("nothing remains", update(site) == "")
+
+    # A rate that was told wrongly: of an hour that is whole still.
+    begin -= 2 * HOUR
+    store.receive(hour_of_flows(200, begin), begin, (BORDER,))
+    update(site)
+    same("another hour", usage_of(site), usage_of_all := SITE.usage([f for f, *_ in store.seen[BORDER]], HOUR // 2))
+    with open_site(site) as db:
+        db.execute("INSERT INTO sampling_overrides VALUES (?, ?, ?, 3)", (BORDER, text_of(begin - HOUR), text_of(begin + HOUR)))
+    db.close()
+    update(site, "--redo", text_of(begin))
+    scaled = [f._replace(octets=3 * f.octets, packets=3 * f.packets) if begin - HOUR <= f.first < begin + HOUR and i >= len(first) else f
+              for i, (f, *_) in enumerate(store.seen[BORDER])]
+    same("with other sampling rates", usage_of(site), SITE.usage(scaled, HOUR // 2))
+    check("which are others", usage_of(site) != usage_of_all)
 
 
 def interface_percentiles(site, store, begin):

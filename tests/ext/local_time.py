@@ -7,6 +7,7 @@ import os
 import random
 import sqlite3
 import sys
+import tempfile
 import zoneinfo
 
 UTC = datetime.timezone.utc
@@ -115,7 +116,34 @@ def main():
             if why not in str(e):
                 wrong.append((time, zone, str(e)))
     check("what is no time or zone is an error", wrong)
+    damaged(db)
     return failed
+
+
+def damaged(db):
+    """What is left of a file that is cut off, or has octets that are wrong, is a zone or an error."""
+    with open("/usr/share/zoneinfo/Europe/Berlin", "rb") as f:
+        whole = f.read()
+    errors = zones = 0
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["TZDIR"] = directory
+        for i in range(600):
+            octets = bytearray(whole)
+            if i < 300:
+                octets = octets[:i * len(whole) // 300]
+            else:
+                for _ in range(random.choice([1, 3, 30])):
+                    octets[random.choice([random.randrange(len(octets)), random.randrange(60), -random.randrange(1, 30)])] = random.randrange(256)
+            with open("%s/Z%d" % (directory, i), "wb") as f:
+                f.write(octets)
+            try:
+                for time in ("0001-01-01", "1970-01-01", "2026-07-01", "9999-12-31"):
+                    db.execute("SELECT local_time(?, ?), utc_time(?, ?)", (time, "Z%d" % i, time, "Z%d" % i)).fetchone()
+                zones += 1
+            except sqlite3.OperationalError as e:
+                errors += "no time zone in" in str(e)
+        del os.environ["TZDIR"]
+    check("damaged files are zones or errors", [] if errors + zones == 600 and errors > 200 and zones > 10 else [(errors, zones)])
 
 
 sys.exit(main())
