@@ -70,11 +70,13 @@ struct packet {
     uint32_t outif;
     uint32_t inphysif; /* port of the bridge that inif or outif is, from NFLOG headers; 0: none */
     uint32_t outphysif;
+    uint32_t mark;       /* NFLOG: the firewall's, 0: none */
     int64_t time;        /* NFLOG: when the kernel took the packet in, microseconds since 1970, with
                            HAS_TIME; the capture's own time is that of a batch of packets */
     uint8_t natsrc[16];  /* NFLOG with conntrack: the source as it leaves, where that is another
                            one, with HAS_NATSRC */
     uint16_t natsrcport; /* 0: the protocol has none */
+    uint32_t tcpseq;     /* TCP's sequence number, with HAS_TCPFLAGS */
     uint32_t flowlabel;  /* IPv6 */
     uint32_t length; /* octets of the IP packet: IPv4 total length, where that is 0 (segmentation
                            offload) what the frame holds; IPv6 payload length, or the one of a

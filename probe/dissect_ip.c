@@ -67,6 +67,7 @@ static void transport(struct walk *w, size_t end) {
             ports(w, p);
         if (captured >= 14) {
             pkt->tcpflags = p[13];
+            pkt->tcpseq = get32(p + 4);
             pkt->has |= HAS_TCPFLAGS;
             header = (p[12] >> 4) * 4u;
         }

@@ -17,6 +17,7 @@
 
 enum { /* the record's attributes */
        PACKET_HDR = 1,
+       MARK = 2,
        TIMESTAMP = 3,
        INDEV = 4,
        OUTDEV = 5,
@@ -206,6 +207,10 @@ static void read_attribute(const struct attributes *list, const struct attribute
         if (a->present >= 3)
             r->protocol = get16(a->value);
         break;
+    case MARK:
+        if (a->present >= 4)
+            pkt->mark = get32(a->value);
+        break;
     case TIMESTAMP:
         if (a->present >= 16 && get64(a->value) <= MAX_SECONDS) {
             pkt->time = (int64_t)get64(a->value) * 1000000 + get32(a->value + 12) % 1000000;
@@ -242,7 +247,7 @@ static void read_attribute(const struct attributes *list, const struct attribute
     case VLAN:
         read_vlan(nested(list, a), pkt);
         break;
-    default: /* mark, prefix, ids of user and group, sequence numbers */
+    default: /* prefix, ids of user and group, sequence numbers */
         break;
     }
 }

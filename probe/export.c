@@ -166,9 +166,8 @@ void exporter_time_format(struct exporter *e, enum time_format format) {
     e->state.time_format = format;
 }
 
-void exporter_times(struct exporter *e, int64_t first, int64_t last) {
-    e->state.first = first;
-    e->state.last = last;
+void exporter_times(struct exporter *e, const struct flow_times *times) {
+    e->state.times = *times;
 }
 
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {
@@ -183,6 +182,10 @@ void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {
     rows->flows++;
     rows->packets += (uint64_t)row->value[FLOW_packets].i;
     rows->bytes += (uint64_t)row->value[FLOW_bytes].i;
+    if (flow_row_has(row, FLOW_outbytes)) { /* a biflow's */
+        rows->packets += (uint64_t)row->value[FLOW_outpackets].i;
+        rows->bytes += (uint64_t)row->value[FLOW_outbytes].i;
+    }
 }
 
 void exporter_losses(struct exporter *e, const struct exporter_losses *losses, bool last) {

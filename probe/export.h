@@ -41,8 +41,8 @@ void exporter_sampling(struct exporter *e, struct sampling_method method);
 /* How IPFIX has times; TIME_MILLI unless told. For the finer ones, exporter_times() goes before each exporter_add(). */
 void exporter_time_format(struct exporter *e, enum time_format format);
 
-/* Microseconds since 1970 of the first and last packet of the next row. */
-void exporter_times(struct exporter *e, int64_t first, int64_t last);
+/* Of the next row. */
+void exporter_times(struct exporter *e, const struct flow_times *times);
 
 /* Export one flow. now: its clock, ms since 1970 (packet time). */
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now);

@@ -71,9 +71,7 @@ static void on_interface(void *arg, uint32_t ifindex, const char *name, const ch
 
 static void on_flow(void *arg, struct flow_row *row, int64_t now) {
     struct probe *p = arg;
-    int64_t first, last;
-    meter_times(p->meter, &first, &last);
-    output_times(p->output, first, last);
+    output_times(p->output, meter_times(p->meter));
     output_flow(p->output, row, now);
 }
 
@@ -178,6 +176,8 @@ static int run(const struct options *o, struct probe *p) {
         return EXIT_FAULT;
     meter_sample(p->meter, o->sampling);
     meter_track(p->meter, o->track);
+    if (o->biflows)
+        meter_biflows(p->meter);
     if (o->adjust)
         meter_adjust(p->meter, p->started * 1000000);
     if (o->control && !(p->control = control_open(o->control, message, sizeof message))) {

@@ -42,12 +42,11 @@ struct format_state {
     uint32_t odid;
     struct sampling_method sampling;
     enum time_format time_format;
-    int64_t first,
-        last; /* of the row at hand, microseconds since 1970: where time_format is finer than the row */
-    uint64_t records;  /* data records in messages sent so far */
-    uint64_t messages; /* sent so far */
-    int64_t boot;      /* usual boot time, ms since 1970 */
-    bool booted;       /* boot has been chosen */
+    struct flow_times times; /* of the row at hand, where time_format is finer than it */
+    uint64_t records;        /* data records in messages sent so far */
+    uint64_t messages;       /* sent so far */
+    int64_t boot;            /* usual boot time, ms since 1970 */
+    bool booted;             /* boot has been chosen */
     struct template_table *templates;
     /* Send message, and leave it empty (length 0). */
     void (*send)(void *arg);

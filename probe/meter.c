@@ -36,11 +36,12 @@ struct meter {
     struct meter_stats stats;
     struct sampling sampling;
     enum track track;
+    bool reducing; /* packets have more than is wanted: reduce() */
     bool stopped, deleting;
     bool adjusting; /* shift is the time that the next packet will have */
     int64_t shift;  /* added to the times of packets, us */
     struct flow_row row;
-    int64_t flow_first, flow_last; /* of the flow in row, us */
+    struct flow_times times; /* of the flow in row */
 };
 
 static void count_range(struct meter_range *r, uint64_t value, bool first) {
@@ -49,31 +50,52 @@ static void count_range(struct meter_range *r, uint64_t value, bool first) {
     r->sum += value;
 }
 
-static void count_flow(struct meter_stats *s, const struct flow *flow, enum flow_end reason) {
-    bool first = s->flow_packets.sum == 0;
-    s->flows[flow->key.proto]++;
-    s->ended[reason]++;
-    count_range(&s->flow_packets, flow->packets, first);
-    count_range(&s->flow_bytes, flow->bytes, first);
-    count_range(&s->flow_ms, (uint64_t)(flow->last - flow->first) / 1000, first);
+/* Both directions of a biflow. */
+struct extent {
+    uint64_t packets, bytes;
+    int64_t first, last;
+};
+
+static struct extent extent_of(const struct flow_ended *ended) {
+    const struct flow *f = ended->flow, *r = ended->reverse;
+    struct extent e = {f->packets, f->bytes, f->first, f->last};
+    if (!r)
+        return e;
+    e.packets += r->packets;
+    e.bytes += r->bytes;
+    e.first = r->first < e.first ? r->first : e.first;
+    e.last = r->last > e.last ? r->last : e.last;
+    return e;
 }
 
-static void flow_ended(void *arg, const struct flow *flow, const struct flow_origin *origin,
-                       enum flow_end reason, int64_t now) {
+static void count_flow(struct meter_stats *s, const struct flow_ended *ended,
+                       const struct extent *e) {
+    bool first = s->flow_packets.sum == 0;
+    s->flows[ended->flow->key.proto]++;
+    s->ended[ended->reason]++;
+    count_range(&s->flow_packets, e->packets, first);
+    count_range(&s->flow_bytes, e->bytes, first);
+    count_range(&s->flow_ms, (uint64_t)(e->last - e->first) / 1000, first);
+}
+
+static void flow_ended(void *arg, const struct flow_ended *ended) {
     struct meter *m = arg;
+    const struct extent e = extent_of(ended);
     if (m->deleting) {
         m->stats.deleted.flows++;
-        m->stats.deleted.packets += flow->packets;
-        m->stats.deleted.bytes += flow->bytes;
+        m->stats.deleted.packets += e.packets;
+        m->stats.deleted.bytes += e.bytes;
         return;
     }
-    count_flow(&m->stats, flow, reason);
-    record_of_flow(&m->row, flow, origin, reason);
+    count_flow(&m->stats, ended, &e);
+    record_of_flow(&m->row, ended);
     if (m->track == TRACK_IP)
         flow_row_unset(&m->row, FLOW_proto);
-    m->flow_first = flow->first;
-    m->flow_last = flow->last;
-    m->ended(m->arg, &m->row, now / 1000);
+    m->times.first = ended->flow->first;
+    m->times.last = ended->flow->last;
+    m->times.reverse_first = ended->reverse ? ended->reverse->first : 0;
+    m->times.reverse_last = ended->reverse ? ended->reverse->last : 0;
+    m->ended(m->arg, &m->row, ended->now / 1000);
 }
 
 static struct waiting *waiting_at(struct meter *m, unsigned at) {
@@ -206,6 +228,13 @@ static int64_t shifted(struct meter *m, int64_t time) {
     return __builtin_add_overflow(time, m->shift, &sum) ? time : sum;
 }
 
+/* Leave out what does not tell flows apart, and what sampling leaves nothing to be told of. */
+static void reduce(const struct meter *m, struct flow_add *add) {
+    track_reduce(add, m->track);
+    if (m->sampling.method.n > 1)
+        add->has &= (uint8_t)~FLOW_SEQUENCE;
+}
+
 enum packet_kind meter_packet(struct meter *m, const struct meter_source *source, int64_t time,
                               const uint8_t *data, size_t captured, size_t wire) {
     struct packet pkt;
@@ -228,8 +257,8 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     m->stats.fragments += pkt.fragment;
     struct flow_add *add = next_waiting(m);
     table_packet(add, &pkt, shifted(m, pkt.has & HAS_TIME ? pkt.time : time));
-    if (m->track != TRACK_FULL)
-        track_reduce(add, m->track);
+    if (m->reducing)
+        reduce(m, add);
     m->now = add->last;
     if (may_be_forwarded(m, &pkt, source)) {
         struct flow_add one = *add;
@@ -242,7 +271,8 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     } else {
         expect(m, m->now);
     }
-    fragments_expire(m->fragments, m->now);
+    if (m->stats.fragments > 0)
+        fragments_expire(m->fragments, m->now);
     return kind;
 }
 
@@ -277,17 +307,22 @@ void meter_gather(struct meter *m, bool on) {
 
 void meter_track(struct meter *m, enum track level) {
     m->track = level;
+    m->reducing |= level != TRACK_FULL;
     if (level == TRACK_VLAN || level == TRACK_ETHER)
         table_track_link(m->table);
 }
 
 void meter_sample(struct meter *m, struct sampling_method method) {
     sampling_init(&m->sampling, method);
+    m->reducing |= method.n > 1;
 }
 
-void meter_times(const struct meter *m, int64_t *first, int64_t *last) {
-    *first = m->flow_first;
-    *last = m->flow_last;
+const struct flow_times *meter_times(const struct meter *m) {
+    return &m->times;
+}
+
+void meter_biflows(struct meter *m) {
+    table_track_biflows(m->table);
 }
 
 void meter_adjust(struct meter *m, int64_t now) {

@@ -78,8 +78,11 @@ void meter_adjust(struct meter *m, int64_t now);
 /* Call each for every flow that has not ended, packets that wait among them. */
 void meter_each(struct meter *m, void (*each)(void *arg, const struct flow *flow), void *arg);
 
-/* Microseconds since 1970 of the flow that ended() is called for. */
-void meter_times(const struct meter *m, int64_t *first, int64_t *last);
+/* Directions of a connection are one flow (RFC 5103). Before the first packet. */
+void meter_biflows(struct meter *m);
+
+/* Of the flow that ended() is called for. */
+const struct flow_times *meter_times(const struct meter *m);
 
 const struct meter_stats *meter_stats(struct meter *m);
 uint32_t meter_flows(const struct meter *m); /* in the table now */

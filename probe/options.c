@@ -221,6 +221,12 @@ static bool take_hops(struct options *o, char *value) {
     return true;
 }
 
+static bool take_biflows(struct options *o, char *value) {
+    (void)value;
+    o->biflows = true;
+    return true;
+}
+
 static bool take_balance(struct options *o, char *value) {
     (void)value;
     o->balance = true;
@@ -297,6 +303,8 @@ static const struct option_row {
     {'O', "odid", "N", "observation domain or source id (default 0)", take_odid},
     {'T', "track", "LEVEL", "what makes a flow: full (default), proto, ip, vlan, ether",
      take_track},
+    {'b', "biflows", NULL, "both directions in one record (RFC 5103), in IPFIX and with -w",
+     take_biflows},
     {'s', "sampling", "[random:]N", "meter every N-th packet, or a random one of each N",
      take_sampling},
     {'C', "snaplen", "OCTETS", "octets to capture of each packet (default 256)", take_snaplen},
@@ -384,6 +392,8 @@ static enum options_result check(const struct options *o) {
         what = "-s: NetFlow v5 can tell of one in 16383 at most: use -v 9 or 10";
     else if (o->time_format != TIME_MILLI && o->version != 10)
         what = "-A: only IPFIX has a choice: use -v 10";
+    else if (o->biflows && o->version != 10)
+        what = "-b: only IPFIX has both directions in one record: use -v 10";
     else if (o->adjust && !o->file)
         what = "-a: it is about the time in a file: use it with -r";
     else if (o->direction && !o->ninterfaces)

@@ -28,6 +28,7 @@ struct options {
     enum track track;             /* -T */
     enum time_format time_format; /* -A */
     bool balance, adjust, daemon;
+    bool biflows;     /* -b */
     int direction;    /* -Q: 0 both, 1 in, 2 out */
     unsigned version; /* 5, 9 or 10 */
     uint32_t odid;

@@ -184,9 +184,9 @@ void output_sampling(struct output *o, struct sampling_method method) {
         exporter_sampling(o->exporters[i], method);
 }
 
-void output_times(struct output *o, int64_t first, int64_t last) {
+void output_times(struct output *o, const struct flow_times *times) {
     if (o->nexporters > 0)
-        exporter_times(o->exporters[o->next], first, last);
+        exporter_times(o->exporters[o->next], times);
 }
 
 void output_flow(struct output *o, struct flow_row *row, int64_t now) {

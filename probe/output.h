@@ -33,8 +33,8 @@ int output_store(struct output *o, const char *dir, unsigned interval, char *mes
 /* Packets are sampled: said with each flow, and to the collectors. After they are open. */
 void output_sampling(struct output *o, struct sampling_method method);
 
-/* Microseconds since 1970 of the flow that output_flow() is given next. */
-void output_times(struct output *o, int64_t first, int64_t last);
+/* Of the flow that output_flow() is given next. */
+void output_times(struct output *o, const struct flow_times *times);
 
 /* One ended flow, with the names of its interfaces if they are new; trecv is set in row. now: ms
 ** since 1970, packet time. */

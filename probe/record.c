@@ -6,15 +6,17 @@
 */
 #include "record.h"
 
+#include "tcp.h"
+#include "walk.h"
+
+enum { BIFLOW_INITIATOR = 1 }; /* RFC 5103 6.3 */
+
 static int64_t milliseconds(int64_t microseconds) {
     return microseconds / 1000 - (microseconds % 1000 < 0);
 }
 
 static uint64_t mac(const uint8_t octets[6]) {
-    uint64_t v = 0;
-    for (int i = 0; i < 6; i++)
-        v = v << 8 | octets[i];
-    return v;
+    return (uint64_t)get32(octets) << 16 | get16(octets + 4);
 }
 
 static void set_key(struct flow_row *row, const struct flow_key *key) {
@@ -35,58 +37,73 @@ static void set_key(struct flow_row *row, const struct flow_key *key) {
         flow_row_set(row, FLOW_outif, key->outif);
 }
 
-/* A field and where its value is, for tables of what may not be there. */
-struct optional {
-    bool told;
-    int field;
-    uint64_t value;
-};
-
-static void set_told(struct flow_row *row, const struct optional *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (list[i].told)
-            flow_row_set(row, list[i].field, list[i].value);
+static void set_if(struct flow_row *row, bool told, int field, uint64_t value) {
+    if (told)
+        flow_row_set(row, field, value);
 }
 
 /* What the link layers had to say, where packets came in and where they went out. */
 static void set_links(struct flow_row *row, const struct flow_origin *o) {
     const struct flow_link *in = &o->in, *out = &o->out;
     bool tagged = o->in_has & HAS_CVLAN;
-    const struct optional list[] = {
-        {o->in_has & HAS_VLAN, FLOW_srcvlan, in->vlan},
-        {o->out_has & HAS_VLAN, FLOW_dstvlan, out->vlan},
-        {tagged || o->out_has & HAS_CVLAN, FLOW_cvlan, tagged ? in->cvlan : out->cvlan},
-        {o->in_has & HAS_MAC, FLOW_insrcmac, mac(in->srcmac)},
-        {o->in_has & HAS_DSTMAC, FLOW_indstmac, mac(in->dstmac)},
-        {o->out_has & HAS_MAC, FLOW_outsrcmac, mac(out->srcmac)},
-        {o->out_has & HAS_DSTMAC, FLOW_outdstmac, mac(out->dstmac)},
-    };
-    set_told(row, list, sizeof list / sizeof *list);
+    set_if(row, o->in_has & HAS_VLAN, FLOW_srcvlan, in->vlan);
+    set_if(row, o->out_has & HAS_VLAN, FLOW_dstvlan, out->vlan);
+    set_if(row, tagged || o->out_has & HAS_CVLAN, FLOW_cvlan, tagged ? in->cvlan : out->cvlan);
+    set_if(row, o->in_has & HAS_MAC, FLOW_insrcmac, mac(in->srcmac));
+    set_if(row, o->in_has & HAS_DSTMAC, FLOW_indstmac, mac(in->dstmac));
+    set_if(row, o->out_has & HAS_MAC, FLOW_outsrcmac, mac(out->srcmac));
+    set_if(row, o->out_has & HAS_DSTMAC, FLOW_outdstmac, mac(out->dstmac));
 }
 
 static void set_origin(struct flow_row *row, const struct flow *f, const struct flow_origin *o) {
     static const uint8_t none[sizeof o->natsrc];
-    const struct optional list[] = {
-        {f->has & HAS_TCPFLAGS, FLOW_tcpflags, f->tcpflags},
-        {o->direction != FLOW_DIRECTION_UNTOLD, FLOW_direction, o->direction},
-        {o->ethertype, FLOW_ethertype, o->ethertype},
-        {o->inphysif, FLOW_inphysif, o->inphysif},
-        {o->outphysif, FLOW_outphysif, o->outphysif},
-        {o->natsrcport, FLOW_natsrcport, o->natsrcport},
-    };
-    set_told(row, list, sizeof list / sizeof *list);
+    set_if(row, f->has & FLOW_FLAGS, FLOW_tcpflags, f->tcpflags);
+    set_if(row, o->direction != FLOW_DIRECTION_UNTOLD, FLOW_direction, o->direction);
+    set_if(row, o->ethertype, FLOW_ethertype, o->ethertype);
+    set_if(row, o->inphysif, FLOW_inphysif, o->inphysif);
+    set_if(row, o->outphysif, FLOW_outphysif, o->outphysif);
+    set_if(row, o->natsrcport, FLOW_natsrcport, o->natsrcport);
+    set_if(row, f->mark, FLOW_mark, f->mark);
     set_links(row, o);
     if (memcmp(o->natsrc, none, sizeof none) != 0)
         flow_row_set_ip(row, FLOW_natsrcip, f->key.family, o->natsrc);
 }
 
-void record_of_flow(struct flow_row *row, const struct flow *f, const struct flow_origin *origin,
-                    enum flow_end reason) {
+/* Segments, and the times of the connection. */
+static void set_tcp(struct flow_row *row, const struct flow *f, const struct tcp_detail *d) {
+    if (f->has & FLOW_SEQUENCE) {
+        flow_row_set(row, FLOW_retransmitted, f->retransmitted);
+        flow_row_set(row, FLOW_outoforder, f->out_of_order);
+    }
+    if (!d)
+        return;
+    set_if(row, d->has & TCP_HAS_CLIENT, FLOW_clientlatency, d->client);
+    set_if(row, d->has & TCP_HAS_SERVER, FLOW_serverlatency, d->server);
+    set_if(row, d->has & TCP_HAS_APPLICATION, FLOW_applatency, d->application);
+}
+
+static void set_reverse(struct flow_row *row, const struct flow *r) {
+    flow_row_set(row, FLOW_biflowdir, BIFLOW_INITIATOR);
+    flow_row_set(row, FLOW_outpackets, r->packets);
+    flow_row_set(row, FLOW_outbytes, r->bytes);
+    flow_row_set_time(row, FLOW_revtstart, milliseconds(r->first));
+    flow_row_set_time(row, FLOW_revtend, milliseconds(r->last));
+    flow_row_set(row, FLOW_revtos, r->tos);
+    set_if(row, r->has & FLOW_FLAGS, FLOW_revtcpflags, r->tcpflags);
+    set_if(row, r->has & FLOW_SEQUENCE, FLOW_revretransmitted, r->retransmitted);
+    set_if(row, r->has & FLOW_SEQUENCE, FLOW_revoutoforder, r->out_of_order);
+}
+
+void record_of_flow(struct flow_row *row, const struct flow_ended *ended) {
+    const struct flow *f = ended->flow;
     flow_row_clear(row);
     flow_row_set_time(row, FLOW_tstart, milliseconds(f->first));
     flow_row_set_time(row, FLOW_tend, milliseconds(f->last));
     set_key(row, &f->key);
-    set_origin(row, f, origin);
+    set_origin(row, f, ended->origin);
+    set_tcp(row, f, ended->tcp);
+    if (ended->reverse)
+        set_reverse(row, ended->reverse);
     flow_row_set(row, FLOW_tos, f->tos);
     flow_row_set(row, FLOW_packets, f->packets);
     flow_row_set(row, FLOW_bytes, f->bytes);
@@ -94,5 +111,5 @@ void record_of_flow(struct flow_row *row, const struct flow *f, const struct flo
     flow_row_set(row, FLOW_maxttl, f->maxttl);
     flow_row_set(row, FLOW_minlen, f->minlen);
     flow_row_set(row, FLOW_maxlen, f->maxlen);
-    flow_row_set(row, FLOW_endreason, reason);
+    flow_row_set(row, FLOW_endreason, ended->reason);
 }

@@ -7,7 +7,6 @@
 #include "table.h"
 
 /* Fill *row; fields that the packets did not have are left out (NULL). */
-void record_of_flow(struct flow_row *row, const struct flow *flow, const struct flow_origin *origin,
-                    enum flow_end reason);
+void record_of_flow(struct flow_row *row, const struct flow_ended *ended);
 
 #endif

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 
 #include "mix.h"
+#include "tcp.h"
 
 enum {
     SLOTS = 1024,         /* of the wheel: 18 minutes, longer than any usual timeout */
@@ -27,6 +28,8 @@ enum {
     RST = 0x04,
     SYN = 0x02,
     FIN = 0x01,
+    ACK = 0x10,
+    LINK_KEY = sizeof((struct flow_add *)0)->link,
 };
 
 enum ending {
@@ -54,6 +57,7 @@ const char *const flow_end_names[END_NREASONS] = {
 _Static_assert(sizeof(struct flow_key) == 48, "hash_key() and same_key() read six words");
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 _Static_assert(sizeof(struct flow_origin) == 64, "one cache line");
+_Static_assert(sizeof(struct tcp_detail) == 64, "one cache line");
 
 struct entry {
     uint32_t hash;
@@ -63,6 +67,8 @@ struct entry {
 struct table {
     struct flow *flows;
     struct flow_origin *origins; /* of the flow with the same index */
+    struct tcp_detail *tcp;      /* likewise */
+    uint8_t (*links)[LINK_KEY];  /* likewise, where they tell flows apart */
     struct entry *entries;
     uint32_t mask;              /* of entries */
     uint32_t size, used, fresh; /* fresh: flows from here on were never used */
@@ -70,13 +76,12 @@ struct table {
     uint32_t wheel[SLOTS]; /* first flow of each slot */
     int64_t cursor;        /* tick up to which slots were looked at */
     int64_t now;
-    bool started, by_link;
+    bool started, by_link, biflows;
     uint64_t seed[2];
     int64_t idle[NENDINGS];
     int64_t maxlife;
     table_ended *ended;
     void *arg;
-    size_t flow_bytes, origin_bytes, entry_bytes;
 };
 
 /* ---- hash -------------------------------------------------------------------------------- */
@@ -93,12 +98,13 @@ static uint32_t hash_key(const struct table *t, const struct flow_key *key) {
 }
 
 /* Of what tells a flow from others. */
-static uint32_t hash_add(const struct table *t, const struct flow_add *add) {
-    uint32_t h = hash_key(t, &add->key);
+static inline uint32_t hash_of(const struct table *t, const struct flow_key *key,
+                               const uint8_t *link) {
+    uint32_t h = hash_key(t, key);
     if (!t->by_link)
         return h;
     uint64_t k[2];
-    memcpy(k, add->link, sizeof k);
+    memcpy(k, link, sizeof k);
     return h ^ (uint32_t)(mix(k[0] ^ t->seed[0], k[1] ^ t->seed[1]) >> 16);
 }
 
@@ -110,12 +116,13 @@ static bool same_key(const struct flow_key *a, const struct flow_key *b) {
             (x[5] ^ y[5])) == 0;
 }
 
-static uint32_t find(const struct table *t, const struct flow_add *add, uint32_t hash) {
+static inline uint32_t find(const struct table *t, const struct flow_key *key, const uint8_t *link,
+                            uint32_t hash) {
     for (uint32_t i = hash & t->mask; t->entries[i].index != 0; i = (i + 1) & t->mask) {
-        const struct flow *f = &t->flows[t->entries[i].index - 1];
-        if (t->entries[i].hash == hash && same_key(&f->key, &add->key) &&
-            (!t->by_link || memcmp(f->link, add->link, sizeof f->link) == 0))
-            return t->entries[i].index - 1;
+        uint32_t index = t->entries[i].index - 1;
+        if (t->entries[i].hash == hash && same_key(&t->flows[index].key, key) &&
+            (!t->by_link || memcmp(t->links[index], link, LINK_KEY) == 0))
+            return index;
     }
     return NONE;
 }
@@ -145,8 +152,47 @@ static void hash_remove(struct table *t, uint32_t hash, uint32_t index) {
 
 /* ---- wheel ------------------------------------------------------------------------------- */
 
+static enum ending ending_of(uint8_t proto, unsigned flags) {
+    switch (proto) {
+    case 6:
+        return flags & RST ? ENDING_RST : flags & FIN ? ENDING_FIN : ENDING_TCP;
+    case 17:
+        return ENDING_UDP;
+    case 1:
+    case 58:
+        return ENDING_ICMP;
+    default:
+        return ENDING_GENERAL;
+    }
+}
+
+/* What decides when a flow ends; of a biflow, both directions. */
+struct span {
+    int64_t first, last;
+    enum ending ending;
+};
+
+/* With the other direction, p. */
+static void widen(struct span *s, const struct flow *f, const struct flow *p) {
+    s->first = p->first < s->first ? p->first : s->first;
+    s->last = p->last > s->last ? p->last : s->last;
+    s->ending = ending_of(f->key.proto, f->tcpflags | p->tcpflags);
+}
+
+static inline struct span span_of(const struct table *t, const struct flow *f) {
+    struct span s = {f->first, f->last, f->ending};
+    if (t->biflows && f->peer != NONE)
+        widen(&s, f, &t->flows[f->peer]);
+    return s;
+}
+
+static inline bool is_closed(const struct span *s) {
+    return s->ending == ENDING_RST || s->ending == ENDING_FIN;
+}
+
 static int64_t deadline(const struct table *t, const struct flow *f) {
-    int64_t idle = f->last + t->idle[f->ending], active = f->first + t->maxlife;
+    struct span s = span_of(t, f);
+    int64_t idle = s.last + t->idle[s.ending], active = s.first + t->maxlife;
     return idle < active ? idle : active;
 }
 
@@ -159,7 +205,7 @@ static void wheel_insert(struct table *t, uint32_t index) {
     if (tick <= t->cursor)
         tick = t->cursor + 1;
     f->slot = (uint16_t)((uint64_t)tick % SLOTS);
-    f->touched = 0;
+    f->has &= (uint8_t)~FLOW_TOUCHED;
     f->next = NONE;
     uint32_t head = t->wheel[f->slot];
     if (head == NONE) {
@@ -187,53 +233,152 @@ static void wheel_remove(struct table *t, uint32_t index) {
 
 /* ---- flows ------------------------------------------------------------------------------- */
 
-static void end_flow(struct table *t, uint32_t index, enum flow_end reason) {
+/* Take a flow out of the table. */
+static void remove_flow(struct table *t, uint32_t index) {
     struct flow *f = &t->flows[index];
-    t->ended(t->arg, f, &t->origins[index], reason, t->now);
     hash_remove(t, f->hash, index);
     wheel_remove(t, index);
+    if (f->peer != NONE)
+        t->flows[f->peer].peer = NONE;
     f->next = t->free_list;
     t->free_list = index;
     t->used--;
 }
 
-static enum ending ending_of(uint8_t proto, unsigned flags) {
-    switch (proto) {
-    case 6:
-        return flags & RST ? ENDING_RST : flags & FIN ? ENDING_FIN : ENDING_TCP;
-    case 17:
-        return ENDING_UDP;
-    case 1:
-    case 58:
-        return ENDING_ICMP;
-    default:
-        return ENDING_GENERAL;
+/* With the other direction of a biflow. */
+static void end_flow(struct table *t, uint32_t index, enum flow_end reason) {
+    uint32_t other = t->biflows ? t->flows[index].peer : NONE;
+    if (other != NONE && t->flows[index].has & FLOW_SECOND) {
+        uint32_t second = index;
+        index = other;
+        other = second;
     }
+    const struct flow *f = &t->flows[index];
+    const struct flow_ended ended = {f,
+                                     &t->origins[index],
+                                     tcp_detail_of(f, &t->tcp[index]),
+                                     other != NONE ? &t->flows[other] : NULL,
+                                     reason,
+                                     t->now};
+    t->ended(t->arg, &ended);
+    remove_flow(t, index);
+    if (other != NONE)
+        remove_flow(t, other);
 }
 
 /* Why a flow that has had its time ended. */
 static enum flow_end reason_of(const struct table *t, const struct flow *f) {
-    if (f->last + t->idle[f->ending] > f->first + t->maxlife)
+    struct span s = span_of(t, f);
+    if (s.last + t->idle[s.ending] > s.first + t->maxlife)
         return END_ACTIVE;
-    return f->ending == ENDING_RST || f->ending == ENDING_FIN ? END_DETECTED : END_IDLE;
+    return is_closed(&s) ? END_DETECTED : END_IDLE;
 }
 
-/* Whether what is added may still belong to f, or the reason why f has ended. END_NOT: it may. */
-static enum flow_end ended_before(const struct table *t, const struct flow *f,
-                                  const struct flow_add *add) {
-    int64_t idle = t->idle[f->ending];
-    if (f->ending >= ENDING_RST && f->ending <= ENDING_FIN && add->tcpflags & SYN)
-        return END_DETECTED;
-    if (add->first - f->last > idle)
+/* Whether what is added may still belong to f, which is s, or the reason why f has ended. END_NOT: it may. */
+static inline enum flow_end ended_before_span(const struct table *t, const struct flow *f,
+                                              struct span s, const struct flow_add *add) {
+    int64_t idle = t->idle[s.ending];
+    if (is_closed(&s) && add->tcpflags & SYN && !(t->biflows && add->tcpflags & ACK))
+        return END_DETECTED; /* of a biflow it is the SYN without ACK that comes first */
+    if (add->first - s.last > idle)
         return reason_of(t, f);
-    if (f->first - add->last > idle)
+    if (s.first - add->last > idle)
         return END_IDLE;
-    int64_t first = add->first < f->first ? add->first : f->first;
-    int64_t last = add->last > f->last ? add->last : f->last;
+    int64_t first = add->first < s.first ? add->first : s.first;
+    int64_t last = add->last > s.last ? add->last : s.last;
     return last - first >= t->maxlife && last != first ? END_ACTIVE : END_NOT;
 }
 
-static void begin_flow(struct table *t, uint32_t hash, const struct flow_add *add) {
+static enum flow_end ended_before_pair(const struct table *t, const struct flow *f,
+                                       const struct flow_add *add) {
+    return ended_before_span(t, f, span_of(t, f), add);
+}
+
+static inline enum flow_end ended_before(const struct table *t, const struct flow *f,
+                                         const struct flow_add *add) {
+    if (t->biflows)
+        return ended_before_pair(t, f, add);
+    return ended_before_span(t, f, (struct span){f->first, f->last, f->ending}, add);
+}
+
+/* ---- the other direction ----------------------------------------------------------------- */
+
+static struct tcp_side side_of(struct table *t, uint32_t index) {
+    return index == NONE ? (struct tcp_side){NULL, NULL}
+                         : (struct tcp_side){&t->flows[index], &t->tcp[index]};
+}
+
+/* The ICMP or ICMPv6 type that answers type, or that is answered by it; -1: there is none. */
+static int answer_of(uint8_t family, uint16_t type) {
+    static const uint8_t pairs[][2] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}}; /* RFC 792, 950 */
+    if (family == 6)
+        return type == 128 ? 129 : type == 129 ? 128 : -1; /* RFC 4443 4 */
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i][0] == type || pairs[i][1] == type)
+            return pairs[i][pairs[i][0] == type];
+    return -1;
+}
+
+/* The key of the other direction. False: what has this one has none. */
+static bool reverse_key(struct flow_key *to, const struct flow_key *from) {
+    *to = *from;
+    memcpy(to->src, from->dst, sizeof to->src);
+    memcpy(to->dst, from->src, sizeof to->dst);
+    to->inif = from->outif;
+    to->outif = from->inif;
+    if (from->kind == HAS_PORTS) {
+        to->srcport = from->dstport;
+        to->dstport = from->srcport;
+    } else if (from->kind == HAS_ICMP) {
+        int type = answer_of(from->family, from->srcport);
+        to->srcport = (uint16_t)type;
+        return type >= 0;
+    }
+    return true;
+}
+
+/* MAC addresses change places, tags do not; see track_reduce(). */
+static void reverse_link(uint8_t to[LINK_KEY], const uint8_t from[LINK_KEY]) {
+    enum { TAGS = 4, MAC = 6 };
+    memcpy(to, from, TAGS);
+    memcpy(to + TAGS, from + TAGS + MAC, MAC);
+    memcpy(to + TAGS + MAC, from + TAGS, MAC);
+}
+
+/* The flow in the other direction than a new one, or NONE. A new connection has none. */
+__attribute__((noinline)) static uint32_t find_peer(struct table *t, const struct flow_add *add) {
+    unsigned flags = add->tcpflags & (SYN | ACK);
+    struct flow_key key;
+    uint8_t link[LINK_KEY] = {0};
+    if (flags == SYN || (!t->biflows && (flags != (SYN | ACK) || !(add->has & FLOW_SEQUENCE))) ||
+        !reverse_key(&key, &add->key))
+        return NONE;
+    if (t->by_link)
+        reverse_link(link, add->link);
+    uint32_t peer = find(t, &key, link, hash_of(t, &key, link));
+    if (peer == NONE || t->flows[peer].peer != NONE)
+        return NONE;
+    enum flow_end reason = t->biflows ? ended_before_pair(t, &t->flows[peer], add) : END_NOT;
+    if (reason == END_NOT)
+        return peer;
+    end_flow(t, peer, reason);
+    return NONE;
+}
+
+static void link_peers(struct table *t, uint32_t index, uint32_t peer, const struct flow_add *add) {
+    struct flow *f = &t->flows[index], *p = &t->flows[peer];
+    bool answers = (p->tcpflags & (SYN | ACK)) == (SYN | ACK) && !(add->tcpflags & SYN) &&
+                   p->packets == 1; /* p does: only its SYN with ACK was seen so far */
+    f->peer = peer;
+    p->peer = index;
+    *(answers ? &p->has : &f->has) |= FLOW_SECOND;
+    if (add->has & FLOW_SEQUENCE && (add->tcpflags & (SYN | ACK | RST)) == (SYN | ACK))
+        tcp_answered(side_of(t, index), side_of(t, peer), add);
+}
+
+__attribute__((noinline)) static void begin_flow(struct table *t, uint32_t hash,
+                                                 const struct flow_add *add) {
+    uint32_t peer = add->key.proto == 6 || t->biflows ? find_peer(t, add) : NONE;
     uint32_t index = t->free_list;
     if (index != NONE)
         t->free_list = t->flows[index].next;
@@ -247,6 +392,7 @@ static void begin_flow(struct table *t, uint32_t hash, const struct flow_add *ad
     f->bytes = add->bytes;
     f->hash = hash;
     f->has = add->has;
+    f->mark = add->mark;
     f->minlen = (uint16_t)(add->minlen > UINT16_MAX ? UINT16_MAX : add->minlen);
     f->maxlen = (uint16_t)(add->maxlen > UINT16_MAX ? UINT16_MAX : add->maxlen);
     f->minttl = add->minttl;
@@ -254,9 +400,19 @@ static void begin_flow(struct table *t, uint32_t hash, const struct flow_add *ad
     f->tcpflags = add->tcpflags;
     f->tos = add->tos;
     f->ending = (uint8_t)ending_of(add->key.proto, add->tcpflags);
+    f->peer = NONE;
     t->origins[index] = add->origin;
     if (t->by_link)
-        memcpy(f->link, add->link, sizeof f->link);
+        memcpy(t->links[index], add->link, LINK_KEY);
+    f->watch = TCP_UNKNOWN;
+    f->tcp = 0;
+    if (add->has & FLOW_SEQUENCE) {
+        f->watch = 0;
+        f->expected = add->seq + add->seq_length;
+    }
+    f->retransmitted = f->out_of_order = 0;
+    if (peer != NONE)
+        link_peers(t, index, peer, add);
     hash_insert(t, hash, index);
     wheel_insert(t, index);
     t->used++;
@@ -264,7 +420,13 @@ static void begin_flow(struct table *t, uint32_t hash, const struct flow_add *ad
 
 static void update_flow(struct table *t, uint32_t index, const struct flow_add *add) {
     struct flow *f = &t->flows[index];
-    f->touched = 1;
+    if (add->has & FLOW_SEQUENCE) {
+        if (add->seq == f->expected && !(f->watch & (add->seq_length ? TCP_ALL : TCP_HANDSHAKE)))
+            f->expected += add->seq_length;
+        else
+            tcp_segment_watched(side_of(t, index), side_of(t, f->peer), add);
+    }
+    f->has |= add->has | FLOW_TOUCHED;
     f->packets += add->packets;
     f->bytes += add->bytes;
     if (add->first < f->first)
@@ -279,7 +441,6 @@ static void update_flow(struct table *t, uint32_t index, const struct flow_add *
         f->minttl = add->minttl;
     if (add->maxttl > f->maxttl)
         f->maxttl = add->maxttl;
-    f->has |= add->has & HAS_TCPFLAGS;
     if ((f->tcpflags | add->tcpflags) != f->tcpflags) {
         f->tcpflags |= add->tcpflags;
         uint8_t ending = (uint8_t)ending_of(f->key.proto, f->tcpflags);
@@ -333,7 +494,7 @@ static void make_room(struct table *t) {
     for (unsigned looks = 0;; looks++) {
         while ((index = t->wheel[(uint64_t)tick % SLOTS]) == NONE)
             tick++; /* ends: there are flows, and each is in a slot */
-        if (!t->flows[index].touched || looks == LOOKS_FORCED)
+        if (!(t->flows[index].has & FLOW_TOUCHED) || looks == LOOKS_FORCED)
             break;
         wheel_remove(t, index);
         wheel_insert(t, index);
@@ -367,6 +528,10 @@ void table_track_link(struct table *t) {
     t->by_link = true;
 }
 
+void table_track_biflows(struct table *t) {
+    t->biflows = true;
+}
+
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) {
     time = time > TIME_LIMIT ? TIME_LIMIT : time < -TIME_LIMIT ? -TIME_LIMIT : time;
     memset(&add->key, 0, sizeof add->key);
@@ -391,10 +556,16 @@ void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) 
     add->minttl = add->maxttl = pkt->ttl;
     add->tcpflags = pkt->tcpflags;
     add->tos = pkt->tos;
-    add->has = pkt->has & HAS_TCPFLAGS;
-    add->fragoffset = pkt->fragoffset;
-    add->fragid = pkt->fragid;
+    add->mark = pkt->mark;
+    add->has = pkt->has & HAS_TCPFLAGS ? FLOW_FLAGS | FLOW_SEQUENCE : 0;
+    add->seq = pkt->tcpseq;
+    add->seq_length = pkt->payload_length + (pkt->tcpflags & FIN) + (pkt->tcpflags >> 1 & 1);
     add->fragment = pkt->fragment;
+    if (pkt->fragment) {
+        add->has &= (uint8_t)~FLOW_SEQUENCE;
+        add->fragoffset = pkt->fragoffset;
+        add->fragid = pkt->fragid;
+    }
     set_origin(&add->origin, pkt);
 }
 
@@ -408,7 +579,7 @@ void table_clock(struct table *t, int64_t time) {
 }
 
 uint32_t table_expect(const struct table *t, const struct flow_add *add) {
-    uint32_t hash = hash_add(t, add);
+    uint32_t hash = hash_of(t, &add->key, add->link);
     __builtin_prefetch(&t->entries[hash & t->mask]);
     return hash;
 }
@@ -424,8 +595,9 @@ void table_approach(const struct table *t, uint32_t expected) {
 }
 
 void table_add_expected(struct table *t, const struct flow_add *add, uint32_t expected) {
-    sweep(t, LOOKS_PER_PACKET);
-    uint32_t index = find(t, add, expected);
+    if (t->cursor < t->now >> TICK_BITS)
+        sweep(t, LOOKS_PER_PACKET);
+    uint32_t index = find(t, &add->key, add->link, expected);
     if (index != NONE) {
         enum flow_end reason = ended_before(t, &t->flows[index], add);
         if (reason == END_NOT) {
@@ -440,7 +612,7 @@ void table_add_expected(struct table *t, const struct flow_add *add, uint32_t ex
 }
 
 void table_add(struct table *t, const struct flow_add *add) {
-    table_add_expected(t, add, hash_add(t, add));
+    table_add_expected(t, add, hash_of(t, &add->key, add->link));
 }
 
 void table_idle(struct table *t, int64_t now) {
@@ -482,6 +654,11 @@ static void *reserve(size_t bytes) {
     return p;
 }
 
+static void release(void *p, size_t bytes) {
+    if (p)
+        munmap(p, bytes);
+}
+
 struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, table_ended *ended,
                         void *arg) {
     struct table *t = calloc(1, sizeof *t);
@@ -493,12 +670,11 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
     t->mask = entries - 1;
     t->size = size;
     t->free_list = NONE;
-    t->entry_bytes = entries * sizeof *t->entries;
-    t->flow_bytes = size * sizeof *t->flows;
-    t->origin_bytes = size * sizeof *t->origins;
-    t->entries = reserve(t->entry_bytes);
-    t->flows = reserve(t->flow_bytes);
-    t->origins = reserve(t->origin_bytes);
+    t->entries = reserve(entries * sizeof *t->entries);
+    t->flows = reserve(size * sizeof *t->flows);
+    t->origins = reserve(size * sizeof *t->origins);
+    t->tcp = reserve(size * sizeof *t->tcp);
+    t->links = reserve(size * sizeof *t->links);
     for (unsigned s = 0; s < SLOTS; s++)
         t->wheel[s] = NONE;
     const int64_t idle[NENDINGS] = {
@@ -512,7 +688,7 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
     t->arg = arg;
     if (getrandom(t->seed, sizeof t->seed, 0) != (ssize_t)sizeof t->seed)
         t->seed[0] = (uint64_t)(uintptr_t)t; /* where the kernel put it is random too */
-    if (!t->entries || !t->flows || !t->origins) {
+    if (!t->entries || !t->flows || !t->origins || !t->tcp || !t->links) {
         table_free(t);
         return NULL;
     }
@@ -522,11 +698,10 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
 void table_free(struct table *t) {
     if (!t)
         return;
-    if (t->entries)
-        munmap(t->entries, t->entry_bytes);
-    if (t->flows)
-        munmap(t->flows, t->flow_bytes);
-    if (t->origins)
-        munmap(t->origins, t->origin_bytes);
+    release(t->entries, (t->mask + UINT64_C(1)) * sizeof *t->entries);
+    release(t->flows, t->size * sizeof *t->flows);
+    release(t->origins, t->size * sizeof *t->origins);
+    release(t->tcp, t->size * sizeof *t->tcp);
+    release(t->links, t->size * sizeof *t->links);
     free(t);
 }

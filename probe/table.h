@@ -16,8 +16,14 @@
 **
 ** Cost: one probe into an array of hash and index pairs, and one flow of two cache lines. What the
 ** first packet says of its flow once and for all (struct flow_origin) is beside it, and touched when
-** the flow begins and ends. All memory is reserved at the start and touched as it is needed. The
-** hash is keyed, so that nobody can aim packets at one chain.
+** the flow begins and ends; so is what TCP's handshakes and gaps need (tcp.h). All memory is reserved
+** at the start and touched as it is needed: 208 octets a flow, 64 more of TCP after a handshake or a gap,
+** and 16 where link layers tell flows apart. The hash is keyed, so that nobody can aim packets at one chain.
+**
+** Biflows (RFC 5103), where they are wanted: the two directions are two flows that know each other and end
+** together, when both had no packet for the timeout, or the older one is older than maxlife. The one that was
+** first in the table is the initiator's; only a flow that begins with a SYN with ACK before there is one is not.
+** ICMP has directions where type and code say so: echo, timestamp, information and address mask.
 */
 #ifndef FLOWVT_TABLE_H
 #define FLOWVT_TABLE_H
@@ -66,6 +72,13 @@ struct flow_origin {
 
 enum { FLOW_DIRECTION_UNTOLD = 2 };
 
+enum {
+    FLOW_FLAGS = 1,    /* tcpflags */
+    FLOW_SEQUENCE = 2, /* TCP segments: seq and seq_length; retransmitted and out_of_order */
+    FLOW_TOUCHED = 4,  /* packets since it was put into the wheel */
+    FLOW_SECOND = 8,   /* a peer that was in the table before it */
+};
+
 /* What one packet, or several counted together, add to a flow. Times in microseconds since 1970. */
 struct flow_add {
     struct flow_key key;
@@ -73,10 +86,13 @@ struct flow_add {
     uint64_t packets, bytes;
     uint32_t minlen, maxlen;
     uint8_t minttl, maxttl, tcpflags, tos;
-    uint16_t has;        /* HAS_TCPFLAGS: tcpflags */
+    uint8_t has; /* FLOW_FLAGS, FLOW_SEQUENCE */
+    uint32_t mark;
     uint16_t fragoffset; /* octets / 8 */
     uint32_t fragid;
-    bool fragment; /* one of several, the first one with fragoffset 0 */
+    bool fragment;       /* one of several, the first one with fragoffset 0 */
+    uint32_t seq;        /* of one TCP segment the sequence number, and */
+    uint32_t seq_length; /* octets of sequence space it takes: payload, SYN and FIN */
     uint8_t link
         [16]; /* part of the key after table_track_link(): MAC addresses, VLANs; else not used */
     struct flow_origin origin;
@@ -89,14 +105,16 @@ struct flow {
     uint64_t packets, bytes;
     uint32_t next, prev; /* in the wheel, or the free list */
     uint32_t hash;
-    uint16_t slot; /* of the wheel */
-    uint16_t has;
+    uint16_t slot;           /* of the wheel */
     uint16_t minlen, maxlen; /* 65535: or more */
     uint8_t minttl, maxttl, tcpflags, tos;
-    uint8_t ending;   /* timeout class of table.c */
-    uint8_t touched;  /* had packets since it was put into the wheel */
-    uint8_t link[16]; /* as in struct flow_add */
-    uint8_t room[6];  /* of the second cache line */
+    uint8_t ending;     /* timeout class of table.c */
+    uint8_t watch, tcp; /* TCP_ bits of tcp.h */
+    uint8_t has;        /* FLOW_ bits */
+    uint32_t mark;      /* of the first packet, 0: none */
+    uint32_t peer;      /* flow of the other direction, where it is looked for and found */
+    uint32_t expected;  /* TCP's next sequence number */
+    uint32_t retransmitted, out_of_order; /* segments */
 };
 
 /* In microseconds, 0 to INT64_MAX / 4. */
@@ -106,10 +124,18 @@ struct table_timeouts {
 };
 
 struct table;
+struct tcp_detail; /* tcp.h */
 
-/* flow and origin are valid during the call. now: table time when it was found to have ended. */
-typedef void table_ended(void *arg, const struct flow *flow, const struct flow_origin *origin,
-                         enum flow_end reason, int64_t now);
+/* A flow that ended. What it points to is valid during the call. */
+struct flow_ended {
+    const struct flow *flow;
+    const struct flow_origin *origin;
+    const struct tcp_detail *tcp; /* NULL: nothing of it */
+    const struct flow *reverse;   /* of a biflow the other direction, or NULL; ended with it */
+    enum flow_end reason;
+    int64_t now; /* table time when it was found to have ended */
+};
+typedef void table_ended(void *arg, const struct flow_ended *ended);
 
 /* size: most flows at a time, 1 to 2^26. NULL when there is no memory. */
 struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, table_ended *ended,
@@ -117,6 +143,9 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
 
 /* Flows are told apart by link as well. Before the first packet. */
 void table_track_link(struct table *t);
+
+/* Directions of a connection are one flow. Before the first packet. */
+void table_track_biflows(struct table *t);
 
 /* What pkt adds at time (microseconds since 1970). */
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time);

@@ -28,6 +28,8 @@ enum {
     V9_SCOPE_SYSTEM = 1,
     V9_SCOPE_INTERFACE = 2,
     VARIABLE = 65535,
+    ENTERPRISE = 0x8000,        /* an element has a PEN behind it (RFC 7011 3.2) */
+    REVERSE_PEN = 29305,        /* of elements of the reverse direction (RFC 5103 6.1) */
     ICMP_PACKED = FLOW_NFIELDS, /* pseudo field for the two */
     NO_LENGTH = 0,
 };
@@ -48,6 +50,7 @@ static const struct dialect ipfix = {10, 16, 2, 3, false, false};
 struct template_field {
     uint16_t field; /* enum flow_field, or ICMP_PACKED */
     uint16_t element, octets;
+    uint32_t pen; /* 0: IANA */
 };
 
 struct template {
@@ -55,7 +58,8 @@ struct template {
     uint8_t family;
     bool due; /* to be sent before the next data */
     uint16_t nfields;
-    uint16_t octets; /* of a record */
+    uint16_t octets;       /* of a record */
+    uint16_t announcement; /* octets of its fields in the template */
     struct template_field fields[MAX_FIELDS];
 };
 
@@ -86,25 +90,47 @@ static void refresh(struct format_state *s) {
 
 /* ---- building templates ------------------------------------------------------------------ */
 
-/* Which of a field's elements: the IPv6 one for addresses and ICMP of IPv6, else the first; v9 has
-** times since boot, which are the last choice in the catalogue. */
-static unsigned element_of(const struct dialect *d, int field, int family) {
+/* Of an enterprise, where the catalogue has it so. */
+static uint64_t reverse_element(int field) {
     const uint64_t *e = flow_fields[field].elements;
-    if (flow_fields[field].class == FLOW_TIME && d->uptime)
+    while (*e >> 16 != REVERSE_PEN)
+        e++;
+    return *e;
+}
+
+/* In IPFIX times of the forward and the reverse direction have the same numbers. */
+static uint64_t time_element(int field, enum time_format format) {
+    bool reverse = field == FLOW_revtstart || field == FLOW_revtend;
+    bool end = field == FLOW_tend || field == FLOW_revtend;
+    return FLOW_ELEMENT(reverse ? REVERSE_PEN : 0, time_elements[format] + end);
+}
+
+/* Which of a field's elements: the IPv6 one for addresses and ICMP of IPv6, the one of the reverse direction for its
+** counters, else the first. v9, which has no enterprises, has times since boot and types of its own. 0: it has none. */
+static uint64_t element_of(const struct dialect *d, int field, int family,
+                           enum time_format format) {
+    const struct flow_field_def *def = &flow_fields[field];
+    if (def->class == FLOW_TIME && !d->uptime)
+        return time_element(field, format);
+    if (field == FLOW_tstart || field == FLOW_tend)
         return field == FLOW_tstart ? 22 : 21;
     if (field == FLOW_samplerid && d->uptime)
         return ELEMENT_SAMPLER;
-    bool by_family =
-        flow_fields[field].class == FLOW_IP || field == FLOW_icmptype || field == FLOW_icmpcode;
-    return (unsigned)e[by_family && family == 6 ? 1 : 0];
+    if (field == FLOW_outpackets || field == FLOW_outbytes)
+        return reverse_element(field);
+    bool by_family = def->class == FLOW_IP || field == FLOW_icmptype || field == FLOW_icmpcode;
+    uint64_t element = def->elements[by_family && family == 6 ? 1 : 0];
+    return d->uptime && element >> 16 ? def->v9[0] : element;
 }
 
-static void add_field(struct template *t, unsigned field, unsigned element, unsigned octets) {
-    if (t->nfields == MAX_FIELDS)
+static void add_field(struct template *t, unsigned field, uint64_t element, unsigned octets) {
+    if (t->nfields == MAX_FIELDS || element == 0)
         return;
-    t->fields[t->nfields++] =
-        (struct template_field){(uint16_t)field, (uint16_t)element, (uint16_t)octets};
+    uint32_t pen = (uint32_t)(element >> 16);
+    t->fields[t->nfields++] = (struct template_field){(uint16_t)field, (uint16_t)(element & 0xffff),
+                                                      (uint16_t)octets, pen};
     t->octets = (uint16_t)(t->octets + octets);
+    t->announcement = (uint16_t)(t->announcement + (pen ? 8 : 4));
 }
 
 static void build(const struct dialect *d, struct template *t, const struct flow_row *row,
@@ -119,12 +145,9 @@ static void build(const struct dialect *d, struct template *t, const struct flow
             continue;
         if (flow_fields[f].class == FLOW_IP && t->family == 6)
             octets = 16;
-        unsigned element = element_of(d, f, t->family);
-        if (flow_fields[f].class == FLOW_TIME && !d->uptime)
-            element = time_elements[format] + (f == FLOW_tend);
         if (flow_fields[f].class == FLOW_TIME && (d->uptime || format == TIME_SEC))
             octets = 4;
-        add_field(t, (unsigned)f, element, octets);
+        add_field(t, (unsigned)f, element_of(d, f, t->family, format), octets);
     }
     if (flow_row_has(row, FLOW_icmptype))
         add_field(t, ICMP_PACKED, d->uptime || t->family == 4 ? ELEMENT_ICMP : ELEMENT_ICMP6, 2);
@@ -197,8 +220,10 @@ static void put_template(const struct dialect *d, struct message *m, unsigned id
     put16(m, id);
     put16(m, t->nfields);
     for (unsigned i = 0; i < t->nfields; i++) {
-        put16(m, t->fields[i].element);
+        put16(m, t->fields[i].element | (t->fields[i].pen ? ENTERPRISE : 0));
         put16(m, t->fields[i].octets);
+        if (t->fields[i].pen)
+            put32(m, t->fields[i].pen);
     }
     m->count++;
 }
@@ -214,7 +239,15 @@ static void put_ntp(struct message *m, int64_t microseconds, bool nano) {
     put32(m, nano ? fraction : (fraction + 0x7ff) & ~UINT64_C(0x7ff));
 }
 
-static void put_time(const struct dialect *d, struct format_state *s, int64_t ms, bool end) {
+/* Of a field, finer than milliseconds. */
+static int64_t microseconds_of(const struct flow_times *t, unsigned field) {
+    return field == FLOW_tstart      ? t->first
+           : field == FLOW_tend      ? t->last
+           : field == FLOW_revtstart ? t->reverse_first
+                                     : t->reverse_last;
+}
+
+static void put_time(const struct dialect *d, struct format_state *s, int64_t ms, unsigned field) {
     struct message *m = &s->message;
     if (d->uptime)
         put_uint(m, (uint64_t)(message_time(ms) - m->boot), 4);
@@ -223,7 +256,7 @@ static void put_time(const struct dialect *d, struct format_state *s, int64_t ms
     else if (s->time_format == TIME_MILLI)
         put_uint(m, ms > 0 ? (uint64_t)ms : 0, 8);
     else
-        put_ntp(m, end ? s->last : s->first, s->time_format == TIME_NANO);
+        put_ntp(m, microseconds_of(&s->times, field), s->time_format == TIME_NANO);
 }
 
 static void put_field(const struct dialect *d, struct format_state *s, const struct flow_row *row,
@@ -235,7 +268,7 @@ static void put_field(const struct dialect *d, struct format_state *s, const str
     } else if (flow_fields[f->field].class == FLOW_IP) {
         put_bytes(m, row->value[f->field].ip.addr, f->octets);
     } else if (flow_fields[f->field].class == FLOW_TIME) {
-        put_time(d, s, row->value[f->field].i, f->field == FLOW_tend);
+        put_time(d, s, row->value[f->field].i, f->field);
     } else {
         put_uint(m, (uint64_t)row->value[f->field].i, f->octets);
     }
@@ -250,7 +283,7 @@ static unsigned add(const struct dialect *d, struct format_state *s, const struc
     int64_t tend = message_time(row->value[FLOW_tend].i);
     size_t n = t->octets;
     if (t->due)
-        n += SET_HEADER + 4 + 4u * t->nfields;
+        n += SET_HEADER + 4u + t->announcement;
     need(d, s, n, now, tstart, tend);
     if (t->due) {
         put_template(d, m, FIRST_TEMPLATE + id, t);

@@ -30,7 +30,7 @@ void track_reduce(struct flow_add *add, enum track level) {
     add->key.srcport = add->key.dstport = 0;
     add->key.kind = 0;
     add->tcpflags = 0;
-    add->has &= (uint16_t)~HAS_TCPFLAGS;
+    add->has = 0;
     if (level == TRACK_IP)
         add->key.proto = 0;
 }

@@ -57,6 +57,12 @@ struct flow_row {
     union flow_value value[FLOW_NFIELDS];
 };
 
+/* The times of a flow finer than a row has them: microseconds since 1970. */
+struct flow_times {
+    int64_t first, last;
+    int64_t reverse_first, reverse_last; /* where the row has them */
+};
+
 static inline void flow_row_clear(struct flow_row *row) {
     memset(row->present, 0, sizeof row->present);
 }

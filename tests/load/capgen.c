@@ -42,6 +42,7 @@ struct settings {
 struct talk {
     uint64_t number;       /* of flow_make() */
     uint32_t sent, length; /* packets */
+    uint32_t at[2];        /* TCP's next sequence numbers, there and back */
 };
 
 struct capture {
@@ -129,15 +130,28 @@ static void put_transport(uint8_t *p, const struct flow *f, bool reply, unsigned
     put16(p + 14, 65535);
 }
 
+static uint8_t *put32(uint8_t *p, uint32_t v) {
+    return put16(put16(p, v >> 16), v & 0xffff);
+}
+
+/* In order, and everything arrives. octets: of the segment. */
+static void put_sequence(uint8_t *tcp, struct talk *t, bool reply, unsigned octets,
+                         unsigned flags) {
+    put32(put32(tcp + 4, t->at[reply]), flags & ACK ? t->at[!reply] : 0);
+    t->at[reply] += octets + (flags & SYN ? 1 : 0) + (flags & FIN ? 1 : 0);
+}
+
 /* payload: octets behind the IP header. */
-static void put_packet(struct capture *c, const struct flow *f, bool reply, unsigned payload,
-                       unsigned flags) {
+static void put_packet(struct capture *c, const struct flow *f, struct talk *t, bool reply,
+                       unsigned payload, unsigned flags) {
     static const uint8_t macs[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
     memcpy(c->frame, macs[!reply], 6);
     memcpy(c->frame + 6, macs[reply], 6);
     put16(c->frame + 12, f->family == 4 ? 0x0800 : 0x86dd);
     uint8_t *p = put_ip(c->frame + ETHERNET, f, reply, payload);
     put_transport(p, f, reply, payload, flags);
+    if (f->proto == 6)
+        put_sequence(p, t, reply, payload - TCP, flags);
     uint32_t wire = (uint32_t)(p - c->frame) + payload;
     uint32_t kept = wire < c->set.snap ? wire : c->set.snap;
     int64_t us = BEGIN + (int64_t)((double)c->packets / c->set.rate * 1e6);
@@ -152,7 +166,9 @@ static void put_packet(struct capture *c, const struct flow *f, bool reply, unsi
 
 static void begin_talk(struct capture *c, struct talk *t) {
     double length = c->set.flood ? 1 : 4 * pow(1 - part(c), -1 / 1.1);
-    *t = (struct talk){c->next++, 0, length < 1e6 ? (uint32_t)length : 1000000};
+    *t = (struct talk){.number = c->next++,
+                       .length = length < 1e6 ? (uint32_t)length : 1000000,
+                       .at = {(uint32_t)chance(c), (uint32_t)chance(c)}};
 }
 
 /* Octets behind the IP header: most are either full or empty. */
@@ -177,7 +193,7 @@ static void next_packet(struct capture *c, struct talk *t) {
                      : last          ? FIN | ACK
                      : part(c) < 0.2 ? PUSH | ACK
                                      : ACK;
-    put_packet(c, &f, reply, payload_of(c, &f, reply, first || last), flags);
+    put_packet(c, &f, t, reply, payload_of(c, &f, reply, first || last), flags);
     if (++t->sent >= t->length)
         begin_talk(c, t);
 }

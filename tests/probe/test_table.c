@@ -35,17 +35,15 @@ struct ended {
 };
 static struct ended ended;
 
-static void on_end(void *arg, const struct flow *flow, const struct flow_origin *origin,
-                   enum flow_end reason, int64_t now) {
-    (void)origin;
+static void on_end(void *arg, const struct flow_ended *e) {
     struct ended *all = arg;
-    all->packets += flow->packets;
-    all->bytes += flow->bytes;
+    all->packets += e->flow->packets + (e->reverse ? e->reverse->packets : 0);
+    all->bytes += e->flow->bytes + (e->reverse ? e->reverse->bytes : 0);
     if (all->n == MAX_ENDED)
         return;
-    all->e[all->n].flow = *flow;
-    all->e[all->n].reason = reason;
-    all->e[all->n++].now = now;
+    all->e[all->n].flow = *e->flow;
+    all->e[all->n].reason = e->reason;
+    all->e[all->n++].now = e->now;
 }
 
 static struct table *new_table(uint32_t size) {
