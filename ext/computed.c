@@ -16,6 +16,9 @@ static const struct {
     [COMPUTED_dstnet] = {2, {FLOW_dstip, FLOW_dstmask}},
     [COMPUTED_milliseconds] = {2, {FLOW_tstart, FLOW_tend}},
     [COMPUTED_hops] = {2, {FLOW_minttl, FLOW_maxttl}},
+    [COMPUTED_client_ms] = {1, {FLOW_clientlatency}},
+    [COMPUTED_server_ms] = {1, {FLOW_serverlatency}},
+    [COMPUTED_app_ms] = {1, {FLOW_applatency}},
     [COMPUTED_srcblock] = {3, {FLOW_srcport, FLOW_pblockstart, FLOW_pblockend}},
     [COMPUTED_dstblock] = {3, {FLOW_dstport, FLOW_pblockstart, FLOW_pblockend}},
     [COMPUTED_sysid] = {3, {FLOW_exporter, FLOW_odid, FLOW_version}},
@@ -54,6 +57,11 @@ bool computed_number(enum computed id, const int64_t value[COMPUTED_COLUMNS], do
     case COMPUTED_milliseconds:
     case COMPUTED_hops:
         *out = (double)value[1] - (double)value[0];
+        return true;
+    case COMPUTED_client_ms:
+    case COMPUTED_server_ms:
+    case COMPUTED_app_ms:
+        *out = (double)value[0] / 1000;
         return true;
     case COMPUTED_srcblock:
     case COMPUTED_dstblock:

@@ -20,6 +20,9 @@ enum computed {
     COMPUTED_hops,         /* maxttl - minttl */
     COMPUTED_srcblock, /* 1 if srcport is one of the ports from pblockstart to pblockend, else 0 */
     COMPUTED_dstblock,
+    COMPUTED_client_ms, /* latencies in milliseconds, as filters have them */
+    COMPUTED_server_ms,
+    COMPUTED_app_ms,
     COMPUTED_sysid, /* the number of the flow's exporter, see schema/sysid.h and exporters.h */
     COMPUTED_count, /* the flow's number among those of the store: of its place, not of columns */
 };

@@ -415,6 +415,9 @@ struct filter_subject filter_subject_of(const struct filter_phrase *phrase) {
                                             [COMPUTED_dscp] = "dscp",
                                             [COMPUTED_milliseconds] = "duration (milliseconds)",
                                             [COMPUTED_hops] = "ttl",
+                                            [COMPUTED_client_ms] = "client latency (milliseconds)",
+                                            [COMPUTED_server_ms] = "server latency (milliseconds)",
+                                            [COMPUTED_app_ms] = "app latency (milliseconds)",
                                             [COMPUTED_sysid] = "exporter id",
                                             [COMPUTED_count] = "count"};
         name = names[phrase->computed];

@@ -56,6 +56,9 @@ static const struct {
     enum computed id;
 } computed_pairs[] = {
     {"ttl", "equal", COMPUTED_hops},
+    {"client", "latency", COMPUTED_client_ms},
+    {"server", "latency", COMPUTED_server_ms},
+    {"app", "latency", COMPUTED_app_ms},
     {"exporter", "id", COMPUTED_sysid},
     {"exporter", "sysid", COMPUTED_sysid},
 };
@@ -70,9 +73,6 @@ static const struct {
     {"tz", "flows have no time zones"},
     {"payload", "flows have no payload"},
     {"pf", "flows have no columns of pflog"},
-    {"latency", "flows have no columns of latencies"},
-    {"client latency", "flows have no columns of latencies"},
-    {"server latency", "flows have no columns of latencies"},
     {"acl", "flows have no columns of access lists"},
     {"ace", "flows have no columns of access lists"},
     {"xace", "flows have no columns of access lists"},

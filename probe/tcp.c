@@ -127,7 +127,8 @@ static void sequence(struct tcp_side self, const struct flow_add *add) {
     struct flow *f = self.flow;
     uint32_t from = add->seq, until = from + add->seq_length;
     int32_t ahead = distance(f->expected, from);
-    if (add->seq_length == 0 || add->tcpflags & RST || (add->seq_length == 1 && ahead == -1))
+    bool alive = add->seq_length == 1 && ahead == -1 && !(add->tcpflags & FIN);
+    if (add->seq_length == 0 || add->tcpflags & RST || alive)
         return; /* has no octets; or a keep-alive */
     if (ahead < 0) {
         if (overtaken(self, from, until, add->first))

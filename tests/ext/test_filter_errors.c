@@ -61,7 +61,7 @@ static const struct {
     {"payload content 'x'", 1, 1, "no payload"},
     {"in payload dns defined", 1, 1, "no payload"},
     {"pf action pass", 1, 1, "pflog"},
-    {"client latency > 5", 1, 1, "latencies"},
+    {"client latency > x", 1, 18, "client latency (milliseconds)"},
     {"ingress acl 5", 1, 1, "access lists"},
     {"egress xace 5", 1, 1, "access lists"},
     {"nat pblock 5", 1, 1, "expected a test"},
