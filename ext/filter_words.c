@@ -55,12 +55,9 @@ static const struct {
     const char *first, *second;
     enum computed id;
 } computed_pairs[] = {
-    {"ttl", "equal", COMPUTED_hops},
-    {"client", "latency", COMPUTED_client_ms},
-    {"server", "latency", COMPUTED_server_ms},
-    {"app", "latency", COMPUTED_app_ms},
-    {"exporter", "id", COMPUTED_sysid},
-    {"exporter", "sysid", COMPUTED_sysid},
+    {"ttl", "equal", COMPUTED_hops},           {"client", "latency", COMPUTED_client_ms},
+    {"server", "latency", COMPUTED_server_ms}, {"app", "latency", COMPUTED_app_ms},
+    {"exporter", "id", COMPUTED_sysid},        {"exporter", "sysid", COMPUTED_sysid},
 };
 
 /* By their first words, directions left out. */
