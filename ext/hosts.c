@@ -28,8 +28,7 @@ struct host {
 struct hosts {
     struct site_table table;
     struct texts texts;
-    uint32_t n;
-    struct prefix *prefix;
+    struct prefix_list list;
     struct host *host; /* by prefix[].row */
     struct prefixes *prefixes;
 };
@@ -38,20 +37,15 @@ struct hosts {
 
 static bool add(struct hosts *h, const struct flow_ip *ip, unsigned length,
                 const struct host *host) {
-    if (h->n == PREFIX_NONE)
-        return false;
-    if ((h->n & (h->n - 1)) == 0) { /* a power of two: full, or empty */
-        size_t room = h->n ? (size_t)h->n * 2 : 1;
-        struct prefix *prefix = realloc(h->prefix, room * sizeof *prefix);
-        h->prefix = prefix ? prefix : h->prefix;
-        struct host *more = realloc(h->host, room * sizeof *more);
-        h->host = more ? more : h->host;
-        if (!prefix || !more)
+    uint32_t n = h->list.n;
+    if ((n & (n - 1)) == 0) { /* a power of two: full, or empty */
+        struct host *more = realloc(h->host, (n ? (size_t)n * 2 : 1) * sizeof *more);
+        if (!more)
             return false;
+        h->host = more;
     }
-    h->prefix[h->n] = (struct prefix){*ip, (uint8_t)length, h->n, PREFIX_NONE};
-    h->host[h->n++] = *host;
-    return true;
+    h->host[n] = *host;
+    return prefix_list_add(&h->list, ip, length);
 }
 
 /* The time in a column, or open when it has none. */
@@ -87,7 +81,6 @@ static int read_row(struct hosts *h, sqlite3_stmt *stmt, char **message) {
     if (!read_time(stmt, FROM, INT64_MIN, &row.from) ||
         !read_time(stmt, UNTIL, INT64_MAX, &row.until))
         return wrong(message, cidr, "valid_from or valid_until is no time", "2026-11-23 10:00");
-    ip = flow_ip_mask(&ip, length);
     for (int c = 0; c < HOST_COLUMNS; c++)
         if (!texts_column(&h->texts, stmt, NAME + c, &row.value[c]))
             return SQLITE_NOMEM;
@@ -102,19 +95,17 @@ static int build(sqlite3 *db, struct hosts *h, char **message) {
     sqlite3_finalize(stmt);
     if (rc != SQLITE_OK && rc != SQLITE_DONE)
         return rc;
-    h->prefixes = prefixes_new(h->prefix, h->n);
+    h->prefixes = prefixes_new(h->list.prefix, h->list.n);
     return h->prefixes ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 static void clear_rows(struct hosts *h) {
     texts_free(&h->texts);
     prefixes_free(h->prefixes);
-    free(h->prefix);
+    prefix_list_clear(&h->list);
     free(h->host);
     h->prefixes = NULL;
-    h->prefix = NULL;
     h->host = NULL;
-    h->n = 0;
 }
 
 struct hosts *hosts_new(void) {
@@ -149,9 +140,10 @@ void hosts_free(struct hosts *h) {
 const char *hosts_find(const struct hosts *h, enum host_column column, const struct flow_ip *ip,
                        int64_t ms) {
     uint32_t at = prefixes_find(h->prefixes, ip);
-    for (; at != PREFIX_NONE; at = h->prefix[at].parent)
-        for (uint32_t i = at; i < h->n && prefix_is_same(&h->prefix[i], &h->prefix[at]); i++) {
-            const struct host *host = &h->host[h->prefix[i].row];
+    for (; at != PREFIX_NONE; at = h->list.prefix[at].parent)
+        for (uint32_t i = at;
+             i < h->list.n && prefix_is_same(&h->list.prefix[i], &h->list.prefix[at]); i++) {
+            const struct host *host = &h->host[h->list.prefix[i].row];
             if (host->value[column] && host->from <= ms && ms < host->until)
                 return host->value[column];
         }

@@ -47,8 +47,7 @@ struct network {
 struct networks {
     struct site_table table;
     struct texts texts;
-    uint32_t n;
-    struct prefix *prefix;
+    struct prefix_list list;
     struct network *network; /* while they are read by row, then what prefixes finds */
     struct prefixes *prefixes;
     char *own; /* the site's country, or NULL */
@@ -59,20 +58,15 @@ struct networks {
 
 static bool add(struct networks *n, const struct flow_ip *ip, unsigned length,
                 const struct network *network) {
-    if (n->n == PREFIX_NONE)
-        return false;
-    if ((n->n & (n->n - 1)) == 0) { /* a power of two: full, or empty */
-        size_t room = n->n ? (size_t)n->n * 2 : 1;
-        struct prefix *prefix = realloc(n->prefix, room * sizeof *prefix);
-        n->prefix = prefix ? prefix : n->prefix;
-        struct network *more = realloc(n->network, room * sizeof *more);
-        n->network = more ? more : n->network;
-        if (!prefix || !more)
+    uint32_t count = n->list.n;
+    if ((count & (count - 1)) == 0) { /* a power of two: full, or empty */
+        struct network *more = realloc(n->network, (count ? (size_t)count * 2 : 1) * sizeof *more);
+        if (!more)
             return false;
+        n->network = more;
     }
-    n->prefix[n->n] = (struct prefix){*ip, (uint8_t)length, n->n, PREFIX_NONE};
-    n->network[n->n++] = *network;
-    return true;
+    n->network[count] = *network;
+    return prefix_list_add(&n->list, ip, length);
 }
 
 static int read_row(struct networks *n, sqlite3_stmt *stmt, char **message) {
@@ -86,7 +80,6 @@ static int read_row(struct networks *n, sqlite3_stmt *stmt, char **message) {
             cidr ? cidr : "");
         return SQLITE_ERROR;
     }
-    ip = flow_ip_mask(&ip, length);
     return texts_column(&n->texts, stmt, NAME, &row.name) &&
                    texts_column(&n->texts, stmt, ZONE, &row.zone) &&
                    texts_column(&n->texts, stmt, COUNTRY, &row.country) && add(n, &ip, length, &row)
@@ -126,26 +119,26 @@ static void inherit(struct network *to, const struct network *from) {
 
 /* By place in prefix[], what each network has. */
 static void settle_rows(const struct networks *n, struct network *ordered) {
-    for (uint32_t i = 0; i < n->n; i++)
-        ordered[i] = n->network[n->prefix[i].row];
-    for (uint32_t i = n->n - 1; i-- > 0;)
-        if (prefix_is_same(&n->prefix[i], &n->prefix[i + 1]))
+    for (uint32_t i = 0; i < n->list.n; i++)
+        ordered[i] = n->network[n->list.prefix[i].row];
+    for (uint32_t i = n->list.n - 1; i-- > 0;)
+        if (prefix_is_same(&n->list.prefix[i], &n->list.prefix[i + 1]))
             inherit(&ordered[i], &ordered[i + 1]);
-    for (uint32_t i = 0; i < n->n; i++)
-        if (n->prefix[i].parent != PREFIX_NONE)
-            inherit(&ordered[i], &ordered[n->prefix[i].parent]);
+    for (uint32_t i = 0; i < n->list.n; i++)
+        if (n->list.prefix[i].parent != PREFIX_NONE)
+            inherit(&ordered[i], &ordered[n->list.prefix[i].parent]);
 }
 
 /* Many networks are alike, as those of a country: keep each kind once, in network[], to[place] being its number. */
 static bool join_alike(struct networks *n, const struct network *ordered, uint32_t *to) {
     uint32_t room = 16, kinds = 0;
-    while (room < n->n * 2)
+    while (room < n->list.n * 2)
         room *= 2;
     uint32_t *slot = malloc(room * sizeof *slot);
     if (!slot)
         return false;
     memset(slot, 0xff, room * sizeof *slot);
-    for (uint32_t i = 0; i < n->n; i++) {
+    for (uint32_t i = 0; i < n->list.n; i++) {
         uint32_t at = (uint32_t)XXH3_64bits(&ordered[i], sizeof *ordered) & (room - 1);
         while (slot[at] != PREFIX_NONE &&
                memcmp(&n->network[slot[at]], &ordered[i], sizeof *ordered) != 0)
@@ -161,9 +154,9 @@ static bool join_alike(struct networks *n, const struct network *ordered, uint32
 }
 
 static int settle(struct networks *n) {
-    n->prefixes = prefixes_new(n->prefix, n->n);
-    struct network *ordered = malloc(n->n * sizeof *ordered);
-    uint32_t *to = malloc(n->n * sizeof *to);
+    n->prefixes = prefixes_new(n->list.prefix, n->list.n);
+    struct network *ordered = malloc(n->list.n * sizeof *ordered);
+    uint32_t *to = malloc(n->list.n * sizeof *to);
     bool ok = n->prefixes && ordered && to;
     if (ok) {
         settle_rows(n, ordered);
@@ -171,8 +164,7 @@ static int settle(struct networks *n) {
     }
     free(to);
     free(ordered);
-    free(n->prefix); /* all of it is in prefixes now */
-    n->prefix = NULL;
+    prefix_list_clear(&n->list); /* all of it is in prefixes now */
     return ok ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -223,12 +215,10 @@ static int build(sqlite3 *db, struct networks *n, char **message) {
 static void clear_rows(struct networks *n) {
     texts_free(&n->texts);
     prefixes_free(n->prefixes);
-    free(n->prefix);
+    prefix_list_clear(&n->list);
     free(n->network);
     n->prefixes = NULL;
-    n->prefix = NULL;
     n->network = NULL;
-    n->n = 0;
 }
 
 struct networks *networks_new(void) {

@@ -70,6 +70,27 @@ static bool end_of(const struct prefix *p, struct key *end) {
     return end->high != 0;
 }
 
+bool prefix_list_add(struct prefix_list *list, const struct flow_ip *ip, unsigned length) {
+    if (list->n == PREFIX_NONE)
+        return false;
+    if ((list->n & (list->n - 1)) == 0) { /* a power of two: full, or empty */
+        size_t room = list->n ? (size_t)list->n * 2 : 1;
+        struct prefix *more = realloc(list->prefix, room * sizeof *more);
+        if (!more)
+            return false;
+        list->prefix = more;
+    }
+    list->prefix[list->n] =
+        (struct prefix){flow_ip_mask(ip, length), (uint8_t)length, list->n, PREFIX_NONE};
+    list->n++;
+    return true;
+}
+
+void prefix_list_clear(struct prefix_list *list) {
+    free(list->prefix);
+    *list = (struct prefix_list){NULL, 0};
+}
+
 static int by_place(const void *a, const void *b) {
     const struct prefix *x = a, *y = b;
     int order = flow_ip_cmp(&x->first, &y->first);

@@ -20,6 +20,16 @@ struct prefix {
     uint32_t parent; /* prefixes_new() sets it: the next larger one in the list, or PREFIX_NONE */
 };
 
+/* A list that grows; zeroed: empty. */
+struct prefix_list {
+    struct prefix *prefix;
+    uint32_t n;
+};
+
+/* Add the network in which the address lies, its row being its number. False when memory is out, or the list is full. */
+bool prefix_list_add(struct prefix_list *list, const struct flow_ip *ip, unsigned length);
+void prefix_list_clear(struct prefix_list *list);
+
 struct prefixes;
 
 /* Puts the list in order, those that lie in another behind it, equal ones in that of their row; a larger one is
