@@ -20,7 +20,7 @@ struct area {
 void markup_text(FILE *out, const char *text) {
     while (*text) {
         uint32_t c = utf8_next(&text);
-        char octets[4];
+        char octets[4] = "";
         if ((c < 0x20 && c != '\t' && c != '\n') || (c >= 0x7f && c < 0xa0) || c == 0xfffe ||
             c == 0xffff)
             c = 0xfffd;
@@ -85,9 +85,9 @@ static void number_axis(FILE *out, const struct area *a, double step) {
     fputs("</g>\n", out);
 }
 
-static void time_axis(FILE *out, const struct area *a) {
+static void time_axis(FILE *out, const struct area *a, int64_t step) {
     struct tick ticks[TICKS];
-    int n = scale_times(a->from, a->until, (int)((a->right - a->left) / 62) + 1, ticks);
+    int n = scale_times(a->from, a->until, step, (int)((a->right - a->left) / 62) + 1, ticks);
     fputs("<g class=\"x\">", out);
     for (int i = 0; i < n; i++) {
         double x = x_of(a, ticks[i].time);
@@ -177,7 +177,7 @@ static void draw(FILE *out, const struct chart *c, struct area *a, int lines) {
     number_axis(out, a, step);
     for (size_t k = s->key_count; k-- > 0;)
         stack(out, c, a, k);
-    time_axis(out, a);
+    time_axis(out, a, s->step);
     mark_events(out, c, a);
 }
 

@@ -142,7 +142,7 @@ static int take_form(struct settings *s, struct form *form) {
 static int write_report(struct session *session, const struct report *report,
                         const struct settings *settings, const struct form *form) {
     bool to_stdout = !form->output || strcmp(form->output, "-") == 0;
-    char *path = to_stdout ? NULL : format("%s.new", form->output);
+    char *path = format("%s.new", to_stdout ? "" : form->output);
     FILE *out = to_stdout ? stdout : fopen(path, "we");
     int rc = -1;
     if (out) {
@@ -158,7 +158,7 @@ static int write_report(struct session *session, const struct report *report,
                 strerror(errno));
         rc = -1;
     }
-    if (rc != 0 && path)
+    if (rc != 0 && !to_stdout)
         unlink(path);
     free(path);
     return rc;

@@ -10,7 +10,7 @@ void json_text(FILE *out, const char *text) {
     fputc('"', out);
     while (*text) {
         uint32_t c = utf8_next(&text);
-        char octets[4];
+        char octets[4] = "";
         if (c == '"' || c == '\\')
             fprintf(out, "\\%c", (char)c);
         else if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x7f || c == 0x2028 ||

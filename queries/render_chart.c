@@ -127,7 +127,7 @@ static void columns_of(struct pictures *p, const struct series *s, size_t value,
 static void time_axis(FILE *out, const struct series *s, int columns) {
     struct tick ticks[TICKS];
     int64_t from = s->times[0], until = series_end(s, s->points - 1);
-    int n = scale_times(from, until, columns / 12 + 1, ticks), at = 0;
+    int n = scale_times(from, until, s->step, columns / 12 + 1, ticks), at = 0;
     fprintf(out, "%*s", AXIS, "");
     for (int i = 0; i < n; i++) {
         int x = (int)((double)(ticks[i].time - from) / (double)(until - from) * columns);

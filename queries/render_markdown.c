@@ -20,7 +20,7 @@ struct markdown {
 static void escaped(FILE *out, const char *text) {
     while (*text) {
         uint32_t c = utf8_next(&text);
-        char octets[4];
+        char octets[4] = "";
         if (c == '\n')
             fputs("<br>", out);
         else if (c == '<' || c == '&')

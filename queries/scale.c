@@ -128,12 +128,14 @@ static void label(int64_t time, enum part part, char text[24]) {
     strcpy(text, all + (all[0] == ' '));
 }
 
-int scale_times(int64_t from, int64_t until, int most, struct tick ticks[TICKS]) {
+int scale_times(int64_t from, int64_t until, int64_t step, int most, struct tick ticks[TICKS]) {
     size_t i = 0;
     if (most > TICKS)
         most = TICKS;
     while (i + 1 < sizeof time_steps / sizeof *time_steps &&
-           (double)(until - from) / time_steps[i].seconds > most - 1)
+           ((double)(until - from) / time_steps[i].seconds > most - 1 ||
+            /* months are of 28 days, too */
+            time_steps[i].seconds < 0.9 * (double)step))
         i++;
     enum part part = time_steps[i].part;
     int count = time_steps[i].count, n = 0;

@@ -20,8 +20,9 @@ struct tick {
 };
 enum { TICKS = 32 };
 
-/* Round times with from <= t <= until, at most `most` (<= TICKS) of them; returns how many. */
-int scale_times(int64_t from, int64_t until, int most, struct tick ticks[TICKS]);
+/* Round times with from <= t <= until, `step` seconds or more apart, at most `most` (<= TICKS) of them;
+** returns how many. */
+int scale_times(int64_t from, int64_t until, int64_t step, int most, struct tick ticks[TICKS]);
 
 /* What a moment is called when a step of so many seconds begins there: "Mon 23 Nov 18:15". */
 void scale_moment(int64_t time, int64_t step, char text[40]);
