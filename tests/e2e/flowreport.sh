@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# flowreport runs the files that sqlite3 runs, and what it writes in each format is what the shell's
-# rows are, read back by a parser of that format; what is wrong is said by name, with what would be
-# right.
+# What flowreport makes of its command line and of a report that has all that is difficult; what is wrong
+# is said by name, with what would be right. All reports: tests/queries/formats.py.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -19,40 +18,6 @@ says() { # NAME WANTED-OF-STDERR ARGUMENT...
     is "$name: status" $? 2
     is "$name" "$(cat "$work/err")" "$wanted"
 }
-
-# ---- every report, in the formats that programs read -----------------------------------------
-
-for file in queries/*.sql; do
-    name=${file##*/}
-    name=${name%.sql}
-    [ "$name" != store ] || continue # how much is free on the disk changes meanwhile
-    { echo ".mode json"; sed '/^\./d' "$file"; } |
-        sqlite3 -batch -cmd ".load $BUILD/flowvt" -cmd '.read schema/site.sql' :memory: >"$work/rows" 2>"$work/err"
-    "$report" "$name" --format json >"$work/json" 2>"$work/err" || cat "$work/err"
-    "$report" "$name" --format csv >"$work/csv" 2>"$work/err" || cat "$work/err"
-    /usr/bin/python3 - "$work" >"$work/verdict" 2>&1 <<'EOF'
-import csv, json, sys
-work = sys.argv[1]
-text, shell, at = open(work + "/rows").read(), [], 0
-while text[at:].strip():
-    rows, end = json.JSONDecoder().raw_decode(text[at:].lstrip())
-    at += len(text[at:]) - len(text[at:].lstrip()) + end
-    shell.append(rows)
-got = json.load(open(work + "/json"))
-assert set(got) == {"report", "question", "parameters", "results"}, list(got)
-assert [s["rows"] for s in got["results"] if s["rows"]] == shell, "rows of JSON are not the shell's"
-first = got["results"][0]
-with open(work + "/csv", newline="") as f:
-    raw = f.read()
-lines = list(csv.reader(raw.splitlines(keepends=True)))
-assert raw.endswith("\r\n") and lines[0] == first["columns"], lines[0]
-text_of = lambda v: "" if v is None else v if isinstance(v, str) else repr(v)
-assert [dict(zip(lines[0], l)) for l in lines[1:]] == \
-    [{k: text_of(v) for k, v in r.items()} for r in first["rows"]], "rows of CSV are not those of JSON"
-print("same")
-EOF
-    is "$name: JSON and CSV have the shell's rows" "$(tail -n 1 "$work/verdict")" same
-done
 
 # ---- a file with all that is difficult -------------------------------------------------------
 

@@ -6,7 +6,6 @@ the query's, nothing that flows over on a telephone, both themes, values under t
 usage: page.py [--build DIR] [--screenshots DIR]
 """
 import argparse
-import html.parser
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(__file__))
 import chromium  # noqa: E402
+from parsed import Page, text_of  # noqa: E402
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 arguments = argparse.ArgumentParser()
@@ -53,50 +53,9 @@ SELECT '{HOSTILE.replace("'", "''")}' AS "<b>", x'00ff' AS blob, 1.5 AS real, NU
 """
 
 
-class Scripts(html.parser.HTMLParser):
-    """The data of series, cells of tables, as any parser of HTML has them."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.data, self.rows, self.scripts, self.at = [], [], 0, None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if tag == 'script':
-            self.at = 'json' if attributes.get('type') == 'application/json' else 'script'
-            self.scripts += 1
-            if self.at == 'json':
-                self.data.append('')
-        elif tag == 'tr':
-            self.rows.append([])
-        elif tag in ('td', 'th'):
-            self.rows[-1].append('')
-            self.at = 'cell'
-        elif tag == 'data' and self.at == 'cell':
-            self.rows[-1][-1] = attributes['value']
-            self.at = 'data'
-        elif tag == 'span' and self.at == 'cell' and attributes.get('class') == 'bar':
-            self.at = 'data'
-
-    def handle_endtag(self, tag):
-        if tag in ('script', 'td', 'th'):
-            self.at = None
-
-    def handle_data(self, data):
-        if self.at == 'json':
-            self.data[-1] += data
-        elif self.at == 'cell':
-            self.rows[-1][-1] += data
-
-
-def text_of(value):
-    return '' if value is None else value if isinstance(value, str) else repr(value)
-
-
 def compare(name, page, answer):
     """Every row of every result set is on the page, and the data of its charts add up to them."""
-    parsed = Scripts(page)
+    parsed = Page(page)
     rows = {tuple(row) for row in parsed.rows}
     drawn = iter(parsed.data)
     missing, sums = [], []
