@@ -48,13 +48,28 @@ void exporter_refresh(struct exporter *e) {
         e->format->refresh(&e->state);
 }
 
-/* Between two messages: the path MTU may have changed, templates and names may be due again. */
+/* Over TCP a connection has its own templates and sequence numbers (RFC 7011 3.1, 10.4). Between two messages. */
+static void renew(struct exporter *e) {
+    if (e->state.message.length > 0 || !sender_renewed(e->sender))
+        return;
+    e->state.records = 0;
+    exporter_refresh(e);
+}
+
+/* Between two messages: the path MTU may have changed, templates and names may be due again. Over TCP templates are not
+** repeated (RFC 7011 8.1). */
 static void refresh_if_due(struct exporter *e) {
     if (e->since_refresh < EXPORT_REFRESH_MESSAGES &&
         monotonic() - e->refreshed < EXPORT_REFRESH_SECONDS)
         return;
     e->state.message.limit = sender_payload(e->sender);
-    exporter_refresh(e);
+    if (!sender_is_stream(e->sender)) {
+        exporter_refresh(e);
+        return;
+    }
+    e->refreshed = monotonic();
+    e->since_refresh = 0;
+    e->options_due = true;
 }
 
 /* Send the message and begin an empty one. */
@@ -79,6 +94,7 @@ static void send_message(void *arg) {
     m->count = 0;
     m->set = 0;
     refresh_if_due(e);
+    renew(e);
 }
 
 struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *sender,
@@ -173,6 +189,7 @@ void exporter_times(struct exporter *e, const struct flow_times *times) {
 void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now) {
     e->now = now;
     e->stats.rows++;
+    renew(e);
     if (e->options_due)
         tell_all(e);
     e->options_due = false;
@@ -215,6 +232,8 @@ void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,
 void exporter_flush(struct exporter *e) {
     if (e->state.message.length > 0)
         send_message(e);
+    else
+        renew(e);
 }
 
 const char *exporter_format(const struct exporter *e) {

@@ -90,7 +90,7 @@ static int open_collectors(const struct options *o, struct probe *p) {
                                            .n = o->ntargets,
                                            .balance = o->balance,
                                            .time_format = o->time_format,
-                                           .sending = {!p->live, o->hops, o->source}};
+                                           .sending = {!p->live, o->stream, o->hops, o->source}};
     char message[512];
     if (o->ntargets == 0 || output_collectors(p->output, &targets, message, sizeof message) == 0)
         return 0;

@@ -221,6 +221,11 @@ static bool take_hops(struct options *o, char *value) {
     return true;
 }
 
+static bool take_transport(struct options *o, char *value) {
+    o->stream = strcmp(value, "tcp") == 0;
+    return o->stream || strcmp(value, "udp") == 0 || wrong("-P", value, "udp or tcp");
+}
+
 static bool take_biflows(struct options *o, char *value) {
     (void)value;
     o->biflows = true;
@@ -314,6 +319,7 @@ static const struct option_row {
     {'c', "control", "SOCKET", "answer flowprobectl on this Unix socket", take_control},
     {'A', "time-format", "UNIT", "times in IPFIX: sec, milli (default), micro, nano",
      take_time_format},
+    {'P', "transport", "udp|tcp", "send over UDP (default), or IPFIX over TCP", take_transport},
     {'l', "balance", NULL, "deal flows out to the targets, instead of all to each", take_balance},
     {'S', "source", "ADDRESS", "send from this address, or through this interface", take_source},
     {'L', "hops", "N", "hop limit (TTL) of what is sent", take_hops},
@@ -392,6 +398,8 @@ static enum options_result check(const struct options *o) {
         what = "-s: NetFlow v5 can tell of one in 16383 at most: use -v 9 or 10";
     else if (o->time_format != TIME_MILLI && o->version != 10)
         what = "-A: only IPFIX has a choice: use -v 10";
+    else if (o->stream && o->version != 10)
+        what = "-P tcp: only IPFIX goes over TCP: use -v 10";
     else if (o->biflows && o->version != 10)
         what = "-b: only IPFIX has both directions in one record: use -v 10";
     else if (o->adjust && !o->file)

@@ -29,6 +29,7 @@ struct options {
     enum time_format time_format; /* -A */
     bool balance, adjust, daemon;
     bool biflows;     /* -b */
+    bool stream;      /* -P tcp */
     int direction;    /* -Q: 0 both, 1 in, 2 out */
     unsigned version; /* 5, 9 or 10 */
     uint32_t odid;

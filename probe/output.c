@@ -17,7 +17,7 @@ struct known {
 };
 
 struct output {
-    bool live;
+    bool live, balance;
     void (*warn)(const char *text);
     struct exporter *exporters[SENDER_TARGETS];
     unsigned nexporters, next; /* next: gets the next flow */
@@ -63,7 +63,8 @@ static int add_exporter(struct output *o, const struct output_targets *t, const 
 
 int output_collectors(struct output *o, const struct output_targets *t, char *message,
                       size_t size) {
-    unsigned each = t->balance ? 1 : t->n;
+    unsigned each = t->balance || t->sending.stream ? 1 : t->n;
+    o->balance = t->balance;
     for (unsigned i = 0; i < t->n; i += each) {
         if (o->nexporters == SENDER_TARGETS) {
             snprintf(message, size, "too many targets: at most %d", SENDER_TARGETS);
@@ -184,9 +185,15 @@ void output_sampling(struct output *o, struct sampling_method method) {
         exporter_sampling(o->exporters[i], method);
 }
 
+/* Does exporter i get the next flow? */
+static bool is_next(const struct output *o, unsigned i) {
+    return !o->balance || i == o->next;
+}
+
 void output_times(struct output *o, const struct flow_times *times) {
-    if (o->nexporters > 0)
-        exporter_times(o->exporters[o->next], times);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        if (is_next(o, i))
+            exporter_times(o->exporters[i], times);
 }
 
 void output_flow(struct output *o, struct flow_row *row, int64_t now) {
@@ -195,10 +202,11 @@ void output_flow(struct output *o, struct flow_row *row, int64_t now) {
         flow_row_set(row, FLOW_samplerid, SAMPLING_SELECTOR);
     }
     tell_interfaces(o, row);
-    if (o->nexporters > 0) {
-        exporter_add(o->exporters[o->next], row, now);
+    for (unsigned i = 0; i < o->nexporters; i++)
+        if (is_next(o, i))
+            exporter_add(o->exporters[i], row, now);
+    if (o->nexporters > 0)
         o->next = (o->next + 1) % o->nexporters;
-    }
     if (o->store)
         store_flow(o, row, now);
 }

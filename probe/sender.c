@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** UDP sockets of the exporter: connected ones, so that the kernel tells the path MTU and a
-** collector that is not there.
+** Sockets of the exporter: of UDP connected ones, so that the kernel tells the path MTU and a
+** collector that is not there; of TCP such that never block.
 */
 #include "sender.h"
 
@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,17 @@
 
 static const char DEFAULT_PORT[] = "9995";
 
+enum connection { DOWN, CONNECTING, UP };
+
 struct target {
-    int fd;
+    int fd; /* of TCP: -1 when DOWN */
     int family;
+    enum connection connection; /* of TCP, and what follows */
+    struct sockaddr_storage address;
+    socklen_t address_length;
+    int64_t tried; /* monotonic microseconds */
+    size_t nrest;
+    uint8_t rest[SENDER_MAX_PAYLOAD]; /* of a message that the socket took a part of */
     bool complained;
     bool local; /* its queue can be asked for */
     struct queue_probe probe;
@@ -32,7 +41,7 @@ struct target {
 struct sender {
     struct target targets[SENDER_TARGETS];
     size_t n;
-    bool paced;
+    bool paced, stream;
     int hops;
     const char *source;
     int diag; /* netlink socket for queues, -1: none */
@@ -58,6 +67,7 @@ struct sender *sender_new(const struct sender_options *o) {
     if (!s)
         return NULL;
     s->paced = o->paced;
+    s->stream = o->stream;
     s->hops = (int)o->hops;
     s->source = o->source;
     s->diag = -1;
@@ -123,6 +133,144 @@ static int prepare(const struct sender *s, int fd, int family) {
     return result;
 }
 
+/* ---- TCP --------------------------------------------------------------------------------- */
+
+static void hang_up(struct target *t) {
+    if (t->fd >= 0)
+        close(t->fd);
+    t->fd = -1;
+    t->connection = DOWN;
+    t->nrest = 0;
+}
+
+/* Wait until fd can be written, or wait (microseconds) is over. */
+static bool await_room(int fd, int64_t wait) {
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, (int)(wait / 1000)) > 0;
+}
+
+/* Begin to connect. */
+static void dial(const struct sender *s, struct target *t) {
+    t->tried = monotonic();
+    t->fd = socket(t->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int size = 1 << 22;
+    if (t->fd >= 0)
+        setsockopt(t->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    if (t->fd < 0 || prepare(s, t->fd, t->family) != 0 ||
+        (connect(t->fd, (const struct sockaddr *)&t->address, t->address_length) != 0 &&
+         errno != EINPROGRESS)) {
+        hang_up(t);
+        return;
+    }
+    t->connection = CONNECTING;
+}
+
+/* Has connecting come to its end within wait microseconds? */
+static void answer(struct target *t, int64_t wait) {
+    int error = 0;
+    socklen_t n = sizeof error;
+    if (t->connection != CONNECTING || !await_room(t->fd, wait))
+        return;
+    if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error != 0)
+        hang_up(t);
+    else
+        t->connection = UP;
+}
+
+/* A collector never says anything, so what can be read is the end. */
+static void notice_end(struct target *t) {
+    char octet;
+    ssize_t n = t->connection == UP ? recv(t->fd, &octet, 1, MSG_DONTWAIT) : 1;
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        hang_up(t);
+}
+
+bool sender_renewed(struct sender *s) {
+    struct target *t = &s->targets[0];
+    if (!s->stream || s->n == 0)
+        return false;
+    notice_end(t);
+    if (t->connection == UP)
+        return false;
+    if (t->connection == DOWN && monotonic() - t->tried >= SENDER_RETRY)
+        dial(s, t);
+    answer(t, 0);
+    return t->connection == UP;
+}
+
+/* As many octets as the socket takes, which paced sending waits for; -1: the connection is down. */
+static ssize_t push(const struct sender *s, struct target *t, const uint8_t *data, size_t n) {
+    int64_t until = monotonic() + (s->paced ? SENDER_PATIENCE : 0);
+    size_t sent = 0;
+    while (sent < n) {
+        ssize_t now = send(t->fd, data + sent, n - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (now > 0)
+            sent += (size_t)now;
+        else if (errno == EAGAIN && monotonic() < until)
+            await_room(t->fd, until - monotonic());
+        else if (errno == EAGAIN)
+            break;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return (ssize_t)sent;
+}
+
+/* A message, whole or not at all. errno says why not. */
+static bool send_stream(const struct sender *s, struct target *t, const void *data, size_t n) {
+    notice_end(t);
+    if (t->connection != UP) {
+        errno = ENOTCONN;
+        return false;
+    }
+    ssize_t sent = push(s, t, t->rest, t->nrest);
+    if (sent >= 0 && (size_t)sent < t->nrest) {
+        memmove(t->rest, t->rest + sent, t->nrest -= (size_t)sent);
+        errno = ENOBUFS;
+        return false;
+    }
+    t->nrest = 0;
+    sent = sent < 0 ? -1 : push(s, t, data, n);
+    if (sent < 0) {
+        int e = errno;
+        hang_up(t);
+        errno = e;
+        return false;
+    }
+    if (sent == 0) {
+        errno = ENOBUFS;
+        return false;
+    }
+    t->nrest = n - (size_t)sent;
+    memcpy(t->rest, (const uint8_t *)data + sent, t->nrest);
+    return true;
+}
+
+/* The last of it; the kernel goes on with what it took. */
+static void finish_stream(struct target *t) {
+    struct sender patient = {.paced = true};
+    if (t->connection == UP && t->nrest > 0)
+        push(&patient, t, t->rest, t->nrest);
+    hang_up(t);
+}
+
+/* ---- interface --------------------------------------------------------------------------- */
+
+static void add_stream(struct sender *s, const char *target, const struct addrinfo *a) {
+    struct target *t = &s->targets[s->n++];
+    t->fd = -1;
+    t->family = a->ai_family;
+    memcpy(&t->address, a->ai_addr, a->ai_addrlen);
+    t->address_length = a->ai_addrlen;
+    snprintf(t->name, sizeof t->name, "%s", target);
+    dial(s, t);
+    answer(t, SENDER_PATIENCE); /* one that is there gets everything */
+}
+
+bool sender_is_stream(const struct sender *s) {
+    return s->stream;
+}
+
 int sender_target(struct sender *s, const char *target, char *message, size_t size) {
     char host[256], port[32];
     if (s->n == SENDER_TARGETS) {
@@ -133,11 +281,16 @@ int sender_target(struct sender *s, const char *target, char *message, size_t si
         snprintf(message, size, "%s: not a target: HOST:PORT or [IPv6]:PORT", target);
         return -1;
     }
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *list = NULL;
+    struct addrinfo hints = {.ai_socktype = s->stream ? SOCK_STREAM : SOCK_DGRAM}, *list = NULL;
     int error = getaddrinfo(host, port, &hints, &list);
     if (error) {
         snprintf(message, size, "%s: %s", target, gai_strerror(error));
         return -1;
+    }
+    if (s->stream) {
+        add_stream(s, target, list);
+        freeaddrinfo(list);
+        return 0;
     }
     struct target *t = &s->targets[s->n];
     t->fd = -1;
@@ -169,7 +322,7 @@ int sender_target(struct sender *s, const char *target, char *message, size_t si
 
 size_t sender_payload(const struct sender *s) {
     size_t payload = SENDER_MAX_PAYLOAD;
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n && !s->stream; i++) {
         const struct target *t = &s->targets[i];
         bool v4 = t->family == AF_INET;
         int mtu = 0;
@@ -201,7 +354,7 @@ static void await_queues(struct sender *s) {
 }
 
 static void pace(struct sender *s) {
-    if (!s->paced)
+    if (!s->paced || s->stream)
         return;
     if (++s->unasked >= SENDER_BURST / 2) {
         s->unasked = 0;
@@ -223,6 +376,13 @@ static void pace(struct sender *s) {
     s->tokens -= 1;
 }
 
+static bool send_datagram(const struct target *t, const void *data, size_t n) {
+    ssize_t sent = send(t->fd, data, n, MSG_NOSIGNAL);
+    if (sent < 0 && (errno == ECONNREFUSED || errno == EINTR)) /* the error is of an earlier one */
+        sent = send(t->fd, data, n, MSG_NOSIGNAL);
+    return sent >= 0;
+}
+
 bool sender_send(struct sender *s, const void *data, size_t n, char *message, size_t size) {
     bool any = false;
     pace(s);
@@ -231,13 +391,10 @@ bool sender_send(struct sender *s, const void *data, size_t n, char *message, si
     s->stats.octets += n;
     for (size_t i = 0; i < s->n; i++) {
         struct target *t = &s->targets[i];
-        ssize_t sent = send(t->fd, data, n, MSG_NOSIGNAL);
-        if (sent < 0 &&
-            (errno == ECONNREFUSED || errno == EINTR)) /* the error is of an earlier one */
-            sent = send(t->fd, data, n, MSG_NOSIGNAL);
-        any |= sent >= 0;
-        if (sent >= 0)
+        if (s->stream ? send_stream(s, t, data, n) : send_datagram(t, data, n)) {
+            any = true;
             continue;
+        }
         s->stats.failed++;
         if (!t->complained)
             snprintf(message, size, "%s: cannot send: %s", t->name, strerror(errno));
@@ -254,7 +411,10 @@ void sender_free(struct sender *s) {
     if (!s)
         return;
     for (size_t i = 0; i < s->n; i++)
-        close(s->targets[i].fd);
+        if (s->stream)
+            finish_stream(&s->targets[i]);
+        else
+            close(s->targets[i].fd);
     if (s->diag >= 0)
         close(s->diag);
     free(s);
