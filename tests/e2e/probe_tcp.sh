@@ -10,12 +10,14 @@ tcp_collector() { # STORE
     collector=$!
     until_true 10 tcp_listening
 }
+# shellcheck disable=SC2317 # called by until_true
 tcp_listening() {
     ss -Hltn "sport = :$port" | grep -q .
 }
 totals() { # STORE
     FLOWVT_STORE=$1 sqlite 'SELECT sum(packets), sum(bytes) FROM flows'
 }
+# shellcheck disable=SC2317 # called by until_true
 all() { # STORE: when all of the capture has come
     [ "$(totals "$1")" = "14802|9280061" ]
 }
@@ -42,7 +44,8 @@ ip link set lo up
 "$probe" -i lo -P tcp -n "127.0.0.1:$port" -t udp=1s -t expint=1s 'udp and dst port 9' >"$work/live.summary" 2>"$work/live.err" &
 probe_id=$!
 say() { /usr/bin/python3 -c "import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x' * int(sys.argv[1]), ('127.0.0.1', 9))" "$1"; }
-for i in 1 2; do say 10; sleep 1; done
+say 10
+sleep 3 # it has ended, and was to be sent
 "$collect" -w "$work/back" -p "$udp" -b 127.0.0.1 --tcp "$port" 2>>"$work/collect.log" &
 first=$!
 for i in 1 2 3 4 5; do say 20; sleep 1; done
