@@ -78,13 +78,14 @@ UNIT  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
 FUZZ  = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 TOOLS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/*.c tests/e2e/*.c))
 SHARED = $(filter-out %/replay.o $(UNIT:=.o) $(FUZZ:=.o) $(TOOLS:=.o),$(call objects,tests/*/*.c))
-PARTS = $(foreach part,schema probe collector ext shared,$(BUILD)/tests/lib$(part).a)
+PARTS = $(foreach part,schema probe collector ext queries shared,$(BUILD)/tests/lib$(part).a)
 TESTLIBS = -Wl,--start-group $(PARTS) -Wl,--end-group -lpcap -llz4 -lmicrohttpd -lmaxminddb -lsqlite3 -lpthread -lm
 
 $(BUILD)/tests/libschema.a: $(SCHEMA)
 $(BUILD)/tests/libprobe.a: $(filter-out $(BUILD)/probe/flowprobe.o,$(PROBE))
 $(BUILD)/tests/libcollector.a: $(filter-out $(BUILD)/collector/flowcollect.o,$(COLLECTOR))
 $(BUILD)/tests/libext.a: $(EXT)
+$(BUILD)/tests/libqueries.a: $(filter-out $(BUILD)/queries/flowreport.o,$(REPORT))
 $(BUILD)/tests/libshared.a: $(SHARED)
 $(PARTS):
 	@mkdir -p $(@D)

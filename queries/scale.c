@@ -144,7 +144,8 @@ int scale_times(int64_t from, int64_t until, int64_t step, int most, struct tick
         int64_t time = seconds_of(at);
         if (time > until)
             break;
-        if (time >= from) {
+        /* An hour that clocks leave out is the next one. */
+        if (time >= from && (n == 0 || time > ticks[n - 1].time)) {
             ticks[n].time = time;
             label(time, part, ticks[n++].label);
         }
