@@ -78,7 +78,7 @@ static void take_out(struct collector *c, struct pending_set *s) {
     s->exporter->pending_octets -= octets_of(s);
 }
 
-static void give_up(struct exporter *e, size_t octets) {
+void pending_give_up(struct exporter *e, size_t octets) {
     e->stat.no_template++;
     e->stat.no_template_octets += octets;
     e->changed = true;
@@ -89,7 +89,7 @@ static void drop_first(struct collector *c, struct pending_list *l) {
     struct pending_set *s = l->first;
     take_out(c, s);
     assert(l->first != s);
-    give_up(s->exporter, s->size);
+    pending_give_up(s->exporter, s->size);
     free(s);
 }
 
@@ -98,7 +98,7 @@ void pending_hold(struct collector *c, struct exporter *e, const struct record_h
     size_t n = cursor_left(&set);
     struct pending_set *s = malloc(sizeof *s + n);
     if (!s) {
-        give_up(e, n);
+        pending_give_up(e, n);
         return;
     }
     s->exporter = e;

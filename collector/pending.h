@@ -51,6 +51,8 @@ void pending_free(struct pending *p);
 /* Hold a copy of a set's content (without the set header). */
 void pending_hold(struct collector *c, struct exporter *e, const struct record_header *h,
                   uint16_t template, struct cursor set);
+/* Count a set of so many octets that is not held. */
+void pending_give_up(struct exporter *e, size_t octets);
 /* Take out the oldest held set of that template, or NULL. The caller frees it. */
 struct pending_set *pending_take(struct collector *c, struct exporter *e, uint16_t template);
 /* Drop what has been held since before that time of the collector's clock (ms). INT64_MAX drops all. */

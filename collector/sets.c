@@ -97,7 +97,11 @@ static void data_set(struct set_message *m, uint16_t id, struct cursor set) {
         return;
     }
     m->unknown = true;
-    pending_hold(m->c, m->e, &m->header, id, set);
+    /* Over TCP templates go before their data (RFC 7011 8): what comes later is another one, of the same id. */
+    if (m->d->stream)
+        pending_give_up(m->e, cursor_left(&set));
+    else
+        pending_hold(m->c, m->e, &m->header, id, set);
 }
 
 /* Decode what was held for a template that has come now, each set with its own message header. */
