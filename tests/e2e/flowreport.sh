@@ -121,5 +121,17 @@ says "a parameter of none" "flowreport: alerts: --mots: none of them has this pa
 echo 'SELECT absent;' >"$work/alerts/wrong.sql"
 says "one that cannot be run" "flowreport: $work/alerts/wrong.sql:1: no such column: absent" alerts --dir "$work/alerts"
 is "does not keep the others from it" "$(grep -c '"report": "alerts/many"' "$work/out")" 1
+# As flowcollect -x runs it, for each file that is complete.
+rm -f "$work/alerts/wrong.sql"
+cat >"$work/hook" <<EOF
+#!/bin/sh
+"$report" alerts --store "\$1" --dir "$work/alerts" >"$work/alerted"
+echo \$? >>"$work/statuses"
+EOF
+chmod +x "$work/hook"
+"$flowgen" --count 300 --begin 1699920000 --span 500 --pcap "$work/pcap" >/dev/null
+"$collect" -r "$work/pcap" -w "$work/collected" -x "$work/hook %d" >"$work/log" 2>&1
+is "alerts as flowcollect's command" "$(tr '\n' ' ' <"$work/statuses") $(grep -o '"flows": [0-9]*' "$work/alerted")" '1 1  "flows": 300'
+
 is "list has all files" "$("$report" list | grep -c '^[a-z]')" "$(find queries queries/alerts "$work/own" -maxdepth 1 -name '*.sql' 2>/dev/null | sort -u | wc -l)"
 result
