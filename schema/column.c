@@ -114,22 +114,35 @@ static bool widen(struct group_column *c, uint64_t bits, uint32_t n, uint64_t ba
     return make_room(c, c->count + n, octets, base, expected);
 }
 
+/* Some tens of values, as a datagram has them, are stored together with copies of the first up to a whole number of
+** vectors: what is behind the last is free. */
+enum { FEW = 8, WHOLE = 32, MANY = 64 };
+
 bool column_append(struct group_column *c, const int64_t *v, uint32_t n, uint64_t base,
                    uint32_t expected) {
     const struct kernels *k = kernels();
+    int64_t some[MANY];
+    uint32_t wide = n;
     if (c->octets == 0 && k->any(v, n, (uint64_t)v[0]) == 0)
         return column_append_same(c, v[0], n, base, expected);
+    if (n > FEW && n < MANY) {
+        wide = (n + WHOLE - 1) / WHOLE * WHOLE;
+        memcpy(some, v, n * sizeof *v);
+        for (uint32_t i = n; i < wide; i++)
+            some[i] = v[0];
+        v = some;
+    }
     base = c->octets ? c->base : base;
-    if (c->octets == 0 && !widen(c, k->any(v, n, base), n, base, expected))
+    if (c->octets == 0 && !widen(c, k->any(v, n, base), wide, base, expected))
         return false;
-    if ((size_t)(c->count + n) * c->octets + KERNEL_SLACK > c->room &&
-        !widen(c, 0, n, base, expected))
+    if ((size_t)(c->count + wide) * c->octets + KERNEL_SLACK > c->room &&
+        !widen(c, 0, wide, base, expected))
         return false;
-    uint64_t bits = k->narrow(c->v + (size_t)c->count * c->octets, v, n, c->octets, base);
+    uint64_t bits = k->narrow(c->v + (size_t)c->count * c->octets, v, wide, c->octets, base);
     if (column_octets(bits) > c->octets) {
-        if (!widen(c, bits, n, base, expected))
+        if (!widen(c, bits, wide, base, expected))
             return false;
-        k->narrow(c->v + (size_t)c->count * c->octets, v, n, c->octets, base);
+        k->narrow(c->v + (size_t)c->count * c->octets, v, wide, c->octets, base);
     }
     c->count += n;
     return true;
@@ -219,6 +232,10 @@ void column_cut(struct group_column *c, uint32_t row) {
 void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64_t *out) {
     const uint8_t *from = c->octets ? c->v + (size_t)first * c->octets : NULL;
     kernels()->widen(out, from, n, c->octets, c->base);
+}
+
+uint32_t column_runs(const struct group_column *c) {
+    return c->count == 0 ? 0 : c->octets ? 1 + kernels()->turns(c->v, c->count, c->octets) : 1;
 }
 
 uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t first,

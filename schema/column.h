@@ -58,6 +58,8 @@ unsigned column_octets(uint64_t largest);
 
 /* Values [first, first + n). */
 void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64_t *out);
+/* How many runs of equal values it has. */
+uint32_t column_runs(const struct group_column *c);
 /* Of the rows [first, first + n) of a group of rows the values, 0 where there is none and nulls[i] is 1. before: what
 ** column_before() says of first. Returns how many values they are. */
 uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t first,

@@ -137,6 +137,11 @@ bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t
                 __builtin_prefetch(&d->ip[slot - 1]);
         }
         for (uint32_t i = 0; i < some; i++) {
+            const uint32_t slot = d->nslots ? d->slots[hash[i] & (d->nslots - 1)] : 0;
+            if (slot && dict_same_ip(&d->ip[slot - 1], &ip[at + i])) {
+                number[at + i] = slot - 1;
+                continue;
+            }
             int64_t entry = add_ip(d, &ip[at + i], hash[i]);
             if (entry < 0)
                 return false;

@@ -66,6 +66,8 @@ struct kernels {
     uint64_t (*any)(const int64_t *v, uint32_t n, uint64_t base);
     /* The least and the greatest of n > 0 numbers that narrow() made, without base. */
     void (*extent)(const uint8_t *p, uint32_t n, unsigned octets, uint64_t *min, uint64_t *max);
+    /* How many of them differ from the one before; the first has none. */
+    uint32_t (*turns)(const uint8_t *p, uint32_t n, unsigned octets);
     /* The numbers that narrow() made; also 0 octets, when all are base. */
     void (*widen)(int64_t *out, const uint8_t *p, uint32_t n, unsigned octets, uint64_t base);
 

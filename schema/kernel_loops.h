@@ -164,23 +164,14 @@ static uint32_t KERNEL(places)(uint16_t *restrict rows, const uint8_t *restrict 
     return count;
 }
 
-/* Whole vectors first; what is left is done with some values before it once more, which is a vector too. */
-#define NARROW(type, order)                                          \
-    do {                                                             \
-        enum { WHOLE = 16 };                                         \
-        uint32_t first = 0, end = n < WHOLE ? n : n / WHOLE * WHOLE; \
-        for (;;) {                                                   \
-            for (uint32_t i = first; i < end; i++) {                 \
-                uint64_t x = (uint64_t)v[i] - base;                  \
-                type low = order((type)x);                           \
-                any |= x;                                            \
-                memcpy(out + sizeof low * i, &low, sizeof low);      \
-            }                                                        \
-            if (end == n)                                            \
-                break;                                               \
-            first = n - WHOLE;                                       \
-            end = n;                                                 \
-        }                                                            \
+#define NARROW(type, order)                                 \
+    do {                                                    \
+        for (uint32_t i = 0; i < n; i++) {                  \
+            uint64_t x = (uint64_t)v[i] - base;             \
+            type low = order((type)x);                      \
+            any |= x;                                       \
+            memcpy(out + sizeof low * i, &low, sizeof low); \
+        }                                                   \
     } while (0)
 #define ONE_OCTET(x) (x)
 
@@ -247,6 +238,45 @@ static void KERNEL(extent)(const uint8_t *p, uint32_t n, unsigned octets, uint64
     }
 }
 #undef NARROW_BOUNDS
+
+/* Some at a time, so that a count has as many octets as what is counted. */
+#define TURNS(type)                                                          \
+    do {                                                                     \
+        enum { SOME = 128 };                                                 \
+        for (uint32_t at = 1; at < n; at += SOME) {                          \
+            const uint32_t some = n - at < SOME ? n - at : SOME;             \
+            const uint8_t *q = p + sizeof(type) * at;                        \
+            type differ = 0;                                                 \
+            for (uint32_t i = 0; i < some; i++) {                            \
+                type x, before;                                              \
+                memcpy(&x, q + sizeof x * i, sizeof x);                      \
+                memcpy(&before, q - sizeof x + sizeof x * i, sizeof before); \
+                differ = (type)(differ + (x != before));                     \
+            }                                                                \
+            count += (uint32_t)differ;                                       \
+        }                                                                    \
+    } while (0)
+
+KERNEL_TARGET
+static uint32_t KERNEL(turns)(const uint8_t *p, uint32_t n, unsigned octets) {
+    uint32_t count = 0;
+    switch (octets) {
+    case 1:
+        TURNS(uint8_t);
+        break;
+    case 2:
+        TURNS(uint16_t);
+        break;
+    case 4:
+        TURNS(uint32_t);
+        break;
+    default:
+        TURNS(uint64_t);
+        break;
+    }
+    return count;
+}
+#undef TURNS
 
 #define WIDEN(type, order)                          \
     do {                                            \
@@ -345,6 +375,7 @@ static const struct kernels KERNEL(kernels) = {
     .narrow = KERNEL(narrow),
     .any = KERNEL(any),
     .extent = KERNEL(extent),
+    .turns = KERNEL(turns),
     .widen = KERNEL(widen),
     .split = KERNEL(split),
     .minus = KERNEL(minus),

@@ -93,8 +93,19 @@ static const int64_t *get_column(const struct fvt_values *from, uint32_t at, uin
     return room;
 }
 
+static struct fvt_look look_at_column(const struct fvt_values *from) {
+    const struct group_column *c = from->of;
+    return (struct fvt_look){c->min, c->max, column_runs(c)};
+}
+
 struct piece piece_plain(struct group *g, int field) {
     const struct group_column *c = &g->column[field];
-    const struct fvt_values from = {c->count, c->octets == 0, get_column, c};
+    const struct fvt_values from = {
+        .n = c->count,
+        .same = c->octets == 0,
+        .get = get_column,
+        .of = c,
+        .look = c->bounded == c->count ? look_at_column : NULL,
+    };
     return piece_make_from(&from, c->count < g->rows ? c->present : NULL, g->rows, 0, g->effort);
 }

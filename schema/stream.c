@@ -123,13 +123,10 @@ static void put_planes(struct fvt_buffer *out, const struct fvt_values *from, ui
     fvt_put_zeros(out, -size % FVT_ALIGN);
 }
 
-struct look {
-    int64_t min, max;
-    uint32_t runs;
-};
-
-static struct look look_at(const struct fvt_values *from) {
-    struct look l = {INT64_MAX, INT64_MIN, 0};
+static struct fvt_look look_at(const struct fvt_values *from) {
+    if (from->look)
+        return from->look(from);
+    struct fvt_look l = {INT64_MAX, INT64_MIN, 0};
     int64_t last = 0;
     for (uint32_t at = 0, n; at < from->n && !(at && from->same); at += n) {
         int64_t room[STEP];
@@ -164,7 +161,7 @@ static void put_runs(struct fvt_buffer *out, const struct fvt_values *from, uint
     }
     put_header(out, FVT_RUNS, 0, from->n, 0);
     const struct fvt_values all = fvt_values_array(ends, runs);
-    struct look l = look_at(&all);
+    struct fvt_look l = look_at(&all);
     put_packed(out, &all, (uint64_t)l.min, fvt_bits((uint64_t)l.max - (uint64_t)l.min));
     /* Runs of runs do not exist, so the nesting ends here. */
     fvt_stream_encode(out, values, runs, small);
@@ -292,7 +289,7 @@ void fvt_stream_encode_from(struct fvt_buffer *out, const struct fvt_values *fro
         put_header(out, FVT_CONST, 0, 0, 0);
         return;
     }
-    struct look l = look_at(from);
+    struct fvt_look l = look_at(from);
     uint64_t span = (uint64_t)l.max - (uint64_t)l.min;
     if (span == 0) {
         put_header(out, FVT_CONST, 0, n, (uint64_t)l.min);

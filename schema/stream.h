@@ -9,6 +9,12 @@
 #include "format.h"
 #include "pool.h"
 
+/* Of all values of a stream. */
+struct fvt_look {
+    int64_t min, max;
+    uint32_t runs;
+};
+
 /* Where the values of a stream come from. They are asked for some at a time, more than once, so that they need not
 ** lie in memory as 64-bit numbers. */
 struct fvt_values {
@@ -18,6 +24,8 @@ struct fvt_values {
     ** room, which has room for them. */
     const int64_t *(*get)(const struct fvt_values *from, uint32_t at, uint32_t some, int64_t *room);
     const void *of; /* the source's own */
+    /* Where the source knows more cheaply what is to be found out of all values; else NULL. */
+    struct fvt_look (*look)(const struct fvt_values *from);
 };
 enum { FVT_VALUES_STEP = 2048 }; /* that stay in the nearest cache; a multiple of 64 */
 

@@ -295,6 +295,33 @@ static void looking_over(void **unused) {
         }
 }
 
+/* Of numbers in as few octets as they have: the least, the greatest, and how many differ from the one before. */
+static void looking_over_narrow(void **unused) {
+    (void)unused;
+    const struct kernels *k;
+    for (unsigned variant = 0; (k = kernels_variant(variant)) != NULL; variant++)
+        for (unsigned octets = 1; octets <= 8; octets *= 2)
+            EACH_LENGTH(i, n) {
+                uint8_t p[8 * MOST];
+                int64_t v[MOST];
+                uint64_t least = UINT64_MAX, most = 0, min, max;
+                uint32_t turns = 0;
+                if (n == 0)
+                    continue;
+                for (uint32_t j = 0; j < n; j++) {
+                    const uint64_t x = draw() & (UINT64_MAX >> (64 - 8 * octets));
+                    v[j] = j > 0 && draw() & 1 ? v[j - 1] : (int64_t)x;
+                    turns += j > 0 && v[j] != v[j - 1];
+                    least = (uint64_t)v[j] < least ? (uint64_t)v[j] : least;
+                    most = (uint64_t)v[j] > most ? (uint64_t)v[j] : most;
+                }
+                k->narrow(p, v, (uint32_t)n, octets, 0);
+                k->extent(p, (uint32_t)n, octets, &min, &max);
+                assert_true(min == least && max == most);
+                assert_int_equal(k->turns(p, (uint32_t)n, octets), turns);
+            }
+}
+
 static void choice(void **unused) {
     (void)unused;
     const struct kernels *last = NULL;
@@ -308,9 +335,11 @@ static void choice(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unpacking), cmocka_unit_test(joining),  cmocka_unit_test(looking_up),
-        cmocka_unit_test(comparing), cmocka_unit_test(choosing), cmocka_unit_test(looking_over),
-        cmocka_unit_test(narrowing), cmocka_unit_test(spans),    cmocka_unit_test(splitting),
+        cmocka_unit_test(unpacking),  cmocka_unit_test(joining),
+        cmocka_unit_test(looking_up), cmocka_unit_test(comparing),
+        cmocka_unit_test(choosing),   cmocka_unit_test(looking_over),
+        cmocka_unit_test(narrowing),  cmocka_unit_test(looking_over_narrow),
+        cmocka_unit_test(spans),      cmocka_unit_test(splitting),
         cmocka_unit_test(choice),
     };
     return cmocka_run_group_tests_name("schema/kernel", tests, NULL, NULL);
