@@ -63,7 +63,7 @@ class Nflog:
                               self.attribute(2 | nested, ports))
 
     def record(self, packet, hook, indev=0, outdev=0, physin=0, physout=0, mac=None, header=None,
-               when=None, conntrack=None, reply=False, family=2, protocol=0x0800):
+               when=None, conntrack=None, reply=False, family=2, protocol=0x0800, mark=None):
         out = struct.pack(">BBH", family, 0, 5) + self.attribute(1, struct.pack(">HBB", protocol, hook, 0))
         out += self.attribute(10, b"flows\0")
         for number, value in ((4, indev), (5, outdev), (6, physin), (7, physout)):
@@ -74,6 +74,8 @@ class Nflog:
         if header:
             out += self.attribute(15, struct.pack(">H", 1)) + self.attribute(17, struct.pack(">H", 14))
             out += self.attribute(16, header)
+        if mark:
+            out += self.attribute(2, struct.pack(">I", mark))
         if when:
             out += self.attribute(3, struct.pack(">QQ", *when))
         out += self.attribute(12, struct.pack(">I", 77))
@@ -148,7 +150,7 @@ def nflog():
                      conntrack=connection),
             n.record(udp(server, inside, 53, 1000), 2, 4, 3, header=header, when=(TIME - 1, 600000),
                      conntrack=connection, reply=True),
-            n.record(udp(server, "192.168.1.20", 2000, 80), 2, 4, 3, conntrack=inbound),
+            n.record(udp(server, "192.168.1.20", 2000, 80), 2, 4, 3, conntrack=inbound, mark=0xfedcba98),
             n.record(udp("192.168.1.20", server, 80, 2000), 2, 3, 4, conntrack=inbound, reply=True),
             n.record(udp(inside, "192.168.1.1", 1001, 53), 1, 3),
             n.record(udp("192.168.1.1", inside, 53, 1001, payload=b"y" * 2100), 3, 0, 3),
@@ -165,6 +167,8 @@ def nflog():
         check(f"NFLOG {name}: link layer and time", rows,
               [f"{inside}|7|02:00:00:00:00:01|-|2023-11-14 22:13:19.500",
                f"{server}|-|02:00:00:00:00:01|02:00:00:00:00:02|2023-11-14 22:13:19.600"])
+        rows, _ = flows(capture, "srcip, mark", table="flows WHERE mark IS NOT NULL")
+        check(f"NFLOG {name}: the firewall's mark", rows, [f"{server}|{0xfedcba98}"])
         rows, out = flows(capture, arguments=("udp", "dst", "port", "80"))
         check(f"NFLOG {name}: a filter", (rows, "filtered:  5" in out), ([f"{server}|192.168.1.20|4|3|0|1"], True))
     n = Nflog("<")
