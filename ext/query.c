@@ -78,12 +78,9 @@ static bool is_null_test(unsigned char op) {
 /* Tests that query_read.c can compile for this column. */
 static bool can_take(const struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
-    if (c->kind == COLUMN_LABEL) /* what is asked of applications is asked of groups */
-        return c->id == LABEL_ZONE &&
-               (op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_NE) &&
-               sqlite3_stricmp(sqlite3_vtab_collation(b->info, i), "BINARY") == 0;
-    if (find_operator(op) < 0 ||
-        (c->kind != COLUMN_VALUE && c->kind != COLUMN_MS && c->kind != COLUMN_COMPUTED))
+    bool zone = c->kind == COLUMN_LABEL && c->id == LABEL_ZONE;
+    if (find_operator(op) < 0 || (zone && is_pattern(op)) ||
+        (!zone && c->kind != COLUMN_VALUE && c->kind != COLUMN_MS && c->kind != COLUMN_COMPUTED))
         return false;
     if (sql_column_is_net(c) && !is_equality(op) && !is_inequality(op) && !is_null_test(op))
         return false;

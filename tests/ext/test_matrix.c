@@ -68,6 +68,11 @@ static const char *left(const char *table, const char *column, bool text, const 
     static const char *const buckets[] = {"time", "time_ms", NULL};
     static const char *const bounds[] = {"=", "<", "<=", ">", ">=", "[]", "==", NULL};
     static const char *const equals[] = {"=", "<>", "[]", "==", "!==", "=NULL", "<>NULL", NULL};
+    static const char *const zones[] = {"srczone", "dstzone", "zone", "peerzone", NULL};
+    if (strcmp(column, "application") == 0)
+        return "it is of three columns, and groups are few";
+    if (is_one_of(column, zones) && f->of == PATTERN)
+        return "patterns are for what is stored";
     if (strcmp(f->word, "![]") == 0)
         return "SQLite does not tell virtual tables of NOT IN";
     if (is_measure(table, column))
