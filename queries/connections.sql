@@ -21,13 +21,11 @@
 .mode box
 .headers on
 
-SELECT min(first) AS first_seen,
-       round((julianday(max(last)) - julianday(min(first))) * 86400, 3) AS duration,
+SELECT first AS first_seen, round((julianday(last) - julianday(first)) * 86400, 3) AS duration,
        proto_name(proto) AS proto,
        srcip || ':' || coalesce(srcport, 0) AS src,
        dstip || ':' || coalesce(dstport, icmptype || '.' || icmpcode, 0) AS dst,
-       sum(packets) AS packets, sum(bytes) AS bytes, sum(flows) AS flows
+       packets, bytes, flows
 FROM traffic(:since, :until, :filter, :store)
-GROUP BY proto, srcip, srcport, dstip, dstport, icmptype, icmpcode
-ORDER BY first_seen, src, dst
+ORDER BY first, srcip, srcport, dstip, dstport, icmptype, icmpcode
 LIMIT coalesce(:n, 20);

@@ -37,10 +37,14 @@ WITH who(nets) AS (
     SELECT peerzone AS zone, sum(flows_out) AS flows_out, sum(flows_in) AS flows_in,
            sum(packets_out) AS packets_out, sum(packets_in) AS packets_in,
            sum(bytes_out) AS sent, sum(bytes_in) AS received
-    FROM who, endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || nets || ']', 'any'), :store, 3600)
-    WHERE (:host IS NULL OR ip_in(ip, :host)) AND (:user IS NULL OR host_user(ip, time) = :user)
+    FROM who, endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'host in [' || nets || ']', :store, 3600)
+    WHERE nets IS NOT NULL AND (:host IS NULL OR ip_in(ip, :host)) AND (:user IS NULL OR host_user(ip, time) = :user)
       AND (:group IS NULL OR host_group(ip, time) = :group)
-      AND (coalesce(:host, :user, :group) IS NOT NULL OR zone = 'local')
+    GROUP BY 1
+    UNION ALL
+    SELECT peerzone, sum(flows_out), sum(flows_in), sum(packets_out), sum(packets_in), sum(bytes_out), sum(bytes_in)
+    FROM endpoints(:since, :until, :filter, :store)
+    WHERE coalesce(:host, :user, :group) IS NULL AND zone = 'local'
     GROUP BY 1
 )
 SELECT zone, flows_out, flows_in, packets_out, packets_in, sent, received, sent + received AS bytes,

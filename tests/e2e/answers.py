@@ -18,7 +18,7 @@ def check(name, got, wanted):
         print("ok - " + name)
         return
     bad = 1
-    print("not ok - %s\n  got:    %r\n  wanted: %r" % (name, got, wanted))
+    print("not ok - %s\n  got:    %.2000r\n  wanted: %.2000r" % (name, got, wanted))
 
 
 def report(name, *args):
@@ -114,10 +114,14 @@ check("applications: packets, percent", pick(rows, "application", "packets", "by
       [(a, count[a], round(100 * b / total + 1e-9, 1)) for a, b in largest(sums)])
 check("application X", pick(report("applications", "--application", "dns")[0], "application", "bytes"), [("dns", sums["dns"])])
 
+def with_proto(p, side):
+    return names[p["proto"]] + ("/%d" % p[side] if p[side] is not None else "")
+
+
 keys = {"srcip": lambda p: p["srcip"], "dstip": lambda p: p["dstip"], "srcport": lambda p: p["srcport"], "dstport": lambda p: p["dstport"],
         "proto": lambda p: names[p["proto"]], "srczone": lambda p: zone(p["srcip"]), "dstzone": lambda p: zone(p["dstip"]),
         "application": application, "srcip+dstip": lambda p: p["srcip"] + " " + p["dstip"],
-        "dstport:p": lambda p: p["dstport"] and "%s/%d" % (names[p["proto"]], p["dstport"])}
+        "dstport:p": lambda p: with_proto(p, "dstport")}
 for element, key in keys.items():
     b, n = Counter(), Counter()
     for p in packets:
@@ -126,7 +130,7 @@ for element, key in keys.items():
     rows = report("top", "--by", element, "--n", -1)[0]
     check("top by " + element, sorted(pick(rows, "element", "packets", "bytes"), key=str), sorted(((k, n[k], b[k]) for k in b), key=str))
     check("top by %s: percent" % element, max(abs(r["bytes %"] - 100 * r["bytes"] / total) for r in rows) < 0.051, True)
-for element, key in (("ip", lambda ip, p, s: ip), ("port:p", lambda ip, p, s: p[s] and "%s/%d" % (names[p["proto"]], p[s])),
+for element, key in (("ip", lambda ip, p, s: ip), ("port:p", lambda ip, p, s: with_proto(p, s)),
                      ("port", lambda ip, p, s: p[s]), ("zone", lambda ip, p, s: zone(ip))):
     b = Counter()
     for ip, peer, out, came, p in ends():
