@@ -43,6 +43,10 @@ enum helper {
     HELPER_FRAME_TYPE,          /* 408 */
     HELPER_IP_SECTION,          /* 313, octets; they are at record.section */
     HELPER_FRAME_SECTION,       /* 315, likewise */
+    HELPER_FIRST_FLAGS,         /* PEN 6871, 14: of the first packet of TCP */
+    HELPER_OTHER_FLAGS,         /* 15: of all others */
+    HELPER_REV_FIRST_FLAGS,     /* the same of the reverse direction */
+    HELPER_REV_OTHER_FLAGS,
     HELPER_END
 };
 enum { NHELPERS = HELPER_END - FLOW_NFIELDS, PLAN_STEPS = HELPER_END + 16 };

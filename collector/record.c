@@ -100,7 +100,7 @@ static void finish_times(struct record *r) {
 
 /* ---- ICMP ------------------------------------------------------------------------------- */
 
-enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_ICMPV6 = 58 };
 
 static void finish_icmp(struct record *r) {
     struct flow_row *row = &r->row;
@@ -210,10 +210,28 @@ static void finish_ttl(struct record *r) {
         flow_row_set(&r->row, FLOW_minttl, helper(r, HELPER_TTL));
 }
 
+/* Flags of TCP that are told apart by the packet, where they are not sent together. */
+static void finish_flags(struct record *r) {
+    static const struct {
+        int field;
+        enum helper first, other;
+    } sides[] = {{FLOW_tcpflags, HELPER_FIRST_FLAGS, HELPER_OTHER_FLAGS},
+                 {FLOW_revtcpflags, HELPER_REV_FIRST_FLAGS, HELPER_REV_OTHER_FLAGS}};
+    struct flow_row *row = &r->row;
+    if (flow_row_has(row, FLOW_proto) && row->value[FLOW_proto].i != PROTO_TCP)
+        return;
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        if (!flow_row_has(row, sides[i].field) &&
+            (record_helper(r, sides[i].first) || record_helper(r, sides[i].other)))
+            flow_row_set(row, sides[i].field,
+                         (helper(r, sides[i].first) | helper(r, sides[i].other)) & 0xfff);
+}
+
 void record_finish(struct record *r) {
     packet_of_section(r);
     finish_times(r);
     finish_icmp(r);
+    finish_flags(r);
     finish_ttl(r);
     finish_sampling(r);
     finish_ipversion(r);

@@ -13,6 +13,7 @@
 **   port (type * 256 + code). Ports that only repeat them, or are zero, are NULL. Records of other
 **   protocols have no ICMP type, though some templates send a zero. Records with 32 or 139 that have neither a
 **   protocol nor ports, as softflowd's, are of ICMP.
+** - TCP flags of the first packet and of the others, as YAF has them, are or-ed.
 ** - ipversion comes from the addresses when it is not exported.
 ** - sampling: what the record says, else what was announced (sampler.h) for its sampler id, for the
 **   interface it was metered on (the output interface when direction is egress) or for all, else the

@@ -38,6 +38,10 @@ static const struct {
     {10, "6/2 29305:6/2", "5018 a112", ARRIVAL " tcpflags=24 revtcpflags=274"},
     {10, "6/v 1/1", "02 f1ff 07", ARRIVAL " tcpflags=511 bytes=7"},
     {9, "6/4 1/1", "00005002 07", ARRIVAL " tcpflags=2 bytes=7"},
+    /* YAF: of the first packet, of the others */
+    {10, "4/1 6871:14/1 6871:15/1 6871:16398/1 6871:16399/1", "06 02 18 12 10",
+     ARRIVAL " proto=6 tcpflags=26 revtcpflags=18"},
+    {10, "4/1 6871:14/1 6871:15/1", "11 00 00", ARRIVAL " proto=17"},
     /* choice among elements: deltas before totals before initiator octets */
     {10, "85/4 1/4 231/4", "00000063 00000005 00000007", ARRIVAL " bytes=5"},
     {10, "231/4 86/4 85/4", "00000001 00000002 00000003", ARRIVAL " packets=2 bytes=3"},
