@@ -523,8 +523,9 @@ static bool stage_rows(struct group *g, const struct flow_rows *rows, uint32_t f
 }
 
 uint32_t group_add_rows(struct group *g, const struct flow_rows *rows, uint32_t first, uint32_t n) {
-    /* What is done for each column of few rows would take longer than what is done for their values. */
-    enum { FEW = 8 };
+    /* What is done for each column of few rows would take longer than what is done for their values; nor are the rows of
+    ** templates that take turns to send the stage's on their way some at a time. */
+    enum { FEW = 24 };
     uint32_t done = 0;
     while (done < n) {
         uint32_t some = n - done;
