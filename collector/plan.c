@@ -28,6 +28,7 @@ enum kind {
     KIND_APPID,
     KIND_FLOAT,
     KIND_SECTION, /* the first octets of a packet */
+    KIND_SEGMENT, /* layer2SegmentId: what kind of network it is, and 24 bits */
 };
 
 enum convert {
@@ -38,6 +39,7 @@ enum convert {
     CONVERT_U64,
     CONVERT_UINT,
     CONVERT_FLAGS,
+    CONVERT_SEGMENT,
     CONVERT_DIRECTION,
     CONVERT_SECONDS,
     CONVERT_MS,
@@ -67,6 +69,16 @@ static const struct special {
     {22, KIND_UINT, HELPER_START_UPTIME, false},
     {32, KIND_UINT, HELPER_ICMP, false},
     {61, KIND_DIRECTION, 0, false},
+    {70, KIND_UINT, HELPER_LABEL, false},
+    {71, KIND_UINT, HELPER_LABEL + 1, false},
+    {72, KIND_UINT, HELPER_LABEL + 2, false},
+    {73, KIND_UINT, HELPER_LABEL + 3, false},
+    {74, KIND_UINT, HELPER_LABEL + 4, false},
+    {75, KIND_UINT, HELPER_LABEL + 5, false},
+    {76, KIND_UINT, HELPER_LABEL + 6, false},
+    {77, KIND_UINT, HELPER_LABEL + 7, false},
+    {78, KIND_UINT, HELPER_LABEL + 8, false},
+    {79, KIND_UINT, HELPER_LABEL + 9, false},
     {95, KIND_APPID, 0, false},
     {139, KIND_UINT, HELPER_ICMP, false},
     {150, KIND_SECONDS, 0, false},
@@ -92,6 +104,7 @@ static const struct special {
     {322, KIND_SECONDS, 0, false},
     {324, KIND_NTP, 0, false},
     {325, KIND_NTP, 0, false},
+    {351, KIND_SEGMENT, 0, false},
     {408, KIND_UINT, HELPER_FRAME_TYPE, true},
     {FLOW_ELEMENT(6871, 14), KIND_UINT, HELPER_FIRST_FLAGS, true}, /* YAF */
     {FLOW_ELEMENT(6871, 15), KIND_UINT, HELPER_OTHER_FLAGS, true},
@@ -144,6 +157,8 @@ void element_map_build(struct element_map *map) {
     map->count = 0;
     for (unsigned f = 0; f < FLOW_NFIELDS; f++) {
         unsigned rank = 0;
+        if (f == FLOW_mpls) /* each of its elements is a part of it */
+            continue;
         for (const uint64_t *e = flow_fields[f].elements; *e; e++)
             element_add(map, *e, f, rank++);
         for (const uint64_t *e = flow_fields[f].v9; *e; e++)
@@ -178,6 +193,8 @@ static enum convert convert_for(enum kind kind, size_t length) {
         return integer ? uint_convert[length] : CONVERT_NONE;
     case KIND_FLAGS:
         return length == 1 ? CONVERT_U8 : integer ? CONVERT_FLAGS : CONVERT_NONE;
+    case KIND_SEGMENT:
+        return integer ? CONVERT_SEGMENT : CONVERT_NONE;
     case KIND_DIRECTION:
         return integer ? CONVERT_DIRECTION : CONVERT_NONE;
     case KIND_SECONDS:
@@ -335,6 +352,7 @@ static bool convert_in_columns(enum convert convert) {
     case CONVERT_U64:
     case CONVERT_UINT:
     case CONVERT_FLAGS:
+    case CONVERT_SEGMENT:
     case CONVERT_DIRECTION:
     case CONVERT_SECONDS:
     case CONVERT_MS:
@@ -501,6 +519,9 @@ static inline void run_step(const struct plan_step *s, enum convert convert, con
     case CONVERT_FLAGS:
         set_uint(r, f, ben(p, n) & 0x0fff);
         break;
+    case CONVERT_SEGMENT:
+        set_uint(r, f, ben(p, n) & 0xffffff);
+        break;
     case CONVERT_DIRECTION:
         if (ben(p, n) != 255)
             set_uint(r, f, ben(p, n));
@@ -635,6 +656,8 @@ static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart
         EACH(clamp_ms(ben(p, s->length), 1));
     case CONVERT_FLAGS:
         EACH((int64_t)(ben(p, s->length) & 0x0fff));
+    case CONVERT_SEGMENT:
+        EACH((int64_t)(ben(p, s->length) & 0xffffff));
     case CONVERT_SECONDS:
         EACH(clamp_ms(ben(p, s->length), 1000));
     case CONVERT_MS:

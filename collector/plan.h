@@ -15,6 +15,7 @@
 #include "cursor.h"
 #include "extra.h"
 #include "schema/field.h"
+#include "schema/mpls.h"
 
 enum { TEMPLATE_VARIABLE = 65535 }; /* length of a variable-length field, RFC 7011 section 7 */
 
@@ -47,6 +48,8 @@ enum helper {
     HELPER_OTHER_FLAGS,         /* 15: of all others */
     HELPER_REV_FIRST_FLAGS,     /* the same of the reverse direction */
     HELPER_REV_OTHER_FLAGS,
+    HELPER_LABEL,               /* 70 to 79: MPLS_LABELS of them */
+    HELPER_LABEL_LAST = HELPER_LABEL + MPLS_LABELS - 1,
     HELPER_END
 };
 enum { NHELPERS = HELPER_END - FLOW_NFIELDS, PLAN_STEPS = HELPER_END + 16 };

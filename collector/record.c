@@ -227,6 +227,20 @@ static void finish_flags(struct record *r) {
                          (helper(r, sides[i].first) | helper(r, sides[i].other)) & 0xfff);
 }
 
+/* Exporters fill the elements of their template that there are no labels for with zeros. */
+static void finish_labels(struct record *r) {
+    uint32_t entry[MPLS_LABELS];
+    unsigned n = 0;
+    for (unsigned i = 0; i < MPLS_LABELS; i++) {
+        entry[i] = (uint32_t)helper(r, HELPER_LABEL + i) & 0xffffff;
+        n = entry[i] ? i + 1 : n;
+    }
+    if (n == 0 || r->texts == RECORD_TEXTS)
+        return;
+    char *text = r->text[r->texts++];
+    flow_row_set_text(&r->row, FLOW_mpls, text, mpls_write(text, entry, n));
+}
+
 void record_finish(struct record *r) {
     packet_of_section(r);
     finish_times(r);
@@ -235,6 +249,8 @@ void record_finish(struct record *r) {
     finish_ttl(r);
     finish_sampling(r);
     finish_ipversion(r);
+    if (r->helpers >> (HELPER_LABEL - FLOW_NFIELDS))
+        finish_labels(r);
 }
 
 /* ---- texts ------------------------------------------------------------------------------ */

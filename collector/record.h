@@ -23,6 +23,7 @@
 **   record is of that packet, and unless it has counters of its own they are 1 and the length of the IP packet
 **   (of the frame, where it is none).
 **   The octets stay in `extra`.
+** - MPLS labels (70 to 79) are one text; of those that are all zero none is the last one.
 ** - direction 255 (RFC 7012: unknown) is NULL.
 */
 #ifndef FLOWVT_RECORD_H
@@ -53,6 +54,7 @@ struct record_header {
 
 enum { FLOW_WORDS = (FLOW_NFIELDS + 63) / 64 };
 enum { RECORD_TEXTS = 4, RECORD_TEXT = 65536 };
+_Static_assert(NHELPERS <= 32, "bits of helpers");
 
 struct record {
     struct record_header h;

@@ -10,8 +10,14 @@
 #include "dict.h"
 #include "directory.h"
 
-/* Columns that share one dictionary; the first is what it is called after. */
-enum { GROUP_DICTS = 16 };
+/* Dictionaries: one for each column of addresses or texts, of which srcip and dstip share one. */
+enum {
+    GROUP_DICTS = -1
+#define FIELD(name, class, role, octets, elements, v9, filter, meaning) \
+    +(FLOW_##class == FLOW_IP || FLOW_##class == FLOW_TEXT)
+#include "fields.def"
+#undef FIELD
+};
 
 /* How much time to spend on the size of a group. */
 enum group_effort {
