@@ -2,7 +2,7 @@
 /*
 ** Link layers down to the outermost IP header. A table gives each link type a function that strips
 ** its header and says what comes next; walk_ethertype() and by_ppp() are where the ways meet. NFLOG
-** headers are read in dissect_nflog.c, the IP headers themselves in dissect_ip.c.
+** headers are read in dissect_nflog.c, the IP headers themselves in dissect_ip.c, tunnels in dissect_tunnel.c.
 **
 ** Numbers: LINKTYPE_ values of the tcpdump group's registry, IEEE Ethernet types, PPP protocol
 ** numbers of RFC 1661 and IANA.
@@ -74,10 +74,10 @@ static enum packet_kind vlan_tag(struct walk *w) {
     if (!p)
         return PACKET_TRUNCATED;
     unsigned id = get16(p) & 0x0fff;
-    if (!(w->pkt->has & HAS_VLAN)) {
+    if (!w->inside && !(w->pkt->has & HAS_VLAN)) {
         w->pkt->vlan = (uint16_t)id;
         w->pkt->has |= HAS_VLAN;
-    } else if (!(w->pkt->has & HAS_CVLAN)) {
+    } else if (!w->inside && !(w->pkt->has & HAS_CVLAN)) {
         w->pkt->cvlan = (uint16_t)id;
         w->pkt->has |= HAS_CVLAN;
     }
@@ -92,7 +92,10 @@ static enum packet_kind mpls(struct walk *w) {
         p = walk_take(w, 4);
         if (!p)
             return PACKET_TRUNCATED;
+        if (w->pkt->nlabels < PACKET_LABELS)
+            w->pkt->label[w->pkt->nlabels++] = get32(p) >> 8;
     } while (!(p[2] & 1));
+    w->pkt->has |= HAS_LABELS;
     p = walk_peek(w, 1);
     if (!p)
         return PACKET_TRUNCATED;
@@ -550,6 +553,26 @@ static const struct {
     {276, "Linux cooked v2", linux_sll2},
 };
 
+/* ---- for tunnels ------------------------------------------------------------------------- */
+
+enum packet_kind walk_ethernet(struct walk *w) {
+    return ethernet(w);
+}
+
+enum packet_kind walk_ppp(struct walk *w) {
+    return ppp(w);
+}
+
+enum packet_kind walk_mpls(struct walk *w) {
+    return mpls(w);
+}
+
+enum packet_kind walk_ip(struct walk *w) {
+    return by_version(w);
+}
+
+/* ---- interface --------------------------------------------------------------------------- */
+
 static enum packet_kind by_linktype(struct walk *w, unsigned linktype) {
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         if (links[i].linktype == linktype)
@@ -566,8 +589,8 @@ const char *dissect_link_name(unsigned linktype) {
 
 enum packet_kind dissect(unsigned linktype, const uint8_t *frame, size_t captured, size_t wire,
                          struct packet *out) {
-    memset(out, 0, sizeof *out);
-    struct walk w = {frame, captured, wire > captured ? wire : captured, 0, 0, out};
+    memset(out, 0, offsetof(struct packet, label));
+    struct walk w = {frame, captured, wire > captured ? wire : captured, 0, 0, false, out};
     return linktype == 1 ? ethernet(&w) : by_linktype(&w, linktype);
 }
 

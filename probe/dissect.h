@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The packet dissector: link layer and outermost IP header of one captured frame. It keeps no
+** The packet dissector: link layer and outermost IP header of one captured frame, and what a tunnel
+** has inside. It keeps no
 ** state, allocates nothing, needs no libpcap, and reads no octet behind the captured ones, so it is
 ** safe on any input. The probe meters with it; the collector takes export datagrams out of
 ** captures and reads the packet headers inside sFlow samples with it.
 **
-** "Outermost" is meant literally: of a tunnel the outer header counts. VLAN tags, MPLS
-** labels and PPPoE are below IP and are looked through.
+** "Outermost" is meant literally: dissect() gives the outer header of a tunnel, dissect_inside()
+** the inner one. VLAN tags, MPLS labels and PPPoE are below IP and are looked through.
 */
 #ifndef FLOWVT_DISSECT_H
 #define FLOWVT_DISSECT_H
@@ -42,13 +43,22 @@ enum {
     HAS_TCPFLAGS = 256,
     HAS_TIME = 512,
     HAS_NATSRC = 1024,
+    HAS_MF = 2048, /* more fragments follow */
+    HAS_DF = 4096, /* IPv4: may not be taken apart */
+    HAS_NO_LENGTH =
+        8192, /* the IP header has no length: segmentation offload; what the frame has counts */
+    HAS_VNI = 16384,      /* vni */
+    HAS_LABELS = 32768,   /* label */
+    HAS_FRAGMENT = 65536, /* as fragment */
 };
+
+enum { PACKET_LABELS = 10 }; /* MPLS labels that are kept: as many as there are elements for */
 
 enum { DIRECTION_INGRESS = 0, DIRECTION_EGRESS = 1 }; /* IPFIX 61 */
 
 /* All numbers in host byte order, addresses as on the wire. */
 struct packet {
-    uint16_t has;
+    uint32_t has;
     uint8_t family;  /* 4 or 6 */
     uint8_t proto;   /* behind IPv6 extension headers */
     uint8_t src[16]; /* IPv4: the first four octets, zeros behind */
@@ -78,9 +88,11 @@ struct packet {
     uint16_t natsrcport; /* 0: the protocol has none */
     uint32_t tcpseq;     /* TCP's sequence number, with HAS_TCPFLAGS */
     uint32_t flowlabel;  /* IPv6 */
+    uint32_t vni;        /* dissect_inside(): of VXLAN, GENEVE, NVGRE, 24 bits, with HAS_VNI */
     uint32_t length; /* octets of the IP packet: IPv4 total length, where that is 0 (segmentation
                            offload) what the frame holds; IPv6 payload length, or the one of a
-                           jumbogram (RFC 2675), + 40 */
+                           jumbogram (RFC 2675), + 40; or, where it has none and the frame holds
+                           more than it could tell, that */
     bool fragment;   /* one of several fragments; the first one has fragoffset 0 */
     uint16_t fragoffset; /* octets / 8 */
     uint32_t fragid;
@@ -90,6 +102,9 @@ struct packet {
                             for other protocols and for later fragments) */
     uint32_t payload_captured;
     uint32_t payload_length; /* as the length fields say; UDP: its own field where that is less */
+    uint8_t nlabels;         /* MPLS labels, from the top, with HAS_LABELS */
+    uint32_t label[PACKET_LABELS]; /* label << 4 | traffic class << 1 | bottom of stack; only the
+                                      first nlabels have values */
 };
 
 /* Dissect one frame. linktype: LINKTYPE_ number as in capture files (DLT_RAW's 12 and 14 are taken
@@ -102,6 +117,13 @@ enum packet_kind dissect(unsigned linktype, const uint8_t *frame, size_t capture
 /* The same from an IP header on (raw IP), whose version is taken from its first four bits. */
 enum packet_kind dissect_ip(const uint8_t *header, size_t captured, size_t wire,
                             struct packet *out);
+
+/* The innermost IP packet that is inside of outer, which dissect() has made of the same frame: GRE (with NVGRE, ERSPAN,
+** PPTP), IP in IP, EtherIP, MPLS in IP; over UDP VXLAN, VXLAN-GPE, GENEVE, GTP-U, L2TP, Teredo, LISP and MPLS, by their
+** ports. Link layer, interfaces and direction are the frame's, labels those of the frame and then those inside. Fragments
+** are not looked into. false: there is none, and *in has no meaning. */
+bool dissect_inside(const uint8_t *frame, size_t captured, size_t wire, const struct packet *outer,
+                    struct packet *in);
 
 /* Short name of a link type that dissect() looks into, or NULL. */
 const char *dissect_link_name(unsigned linktype);

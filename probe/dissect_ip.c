@@ -11,12 +11,15 @@
 enum {
     IP4_HEADER = 20,
     IP6_HEADER = 40,
+    IP4_DF = 0x4000,   /* don't fragment */
     IP4_MORE = 0x2000, /* more fragments */
     IP4_OFFSET = 0x1fff,
     OPTION_PAD1 = 0,     /* RFC 8200 4.2 */
     OPTION_JUMBO = 0xc2, /* RFC 2675 2 */
     IP6_OFFSET = 0xfff8, /* in the fragment header, RFC 8200 4.5 */
 };
+
+_Static_assert((int)IP4_DF / HAS_DF == (int)IP4_MORE / HAS_MF, "moved together");
 
 enum { /* IANA protocol numbers */
        PROTO_HOPOPT = 0,
@@ -142,11 +145,16 @@ enum packet_kind walk_ip4(struct walk *w) {
     pkt->ip_at = (uint32_t)start;
     pkt->tos = p[1];
     pkt->length = get16(p + 2);
-    if (pkt->length == 0)
+    if (pkt->length == 0) {
         pkt->length = (uint32_t)(w->wire - start);
+        pkt->has |= HAS_NO_LENGTH;
+    }
     pkt->fragid = get16(p + 4);
     pkt->fragoffset = (uint16_t)(fragment & IP4_OFFSET);
     pkt->fragment = pkt->fragoffset != 0 || (fragment & IP4_MORE);
+    pkt->has |= (fragment & (IP4_DF | IP4_MORE)) / (IP4_DF / HAS_DF);
+    if (pkt->fragment)
+        pkt->has |= HAS_FRAGMENT;
     pkt->ttl = p[8];
     pkt->proto = p[9];
     memcpy(pkt->src, p + 12, 4);
@@ -184,6 +192,7 @@ static void extensions(struct walk *w) {
                 return;
             pkt->fragoffset = (uint16_t)((get16(p + 2) & IP6_OFFSET) >> 3);
             pkt->fragment = pkt->fragoffset != 0 || (p[3] & 1);
+            pkt->has |= (p[3] & 1 ? HAS_MF : 0) | (pkt->fragment ? HAS_FRAGMENT : 0);
             pkt->fragid = get32(p + 4);
             if (pkt->fragoffset != 0) {
                 pkt->proto = p[0];
@@ -209,6 +218,18 @@ static uint32_t jumbo_length(const struct walk *w) {
     return 0;
 }
 
+/* Of a packet with payload length 0: the jumbo payload option tells, or, of packets too long for the field that
+** segmentation offload left without the option, the frame. */
+static uint32_t length_not_told(struct walk *w, size_t start, uint8_t next) {
+    size_t frame = w->wire - start;
+    if (next == PROTO_HOPOPT)
+        return IP6_HEADER + jumbo_length(w);
+    if (frame <= IP6_HEADER + UINT16_MAX)
+        return IP6_HEADER;
+    w->pkt->has |= HAS_NO_LENGTH;
+    return (uint32_t)frame;
+}
+
 enum packet_kind walk_ip6(struct walk *w) {
     struct packet *pkt = w->pkt;
     size_t start = w->at;
@@ -225,8 +246,8 @@ enum packet_kind walk_ip6(struct walk *w) {
     pkt->tos = (uint8_t)(get16(p) >> 4);
     pkt->flowlabel = get32(p) & 0xfffff;
     pkt->length = IP6_HEADER + get16(p + 4);
-    if (get16(p + 4) == 0 && p[6] == PROTO_HOPOPT)
-        pkt->length = IP6_HEADER + jumbo_length(w);
+    if (get16(p + 4) == 0)
+        pkt->length = length_not_told(w, start, p[6]);
     pkt->proto = p[6];
     pkt->ttl = p[7];
     memcpy(pkt->src, p + 8, 16);

@@ -178,6 +178,9 @@ static int run(const struct options *o, struct probe *p) {
     meter_track(p->meter, o->track);
     if (o->biflows)
         meter_biflows(p->meter);
+    meter_tunnels(p->meter, o->tunnels);
+    if (o->each_sight)
+        meter_each_sight(p->meter);
     if (o->adjust)
         meter_adjust(p->meter, p->started * 1000000);
     if (o->control && !(p->control = control_open(o->control, message, sizeof message))) {

@@ -129,6 +129,7 @@ static void merge(struct flow_add *a, const struct flow_add *b) {
     a->maxlen = b->maxlen > a->maxlen ? b->maxlen : a->maxlen;
     a->minttl = b->minttl < a->minttl ? b->minttl : a->minttl;
     a->maxttl = b->maxttl > a->maxttl ? b->maxttl : a->maxttl;
+    a->has |= b->has & (FLOW_MF | FLOW_DF);
 }
 
 /* A first fragment: its datagram's flow is known from now on, for what is held as well. */

@@ -22,12 +22,13 @@
 enum { MESSAGE_MAX = 1472 };
 
 struct message {
-    uint8_t data[MESSAGE_MAX];
-    size_t limit;     /* octets that may be used, at most MESSAGE_MAX */
-    size_t length;    /* octets used; 0: not begun */
-    unsigned records; /* data records in it, options data included */
-    unsigned count;   /* what the header counts: records and templates */
-    size_t set;       /* offset of the open set, 0: none */
+    uint8_t
+        data[MESSAGE_MAX + 8]; /* the last octets are room for put_uint() to write a whole word */
+    size_t limit;              /* octets that may be used, at most MESSAGE_MAX */
+    size_t length;             /* octets used; 0: not begun */
+    unsigned records;          /* data records in it, options data included */
+    unsigned count;            /* what the header counts: records and templates */
+    size_t set;                /* offset of the open set, 0: none */
     unsigned set_id;
     int64_t clock; /* ms since 1970, whole seconds: time in the header */
     int64_t boot;  /* ms since 1970 */
@@ -110,8 +111,9 @@ static inline void put_bytes(struct message *m, const void *p, size_t n) {
 static inline void put_uint(struct message *m, uint64_t v, unsigned n) {
     if (n < 8 && v >> (8 * n))
         v = (UINT64_C(1) << (8 * n)) - 1;
-    for (unsigned i = n; i > 0; i--)
-        put8(m, v >> (8 * (i - 1)));
+    v = __builtin_bswap64(v << (64 - 8 * n));
+    memcpy(m->data + m->length, &v, sizeof v);
+    m->length += n;
 }
 static inline void set16(struct message *m, size_t at, uint64_t v) {
     m->data[at] = (uint8_t)(v >> 8);

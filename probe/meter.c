@@ -36,13 +36,18 @@ struct meter {
     struct meter_stats stats;
     struct sampling sampling;
     enum track track;
+    enum tunnels tunnels;
+    bool each_sight;
     bool reducing; /* packets have more than is wanted: reduce() */
     bool stopped, deleting;
     bool adjusting; /* shift is the time that the next packet will have */
     int64_t shift;  /* added to the times of packets, us */
     struct flow_row row;
     struct flow_times times; /* of the flow in row */
+    char labels[MPLS_TEXT];  /* likewise */
 };
+
+const char *const tunnels_names[TUNNELS_N] = {"outer", "inner", "both"};
 
 static void count_range(struct meter_range *r, uint64_t value, bool first) {
     r->least = first || value < r->least ? value : r->least;
@@ -89,6 +94,8 @@ static void flow_ended(void *arg, const struct flow_ended *ended) {
     }
     count_flow(&m->stats, ended, &e);
     record_of_flow(&m->row, ended);
+    if (ended->shell)
+        record_of_shell(&m->row, ended->shell, m->tunnels == TUNNELS_BOTH, m->labels);
     if (m->track == TRACK_IP)
         flow_row_unset(&m->row, FLOW_proto);
     m->times.first = ended->flow->first;
@@ -199,7 +206,7 @@ static void place(struct packet *pkt, const struct meter_source *source) {
 /* What comes of several interfaces; both are known of what NFLOG tells. */
 static bool may_be_forwarded(struct meter *m, const struct packet *pkt,
                              const struct meter_source *source) {
-    if (!source->several || (pkt->inif && pkt->outif))
+    if (!source->several || m->each_sight || (pkt->inif && pkt->outif))
         return false;
     if (!m->forward)
         m->forward = forward_new(FORWARD_SIZE, sort, m);
@@ -235,9 +242,25 @@ static void reduce(const struct meter *m, struct flow_add *add) {
         add->has &= (uint8_t)~FLOW_SEQUENCE;
 }
 
+/* What pkt is counted as, when it may have another one inside, for which there is room. */
+static const struct packet *choose(struct meter *m, const struct packet *pkt, const uint8_t *data,
+                                   size_t captured, size_t wire, struct packet *inside,
+                                   bool *tunnel) {
+    *tunnel = dissect_inside(data, captured, wire, pkt, inside);
+    m->stats.tunnels += *tunnel;
+    return *tunnel && m->tunnels == TUNNELS_INNER ? inside : pkt;
+}
+
+static void count_long(struct meter *m, const struct packet *pkt) {
+    m->stats.long_packets++;
+    m->stats.no_length += (pkt->has & HAS_NO_LENGTH) != 0;
+}
+
 enum packet_kind meter_packet(struct meter *m, const struct meter_source *source, int64_t time,
                               const uint8_t *data, size_t captured, size_t wire) {
-    struct packet pkt;
+    struct packet outer, inside;
+    const struct packet *pkt = &outer;
+    bool tunnel = false;
     m->stats.packets++;
     m->stats.octets += wire;
     if (m->stopped) {
@@ -248,24 +271,30 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
         m->stats.passed_over++;
         return PACKET_IP;
     }
-    enum packet_kind kind = dissect(source->linktype, data, captured, wire, &pkt);
+    enum packet_kind kind = dissect(source->linktype, data, captured, wire, &outer);
     m->stats.kinds[kind]++;
     if (kind != PACKET_IP)
         return kind;
-    place(&pkt, source);
-    m->stats.bytes += pkt.length;
-    m->stats.fragments += pkt.fragment;
+    place(&outer, source);
+    if (m->tunnels != TUNNELS_OUTER)
+        pkt = choose(m, &outer, data, captured, wire, &inside, &tunnel);
+    m->stats.bytes += pkt->length;
+    m->stats.fragments += pkt->fragment;
+    if (pkt->length > METER_LONG)
+        count_long(m, pkt);
     struct flow_add *add = next_waiting(m);
-    table_packet(add, &pkt, shifted(m, pkt.has & HAS_TIME ? pkt.time : time));
+    table_packet(add, pkt, shifted(m, pkt->has & HAS_TIME ? pkt->time : time));
+    if (tunnel)
+        table_tunnel(add, pkt == &outer ? &inside : &outer, &inside);
     if (m->reducing)
         reduce(m, add);
     m->now = add->last;
-    if (may_be_forwarded(m, &pkt, source)) {
+    if (may_be_forwarded(m, pkt, source)) {
         struct flow_add one = *add;
-        forwarded(m, &pkt, data, captured, &one, source);
+        forwarded(m, pkt, data, captured, &one, source);
     } else if (source->several && !is_sampled(m, add)) {
         return kind;
-    } else if (pkt.fragment) {
+    } else if (pkt->fragment) {
         struct flow_add fragment = *add;
         fragments_add(m->fragments, &fragment);
     } else {
@@ -310,6 +339,16 @@ void meter_track(struct meter *m, enum track level) {
     m->reducing |= level != TRACK_FULL;
     if (level == TRACK_VLAN || level == TRACK_ETHER)
         table_track_link(m->table);
+}
+
+void meter_tunnels(struct meter *m, enum tunnels tunnels) {
+    m->tunnels = tunnels;
+    if (tunnels != TUNNELS_OUTER)
+        table_track_tunnel(m->table);
+}
+
+void meter_each_sight(struct meter *m) {
+    m->each_sight = true;
 }
 
 void meter_sample(struct meter *m, struct sampling_method method) {

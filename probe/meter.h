@@ -23,6 +23,9 @@ struct meter_stats {
     uint64_t kinds[PACKET_NKINDS];
     uint64_t bytes; /* of IP packets */
     uint64_t fragments;
+    uint64_t tunnels;      /* of IP packets: had another one inside that was looked at */
+    uint64_t long_packets; /* more than METER_LONG octets */
+    uint64_t no_length;    /* of those: without a length in their headers */
     uint64_t again_packets, again_bytes; /* seen on another interface, too; counted there */
     uint64_t early;                      /* not waited for: may be counted twice */
     uint64_t flows[256];                 /* ended, by protocol */
@@ -32,6 +35,14 @@ struct meter_stats {
         uint64_t flows, packets, bytes;
     } deleted; /* by meter_delete() */
 };
+
+/* More than this is no packet of an Ethernet without jumbo frames: segmentation offload, most likely. */
+enum { METER_LONG = 1500 };
+
+/* Of tunnels: whether flows are those of the outer headers, of the inner ones, with the outermost in addition, or of the
+** outer ones, with the innermost in addition. */
+enum tunnels { TUNNELS_OUTER, TUNNELS_INNER, TUNNELS_BOTH, TUNNELS_N };
+extern const char *const tunnels_names[TUNNELS_N];
 
 /* Where packets come from. */
 struct meter_source {
@@ -68,6 +79,12 @@ void meter_gather(struct meter *m, bool on);
 
 /* What makes a flow; TRACK_FULL unless told. Before the first packet. */
 void meter_track(struct meter *m, enum track level);
+
+/* TUNNELS_OUTER unless told. Before the first packet. */
+void meter_tunnels(struct meter *m, enum tunnels tunnels);
+
+/* Count each sight of a packet that is seen on several interfaces. Before the first packet. */
+void meter_each_sight(struct meter *m);
 
 /* Sample packets from now on. */
 void meter_sample(struct meter *m, struct sampling_method method);

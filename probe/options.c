@@ -199,13 +199,31 @@ static bool take_time_format(struct options *o, char *value) {
 }
 
 static bool take_track(struct options *o, char *value) {
+    if (strcmp(value, "port") == 0) /* softflowd's other name for it */
+        value = "full";
     for (int i = 0; i < TRACK_NLEVELS; i++) {
         if (strcmp(value, track_names[i]) == 0) {
             o->track = (enum track)i;
             return true;
         }
     }
-    return wrong("-T", value, "full, proto, ip, vlan or ether");
+    return wrong("-T", value, "full (or port), proto, ip, vlan or ether");
+}
+
+static bool take_tunnels(struct options *o, char *value) {
+    for (int i = 0; i < TUNNELS_N; i++) {
+        if (strcmp(value, tunnels_names[i]) == 0) {
+            o->tunnels = (enum tunnels)i;
+            return true;
+        }
+    }
+    return wrong("-e", value, "outer, inner or both");
+}
+
+static bool take_each_sight(struct options *o, char *value) {
+    (void)value;
+    o->each_sight = true;
+    return true;
 }
 
 static bool take_source(struct options *o, char *value) {
@@ -310,6 +328,10 @@ static const struct option_row {
      take_track},
     {'b', "biflows", NULL, "both directions in one record (RFC 5103), in IPFIX and with -w",
      take_biflows},
+    {'e', "tunnels", "HEADERS", "of tunnels: flows of the outer (default), inner or both headers",
+     take_tunnels},
+    {'f', "each-sight", NULL, "do not count what is forwarded once, but each time it is seen",
+     take_each_sight},
     {'s', "sampling", "[random:]N", "meter every N-th packet, or a random one of each N",
      take_sampling},
     {'C', "snaplen", "OCTETS", "octets to capture of each packet (default 256)", take_snaplen},

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "message.h"
+#include "meter.h"
 #include "sampling.h"
 #include "table.h"
 #include "track.h"
@@ -26,6 +27,8 @@ struct options {
     const char *pidfile, *user, *group;
     unsigned hops;                /* -L, 0: the system's */
     enum track track;             /* -T */
+    enum tunnels tunnels;         /* -e */
+    bool each_sight;              /* -f */
     enum time_format time_format; /* -A */
     bool balance, adjust, daemon;
     bool biflows;     /* -b */

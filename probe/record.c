@@ -56,7 +56,10 @@ static void set_links(struct flow_row *row, const struct flow_origin *o) {
 }
 
 static void set_origin(struct flow_row *row, const struct flow *f, const struct flow_origin *o) {
+    enum { MAY_NOT = 0x40, MORE = 0x20 }; /* bits of fragmentFlags, IPFIX 197 */
     static const uint8_t none[sizeof o->natsrc];
+    flow_row_set(row, FLOW_fragflags,
+                 (f->has & FLOW_DF ? MAY_NOT : 0u) | (f->has & FLOW_MF ? MORE : 0u));
     set_if(row, f->has & FLOW_FLAGS, FLOW_tcpflags, f->tcpflags);
     set_if(row, o->direction != FLOW_DIRECTION_UNTOLD, FLOW_direction, o->direction);
     set_if(row, o->ethertype, FLOW_ethertype, o->ethertype);
@@ -101,6 +104,7 @@ void record_of_flow(struct flow_row *row, const struct flow_ended *ended) {
     flow_row_set_time(row, FLOW_tend, milliseconds(f->last));
     set_key(row, &f->key);
     set_origin(row, f, ended->origin);
+    set_if(row, f->key.family == 6, FLOW_flowlabel, ended->flowlabel);
     set_tcp(row, f, ended->tcp);
     if (ended->reverse)
         set_reverse(row, ended->reverse);
@@ -112,4 +116,24 @@ void record_of_flow(struct flow_row *row, const struct flow_ended *ended) {
     flow_row_set(row, FLOW_minlen, f->minlen);
     flow_row_set(row, FLOW_maxlen, f->maxlen);
     flow_row_set(row, FLOW_endreason, ended->reason);
+}
+
+/* The outer header of a tunnel, or the inner one. */
+static void set_tunnel(struct flow_row *row, const struct flow_tunnel *t, bool inside) {
+    flow_row_set(row, inside ? FLOW_innerproto : FLOW_tunproto, t->proto);
+    flow_row_set_ip(row, inside ? FLOW_innersrcip : FLOW_tunsrcip, t->family, t->src);
+    flow_row_set_ip(row, inside ? FLOW_innerdstip : FLOW_tundstip, t->family, t->dst);
+    set_if(row, inside && t->kind == HAS_PORTS, FLOW_innersrcport, t->srcport);
+    set_if(row, inside && t->kind == HAS_PORTS, FLOW_innerdstport, t->dstport);
+    set_if(row, t->has_vni, FLOW_vni, t->vni);
+}
+
+void record_of_shell(struct flow_row *row, const struct flow_shell *shell, bool inside,
+                     char labels[MPLS_TEXT]) {
+    set_if(row, shell->fragment, FLOW_fragoffset, shell->fragoffset);
+    set_if(row, shell->fragment, FLOW_ipid, shell->fragid);
+    if (shell->nlabels)
+        flow_row_set_text(row, FLOW_mpls, labels, mpls_write(labels, shell->label, shell->nlabels));
+    if (shell->tunnel.family)
+        set_tunnel(row, &shell->tunnel, inside);
 }

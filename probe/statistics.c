@@ -53,6 +53,14 @@ static void packets(struct writer *w, const struct statistics *s) {
     static const struct metric ip = {"ip_packets", "IP packets metered.", NULL, false};
     static const struct metric bytes = {"ip_bytes", "Octets of IP packets metered.", NULL, false};
     static const struct metric fragments = {"ip_fragments", "Fragments among them.", NULL, false};
+    static const struct metric tunnels = {
+        "tunnel_packets", "IP packets with another one inside that was looked at.", NULL, false};
+    static const struct metric longer = {
+        "long_packets",
+        "IP packets of more than 1500 octets: segmentation offload or jumbo frames.", NULL, false};
+    static const struct metric no_length = {
+        "no_length_packets", "Of those, without a length in their header: segmentation offload.",
+        NULL, false};
     static const struct metric not = {"not_metered_packets", "Packets captured, but in no flow.",
                                       "reason", false};
     static const struct metric again = {
@@ -65,6 +73,9 @@ static void packets(struct writer *w, const struct statistics *s) {
     w->value(w, &ip, NULL, m->kinds[PACKET_IP]);
     w->value(w, &bytes, NULL, m->bytes);
     w->value(w, &fragments, NULL, m->fragments);
+    w->value(w, &tunnels, NULL, m->tunnels);
+    w->value(w, &longer, NULL, m->long_packets);
+    w->value(w, &no_length, NULL, m->no_length);
     for (int k = 0; k < PACKET_NKINDS; k++)
         if (k != PACKET_IP)
             w->value(w, &not, packet_kind_names[k], m->kinds[k]);

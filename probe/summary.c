@@ -77,6 +77,14 @@ void summary_print(FILE *f, const struct meter_stats *m, const struct input_stat
             in->dropped_kernel, in->dropped_interface);
     fprintf(f, "IP:        %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64 " fragments\n",
             m->kinds[PACKET_IP], m->bytes, m->fragments);
+    if (m->tunnels > 0)
+        fprintf(f, "tunnels:   %" PRIu64 " packets with another one inside\n", m->tunnels);
+    if (m->long_packets > 0)
+        fprintf(f,
+                "long:      %" PRIu64
+                " packets of more than %d bytes (segmentation offload or jumbo "
+                "frames), %" PRIu64 " without a length of their own\n",
+                m->long_packets, METER_LONG, m->no_length);
     if (m->again_packets > 0)
         fprintf(f,
                 "again:     %" PRIu64 " packets, %" PRIu64

@@ -58,6 +58,8 @@ _Static_assert(sizeof(struct flow_key) == 48, "hash_key() and same_key() read si
 _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 _Static_assert(sizeof(struct flow_origin) == 64, "one cache line");
 _Static_assert(sizeof(struct tcp_detail) == 64, "one cache line");
+_Static_assert(sizeof(struct flow_tunnel) == 44, "compared as it lies in memory");
+_Static_assert(HAS_MF / FLOW_MF == HAS_DF / FLOW_DF, "moved together");
 
 struct entry {
     uint32_t hash;
@@ -69,6 +71,8 @@ struct table {
     struct flow_origin *origins; /* of the flow with the same index */
     struct tcp_detail *tcp;      /* likewise */
     uint8_t (*links)[LINK_KEY];  /* likewise, where they tell flows apart */
+    struct flow_shell *shells;   /* likewise, where it has one */
+    uint32_t *flowlabels;        /* likewise, of IPv6 */
     struct entry *entries;
     uint32_t mask;              /* of entries */
     uint32_t size, used, fresh; /* fresh: flows from here on were never used */
@@ -76,7 +80,7 @@ struct table {
     uint32_t wheel[SLOTS]; /* first flow of each slot */
     int64_t cursor;        /* tick up to which slots were looked at */
     int64_t now;
-    bool started, by_link, biflows;
+    bool started, by_link, by_tunnel, biflows;
     uint64_t seed[2];
     int64_t idle[NENDINGS];
     int64_t maxlife;
@@ -97,15 +101,41 @@ static uint32_t hash_key(const struct table *t, const struct flow_key *key) {
     return (uint32_t)(h ^ h >> 32);
 }
 
-/* Of what tells a flow from others. */
+__attribute__((noinline)) static uint32_t hash_tunnel(const struct table *t,
+                                                      const struct flow_tunnel *tunnel) {
+    uint64_t k[6] = {0}, h = t->seed[0];
+    memcpy(k, tunnel, sizeof *tunnel);
+    for (unsigned i = 0; i < 6; i += 2)
+        h = mix(h ^ k[i], k[i + 1] ^ t->seed[1]);
+    return (uint32_t)(h >> 16);
+}
+
+/* The tunnel that tells add from others, or NULL. */
+static inline const struct flow_tunnel *tunnel_of(const struct table *t,
+                                                  const struct flow_add *add) {
+    return t->by_tunnel && add->has & FLOW_SHELL && add->shell.tunnel.family ? &add->shell.tunnel
+                                                                             : NULL;
+}
+
+/* Of what tells a flow from others. tunnel: NULL for none. */
 static inline uint32_t hash_of(const struct table *t, const struct flow_key *key,
-                               const uint8_t *link) {
+                               const uint8_t *link, const struct flow_tunnel *tunnel) {
     uint32_t h = hash_key(t, key);
-    if (!t->by_link)
-        return h;
-    uint64_t k[2];
-    memcpy(k, link, sizeof k);
-    return h ^ (uint32_t)(mix(k[0] ^ t->seed[0], k[1] ^ t->seed[1]) >> 16);
+    if (t->by_link) {
+        uint64_t k[2];
+        memcpy(k, link, sizeof k);
+        h ^= (uint32_t)(mix(k[0] ^ t->seed[0], k[1] ^ t->seed[1]) >> 16);
+    }
+    return tunnel ? h ^ hash_tunnel(t, tunnel) : h;
+}
+
+/* Whether the flow at index came by that tunnel, or by none when that is NULL. */
+__attribute__((noinline)) static bool same_tunnel(const struct table *t, uint32_t index,
+                                                  const struct flow_tunnel *tunnel) {
+    static const struct flow_tunnel none;
+    const struct flow_tunnel *its =
+        t->flows[index].has & FLOW_SHELL ? &t->shells[index].tunnel : &none;
+    return memcmp(its, tunnel ? tunnel : &none, sizeof *its) == 0;
 }
 
 static bool same_key(const struct flow_key *a, const struct flow_key *b) {
@@ -117,11 +147,12 @@ static bool same_key(const struct flow_key *a, const struct flow_key *b) {
 }
 
 static inline uint32_t find(const struct table *t, const struct flow_key *key, const uint8_t *link,
-                            uint32_t hash) {
+                            const struct flow_tunnel *tunnel, uint32_t hash) {
     for (uint32_t i = hash & t->mask; t->entries[i].index != 0; i = (i + 1) & t->mask) {
         uint32_t index = t->entries[i].index - 1;
         if (t->entries[i].hash == hash && same_key(&t->flows[index].key, key) &&
-            (!t->by_link || memcmp(t->links[index], link, LINK_KEY) == 0))
+            (!t->by_link || memcmp(t->links[index], link, LINK_KEY) == 0) &&
+            (!t->by_tunnel || same_tunnel(t, index, tunnel)))
             return index;
     }
     return NONE;
@@ -257,6 +288,8 @@ static void end_flow(struct table *t, uint32_t index, enum flow_end reason) {
     const struct flow_ended ended = {f,
                                      &t->origins[index],
                                      tcp_detail_of(f, &t->tcp[index]),
+                                     f->has & FLOW_SHELL ? &t->shells[index] : NULL,
+                                     f->key.family == 6 ? t->flowlabels[index] : 0,
                                      other != NONE ? &t->flows[other] : NULL,
                                      reason,
                                      t->now};
@@ -345,6 +378,22 @@ static void reverse_link(uint8_t to[LINK_KEY], const uint8_t from[LINK_KEY]) {
     memcpy(to + TAGS + MAC, from + TAGS, MAC);
 }
 
+/* False as above. */
+static bool reverse_tunnel(struct flow_tunnel *to, const struct flow_tunnel *from) {
+    *to = *from;
+    memcpy(to->src, from->dst, sizeof to->src);
+    memcpy(to->dst, from->src, sizeof to->dst);
+    if (from->kind == HAS_PORTS) {
+        to->srcport = from->dstport;
+        to->dstport = from->srcport;
+    } else if (from->kind == HAS_ICMP) {
+        int type = answer_of(from->family, from->srcport);
+        to->srcport = (uint16_t)type;
+        return type >= 0;
+    }
+    return true;
+}
+
 /* The flow in the other direction than a new one, or NONE. A new connection has none. */
 __attribute__((noinline)) static uint32_t find_peer(struct table *t, const struct flow_add *add) {
     unsigned flags = add->tcpflags & (SYN | ACK);
@@ -355,7 +404,12 @@ __attribute__((noinline)) static uint32_t find_peer(struct table *t, const struc
         return NONE;
     if (t->by_link)
         reverse_link(link, add->link);
-    uint32_t peer = find(t, &key, link, hash_of(t, &key, link));
+    struct flow_tunnel back;
+    const struct flow_tunnel *tunnel = tunnel_of(t, add);
+    if (tunnel && !reverse_tunnel(&back, tunnel))
+        return NONE;
+    tunnel = tunnel ? &back : NULL;
+    uint32_t peer = find(t, &key, link, tunnel, hash_of(t, &key, link, tunnel));
     if (peer == NONE || t->flows[peer].peer != NONE)
         return NONE;
     enum flow_end reason = t->biflows ? ended_before_pair(t, &t->flows[peer], add) : END_NOT;
@@ -402,6 +456,10 @@ __attribute__((noinline)) static void begin_flow(struct table *t, uint32_t hash,
     f->ending = (uint8_t)ending_of(add->key.proto, add->tcpflags);
     f->peer = NONE;
     t->origins[index] = add->origin;
+    if (add->has & FLOW_SHELL)
+        t->shells[index] = add->shell;
+    if (add->key.family == 6)
+        t->flowlabels[index] = add->flowlabel;
     if (t->by_link)
         memcpy(t->links[index], add->link, LINK_KEY);
     f->watch = TCP_UNKNOWN;
@@ -426,7 +484,7 @@ static void update_flow(struct table *t, uint32_t index, const struct flow_add *
         else
             tcp_segment_watched(side_of(t, index), side_of(t, f->peer), add);
     }
-    f->has |= add->has | FLOW_TOUCHED;
+    f->has |= (add->has & (uint8_t)~FLOW_SHELL) | FLOW_TOUCHED;
     f->packets += add->packets;
     f->bytes += add->bytes;
     if (add->first < f->first)
@@ -532,6 +590,40 @@ void table_track_biflows(struct table *t) {
     t->biflows = true;
 }
 
+void table_track_tunnel(struct table *t) {
+    t->by_tunnel = true;
+}
+
+static void put_shell(struct flow_add *add, const struct packet *pkt) {
+    struct flow_shell *s = &add->shell;
+    memset(s, 0, sizeof *s);
+    memcpy(s->label, pkt->label, pkt->nlabels * sizeof *s->label);
+    s->nlabels = pkt->nlabels;
+    s->fragment = pkt->fragment;
+    s->fragid = pkt->fragid;
+    s->fragoffset = pkt->fragoffset;
+    add->has |= FLOW_SHELL;
+}
+
+/* Ports of the outer header are no part of it: senders choose them by what is inside. */
+void table_tunnel(struct flow_add *add, const struct packet *other, const struct packet *inner) {
+    if (!(add->has & FLOW_SHELL))
+        memset(&add->shell, 0, sizeof add->shell);
+    struct flow_tunnel *t = &add->shell.tunnel;
+    memcpy(t->src, other->src, sizeof t->src);
+    memcpy(t->dst, other->dst, sizeof t->dst);
+    t->family = other->family;
+    t->proto = other->proto;
+    t->has_vni = (inner->has & HAS_VNI) != 0;
+    t->vni = t->has_vni ? inner->vni : 0;
+    if (other == inner) {
+        t->kind = inner->has & (HAS_PORTS | HAS_ICMP);
+        t->srcport = inner->has & HAS_PORTS ? inner->srcport : inner->icmptype;
+        t->dstport = inner->has & HAS_PORTS ? inner->dstport : inner->icmpcode;
+    }
+    add->has |= FLOW_SHELL;
+}
+
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) {
     time = time > TIME_LIMIT ? TIME_LIMIT : time < -TIME_LIMIT ? -TIME_LIMIT : time;
     memset(&add->key, 0, sizeof add->key);
@@ -557,7 +649,9 @@ void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) 
     add->tcpflags = pkt->tcpflags;
     add->tos = pkt->tos;
     add->mark = pkt->mark;
-    add->has = pkt->has & HAS_TCPFLAGS ? FLOW_FLAGS | FLOW_SEQUENCE : 0;
+    add->has = (uint8_t)((pkt->has & HAS_TCPFLAGS ? FLOW_FLAGS | FLOW_SEQUENCE : 0) |
+                         (pkt->has & (HAS_MF | HAS_DF)) / (HAS_MF / FLOW_MF));
+    add->flowlabel = pkt->flowlabel;
     add->seq = pkt->tcpseq;
     add->seq_length = pkt->payload_length + (pkt->tcpflags & FIN) + (pkt->tcpflags >> 1 & 1);
     add->fragment = pkt->fragment;
@@ -567,6 +661,8 @@ void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) 
         add->fragid = pkt->fragid;
     }
     set_origin(&add->origin, pkt);
+    if (pkt->has & (HAS_LABELS | HAS_FRAGMENT))
+        put_shell(add, pkt);
 }
 
 void table_clock(struct table *t, int64_t time) {
@@ -579,7 +675,7 @@ void table_clock(struct table *t, int64_t time) {
 }
 
 uint32_t table_expect(const struct table *t, const struct flow_add *add) {
-    uint32_t hash = hash_of(t, &add->key, add->link);
+    uint32_t hash = hash_of(t, &add->key, add->link, tunnel_of(t, add));
     __builtin_prefetch(&t->entries[hash & t->mask]);
     return hash;
 }
@@ -597,7 +693,7 @@ void table_approach(const struct table *t, uint32_t expected) {
 void table_add_expected(struct table *t, const struct flow_add *add, uint32_t expected) {
     if (t->cursor < t->now >> TICK_BITS)
         sweep(t, LOOKS_PER_PACKET);
-    uint32_t index = find(t, &add->key, add->link, expected);
+    uint32_t index = find(t, &add->key, add->link, tunnel_of(t, add), expected);
     if (index != NONE) {
         enum flow_end reason = ended_before(t, &t->flows[index], add);
         if (reason == END_NOT) {
@@ -612,7 +708,7 @@ void table_add_expected(struct table *t, const struct flow_add *add, uint32_t ex
 }
 
 void table_add(struct table *t, const struct flow_add *add) {
-    table_add_expected(t, add, hash_of(t, &add->key, add->link));
+    table_add_expected(t, add, hash_of(t, &add->key, add->link, tunnel_of(t, add)));
 }
 
 void table_idle(struct table *t, int64_t now) {
@@ -675,6 +771,8 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
     t->origins = reserve(size * sizeof *t->origins);
     t->tcp = reserve(size * sizeof *t->tcp);
     t->links = reserve(size * sizeof *t->links);
+    t->shells = reserve(size * sizeof *t->shells);
+    t->flowlabels = reserve(size * sizeof *t->flowlabels);
     for (unsigned s = 0; s < SLOTS; s++)
         t->wheel[s] = NONE;
     const int64_t idle[NENDINGS] = {
@@ -688,7 +786,8 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
     t->arg = arg;
     if (getrandom(t->seed, sizeof t->seed, 0) != (ssize_t)sizeof t->seed)
         t->seed[0] = (uint64_t)(uintptr_t)t; /* where the kernel put it is random too */
-    if (!t->entries || !t->flows || !t->origins || !t->tcp || !t->links) {
+    if (!t->entries || !t->flows || !t->origins || !t->tcp || !t->links || !t->shells ||
+        !t->flowlabels) {
         table_free(t);
         return NULL;
     }
@@ -703,5 +802,7 @@ void table_free(struct table *t) {
     release(t->origins, t->size * sizeof *t->origins);
     release(t->tcp, t->size * sizeof *t->tcp);
     release(t->links, t->size * sizeof *t->links);
+    release(t->shells, t->size * sizeof *t->shells);
+    release(t->flowlabels, t->size * sizeof *t->flowlabels);
     free(t);
 }

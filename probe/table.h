@@ -18,7 +18,7 @@
 ** first packet says of its flow once and for all (struct flow_origin) is beside it, and touched when
 ** the flow begins and ends; so is what TCP's handshakes and gaps need (tcp.h). All memory is reserved
 ** at the start and touched as it is needed: 208 octets a flow, 64 more of TCP after a handshake or a gap,
-** and 16 where link layers tell flows apart. The hash is keyed, so that nobody can aim packets at one chain.
+** 96 of tunnels, MPLS and fragments, 16 where link layers tell flows apart, and 4 of IPv6. The hash is keyed, so that nobody can aim packets at one chain.
 **
 ** Biflows (RFC 5103), where they are wanted: the two directions are two flows that know each other and end
 ** together, when both had no packet for the timeout, or the older one is older than maxlife. The one that was
@@ -59,6 +59,27 @@ struct flow_link {
     uint16_t vlan, cvlan;
 };
 
+/* The other IP header of a tunnel: the outer one where flows are those inside, the inner one where they are outside. */
+struct flow_tunnel {
+    uint8_t src[16], dst[16];
+    uint32_t vni;
+    uint16_t srcport, dstport; /* of the inner one; ICMP: type and code */
+    uint8_t family;            /* 0: no tunnel */
+    uint8_t proto;
+    uint8_t kind; /* HAS_PORTS, HAS_ICMP or 0: what srcport and dstport are */
+    uint8_t has_vni;
+};
+
+/* What the first packets of few flows have. */
+struct flow_shell {
+    struct flow_tunnel tunnel; /* part of the key after table_track_tunnel() */
+    uint32_t label[PACKET_LABELS];
+    uint32_t fragid;
+    uint16_t fragoffset; /* octets / 8 */
+    uint8_t nlabels;
+    bool fragment; /* then fragid and fragoffset are the first packet's */
+};
+
 /* What the first packet says of a flow. */
 struct flow_origin {
     struct flow_link in, out;
@@ -77,6 +98,9 @@ enum {
     FLOW_SEQUENCE = 2, /* TCP segments: seq and seq_length; retransmitted and out_of_order */
     FLOW_TOUCHED = 4,  /* packets since it was put into the wheel */
     FLOW_SECOND = 8,   /* a peer that was in the table before it */
+    FLOW_MF = 16,      /* more fragments follow a packet */
+    FLOW_DF = 32,      /* a packet may not be taken apart */
+    FLOW_SHELL = 64,   /* there is a shell, of the first packet */
 };
 
 /* What one packet, or several counted together, add to a flow. Times in microseconds since 1970. */
@@ -86,7 +110,8 @@ struct flow_add {
     uint64_t packets, bytes;
     uint32_t minlen, maxlen;
     uint8_t minttl, maxttl, tcpflags, tos;
-    uint8_t has; /* FLOW_FLAGS, FLOW_SEQUENCE */
+    uint8_t has;        /* FLOW_FLAGS, FLOW_SEQUENCE, FLOW_MF, FLOW_DF, FLOW_SHELL */
+    uint32_t flowlabel; /* of IPv6 */
     uint32_t mark;
     uint16_t fragoffset; /* octets / 8 */
     uint32_t fragid;
@@ -96,6 +121,7 @@ struct flow_add {
     uint8_t link
         [16]; /* part of the key after table_track_link(): MAC addresses, VLANs; else not used */
     struct flow_origin origin;
+    struct flow_shell shell;
 };
 
 struct flow {
@@ -130,8 +156,10 @@ struct tcp_detail; /* tcp.h */
 struct flow_ended {
     const struct flow *flow;
     const struct flow_origin *origin;
-    const struct tcp_detail *tcp; /* NULL: nothing of it */
-    const struct flow *reverse;   /* of a biflow the other direction, or NULL; ended with it */
+    const struct tcp_detail *tcp;   /* NULL: nothing of it */
+    const struct flow_shell *shell; /* NULL: none */
+    uint32_t flowlabel;
+    const struct flow *reverse; /* of a biflow the other direction, or NULL; ended with it */
     enum flow_end reason;
     int64_t now; /* table time when it was found to have ended */
 };
@@ -144,11 +172,17 @@ struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, ta
 /* Flows are told apart by link as well. Before the first packet. */
 void table_track_link(struct table *t);
 
+/* Flows are told apart by their tunnels as well. Before the first packet. */
+void table_track_tunnel(struct table *t);
+
 /* Directions of a connection are one flow. Before the first packet. */
 void table_track_biflows(struct table *t);
 
 /* What pkt adds at time (microseconds since 1970). */
 void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time);
+
+/* Then: other is the other header of the tunnel that it came by, inner the one of the two that is inside. */
+void table_tunnel(struct flow_add *add, const struct packet *other, const struct packet *inner);
 
 /* The packet at hand is of this time (microseconds since 1970). Time moves on to it; a little
 ** earlier than the latest is packets out of order, much earlier sets the clock back. */

@@ -10,11 +10,12 @@
 #include <stdlib.h>
 
 #include "message.h"
+#include "schema/mpls.h"
 
 enum {
     FIRST_TEMPLATE = 256, /* ids below are sets of their own kind */
     MAX_TEMPLATES = 64,
-    MAX_FIELDS = 48,
+    MAX_FIELDS = 80,
     OPTIONS_ID = 512,
     SET_HEADER = 4,
     NAME_OCTETS = 32, /* of interface names in v9, which has fixed lengths */
@@ -28,9 +29,14 @@ enum {
     V9_SCOPE_SYSTEM = 1,
     V9_SCOPE_INTERFACE = 2,
     VARIABLE = 65535,
-    ENTERPRISE = 0x8000,        /* an element has a PEN behind it (RFC 7011 3.2) */
-    REVERSE_PEN = 29305,        /* of elements of the reverse direction (RFC 5103 6.1) */
+    ENTERPRISE = 0x8000, /* an element has a PEN behind it (RFC 7011 3.2) */
+    REVERSE_PEN = 29305, /* of elements of the reverse direction (RFC 5103 6.1) */
+    ELEMENT_LABEL = 70,  /* to 79 */
+    SEGMENT_VXLAN = 1,   /* of layer2SegmentId: its most significant octet */
+    SEGMENT_NVGRE = 2,
+    PROTO_GRE = 47,
     ICMP_PACKED = FLOW_NFIELDS, /* pseudo field for the two */
+    LABEL_FIRST,                /* and for each entry of mpls */
     NO_LENGTH = 0,
 };
 static const uint32_t NTP_1970 = UINT32_C(2208988800);
@@ -48,14 +54,26 @@ static const struct dialect v9 = {9, 20, 0, 1, true, true};
 static const struct dialect ipfix = {10, 16, 2, 3, false, false};
 
 struct template_field {
-    uint16_t field; /* enum flow_field, or ICMP_PACKED */
-    uint16_t element, octets;
+    uint16_t field; /* enum flow_field, ICMP_PACKED, or LABEL_FIRST and on */
+    uint16_t element;
     uint32_t pen; /* 0: IANA */
+    uint8_t octets;
+    uint8_t put; /* enum put */
 };
+
+/* How a field is written. */
+enum put { PUT_UINT, PUT_IP, PUT_TIME, PUT_ICMP, PUT_LABEL, PUT_SEGMENT };
+
+/* What rows that share a template have alike, besides their fields. */
+struct template_shape {
+    uint8_t six;    /* bit 0: srcip is an IPv6 address, bit i + 1: shaped[i] is */
+    uint8_t labels; /* in mpls */
+};
+static const uint8_t shaped[] = {FLOW_tunsrcip, FLOW_innersrcip};
 
 struct template {
     uint64_t present[(FLOW_NFIELDS + 63) / 64]; /* of the rows it is for */
-    uint8_t family;
+    struct template_shape shape;
     bool due; /* to be sent before the next data */
     uint16_t nfields;
     uint16_t octets;       /* of a record */
@@ -90,6 +108,19 @@ static void refresh(struct format_state *s) {
 
 /* ---- building templates ------------------------------------------------------------------ */
 
+static struct template_shape shape_of(const struct flow_row *row) {
+    struct template_shape shape = {row->value[FLOW_srcip].ip.family == 6, 0};
+    for (unsigned i = 0; i < sizeof shaped; i++)
+        if (flow_row_has(row, shaped[i]) && row->value[shaped[i]].ip.family == 6)
+            shape.six |= (uint8_t)(2u << i);
+    if (flow_row_has(row, FLOW_mpls)) {
+        uint32_t entry[MPLS_LABELS];
+        shape.labels =
+            (uint8_t)mpls_read(row->value[FLOW_mpls].text.p, row->value[FLOW_mpls].text.n, entry);
+    }
+    return shape;
+}
+
 /* Of an enterprise, where the catalogue has it so. */
 static uint64_t reverse_element(int field) {
     const uint64_t *e = flow_fields[field].elements;
@@ -119,8 +150,18 @@ static uint64_t element_of(const struct dialect *d, int field, int family,
     if (field == FLOW_outpackets || field == FLOW_outbytes)
         return reverse_element(field);
     bool by_family = def->class == FLOW_IP || field == FLOW_icmptype || field == FLOW_icmpcode;
-    uint64_t element = def->elements[by_family && family == 6 ? 1 : 0];
-    return d->uptime && element >> 16 ? def->v9[0] : element;
+    const uint64_t *elements = d->uptime && def->elements[0] >> 16 ? def->v9 : def->elements;
+    return elements[by_family && family == 6 && elements[0] ? 1 : 0];
+}
+
+static uint8_t put_of(unsigned field) {
+    if (field >= FLOW_NFIELDS)
+        return field == ICMP_PACKED ? PUT_ICMP : PUT_LABEL;
+    if (field == FLOW_vni)
+        return PUT_SEGMENT;
+    return flow_fields[field].class == FLOW_IP     ? PUT_IP
+           : flow_fields[field].class == FLOW_TIME ? PUT_TIME
+                                                   : PUT_UINT;
 }
 
 static void add_field(struct template *t, unsigned field, uint64_t element, unsigned octets) {
@@ -128,7 +169,7 @@ static void add_field(struct template *t, unsigned field, uint64_t element, unsi
         return;
     uint32_t pen = (uint32_t)(element >> 16);
     t->fields[t->nfields++] = (struct template_field){(uint16_t)field, (uint16_t)(element & 0xffff),
-                                                      (uint16_t)octets, pen};
+                                                      pen, (uint8_t)octets, put_of(field)};
     t->octets = (uint16_t)(t->octets + octets);
     t->announcement = (uint16_t)(t->announcement + (pen ? 8 : 4));
 }
@@ -137,20 +178,27 @@ static void build(const struct dialect *d, struct template *t, const struct flow
                   enum time_format format) {
     memset(t, 0, sizeof *t);
     memcpy(t->present, row->present, sizeof t->present);
-    t->family = row->value[FLOW_srcip].ip.family;
+    const int family = row->value[FLOW_srcip].ip.family;
+    t->shape = shape_of(row);
     t->due = true;
     for (int f = 0; f < FLOW_NFIELDS; f++) {
         unsigned octets = flow_fields[f].octets;
         if (octets == NO_LENGTH || !flow_row_has(row, f))
             continue;
-        if (flow_fields[f].class == FLOW_IP && t->family == 6)
+        const int own = flow_fields[f].class == FLOW_IP ? row->value[f].ip.family : family;
+        if (flow_fields[f].class == FLOW_IP && own == 6)
             octets = 16;
+        if (f == FLOW_mpls) {
+            for (unsigned i = 0; i < t->shape.labels; i++)
+                add_field(t, LABEL_FIRST + i, ELEMENT_LABEL + i, octets);
+            continue;
+        }
         if (flow_fields[f].class == FLOW_TIME && (d->uptime || format == TIME_SEC))
             octets = 4;
-        add_field(t, (unsigned)f, element_of(d, f, t->family, format), octets);
+        add_field(t, (unsigned)f, element_of(d, f, own, format), octets);
     }
     if (flow_row_has(row, FLOW_icmptype))
-        add_field(t, ICMP_PACKED, d->uptime || t->family == 4 ? ELEMENT_ICMP : ELEMENT_ICMP6, 2);
+        add_field(t, ICMP_PACKED, d->uptime || family == 4 ? ELEMENT_ICMP : ELEMENT_ICMP6, 2);
 }
 
 /* The template for row's fields; made if there is none. When there are too many, which no
@@ -158,10 +206,10 @@ static void build(const struct dialect *d, struct template *t, const struct flow
 static unsigned template_for(const struct dialect *d, struct format_state *s,
                              const struct flow_row *row) {
     struct template_table *table = s->templates;
-    int family = row->value[FLOW_srcip].ip.family;
+    const struct template_shape shape = shape_of(row);
     for (unsigned k = 0; k < table->n; k++) {
         unsigned i = (table->last + k) % table->n;
-        if (table->t[i].family == family &&
+        if (table->t[i].shape.six == shape.six && table->t[i].shape.labels == shape.labels &&
             memcmp(table->t[i].present, row->present, sizeof row->present) == 0)
             return table->last = i;
     }
@@ -259,18 +307,42 @@ static void put_time(const struct dialect *d, struct format_state *s, int64_t ms
         put_ntp(m, microseconds_of(&s->times, field), s->time_format == TIME_NANO);
 }
 
+static void put_label(struct message *m, const struct flow_row *row, unsigned i) {
+    uint32_t entry[MPLS_LABELS];
+    unsigned n = mpls_read(row->value[FLOW_mpls].text.p, row->value[FLOW_mpls].text.n, entry);
+    put_uint(m, i < n ? entry[i] : 0, 3);
+}
+
+static void put_segment(struct message *m, const struct flow_row *row) {
+    bool gre = flow_row_has(row, FLOW_tunproto) ? row->value[FLOW_tunproto].i == PROTO_GRE
+                                                : row->value[FLOW_proto].i == PROTO_GRE;
+    put8(m, gre ? SEGMENT_NVGRE : SEGMENT_VXLAN);
+    put_uint(m, (uint64_t)row->value[FLOW_vni].i, 7);
+}
+
 static void put_field(const struct dialect *d, struct format_state *s, const struct flow_row *row,
                       const struct template_field *f) {
     struct message *m = &s->message;
-    if (f->field == ICMP_PACKED) {
+    switch ((enum put)f->put) {
+    case PUT_UINT:
+        put_uint(m, (uint64_t)row->value[f->field].i, f->octets);
+        break;
+    case PUT_IP:
+        put_bytes(m, row->value[f->field].ip.addr, f->octets);
+        break;
+    case PUT_TIME:
+        put_time(d, s, row->value[f->field].i, f->field);
+        break;
+    case PUT_ICMP:
         put8(m, (uint64_t)row->value[FLOW_icmptype].i);
         put8(m, (uint64_t)row->value[FLOW_icmpcode].i);
-    } else if (flow_fields[f->field].class == FLOW_IP) {
-        put_bytes(m, row->value[f->field].ip.addr, f->octets);
-    } else if (flow_fields[f->field].class == FLOW_TIME) {
-        put_time(d, s, row->value[f->field].i, f->field);
-    } else {
-        put_uint(m, (uint64_t)row->value[f->field].i, f->octets);
+        break;
+    case PUT_LABEL:
+        put_label(m, row, f->field - LABEL_FIRST);
+        break;
+    case PUT_SEGMENT:
+        put_segment(m, row);
+        break;
     }
 }
 

@@ -30,7 +30,11 @@ void track_reduce(struct flow_add *add, enum track level) {
     add->key.srcport = add->key.dstport = 0;
     add->key.kind = 0;
     add->tcpflags = 0;
-    add->has = 0;
+    add->has &= FLOW_MF | FLOW_DF | FLOW_SHELL;
+    if (add->has & FLOW_SHELL) {
+        add->shell.tunnel.srcport = add->shell.tunnel.dstport = 0;
+        add->shell.tunnel.kind = 0;
+    }
     if (level == TRACK_IP)
         add->key.proto = 0;
 }

@@ -14,6 +14,7 @@ struct walk {
     size_t wire;     /* octets the frame had; >= captured */
     size_t at;       /* <= captured */
     int depth;       /* of encapsulation */
+    bool inside;     /* of a tunnel: tags are another network's */
     struct packet *pkt;
 };
 
@@ -34,8 +35,13 @@ static inline void walk_direction(struct walk *w, bool egress) {
     w->pkt->has |= HAS_DIRECTION;
 }
 
-/* In dissect.c: what follows an Ethernet type, or a length of 802.3. */
+/* In dissect.c: what follows an Ethernet type, or a length of 802.3; an Ethernet frame; PPP, with or without address and
+** control; a stack of MPLS labels; IP of either version. */
 enum packet_kind walk_ethertype(struct walk *w, unsigned type);
+enum packet_kind walk_ethernet(struct walk *w);
+enum packet_kind walk_ppp(struct walk *w);
+enum packet_kind walk_mpls(struct walk *w);
+enum packet_kind walk_ip(struct walk *w);
 
 static inline uint16_t get16(const uint8_t *p) {
     return (uint16_t)(p[0] << 8 | p[1]);

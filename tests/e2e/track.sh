@@ -14,10 +14,12 @@ ask() { # LEVEL SQL
     FLOWVT_STORE=$work/$1 sqlite "$2"
 }
 
-for level in full proto ip vlan ether; do
+for level in full port proto ip vlan ether; do
     track $level "$lab"
     is "-T $level: packets and bytes" "$(ask $level 'SELECT sum(packets), sum(bytes) FROM flows')" "14802|9280061"
 done
+is "-T port: as -T full" "$(ask port 'SELECT count(*), count(srcport), count(srcvlan) FROM flows')" \
+    "$(ask full 'SELECT count(*), count(srcport), count(srcvlan) FROM flows')"
 is "-T ip: one flow for each two addresses" "$(ask ip 'SELECT count(*), count(proto), count(srcport), count(icmptype), count(tcpflags) FROM flows')" \
     "$(ask full 'SELECT count(*) FROM (SELECT DISTINCT srcip, dstip FROM flows)')|0|0|0|0"
 is "-T proto: and each protocol" "$(ask proto 'SELECT count(*), count(srcport), count(icmptype), count(tcpflags) FROM flows')" \
@@ -52,6 +54,6 @@ for version in 5 9 10; do
     is "-T ip -v $version: at the collector" "$(ask ip$version 'SELECT sum(packets), sum(bytes), max(proto) FROM flows')" \
         "12787|7645439|$([ $version != 5 ] || echo 0)"
 done
-"$probe" -r "$lab" -T port 2>"$work/err"
-is "another level is refused" "$? $(cat "$work/err")" "2 flowprobe: -T: 'port' cannot be: full, proto, ip, vlan or ether"
+"$probe" -r "$lab" -T mac 2>"$work/err"
+is "another level is refused" "$? $(cat "$work/err")" "2 flowprobe: -T: 'mac' cannot be: full (or port), proto, ip, vlan or ether"
 result

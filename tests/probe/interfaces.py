@@ -191,6 +191,10 @@ def cooked():
         f"{inside}|{server}|3|4|0|1", f"{server}|{inside}|4|3|0|1", f"{inside}|192.168.1.1|3|-|0|1",
         f"192.168.1.1|{inside}|-|3|1|1"]))
     check("cooked v2: sights that are not counted", "again:     2 packets, 136 bytes" in out, True)
+    rows, out = flows(capture, arguments=("-f",))
+    check("cooked v2: each sight, if that is wanted", (rows, "again:" in out), (sorted([
+        f"{inside}|{server}|3|-|0|1", f"{public}|{server}|-|4|1|1", f"{server}|{public}|4|-|0|1", f"{server}|{inside}|-|3|1|1",
+        f"{inside}|192.168.1.1|3|-|0|1", f"192.168.1.1|{inside}|-|3|1|1"]), False))
     rows, _ = flows(capture, "srcip, natsrcip, natsrcport, insrcmac", table="flows WHERE outif = 4")
     check("cooked v2: NAT", rows, [f"{inside}|{public}|5000|02:00:00:00:00:01"])
     many = []
