@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "filter_parser.h"
 #include "registry.h"
@@ -206,6 +207,54 @@ static struct filter_node *parse_comparison(struct filter_parser *p,
     return node;
 }
 
+/* Which of the labels the token names: any, eos, labelN or expN. FILTER_LABEL_END: none; *wrong: but N is no number of one. */
+static enum filter_label label_of(const struct filter_token *token, bool *wrong) {
+    static const struct {
+        const char *word;
+        enum filter_label first;
+    } words[] = {{"label", FILTER_LABEL_NTH}, {"exp", FILTER_EXP_NTH}};
+    *wrong = false;
+    if (filter_token_is(token, "any"))
+        return FILTER_LABEL_ANY;
+    if (filter_token_is(token, "eos"))
+        return FILTER_LABEL_BOTTOM;
+    for (size_t i = 0; token->kind == TOKEN_WORD && i < sizeof words / sizeof *words; i++) {
+        size_t n = strlen(words[i].word);
+        if (token->n < n || strncasecmp(token->p, words[i].word, n) != 0)
+            continue;
+        int64_t number = filter_number(token->p + n, token->n - n);
+        *wrong = number < 1 || number > MPLS_LABELS;
+        return *wrong ? FILTER_LABEL_END : (enum filter_label)(words[i].first + number - 1);
+    }
+    return FILTER_LABEL_END;
+}
+
+/* mpls label1 16, mpls exp1 > 3, mpls any [16 17]: behind the word mpls. A text is one of the column. */
+static struct filter_node *parse_labels(struct filter_parser *p,
+                                        const struct filter_phrase *phrase) {
+    static const struct filter_phrase number = {.field = {FLOW_flowlabel}, .n = 1};
+    struct filter_token token = p->token;
+    bool wrong;
+    const enum filter_label what = label_of(&token, &wrong);
+    if (wrong)
+        return filter_fail(p, &token, "expected label1 to label%d, exp1 to exp%d, eos or any",
+                           (int)MPLS_LABELS, (int)MPLS_LABELS);
+    if (what == FILTER_LABEL_END)
+        return parse_comparison(p, phrase, FILTER_OR);
+    filter_advance(p);
+    struct filter_subject subject = {&number, "mpls"};
+    struct filter_values values = {0};
+    struct filter_node *node = NULL;
+    if (filter_take_word(p, "in") || p->token.kind == TOKEN_LIST
+            ? filter_add_list(p, &subject, &values)
+            : add_comparison(p, &subject, &values)) {
+        filter_values_normalize(&values);
+        node = checked(p, filter_node_mpls(what, &values));
+    }
+    filter_values_free(&values);
+    return node;
+}
+
 /* lo <= field <= hi */
 static struct filter_node *test_range(struct filter_parser *p, int field, int64_t lo, int64_t hi) {
     struct filter_values values = {0};
@@ -310,6 +359,8 @@ static struct filter_node *parse_phrase(struct filter_parser *p, const struct fi
         return test_computed(p, COMPUTED_hops, 0); /* ttl equal: the words are all there is */
     if (phrase->n && phrase->field[0] == FLOW_tcpflags)
         return parse_flags(p, phrase);
+    if (phrase->n && phrase->field[0] == FLOW_mpls)
+        return parse_labels(p, phrase);
     if (phrase->n && phrase->field[0] == FLOW_fwevent)
         return parse_event(p, phrase);
     return parse_comparison(p, phrase, op);

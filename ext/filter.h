@@ -21,6 +21,7 @@
 **           | [dir] "flags" ["="] letters            TCP, and all of these are set, or with "=" just
 **                                                    these: FSRPAUEC, X for the first six
 **           | [dir] "port" "in" "nat" "pblock"       between pblockstart and pblockend
+**           | "mpls" ("any" | "eos" | "label"N | "exp"N) ([comp] value | ["in"] list)    N from 1 to 10
 **           | subject [comp] value
 **           | subject ["in"] list
 **   subject = [dir] field | number computed: duration (in milliseconds), pps, bps, bpp, dscp, count
@@ -46,6 +47,7 @@
 #ifndef FLOWVT_FILTER_H
 #define FLOWVT_FILTER_H
 
+#include "../schema/mpls.h"
 #include "computed.h"
 #include "own.h"
 
@@ -59,7 +61,17 @@ enum filter_op {
     FILTER_MASK,   /* (field & mask) == value */
     FILTER_TEXTS,  /* a text field is one of text[0..n) */
     FILTER_REALS,  /* a computed number lies in one of real[0..n) */
-    FILTER_OWN     /* a column of the site's lies in range, net, real or text[0..n), by its type */
+    FILTER_OWN,    /* a column of the site's lies in range, net, real or text[0..n), by its type */
+    FILTER_MPLS /* what value (enum filter_label) says of the MPLS labels lies in one of range[0..n) */
+};
+
+/* Of the labels in the column mpls, from the top. */
+enum filter_label {
+    FILTER_LABEL_ANY,    /* one of them at least */
+    FILTER_LABEL_BOTTOM, /* the one at the bottom of the stack */
+    FILTER_LABEL_NTH,    /* the first one, and so on */
+    FILTER_EXP_NTH = FILTER_LABEL_NTH + MPLS_LABELS,
+    FILTER_LABEL_END = FILTER_EXP_NTH + MPLS_LABELS
 };
 
 /* Both ends belong to it. */
@@ -79,7 +91,7 @@ struct filter_text {
 
 struct filter_node {
     enum filter_op op;
-    int field;                    /* enum flow_field of RANGES, NETS, MASK, TEXTS */
+    int field;                    /* enum flow_field of RANGES, NETS, MASK, TEXTS, MPLS */
     enum computed computed;       /* of REALS */
     const struct own_column *own; /* of OWN; borrowed */
     uint32_t n;                   /* of child, range, net, real or text */

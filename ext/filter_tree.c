@@ -204,6 +204,15 @@ struct filter_node *filter_node_ranges(int field, const struct filter_values *v)
     return NULL;
 }
 
+struct filter_node *filter_node_mpls(enum filter_label what, const struct filter_values *v) {
+    struct filter_node *node = filter_node_ranges(FLOW_mpls, v);
+    if (node) {
+        node->op = FILTER_MPLS;
+        node->value = what;
+    }
+    return node;
+}
+
 struct filter_node *filter_node_nets(int field, const struct filter_values *v) {
     struct filter_node *node = node_new(FILTER_NETS);
     if (!node)
@@ -462,6 +471,21 @@ static bool in_ranges(const struct filter_range *range, uint32_t n, int64_t v) {
     return lo < n && v >= range[lo].lo;
 }
 
+bool filter_mpls_match(enum filter_label what, const struct filter_range *range, uint32_t nrange,
+                       const char *text, size_t n) {
+    uint32_t entry[MPLS_LABELS];
+    unsigned count = mpls_read(text, n, entry);
+    for (unsigned i = 0; i < count; i++) {
+        bool asked = what == FILTER_LABEL_ANY || what == FILTER_LABEL_NTH + i ||
+                     (what == FILTER_LABEL_BOTTOM && entry[i] & 1);
+        if (asked && in_ranges(range, nrange, entry[i] >> 4))
+            return true;
+        if (what == FILTER_EXP_NTH + i && in_ranges(range, nrange, entry[i] >> 1 & 7))
+            return true;
+    }
+    return false;
+}
+
 static bool in_nets(const struct filter_net *net, uint32_t n, const struct flow_ip *ip) {
     uint32_t lo = 0, hi = n;
     while (lo < hi) {
@@ -601,6 +625,10 @@ bool filter_match(const struct filter_node *node, const struct flow_row *row) {
         return match_computed(node, row);
     case FILTER_OWN:
         return match_own(node, row);
+    case FILTER_MPLS:
+        return flow_row_has(row, node->field) &&
+               filter_mpls_match((enum filter_label)node->value, node->range, node->n, v->text.p,
+                                 v->text.n);
     }
     return false;
 }

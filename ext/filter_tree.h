@@ -27,6 +27,10 @@ int filter_values_real(struct filter_values *v, double lo, double hi);
 int filter_values_text(struct filter_values *v, const char *p, size_t n); /* copied */
 void filter_values_free(struct filter_values *v);
 
+/* Does a stack of MPLS labels, the text[0..n) of the column, have what in one of range[0..nrange), ascending and disjoint? */
+bool filter_mpls_match(enum filter_label what, const struct filter_range *range, uint32_t nrange,
+                       const char *text, size_t n);
+
 /* Sort, and join what overlaps or touches; of texts, leave out what repeats. */
 void filter_values_normalize(struct filter_values *v);
 
@@ -45,6 +49,7 @@ struct filter_node *filter_node_ranges(int field, const struct filter_values *v)
 struct filter_node *filter_node_nets(int field, const struct filter_values *v);
 struct filter_node *filter_node_texts(int field, const struct filter_values *v);
 struct filter_node *filter_node_reals(enum computed id, const struct filter_values *v);
+struct filter_node *filter_node_mpls(enum filter_label what, const struct filter_values *v);
 struct filter_node *filter_node_own(const struct own_column *own, const struct filter_values *v);
 
 /* Is what extra[0..n) has for the column one of v, which is normalized? Without memory it is none. */

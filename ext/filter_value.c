@@ -57,8 +57,12 @@ static const struct {
 };
 enum { NVALUE_NAMES = sizeof value_names / sizeof *value_names };
 
+static bool is_protocol(int field) {
+    return field == FLOW_proto || field == FLOW_tunproto || field == FLOW_innerproto;
+}
+
 static int64_t named_value(int field, const struct filter_token *token) {
-    if (field == FLOW_proto)
+    if (is_protocol(field))
         return protocols_number(token->p, token->n);
     for (int i = 0; i < NVALUE_NAMES; i++)
         if (value_names[i].field == field && filter_token_is(token, value_names[i].name))
@@ -123,7 +127,7 @@ static void *fail_number(struct filter_parser *p, const struct filter_subject *s
                          const struct filter_token *at) {
     int field = subject->phrase->n ? subject->phrase->field[0] : -1;
     char names[256] = "";
-    if (field == FLOW_proto)
+    if (is_protocol(field))
         return filter_fail(p, at,
                            "expected a protocol: a number from 0 to 255, or a name such as tcp");
     for (int i = 0; i < NVALUE_NAMES && field >= 0; i++)

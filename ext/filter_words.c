@@ -33,7 +33,7 @@ static const struct {
     {"xip", "nat ip", FILTER_ADDRESS},       {"nip", "nat ip", FILTER_ADDRESS},
     {"xnet", "nat ip", FILTER_NETWORK},      {"nnet", "nat ip", FILTER_NETWORK},
     {"xport", "nat port", FILTER_ADDRESS},   {"nport", "nat port", FILTER_ADDRESS},
-    {"bgpnext", "bgp next", FILTER_ADDRESS},
+    {"bgpnext", "bgp next", FILTER_ADDRESS}, {"tunip", "tun ip", FILTER_ADDRESS},
 };
 
 /* duration is in milliseconds, as in nfdump; the SQL column of that name has seconds. */
@@ -64,9 +64,6 @@ static const struct {
 static const struct {
     const char *words, *why;
 } refused[] = {
-    {"tun", "flows have no columns of tunnels"},
-    {"tunip", "flows have no columns of tunnels"},
-    {"mpls", "flows have no columns of MPLS labels"},
     {"tz", "flows have no time zones"},
     {"payload", "flows have no payload"},
     {"pf", "flows have no columns of pflog"},

@@ -15,6 +15,7 @@ SQLITE_EXTENSION_INIT3
 #include <string.h>
 #include <xxhash.h>
 
+#include "../schema/mpls.h"
 #include "../schema/value.h"
 #include "protocols.h"
 
@@ -215,6 +216,26 @@ static int collate_ip(void *unused, int an, const void *a, int bn, const void *b
 
 /* ---- protocols and flags ---------------------------------------------------------------- */
 
+/* mpls_label(mpls, n), mpls_exp(mpls, n): of the n-th label from the top. */
+static void mpls_part(sqlite3_context *ctx, sqlite3_value **argv, unsigned shift, uint32_t mask) {
+    uint32_t entry[MPLS_LABELS];
+    const char *text = (const char *)sqlite3_value_text(argv[0]);
+    unsigned count = text ? mpls_read(text, (size_t)sqlite3_value_bytes(argv[0]), entry) : 0;
+    sqlite3_int64 n = sqlite3_value_int64(argv[1]);
+    if (n >= 1 && n <= count)
+        sqlite3_result_int64(ctx, entry[n - 1] >> shift & mask);
+}
+
+static void mpls_label(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    mpls_part(ctx, argv, 4, 0xfffff);
+}
+
+static void mpls_exp(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    (void)argc;
+    mpls_part(ctx, argv, 1, 7);
+}
+
 static void proto_name(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     const char *name = NULL;
@@ -354,6 +375,8 @@ static const struct {
     {"refuse", 1, ABOUT, refuse, NULL, NULL},
     {"proto_name", 1, PURE, proto_name, NULL, NULL},
     {"proto_num", 1, PURE, proto_num, NULL, NULL},
+    {"mpls_label", 2, PURE, mpls_label, NULL, NULL},
+    {"mpls_exp", 2, PURE, mpls_exp, NULL, NULL},
     {"tcp_flags", 1, PURE, tcp_flags, NULL, NULL},
     {"human", 1, PURE, human, NULL, NULL},
     {"flags_or", 1, PURE, NULL, flags_or_step, flags_or_final},

@@ -21,6 +21,9 @@
 **                        no values
 **   proto_name(n)        'tcp' for 6; the number as text for a protocol without a name
 **   proto_num(name)      6 for 'tcp', in any case; numbers as they are; NULL for unknown names
+**   mpls_label(mpls, n)  the n-th label from the top of a stack in the column mpls: mpls_label('16-3-0,20-0-1', 2) is
+**                        20; NULL where there is none
+**   mpls_exp(mpls, n)    its traffic class
 **   tcp_flags(n)         '...AP.SF': the eight places CEUAPRSF, a dot where one is not set
 **   human(n)             '1.2 M': decimal k, M, G, T, as nfdump prints numbers
 **   flags_or(n)          aggregate: the bitwise OR of all n that are not NULL, else NULL

@@ -91,6 +91,7 @@ static bool copy_values(struct predicate *p, const struct filter_node *node) {
     for (uint32_t i = 0; ok && i < node->n; i++)
         switch (node->op) {
         case FILTER_RANGES:
+        case FILTER_MPLS:
             ok = filter_values_range(&p->values, node->range[i].lo, node->range[i].hi) == 0;
             break;
         case FILTER_NETS:
@@ -113,6 +114,7 @@ struct predicate *predicate_from_filter(const struct filter_node *node) {
         [FILTER_RANGES] = PREDICATE_RANGES,  [FILTER_NETS] = PREDICATE_NETS,
         [FILTER_MASK] = PREDICATE_MASK,      [FILTER_TEXTS] = PREDICATE_TEXT,
         [FILTER_REALS] = PREDICATE_COMPUTED, [FILTER_OWN] = PREDICATE_OWN,
+        [FILTER_MPLS] = PREDICATE_MPLS,
     };
     struct predicate *p = predicate_new(ops[node->op], node->field);
     bool ok = p != NULL;
@@ -120,6 +122,7 @@ struct predicate *predicate_from_filter(const struct filter_node *node) {
         p->text_op = TEXT_IN;
         p->computed = node->computed;
         p->own = node->own;
+        p->value = node->value;
         ok = copy_values(p, node);
     } else if (ok && node->op == FILTER_MASK) {
         p->mask = node->mask;
@@ -512,6 +515,15 @@ static bool mark_pattern(struct predicate *p, const struct fvt_dict *d) {
     return ok;
 }
 
+static bool mark_mpls(struct predicate *p, const struct fvt_dict *d) {
+    bool ok = true;
+    for (uint32_t code = 0; ok && code < d->n; code++)
+        if (filter_mpls_match((enum filter_label)p->value, p->values.range, p->values.nrange,
+                              d->text[code], d->len[code]))
+            ok = add_codes(p, d, code, code + 1);
+    return ok;
+}
+
 static bool mark_own(struct predicate *p, const struct fvt_dict *d) {
     bool ok = true;
     for (uint32_t code = 0; ok && code < d->n; code++)
@@ -553,6 +565,8 @@ static int bind_codes(struct predicate *p, const struct predicate_group *g) {
         ok = mark_zones(p, d);
     else if (d && p->op == PREDICATE_OWN)
         ok = mark_own(p, d);
+    else if (d && p->op == PREDICATE_MPLS)
+        ok = mark_mpls(p, d);
     else if (d && is_pattern(p))
         ok = mark_pattern(p, d);
     else if (d && d->class == FLOW_TEXT)
@@ -625,6 +639,7 @@ static int bind_node(struct predicate *p, const struct predicate_group *g) {
     case PREDICATE_TEXT:
     case PREDICATE_ZONE:
     case PREDICATE_OWN:
+    case PREDICATE_MPLS:
         return bind_codes(p, g);
     case PREDICATE_RANGES:
         p->share = share_of_ranges(p, g->group);
@@ -687,7 +702,7 @@ static void test_values(const struct predicate *p, const int64_t *v, uint32_t n,
     if (p->codes)
         kernels()->coded(pass, v, n, p->codes);
     else if (p->op == PREDICATE_NETS || p->op == PREDICATE_TEXT || p->op == PREDICATE_ZONE ||
-             p->op == PREDICATE_OWN)
+             p->op == PREDICATE_OWN || p->op == PREDICATE_MPLS)
         /* Of no code there would be no test. */
         kernels()->in_range(pass, v, n, p->code_lo, (uint64_t)p->code_hi - 1 - p->code_lo);
     else if (p->op == PREDICATE_MASK)

@@ -41,6 +41,7 @@ enum predicate_op {
     PREDICATE_TEXT,     /* the column's text compares so with bound, or is in the list */
     PREDICATE_ZONE,     /* the text of the address's zone, likewise */
     PREDICATE_OWN,      /* a column of the site's, out of the text of extra, in values */
+    PREDICATE_MPLS,     /* what value (enum filter_label) says of MPLS labels, in values.range */
     PREDICATE_COMPUTED, /* a number computed from several columns, none NULL, in values.real */
 };
 

@@ -68,7 +68,7 @@ static const struct {
                 "host_group/1 host_group/2 host_name/1 host_name/2 host_user/1 host_user/2 human/1 "
                 "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 "
                 "local_time/2 losses/3 "
-                "mac_canonical/1 "
+                "mac_canonical/1 mpls_exp/2 mpls_label/2 "
                 "network/1 "
                 "proto_name/1 proto_num/1 "
                 "refuse/1 "
@@ -196,6 +196,15 @@ static const struct {
      "SELECT sum(proto_num(proto_name(i)) = i) FROM n",
      "256"},
 
+    {"SELECT mpls_label('16-3-0,20-0-1', 1)", "16"},
+    {"SELECT mpls_label('16-3-0,1048575-7-1', 2)", "1048575"},
+    {"SELECT mpls_exp('16-3-0,1048575-7-1', 2)", "7"},
+    {"SELECT mpls_exp('16-3-0', 1)", "3"},
+    {"SELECT mpls_label('16-3-0,20-0-1', 3)", "NULL"},
+    {"SELECT mpls_label('16-3-0,20-0-1', 0)", "NULL"},
+    {"SELECT mpls_label('16-8-0', 1)", "NULL"},
+    {"SELECT mpls_label('16', 1)", "NULL"},
+    {"SELECT mpls_label(NULL, 1)", "NULL"},
     {"SELECT tcp_flags(0)", "........"},
     {"SELECT tcp_flags(2)", "......S."},
     {"SELECT tcp_flags(27)", "...AP.SF"},

@@ -104,7 +104,7 @@ static void limits_and_tests_of_sqlite(void **state) {
         "LIMIT 7 OFFSET 5",
         "ORDER BY bytes DESC, srcport LIMIT 5",
         "ORDER BY tstart_ms, bytes, srcport LIMIT 4 OFFSET 9",
-        "ORDER BY srcport, bytes LIMIT 1000",
+        "ORDER BY srcport, bytes, tstart_ms LIMIT 1000",
     };
     size_t rows = 0;
     for (size_t i = 0; i < sizeof where / sizeof *where; i++)

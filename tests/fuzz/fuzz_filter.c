@@ -27,6 +27,9 @@ static void check_tree(const struct filter_node *node, int depth) {
     case FILTER_NOT:
         REQUIRE(node->n == 1);
         break;
+    case FILTER_MPLS:
+        REQUIRE(node->field == FLOW_mpls && node->value >= 0 && node->value < FILTER_LABEL_END);
+        __attribute__((fallthrough));
     case FILTER_RANGES:
         for (uint32_t i = 0; i < node->n; i++)
             REQUIRE(node->range[i].lo <= node->range[i].hi &&
