@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Fuzz target: the dissector. The first two octets are the link type, the third how much longer the
-** frame was on the wire; the rest is the captured frame. What a packet says must lie inside it.
+** frame was on the wire; the rest is the captured frame. What a packet says must lie inside it, and what a tunnel's
+** packet has inside lies behind its header.
 */
 #include <stdlib.h>
 
@@ -9,17 +10,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check(const struct packet *p, size_t captured) {
+    if ((p->family != 4 && p->family != 6) || p->ip_at + (p->family == 4 ? 20u : 40u) > captured ||
+        p->payload_at > captured || p->payload_captured > captured - p->payload_at ||
+        p->payload_captured > p->payload_length || p->transport_at > p->payload_at ||
+        p->nlabels > PACKET_LABELS || !p->nlabels != !(p->has & HAS_LABELS) || p->vni > 0xffffff)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct packet p;
+    struct packet p, in;
     if (size < 3)
         return 0;
     unsigned linktype = (unsigned)data[0] << 8 | data[1];
     size_t captured = size - 3;
-    if (dissect(linktype, data + 3, captured, captured + data[2] * 16u, &p) != PACKET_IP)
+    size_t wire = captured + data[2] * 16u;
+    if (dissect(linktype, data + 3, captured, wire, &p) != PACKET_IP)
         return 0;
-    if ((p.family != 4 && p.family != 6) || p.ip_at + (p.family == 4 ? 20u : 40u) > captured ||
-        p.payload_at > captured || p.payload_captured > captured - p.payload_at ||
-        p.payload_captured > p.payload_length || p.transport_at > p.payload_at)
-        abort();
+    check(&p, captured);
+    if (dissect_inside(data + 3, captured, wire, &p, &in)) {
+        check(&in, captured);
+        if (in.ip_at < p.transport_at)
+            abort();
+    }
     return 0;
 }
