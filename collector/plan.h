@@ -48,7 +48,7 @@ enum helper {
     HELPER_OTHER_FLAGS,         /* 15: of all others */
     HELPER_REV_FIRST_FLAGS,     /* the same of the reverse direction */
     HELPER_REV_OTHER_FLAGS,
-    HELPER_LABEL,               /* 70 to 79: MPLS_LABELS of them */
+    HELPER_LABEL, /* 70 to 79: MPLS_LABELS of them */
     HELPER_LABEL_LAST = HELPER_LABEL + MPLS_LABELS - 1,
     HELPER_END
 };
