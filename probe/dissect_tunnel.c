@@ -266,12 +266,15 @@ static struct packet frame_of(const struct packet *outer) {
     p.fragid = p.flowlabel = 0;
     p.srcport = p.dstport = 0;
     p.icmptype = p.icmpcode = p.tcpflags = 0;
+    memset(p.natsrc, 0, sizeof p.natsrc);
+    p.natsrcport = 0;
     return p;
 }
 
 /* One tunnel: the packet inside outer. */
 static bool enter(const uint8_t *frame, size_t captured, size_t wire, const struct packet *outer,
                   struct packet *in) {
+    *in = frame_of(outer);
     size_t end = (size_t)outer->ip_at + outer->length;
     struct walk w = {frame,
                      captured < end ? captured : end,
@@ -282,7 +285,6 @@ static bool enter(const uint8_t *frame, size_t captured, size_t wire, const stru
                      in};
     if (outer->fragment || w.at > w.captured)
         return false;
-    *in = frame_of(outer);
     enum packet_kind kind = PACKET_OTHER;
     if (outer->proto == PROTO_UDP)
         kind = outer->has & HAS_PORTS ? by_port(&w, outer) : PACKET_OTHER;
