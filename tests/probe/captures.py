@@ -44,6 +44,8 @@ TSHARK_IS_RIGHT = {
     # pcap 2.2 has the two lengths of a packet the other way round
     "badfile-pcpp-clusterfuzz-testcase-minimized-fuzztarget-660496.pcap",
 }
+# Where both take a length of 0 for 0: a packet of segmentation offload (IPv6, BIG TCP) has what its frame has.
+NO_LENGTH = {"vxlan-tcpdump-bigtcp-ipv6-vxlan-ipv4.pcap": (1, 80122)}
 # Conversations that tshark counts otherwise: it puts fragments together, opens a new one when a
 # port pair is used again, and does not count UDP headers that are cut off.
 OTHER_CONVERSATIONS = {
@@ -101,6 +103,8 @@ def path(row):
 
 def expected(row):
     """Packets and bytes."""
+    if row["file"] in NO_LENGTH:
+        return NO_LENGTH[row["file"]]
     who = "tshark" if row["file"] in TSHARK_IS_RIGHT else "ref"
     return int(row[f"{who}_ip_packets"] or 0), int(row[f"{who}_ip_bytes"] or 0)
 

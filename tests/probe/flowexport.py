@@ -66,7 +66,7 @@ class Decoder:
                 raise ValueError(f"set of {length} octets")
             body = data[at + 4:at + length]
             if kind == template_set:
-                n += self.template(body, domain)
+                n += self.template(body, domain, template_set == 2)
             elif kind == options_set:
                 n += self.options_template(body, domain, options_set == 1)
             elif kind >= 256:
@@ -76,16 +76,22 @@ class Decoder:
             at += length
         return n
 
-    def template(self, body, domain):
+    def template(self, body, domain, enterprises):
         at = n = 0
         while at + 4 <= len(body):
             ident, fields = struct.unpack_from(">HH", body, at)
             at += 4
-            pairs = [struct.unpack_from(">HH", body, at + 4 * i) for i in range(fields)]
+            pairs = []
+            for _ in range(fields):
+                element, octets = struct.unpack_from(">HH", body, at)
+                at += 4
+                if enterprises and element & 0x8000:  # RFC 7011 3.2
+                    element = struct.unpack_from(">I", body, at)[0] << 16 | element & 0x7fff
+                    at += 4
+                pairs.append((element, octets))
             if ident < 256 or len(set(p[0] for p in pairs)) != fields:
                 raise ValueError("template with a field twice")
             self.templates[domain, ident] = (False, pairs)
-            at += 4 * fields
             n += 1
         return n
 
