@@ -339,11 +339,19 @@ static void begin_interval(struct fvt_store *s) {
         *s->day = '\0'; /* the path is too long, or the time none that a name can say */
 }
 
-int fvt_store_rotate(struct fvt_store *s) {
-    int rc = s->started ? finish_file(s) : FVT_OK;
-    for (unsigned i = 1; s->started && access(s->path, F_OK) == 0; i++)
+/* What is written from now on goes to a file of its own, whatever is there under the interval's name. */
+static void next_file(struct fvt_store *s) {
+    for (unsigned i = 1; access(s->path, F_OK) == 0; i++)
         number_path(s, i);
     s->index_due = monotonic_ms() + INDEX_MS;
+}
+
+int fvt_store_rotate(struct fvt_store *s) {
+    int rc = FVT_OK;
+    if (s->started) {
+        rc = finish_file(s);
+        next_file(s);
+    }
     return rc;
 }
 
@@ -351,11 +359,11 @@ int fvt_store_change(struct fvt_store *s, unsigned interval, unsigned layout) {
     int rc = s->started ? finish_file(s) : FVT_OK;
     s->interval = interval;
     s->layout = layout;
-    if (!s->started)
-        return rc;
-    begin_interval(s);
-    int again = fvt_store_rotate(s);
-    return rc == FVT_OK ? again : rc;
+    if (s->started) {
+        begin_interval(s);
+        next_file(s);
+    }
+    return rc;
 }
 
 /* Once after each file, when its directory will rest. */

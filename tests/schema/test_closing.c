@@ -127,13 +127,25 @@ static void add_rows(struct fvt_writer *w, uint64_t from, uint64_t to) {
     }
 }
 
-/* The file from now on has other octets where the payload of its first group is. */
+/* The file from now on has other octets in a column of its first group of more than one row. */
 static void spoil(uint64_t from) {
-    uint8_t zeros[1 << 16] = {0};
+    uint8_t zeros[4096] = {0};
+    const struct fvt_chunk_info *longest = NULL;
+    struct fvt_file *file;
+    struct fvt_error err;
+    uint32_t i = 0;
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    while (file->groups[i].at < from || file->groups[i].rows == 1)
+        i++;
+    for (uint32_t k = 0; k < file->groups[i].nchunks; k++)
+        if (!longest || file->groups[i].chunks[k].length > longest->length)
+            longest = &file->groups[i].chunks[k];
+    size_t n = longest->length < sizeof zeros ? longest->length : sizeof zeros;
+    off_t at = (off_t)longest->offset;
+    fvt_file_free(file);
     int fd = open(path, O_WRONLY);
     assert_true(fd >= 0);
-    /* Behind the block's header and directory. */
-    assert_int_equal(pwrite(fd, zeros, 4096, (off_t)from + 12000), 4096);
+    assert_int_equal(pwrite(fd, zeros, n, at), n);
     close(fd);
 }
 
