@@ -305,8 +305,10 @@ void timezone_free(struct timezone_info *z) {
 
 /* Seconds by which a time is beyond what is spelled out, in whole cycles. */
 static int64_t beyond(const struct timezone_info *z, int64_t t) {
+    if (!z->repeats)
+        return 0;
     int64_t last = z->list[z->n - 1].at - FARTHEST;
-    return z->repeats && t > last ? (t - last + CYCLE - 1) / CYCLE * CYCLE : 0;
+    return t > last ? (t - last + CYCLE - 1) / CYCLE * CYCLE : 0;
 }
 
 /* The last transition at or before a time. */
