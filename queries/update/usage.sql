@@ -36,6 +36,10 @@ DROP TABLE IF EXISTS temp.update_done;
 DROP TABLE IF EXISTS temp.update_left;
 DROP TABLE IF EXISTS temp.update_now;
 
+-- The hours that were counted again, or told of, in the transactions before, where there are several.
+CREATE TEMP TABLE IF NOT EXISTS update_past (recv TEXT PRIMARY KEY);
+DELETE FROM update_past WHERE :hours IS NULL;
+
 -- What was received in the last seconds may not be all there yet.
 CREATE TEMP TABLE update_now AS
 SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', (-coalesce(:settle, 5)) || ' seconds') AS settled;
@@ -69,7 +73,8 @@ UNION
 SELECT r.recv FROM update_file AS f JOIN usage_recv AS r
 ON r.recv BETWEEN substr(f.recv_first, 1, 13) AND f.recv_last WHERE f.state = 'gone'
 UNION
-SELECT recv FROM usage_recv WHERE recv >= strftime('%Y-%m-%d %H:00:00.000', :redo);
+SELECT recv FROM usage_recv
+WHERE recv >= strftime('%Y-%m-%d %H:00:00.000', flow_time(:redo)) AND recv NOT IN (SELECT recv FROM update_past);
 
 -- What the store has of each of them: up to the time of which usage has all, and since then.
 CREATE TEMP TABLE update_hour AS
@@ -100,7 +105,8 @@ month(m) AS (VALUES ('-01-01'), ('-02-01'), ('-03-01'), ('-04-01'), ('-05-01'), 
                     ('-07-01'), ('-08-01'), ('-09-01'), ('-10-01'), ('-11-01'), ('-12-01')),
 hour AS (
     SELECT h.*, r.recv IS NULL OR (r.gone = 0 AND (h.had_flows > r.flows OR (h.had_flows = r.flows
-                AND (h.had_octets <> r.octets OR coalesce(h.recv >= strftime('%Y-%m-%d %H:00:00.000', :redo), 0))))) AS anew
+                AND (h.had_octets <> r.octets OR (coalesce(h.recv >= strftime('%Y-%m-%d %H:00:00.000', flow_time(:redo)), 0)
+                                                  AND h.recv NOT IN (SELECT recv FROM update_past)))))) AS anew
     FROM update_hour AS h LEFT JOIN usage_recv AS r ON r.recv = h.recv)
 SELECT recv, middle, until, anew, iif(anew, whole, new) AS filter,
        iif(anew, had_flows, 0) + new_flows AS flows, iif(anew, had_octets, 0) + new_octets AS octets,
@@ -197,5 +203,9 @@ COMMIT;
 SELECT r.recv, r.flows, r.octets, r.uncounted, (SELECT count(*) FROM update_left) AS left
 FROM usage_recv AS r
 WHERE r.recv IN (SELECT recv FROM update_done)
-   OR (r.uncounted > 0 AND r.recv IN (SELECT recv FROM update_recv))
+   OR (r.uncounted > 0 AND r.recv IN (SELECT recv FROM update_recv) AND r.recv NOT IN (SELECT recv FROM update_past))
 ORDER BY r.recv;
+
+INSERT OR IGNORE INTO update_past
+SELECT recv FROM update_done UNION
+SELECT recv FROM usage_recv WHERE uncounted > 0 AND recv IN (SELECT recv FROM update_recv);

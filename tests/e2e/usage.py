@@ -354,7 +354,11 @@ def what_happens(work):
     check("by interface, each octet once", sum(sum(v[:2]) for v in usage_of(site).values()) == outside)
     interface_percentiles(site, store, begin)
     db.executescript("DROP VIEW billable; CREATE VIEW billable AS SELECT * FROM billable_by_network;")
-    update(site, "--redo", "2026-10-01")
+    out = update(site, "--redo", "2026-10-01", "--hours", 1).split("\n")
+    hours = [line[:13] for line in out if line.startswith("2026-")]
+    wrong = run(BUILD + "/flowreport", "update", "--redo", "garbage", "--site", site, ok=False)
+    check("what is no time is not redone", wrong.returncode == 2 and "garbage" in wrong.stderr, wrong.stderr)
+    check("in several transactions", len(hours) > 2 and len(hours) == len(set(hours)), out)
     same("and by network again", usage_of(site), store.usage())
     killed_and_together(work, store)
 
