@@ -106,6 +106,8 @@ int command_alerts(struct context *c) {
     }
     if (check(&c->settings, &c->catalog) != 0 || context_open(c, &session, false, true) != 0)
         return EXIT_WRONG;
+    if (c->store)
+        settings_give(&c->settings, "store", c->store);
     char **texts = grow(NULL, n, sizeof *texts);
     bool *failed = grow(NULL, n, sizeof *failed);
     for (size_t i = 0; i < n; i++) {
