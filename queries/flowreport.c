@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "catalog.h"
@@ -138,11 +139,18 @@ static int take_form(struct settings *s, struct form *form) {
     return form->format || !format_name ? 0 : -1;
 }
 
+/* A device or pipe is written into; in place of a file, or where nothing is, another is put. */
+static bool is_replaced(const char *output) {
+    struct stat st;
+    return stat(output, &st) != 0 || S_ISREG(st.st_mode);
+}
+
 /* What comes of it is the file's only when all of it is there. */
 static int write_report(struct session *session, const struct report *report,
                         const struct settings *settings, const struct form *form) {
     bool to_stdout = !form->output || strcmp(form->output, "-") == 0;
-    char *path = format("%s.new", to_stdout ? "" : form->output);
+    bool replaced = !to_stdout && is_replaced(form->output);
+    char *path = format("%s%s", to_stdout ? "" : form->output, replaced ? ".new" : "");
     FILE *out = to_stdout ? stdout : fopen(path, "we");
     int rc = -1;
     if (out) {
@@ -152,13 +160,13 @@ static int write_report(struct session *session, const struct report *report,
         r->free(r);
     }
     bool lost = !out || fflush(out) != 0 || ferror(out) || (!to_stdout && fclose(out) != 0) ||
-                (rc == 0 && !to_stdout && rename(path, form->output) != 0);
+                (rc == 0 && replaced && rename(path, form->output) != 0);
     if (lost) {
         fprintf(stderr, "flowreport: %s: %s\n", to_stdout ? "standard output" : form->output,
                 strerror(errno));
         rc = -1;
     }
-    if (rc != 0 && !to_stdout)
+    if (rc != 0 && replaced)
         unlink(path);
     free(path);
     return rc;

@@ -91,6 +91,11 @@ is "a time that is none" "$(cut -c 1-58 "$work/err")" "flowreport: top-talkers: 
 
 is "help" "$("$report" top-talkers -h | head -n 1)" "Who sent and received most?  (nfdump -s ip/bytes -n 10)"
 
+mkfifo "$work/pipe"
+timeout 20 cat "$work/pipe" >"$work/out" &
+"$report" summary --format csv --set 1 --output "$work/pipe"
+is "what is no file is written into, not replaced" "$? $(wait $!; head -c 4 "$work/out") $(stat -c %F "$work/pipe")" "0 flow fifo"
+
 # ---- a site's database and its alerts --------------------------------------------------------
 
 (cd "$work" && "$report" init site.db --store store)
@@ -121,6 +126,8 @@ says "a parameter of none" "flowreport: alerts: --mots: none of them has this pa
 echo 'SELECT absent;' >"$work/alerts/wrong.sql"
 says "one that cannot be run" "flowreport: $work/alerts/wrong.sql:1: no such column: absent" alerts --dir "$work/alerts"
 is "does not keep the others from it" "$(grep -c '"report": "alerts/many"' "$work/out")" 1
+"$report" alerts --site "$work/site.db" --store "$work/nowhere" >"$work/json" 2>"$work/err"
+is "alerts of another store than the site's" "$? $(grep -c "^flowreport: alerts/threshold: $work/nowhere: " "$work/err")" "2 1"
 # As flowcollect -x runs it, for each file that is complete.
 rm -f "$work/alerts/wrong.sql"
 cat >"$work/hook" <<EOF
