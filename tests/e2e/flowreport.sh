@@ -94,7 +94,9 @@ is "help" "$("$report" top-talkers -h | head -n 1)" "Who sent and received most?
 mkfifo "$work/pipe"
 timeout 20 cat "$work/pipe" >"$work/out" &
 "$report" summary --format csv --set 1 --output "$work/pipe"
-is "what is no file is written into, not replaced" "$? $(wait $!; head -c 4 "$work/out") $(stat -c %F "$work/pipe")" "0 flow fifo"
+status=$?
+wait $!
+is "what is no file is written into, not replaced" "$status $(head -c 4 "$work/out") $(stat -c %F "$work/pipe")" "0 flow fifo"
 
 # ---- a site's database and its alerts --------------------------------------------------------
 
