@@ -7,8 +7,8 @@
 --   :since, :until                                   default: as :month says
 --   :filter, :store                                  default: all flows of the store
 --
--- Billable is what a local address exchanged with one that is not local, in all steps of the chain
--- bill-days, bill-hosts, bill-peers, bill-ports, bill-flows. `next` is the command of the next step.
+-- Days and hosts are those of the view billable, as the bill's, but for what stays within the site; the steps behind,
+-- bill-peers, bill-ports and bill-flows, have all flows of the host. `next` is the command of the next step.
 -- Days are those of the site's time zone.
 --
 -- Needs: site
@@ -41,11 +41,13 @@ WITH who(nets) AS (
            coalesce(:until, utc_time(date(:month || '-01', '+1 month'), name)) AS until
     FROM tz
 ), seen AS MATERIALIZED (
-    SELECT date(local_time(time, tz.name)) AS day, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
-    FROM who, tz, asked, endpoints(asked.since, asked.until, coalesce('(' || :filter || ') and ', '') ||
-                                   coalesce('host in [' || nets || ']', 'any'), :store, asked.seconds)
-    WHERE peerzone <> 'local' AND zone = 'local' AND (:host IS NULL OR ip_in(ip, :host)) AND (:user IS NULL OR host_user(ip, time) = :user)
-      AND (:group IS NULL OR host_group(ip, time) = :group)
+    SELECT date(local_time(b.time, tz.name)) AS day, sum(b.octets_out) AS sent, sum(b.octets_in) AS received,
+           sum(b.flows_out + b.flows_in) AS flows
+    FROM who, tz, asked, billable AS b
+    WHERE b.since = asked.since AND b.until = asked.until AND b.bucket = asked.seconds AND b.store = :store
+      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || nets || ']', 'any')
+      AND b.zone <> 'local' AND (:host IS NULL OR ip_in(b.host, :host)) AND (:user IS NULL OR host_user(b.host, b.time) = :user)
+      AND (:group IS NULL OR host_group(b.host, b.time) = :group)
     GROUP BY 1
 )
 SELECT day, flows, sent, received, sent + received AS bytes,

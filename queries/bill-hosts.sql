@@ -7,8 +7,8 @@
 --   :n       how many, -1 for all                    default 20
 --   :filter, :store                                  default: all flows of the store
 --
--- Billable is what a local address exchanged with one that is not local, in all steps of the chain
--- bill-days, bill-hosts, bill-peers, bill-ports, bill-flows. `next` is the command of the next step.
+-- Days and hosts are those of the view billable, as the bill's, but for what stays within the site; the steps behind,
+-- bill-peers, bill-ports and bill-flows, have all flows of the host. `next` is the command of the next step.
 --
 -- Needs: site
 --
@@ -42,11 +42,13 @@ day(day, since, until) AS MATERIALIZED (
                                         ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
               FROM flow_files(NULL, NULL, :store))
 ), seen AS MATERIALIZED (
-    SELECT day, ip, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
-    FROM who, day, endpoints(day.since, day.until, coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || nets || ']', 'any'), :store, 3600)
-    WHERE peerzone <> 'local' AND zone = 'local' AND (:host IS NULL OR ip_in(ip, :host)) AND (:user IS NULL OR host_user(ip, time) = :user)
-      AND (:group IS NULL OR host_group(ip, time) = :group)
-    GROUP BY ip
+    SELECT day, b.host AS ip, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    FROM who, day, billable AS b
+    WHERE b.since = day.since AND b.until = day.until AND b.bucket = 3600 AND b.store = :store
+      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || nets || ']', 'any')
+      AND b.zone <> 'local' AND (:host IS NULL OR ip_in(b.host, :host)) AND (:user IS NULL OR host_user(b.host, b.time) = :user)
+      AND (:group IS NULL OR host_group(b.host, b.time) = :group)
+    GROUP BY b.host
 )
 SELECT ip AS host, host_name(ip, day) AS name, host_user(ip, day) AS user, flows, sent, received,
        sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,

@@ -331,6 +331,11 @@ def what_happens(work):
     update(site, "--redo", "2026-10-01")
     same("one of them counts for a network, once it is done again", usage_of(site), store.usage())
     check("what is up to date is left alone", update(site) == "")
+    billed = sum(sum(v[:2]) for k, v in usage_of(site).items() if k[4] != "local")
+    days = report(site, "bill-days", "--store", store.path, "--set", 1)
+    check("days of a bill are of the exporters that count", sum(int(r["bytes"]) for r in days) == billed, (days, billed))
+    hosts = [r for d in days for r in report(site, "bill-hosts", "--day", d["day"], "--n", -1, "--store", store.path, "--set", 1)]
+    check("hosts are, too", sum(int(r["bytes"]) for r in hosts) == billed, (hosts, billed))
 
     store.receive(hour_of_flows(200, begin + HOUR), begin + HOUR)
     update(site)
