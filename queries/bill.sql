@@ -10,7 +10,7 @@
 -- A customer is a user, or a host that is nobody's. Volume is that of usage (see billable in site.sql); what stays
 -- within the site, zone local, is left out unless there is a tariff for it. The tariff of a period is the one of
 -- zone, direction, local weekday and hour that is valid when it begins: one of the customer's group before one of
--- all, fewer hours before more. What a tariff has as included is free once a month for each customer. Each
+-- all. What a tariff has as included is free once a month for each customer, of two groups in the first. Each
 -- line is rounded to a hundredth, and sums are those of lines. Without a tariff there is no price, and that is counted.
 --
 -- used is the customer's or group's octets of the month in either direction beside its quota of kind month, and state
@@ -53,7 +53,9 @@
 DROP TABLE IF EXISTS temp.bill;
 
 CREATE TEMP TABLE bill AS
-WITH site(zone_name) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+WITH site(zone_name) AS (
+    SELECT (SELECT value FROM settings WHERE name = 'timezone')
+    WHERE refuse(CASE WHEN :month NOT GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL),
 month(month) AS (SELECT coalesce(:month, substr(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone_name), 1, 7)) FROM site),
 span(since, until) AS (SELECT utc_time(month, zone_name), utc_time(date(month || '-01', '+1 month'), zone_name) FROM site, month),
 volume AS MATERIALIZED (
@@ -61,7 +63,6 @@ volume AS MATERIALIZED (
            sum(octets_in) AS octets_in, sum(octets_out) AS octets_out
     FROM usage, span
     WHERE period >= since AND period < until AND (:user IS NULL OR iif(user = '', host, user) = :user)
-      AND (:group IS NULL OR user_group = :group)
     GROUP BY 1, 2, 3, 4),
 local AS MATERIALIZED (
     SELECT period, substr('7123456', strftime('%w', local) + 1, 1) AS weekday, CAST(substr(local, 12, 2) AS INTEGER) AS hour
@@ -84,20 +85,26 @@ line AS (
     SELECT v.customer, v.user_group, v.zone, r.direction, r.tariff,
            sum(iif(r.direction = 'in', v.octets_in, v.octets_out)) AS octets
     FROM volume AS v JOIN rated AS r ON r.user_group = v.user_group AND r.zone = v.zone AND r.period = v.period
-    GROUP BY 1, 2, 3, 4, 5)
+    GROUP BY 1, 2, 3, 4, 5),
+-- Of what a tariff includes, what the customer did not have in another group before.
+free AS (
+    SELECT l.*, max(t.included - coalesce(sum(l.octets) OVER (PARTITION BY l.customer, l.tariff ORDER BY l.user_group
+                                                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0), 0) AS included
+    FROM line AS l LEFT JOIN tariffs AS t ON t.rowid = l.tariff)
 SELECT m.month, l.customer, l.user_group AS "group", l.zone, l.direction,
        CASE WHEN t.rowid IS NULL THEN NULL
             WHEN t.weekdays = '1234567' AND t.hour_from = 0 AND t.hour_until = 24 THEN 'all'
             ELSE printf('%s %02d-%02d', t.weekdays, t.hour_from, t.hour_until) END AS band,
-       l.octets, min(l.octets, t.included) AS included, max(l.octets - t.included, 0) AS charged,
-       round(max(l.octets - t.included, 0) * t.price / t.per, 2) AS price, t.currency,
+       l.octets, min(l.octets, l.included) AS included, max(l.octets - l.included, 0) AS charged,
+       round(max(l.octets - l.included, 0) * t.price / t.per, 2) AS price, t.currency,
        t.price AS unit_price, t.per AS unit
-FROM line AS l CROSS JOIN month AS m LEFT JOIN tariffs AS t ON t.rowid = l.tariff
+FROM free AS l CROSS JOIN month AS m LEFT JOIN tariffs AS t ON t.rowid = l.tariff
 WHERE l.octets > 0 AND (l.zone <> 'local' OR t.rowid IS NOT NULL);
 
 -- Title: Lines
 SELECT customer, "group", zone, direction, band, octets, included, charged, price, currency
 FROM bill
+WHERE :group IS NULL OR "group" = :group
 ORDER BY customer, "group", zone, direction, band;
 
 -- Title: Customers
@@ -112,6 +119,7 @@ SELECT l.customer, l."group", sum(l.octets) AS octets, coalesce(sum(l.charged), 
        replace(l.customer, '''', '''\''''') || '''' AS next
 FROM line AS l LEFT JOIN used AS u ON u.customer = l.customer
 LEFT JOIN quotas AS q ON q.name = l.customer AND q.period = 'month' AND q.kind IN ('user', 'host')
+WHERE :group IS NULL OR l."group" = :group
 GROUP BY l.customer, l."group", l.account
 ORDER BY l.customer, l."group", l.account;
 
@@ -125,5 +133,6 @@ SELECT l."group", count(DISTINCT l.customer) AS customers, sum(l.octets) AS octe
             WHEN q.octets IS NOT NULL THEN 'ok' END AS state
 FROM line AS l LEFT JOIN used AS u ON u."group" = l."group"
 LEFT JOIN quotas AS q ON q.name = l."group" AND q.period = 'month' AND q.kind = 'group'
+WHERE :group IS NULL OR l."group" = :group
 GROUP BY l."group", l.account
 ORDER BY l."group", l.account;

@@ -23,7 +23,9 @@
 .mode csv
 .headers on
 
-WITH site(zone_name) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+WITH site(zone_name) AS (
+    SELECT (SELECT value FROM settings WHERE name = 'timezone')
+    WHERE refuse(CASE WHEN :month NOT GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL),
 month(month) AS (SELECT coalesce(:month, substr(date(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone_name), 'start of month', '-1 day'), 1, 7)) FROM site),
 span(since, until) AS (SELECT utc_time(month, zone_name), utc_time(date(month || '-01', '+1 month'), zone_name) FROM site, month),
 volume AS MATERIALIZED (
@@ -53,14 +55,19 @@ line AS (
     SELECT v.customer, v.user_group, v.zone, r.direction, r.tariff,
            sum(iif(r.direction = 'in', v.octets_in, v.octets_out)) AS octets
     FROM volume AS v JOIN rated AS r ON r.user_group = v.user_group AND r.zone = v.zone AND r.period = v.period
-    GROUP BY 1, 2, 3, 4, 5)
+    GROUP BY 1, 2, 3, 4, 5),
+-- Of what a tariff includes, what the customer did not have in another group before.
+free AS (
+    SELECT l.*, max(t.included - coalesce(sum(l.octets) OVER (PARTITION BY l.customer, l.tariff ORDER BY l.user_group
+                                                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0), 0) AS included
+    FROM line AS l LEFT JOIN tariffs AS t ON t.rowid = l.tariff)
 SELECT m.month, l.customer, l.user_group AS "group", l.zone, l.direction,
        CASE WHEN t.rowid IS NULL THEN NULL
             WHEN t.weekdays = '1234567' AND t.hour_from = 0 AND t.hour_until = 24 THEN 'all'
             ELSE printf('%s %02d-%02d', t.weekdays, t.hour_from, t.hour_until) END AS band,
-       l.octets, min(l.octets, t.included) AS included, max(l.octets - t.included, 0) AS charged,
-       round(max(l.octets - t.included, 0) * t.price / t.per, 2) AS price, t.currency,
+       l.octets, min(l.octets, l.included) AS included, max(l.octets - l.included, 0) AS charged,
+       round(max(l.octets - l.included, 0) * t.price / t.per, 2) AS price, t.currency,
        t.price AS unit_price, t.per AS unit
-FROM line AS l CROSS JOIN month AS m LEFT JOIN tariffs AS t ON t.rowid = l.tariff
+FROM free AS l CROSS JOIN month AS m LEFT JOIN tariffs AS t ON t.rowid = l.tariff
 WHERE l.octets > 0 AND (l.zone <> 'local' OR t.rowid IS NOT NULL)
 ORDER BY customer, "group", l.zone, l.direction, band;

@@ -104,6 +104,17 @@ is "what is no file is written into, not replaced" "$status $(head -c 4 "$work/o
 is "init" $? 0
 is "its tables have its store" "$(FLOWVT_STORE=/nowhere "$report" summary --site "$work/site.db" --format json | grep -c '"flows": 1143')" 1
 says "no such database" "flowreport: $work/none.db: no such database: flowreport init $work/none.db makes it" summary --site "$work/none.db"
+says "a month is a month" "flowreport: bill: month = 2026-11-23: write it as 2026-11" bill --site "$work/site.db" --month 2026-11-23
+"$report" init "$work/moved.db"
+sqlite3 -cmd ".load $BUILD/flowvt" "$work/moved.db" "
+    INSERT INTO tariffs (zone, direction, price, per, currency, included) VALUES ('international', 'in', 1, 1000, 'EUR', 1500);
+    INSERT INTO usage VALUES ('2026-11-01 00:00:00.000', '', '10.0.0.1', 'ann', 'a', 'international', '', 1000, 0, 1, 0, 1, 0),
+                             ('2026-11-20 00:00:00.000', '', '10.0.0.1', 'ann', 'b', 'international', '', 1000, 0, 1, 0, 1, 0)"
+is "what is included is free once, whatever groups one is in" \
+    "$(for r in bill billing-csv; do "$report" $r --site "$work/moved.db" --month 2026-11 --set 1 --format csv 2>/dev/null | grep -o '1000,[0-9]*,[0-9]*,[0-9.]*'; done | tr '\n' ' ')" \
+    "1000,1000,0,0.0 1000,500,500,0.5 1000,1000,0,0.0 1000,500,500,0.5 "
+is "and that of one group" "$("$report" bill --site "$work/moved.db" --month 2026-11 --group b --set 2 --format csv 2>/dev/null | tail -1 | cut -d, -f1-8)" \
+    "ann,b,1000,500,0,0.5,EUR,2000"
 mkdir "$work/alerts"
 cat >"$work/alerts/many.sql" <<'EOF'
 -- Too many flows?
