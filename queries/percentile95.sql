@@ -33,7 +33,8 @@
 WITH site(zone) AS (
     SELECT (SELECT value FROM settings WHERE name = 'timezone')
     WHERE refuse(CASE WHEN :by NOT IN ('interface', 'user', 'group', 'host', 'zone')
-                 THEN 'by = ' || :by || ': give interface, user, group, host or zone' END) IS NULL),
+                 THEN 'by = ' || :by || ': give interface, user, group, host or zone'
+                 WHEN NOT (:percent > 0 AND :percent <= 100) THEN 'percent = ' || :percent || ': give more than 0, at most 100' END) IS NULL),
 month(first) AS (
     SELECT coalesce(:month || '-01', date(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone), 'start of month')) FROM site),
 asked(since, until) AS (

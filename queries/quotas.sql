@@ -22,7 +22,9 @@
 .mode box
 .headers on
 
-WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+WITH site(zone) AS (
+    SELECT (SELECT value FROM settings WHERE name = 'timezone')
+    WHERE refuse(CASE WHEN :state NOT IN ('ok', 'warn', 'over') THEN 'state = ' || :state || ': give ok, warn or over' END) IS NULL),
 moment(time, local) AS (
     SELECT time, local_time(time, zone)
     FROM (SELECT coalesce(:time, strftime('%Y-%m-%d %H:%M:%f', 'now')) AS time), site),

@@ -104,6 +104,8 @@ is "what is no file is written into, not replaced" "$status $(head -c 4 "$work/o
 is "init" $? 0
 is "its tables have its store" "$(FLOWVT_STORE=/nowhere "$report" summary --site "$work/site.db" --format json | grep -c '"flows": 1143')" 1
 says "no such database" "flowreport: $work/none.db: no such database: flowreport init $work/none.db makes it" summary --site "$work/none.db"
+says "a percentile is one" "flowreport: percentile95: percent = 0: give more than 0, at most 100" percentile95 --site "$work/site.db" --percent 0
+says "a state is one" "flowreport: quotas: state = full: give ok, warn or over" quotas --site "$work/site.db" --state full
 says "a month is a month" "flowreport: bill: month = 2026-11-23: write it as 2026-11" bill --site "$work/site.db" --month 2026-11-23
 "$report" init "$work/moved.db"
 sqlite3 -cmd ".load $BUILD/flowvt" "$work/moved.db" "
