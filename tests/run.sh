@@ -98,7 +98,7 @@ command_of() { # TEST
         # They load the extension into Python.
         */exports.py:1 | */answers.py:1 | */local_time.py:1 | */site_lookups.py:1) command=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
             "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" "${command[@]}") ;;&
-        */answers.py:1) command+=(--count 20) ;;
+        */answers.py:1) command+=(--count 10) ;;
         */captures.py:1) command+=(export) ;;
         esac
         if ! [ -x "$python" ]; then
