@@ -25,7 +25,7 @@ cat >"$work/send.py" <<'PY'
 import socket, struct, sys, time
 port, first, sequence = map(int, sys.argv[1:])
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("127.0.0.1", port + 30000))
+s.bind(("127.0.0.9", 7777))  # the same each time, and no port that another test has
 def send(count, flowset):
     global sequence
     s.sendto(struct.pack("!HHIIII", 9, count, 1000000, int(time.time()), sequence, 7) + flowset, ("127.0.0.1", port))

@@ -45,7 +45,7 @@ ip link set lo up
 probe_id=$!
 say() { /usr/bin/python3 -c "import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x' * int(sys.argv[1]), ('127.0.0.1', 9))" "$1"; }
 say 10
-sleep 3 # it has ended, and was to be sent
+sleep 6 # it has ended, and was to be sent
 "$collect" -w "$work/back" -p "$udp" -b 127.0.0.1 --tcp "$port" 2>>"$work/collect.log" &
 first=$!
 for i in 1 2 3 4 5; do say 20; sleep 1; done

@@ -89,7 +89,7 @@ def main():
         check('numbers are at the right', [line.split('│')[2][-2:] for line in lines[3:7]], ['1 ', '7 ', '5 ', '0 '])
         check('and those with a unit', [line.split('│')[4][-2:] for line in lines[3:7]], ['M ', 'k ', '0 ', '1 '])
 
-        files = rb'\d+ %  \d+ of 60 files, [0-9.]+ k?B of [0-9.]+ [kM]B, \d+ s'
+        files = rb'\d+ %  \d+ of 60 files, [0-9.]+ [kM]?B of [0-9.]+ [kM]B, \d+ s'
         printed, status = on_terminal(['endless'], files)
         check('how far it is, while flows are read', re.search(files, printed.encode()) is not None)
         check('Ctrl-C ends that', os.WIFSIGNALED(status) and os.WTERMSIG(status), signal.SIGINT)
