@@ -29,8 +29,10 @@ COLLECTOR = $(call objects,collector/*.c)
 EXT       = $(call objects,ext/*.c)
 REPORT    = $(call objects,queries/*.c)
 
-# Of probe/, the collector takes the dissector and the capture reader alone.
+# Of probe/, the collector takes the dissector and the capture reader alone, and of collector/ the probe what makes a
+# daemon.
 DISSECT = $(call objects,probe/dissect*.c probe/capfile*.c probe/pcap*.c)
+SERVICE = $(call objects,collector/service.c)
 
 .PHONY: all
 all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe $(BUILD)/flowprobectl $(BUILD)/flowreport
@@ -39,7 +41,7 @@ all: $(BUILD)/flowvt.so $(BUILD)/flowcollect $(BUILD)/flowprobe $(BUILD)/flowpro
 $(BUILD)/flowvt.so: $(EXT) $(SCHEMA)
 	$(CC) -shared -Wl,-soname,flowvt.so $(CFLAGS) $(LDFLAGS) -o $@ $^ -llz4 -lmaxminddb -lpthread -lm
 
-$(BUILD)/flowprobe: $(PROBE) $(SCHEMA)
+$(BUILD)/flowprobe: $(PROBE) $(SERVICE) $(SCHEMA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lpthread
 
 $(BUILD)/flowprobectl: $(BUILD)/probe/flowprobectl.o

@@ -91,7 +91,7 @@ static int prepare(struct program *p) {
 static void say_ready(struct program *p) {
     notify_say(&p->notify, "READY=1");
     if (p->options.syslog)
-        service_log();
+        service_log("flowcollect");
     if (p->parent >= 0)
         service_detach(p->parent);
     p->parent = -1;
@@ -134,7 +134,9 @@ static int run(struct program *p) {
     repeater_close(p->repeater);
     tcp_close(p->tcp);
     sources_free(p->sources);
-    pidfile_remove(&p->pidfile);
+    char message[512];
+    if (pidfile_remove(&p->pidfile, message, sizeof message) != 0)
+        log_line("%s", message);
     notify_close(&p->notify);
     return failed;
 }
@@ -154,7 +156,7 @@ int main(int argc, char **argv) {
     p.log.verbose = p.options.verbose;
     program_catch_signals();
     if (p.options.syslog && (p.options.merge || p.options.expire))
-        service_log();
+        service_log("flowcollect");
     if (p.options.merge)
         return run_merge(&p.options);
     if (p.options.expire)

@@ -53,14 +53,15 @@ int service_fork(void) {
 }
 
 static ssize_t to_log(void *arg, const char *text, size_t n) {
-    static const char program[] = "flowcollect: "; /* the log says that by itself */
-    const char *p = text, *end = text + n;
-    (void)arg;
+    const char *program = arg, *p = text, *end = text + n;
+    const size_t name = strlen(program);
     while (p < end) {
         const char *line_end = memchr(p, '\n', (size_t)(end - p));
         line_end = line_end ? line_end : end;
-        size_t length = (size_t)(line_end - p), skip = sizeof program - 1;
-        skip = length > skip && memcmp(p, program, skip) == 0 ? skip : 0;
+        size_t length = (size_t)(line_end - p), skip = name + 2; /* the log says that by itself */
+        bool named =
+            length > skip && memcmp(p, program, name) == 0 && memcmp(p + name, ": ", 2) == 0;
+        skip = named ? skip : 0;
         if (length > skip)
             syslog(LOG_INFO, "%.*s", (int)(length - skip), p + skip);
         p = line_end + (line_end < end);
@@ -68,9 +69,10 @@ static ssize_t to_log(void *arg, const char *text, size_t n) {
     return (ssize_t)n;
 }
 
-void service_log(void) {
-    openlog("flowcollect", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-    FILE *log = fopencookie(NULL, "w", (cookie_io_functions_t){.write = to_log});
+void service_log(const char *program) {
+    openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+    FILE *log =
+        fopencookie((void *)(uintptr_t)program, "w", (cookie_io_functions_t){.write = to_log});
     if (log) {
         setvbuf(log, NULL, _IOLBF, 2048);
         stderr = log;
@@ -100,14 +102,16 @@ int pidfile_write(struct pidfile *f, const char *path, char *message, size_t siz
     return fail(message, size, "%s: %s", path, strerror(errno));
 }
 
-void pidfile_remove(struct pidfile *f) {
+int pidfile_remove(struct pidfile *f, char *message, size_t size) {
+    int result = 0;
     if (!f->path)
-        return;
+        return 0;
     if (unlink(f->path) != 0 && f->fd >= 0 && ftruncate(f->fd, 0) != 0)
-        fprintf(stderr, "flowcollect: %s: %s\n", f->path, strerror(errno));
+        result = fail(message, size, "%s: %s", f->path, strerror(errno));
     if (f->fd >= 0)
         close(f->fd);
     f->path = NULL;
+    return result;
 }
 
 /* ---- another user ----------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Running in the background: leaving the terminal, the pid file, and giving up root.
+** Running in the background: leaving the terminal, the pid file, and giving up root. flowprobe runs by it as well.
 */
 #ifndef FLOWVT_SERVICE_H
 #define FLOWVT_SERVICE_H
@@ -15,8 +15,9 @@
 int service_fork(void);
 /* All is well: let the parent go and leave the terminal. */
 void service_detach(int parent);
-/* From now on what this process writes to stderr goes to the system's log, facility daemon. */
-void service_log(void);
+/* From now on what this process writes to stderr goes to the system's log, facility daemon, as of program (text that
+** stays), without its name and colon in front of lines. */
+void service_log(const char *program);
 
 /* A file with the process id in it. */
 struct pidfile {
@@ -25,8 +26,9 @@ struct pidfile {
 };
 /* 0, or -1 with one sentence in message. */
 int pidfile_write(struct pidfile *f, const char *path, char *message, size_t size);
-/* Removes it, or empties it where the user that this has become may not. */
-void pidfile_remove(struct pidfile *f);
+/* Removes it, or empties it where the user that this has become may not. 0, also when there is none; or -1 with one
+** sentence in message. */
+int pidfile_remove(struct pidfile *f, char *message, size_t size);
 
 /* Whom to become. */
 struct identity {

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "program.h"
 #include "summary.h"
@@ -99,28 +98,31 @@ static int open_collectors(const struct options *o, struct probe *p) {
 }
 
 static int become_user(struct probe *p, char *message, size_t size) {
-    if (p->user.other && p->control && control_give(p->control, p->user.uid, p->user.gid) != 0) {
+    if (p->identity.name && p->control &&
+        control_give(p->control, p->identity.uid, p->identity.gid) != 0) {
         snprintf(message, size, "%s: it cannot be given to another user", p->options->control);
         return -1;
     }
-    return daemon_user_take(&p->user, message, size);
+    return identity_take(&p->identity, message, size);
 }
 
 /* What has waited for the input to be open, which may take root. */
 static int open_rest(struct probe *p, char *message, size_t size) {
     const struct options *o = p->options;
     int parent = -1;
-    if (o->daemon && (parent = daemon_fork()) < 0) {
+    if (o->daemon && (parent = service_fork()) < 0) {
         snprintf(message, size, "cannot go to the background");
         return -1;
     }
-    if ((o->pidfile && daemon_pidfile(o->pidfile, message, size) != 0) ||
+    if ((o->pidfile && pidfile_write(&p->pidfile, o->pidfile, message, size) != 0) ||
         become_user(p, message, size) != 0 ||
         (o->store && output_store(p->output, o->store, o->interval, message, size) != 0))
         return -1;
     output_sampling(p->output, o->sampling);
-    if (parent >= 0)
-        daemon_ready(parent);
+    if (parent >= 0) {
+        service_log("flowprobe");
+        service_detach(parent);
+    }
     return 0;
 }
 
@@ -168,7 +170,7 @@ static int run_input(const struct options *o, struct probe *p) {
 static int run(const struct options *o, struct probe *p) {
     char message[512];
     int status = EXIT_SUCCESS;
-    if (daemon_user_find(&p->user, o->user, o->group, message, sizeof message) != 0) {
+    if (identity_find(&p->identity, o->user, o->group, message, sizeof message) != 0) {
         complain(message);
         return EXIT_FAULT;
     }
@@ -190,8 +192,8 @@ static int run(const struct options *o, struct probe *p) {
     if (run_input(o, p) != 0)
         status = EXIT_FAULT;
     control_close(p->control);
-    if (o->pidfile)
-        unlink(o->pidfile);
+    if (pidfile_remove(&p->pidfile, message, sizeof message) != 0)
+        complain(message);
     meter_flush(p->meter);
     report_losses(p, true);
     if (output_close(p->output, message, sizeof message) != 0) {

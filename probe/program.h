@@ -5,8 +5,8 @@
 
 #include <signal.h>
 
+#include "collector/service.h"
 #include "control.h"
-#include "daemon.h"
 #include "input.h"
 #include "options.h"
 #include "output.h"
@@ -17,7 +17,8 @@ struct probe {
     struct output *output;
     struct control *control; /* NULL: none */
     struct input_stats in;
-    struct daemon_user user;
+    struct identity identity;
+    struct pidfile pidfile;
     bool unopened; /* the fault is not the input's */
     bool live, gathering;
     int64_t started; /* seconds since 1970 */

@@ -44,7 +44,7 @@ else
     skip "-u" "takes root"
 fi
 "$probe" -q -r "$lab" -u no-such-user 2>"$work/err"
-is "-u: no such user" "$? $(cat "$work/err")" "1 flowprobe: -u: no-such-user: there is no such user"
+is "-u: no such user" "$? $(cat "$work/err")" "1 flowprobe: no-such-user: there is no such user"
 
 send() { # COUNT: datagrams over the loopback interface
     /usr/bin/python3 -c '
