@@ -91,8 +91,8 @@ struct packet {
     uint32_t vni;        /* dissect_inside(): of VXLAN, GENEVE, NVGRE, 24 bits, with HAS_VNI */
     uint32_t length; /* octets of the IP packet: IPv4 total length, where that is 0 (segmentation
                            offload) what the frame holds; IPv6 payload length, or the one of a
-                           jumbogram (RFC 2675), + 40; or, where it has none and the frame holds
-                           more than it could tell, that */
+                           jumbogram (RFC 2675) as far as the frame holds it, + 40; or, where it has
+                           none and the frame holds more than it could tell, that */
     bool fragment;   /* one of several fragments; the first one has fragoffset 0 */
     uint16_t fragoffset; /* octets / 8 */
     uint32_t fragid;

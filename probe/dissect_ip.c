@@ -214,18 +214,20 @@ static uint32_t jumbo_length(const struct walk *w) {
     size_t end = (p[1] + 1u) * 8u;
     for (size_t at = 2; at + 2 <= end; at += p[at] == OPTION_PAD1 ? 1 : p[at + 1] + 2u)
         if (p[at] == OPTION_JUMBO && p[at + 1] == 4 && at + 6 <= end)
-            return get32(p + at + 2) < UINT32_MAX - IP6_HEADER ? get32(p + at + 2) : 0;
+            return get32(p + at + 2);
     return 0;
 }
 
-/* Of a packet with payload length 0: the jumbo payload option tells, or, of packets too long for the field that
-** segmentation offload left without the option, the frame. */
+/* Of a packet with payload length 0, which is too long for the field or is just wrong: of frames that have more than it
+** could tell, the jumbo payload option, or, where segmentation offload left it out, where it was not captured, or where it
+** says more than there is (it may say four gigabytes), what the frame has. */
 static uint32_t length_not_told(struct walk *w, size_t start, uint8_t next) {
     size_t frame = w->wire - start;
-    if (next == PROTO_HOPOPT)
-        return IP6_HEADER + jumbo_length(w);
     if (frame <= IP6_HEADER + UINT16_MAX)
         return IP6_HEADER;
+    uint32_t jumbo = next == PROTO_HOPOPT ? jumbo_length(w) : 0;
+    if (jumbo > UINT16_MAX && jumbo <= frame - IP6_HEADER)
+        return IP6_HEADER + jumbo;
     w->pkt->has |= HAS_NO_LENGTH;
     return (uint32_t)frame;
 }
