@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "forward.h"
 #include "fragments.h"
 #include "record.h"
@@ -280,6 +281,7 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
         pkt = choose(m, &outer, data, captured, wire, &inside, &tunnel);
     m->stats.bytes += pkt->length;
     m->stats.fragments += pkt->fragment;
+    m->stats.partial += checksum_is_partial(pkt, data, captured);
     if (pkt->length > METER_LONG)
         count_long(m, pkt);
     struct flow_add *add = next_waiting(m);

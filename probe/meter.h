@@ -26,6 +26,7 @@ struct meter_stats {
     uint64_t tunnels;      /* of IP packets: had another one inside that was looked at */
     uint64_t long_packets; /* more than METER_LONG octets */
     uint64_t no_length;    /* of those: without a length in their headers */
+    uint64_t partial;      /* checksums left to the network card; of them, and of others */
     uint64_t again_packets, again_bytes; /* seen on another interface, too; counted there */
     uint64_t early;                      /* not waited for: may be counted twice */
     uint64_t flows[256];                 /* ended, by protocol */

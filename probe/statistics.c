@@ -61,6 +61,10 @@ static void packets(struct writer *w, const struct statistics *s) {
     static const struct metric no_length = {
         "no_length_packets", "Of those, without a length in their header: segmentation offload.",
         NULL, false};
+    static const struct metric partial = {
+        "partial_checksum_packets",
+        "IP packets whose checksum was left to the network card: checksum or segmentation offload.",
+        NULL, false};
     static const struct metric not = {"not_metered_packets", "Packets captured, but in no flow.",
                                       "reason", false};
     static const struct metric again = {
@@ -76,6 +80,7 @@ static void packets(struct writer *w, const struct statistics *s) {
     w->value(w, &tunnels, NULL, m->tunnels);
     w->value(w, &longer, NULL, m->long_packets);
     w->value(w, &no_length, NULL, m->no_length);
+    w->value(w, &partial, NULL, m->partial);
     for (int k = 0; k < PACKET_NKINDS; k++)
         if (k != PACKET_IP)
             w->value(w, &not, packet_kind_names[k], m->kinds[k]);

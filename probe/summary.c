@@ -85,6 +85,9 @@ void summary_print(FILE *f, const struct meter_stats *m, const struct input_stat
                 " packets of more than %d bytes (segmentation offload or jumbo "
                 "frames), %" PRIu64 " without a length of their own\n",
                 m->long_packets, METER_LONG, m->no_length);
+    if (m->partial > 0)
+        fprintf(f, "partial:   %" PRIu64 " packets whose checksum was left to the network card\n",
+                m->partial);
     if (m->again_packets > 0)
         fprintf(f,
                 "again:     %" PRIu64 " packets, %" PRIu64
