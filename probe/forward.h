@@ -49,7 +49,7 @@ struct forward;
 struct forward *forward_new(uint32_t size, void (*deliver)(void *arg, const struct flow_add *add),
                             void *arg);
 
-/* A packet seen on interface ifindex (0: not known). add is what table_packet() made of it, frame
+/* A packet seen on interface ifindex (0: not known). add is what add_packet() made of it, frame
 ** what dissect() made pkt of. */
 void forward_add(struct forward *f, const struct packet *pkt, const uint8_t *frame, size_t captured,
                  const struct flow_add *add, enum forward_side side, uint32_t ifindex);

@@ -27,7 +27,7 @@ struct fragments;
 /* deliver is called for all that is to be counted. */
 struct fragments *fragments_new(void (*deliver)(void *arg, const struct flow_add *add), void *arg);
 
-/* add is what table_packet() made of a fragment (add->fragment). */
+/* add is what add_packet() made of a fragment (add->fragment). */
 void fragments_add(struct fragments *f, const struct flow_add *add);
 
 /* Deliver what has been held for longer than the timeout at time now; what came first goes first.

@@ -285,9 +285,9 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     if (pkt->length > METER_LONG)
         count_long(m, pkt);
     struct flow_add *add = next_waiting(m);
-    table_packet(add, pkt, shifted(m, pkt->has & HAS_TIME ? pkt->time : time));
+    add_packet(add, pkt, shifted(m, pkt->has & HAS_TIME ? pkt->time : time));
     if (tunnel)
-        table_tunnel(add, pkt == &outer ? &inside : &outer, &inside);
+        add_tunnel(add, pkt == &outer ? &inside : &outer, &inside);
     if (m->reducing)
         reduce(m, add);
     m->now = add->last;

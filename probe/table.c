@@ -17,6 +17,7 @@
 #include <sys/random.h>
 
 #include "mix.h"
+#include "reverse.h"
 #include "tcp.h"
 
 enum {
@@ -29,7 +30,6 @@ enum {
     SYN = 0x02,
     FIN = 0x01,
     ACK = 0x10,
-    LINK_KEY = sizeof((struct flow_add *)0)->link,
 };
 
 enum ending {
@@ -46,9 +46,6 @@ enum ending {
 ** packets out of order. */
 static const int64_t MAX_DISORDER = 60 * INT64_C(1000000);
 
-/* 73000 years either way. With timeouts of the same limit no sum of them overflows. */
-static const int64_t TIME_LIMIT = INT64_MAX / 4;
-
 const char *const flow_end_names[END_NREASONS] = {
     [END_IDLE] = "idle",     [END_ACTIVE] = "active",        [END_DETECTED] = "end of flow",
     [END_FORCED] = "forced", [END_RESOURCES] = "table full",
@@ -59,7 +56,6 @@ _Static_assert(sizeof(struct flow) == 128, "two cache lines");
 _Static_assert(sizeof(struct flow_origin) == 64, "one cache line");
 _Static_assert(sizeof(struct tcp_detail) == 64, "one cache line");
 _Static_assert(sizeof(struct flow_tunnel) == 44, "compared as it lies in memory");
-_Static_assert(HAS_MF / FLOW_MF == HAS_DF / FLOW_DF, "moved together");
 
 struct entry {
     uint32_t hash;
@@ -68,11 +64,11 @@ struct entry {
 
 struct table {
     struct flow *flows;
-    struct flow_origin *origins; /* of the flow with the same index */
-    struct tcp_detail *tcp;      /* likewise */
-    uint8_t (*links)[LINK_KEY];  /* likewise, where they tell flows apart */
-    struct flow_shell *shells;   /* likewise, where it has one */
-    uint32_t *flowlabels;        /* likewise, of IPv6 */
+    struct flow_origin *origins;     /* of the flow with the same index */
+    struct tcp_detail *tcp;          /* likewise */
+    uint8_t (*links)[FLOW_LINK_KEY]; /* likewise, where they tell flows apart */
+    struct flow_shell *shells;       /* likewise, where it has one */
+    uint32_t *flowlabels;            /* likewise, of IPv6 */
     struct entry *entries;
     uint32_t mask;              /* of entries */
     uint32_t size, used, fresh; /* fresh: flows from here on were never used */
@@ -151,7 +147,7 @@ static inline uint32_t find(const struct table *t, const struct flow_key *key, c
     for (uint32_t i = hash & t->mask; t->entries[i].index != 0; i = (i + 1) & t->mask) {
         uint32_t index = t->entries[i].index - 1;
         if (t->entries[i].hash == hash && same_key(&t->flows[index].key, key) &&
-            (!t->by_link || memcmp(t->links[index], link, LINK_KEY) == 0) &&
+            (!t->by_link || memcmp(t->links[index], link, FLOW_LINK_KEY) == 0) &&
             (!t->by_tunnel || same_tunnel(t, index, tunnel)))
             return index;
     }
@@ -341,64 +337,11 @@ static struct tcp_side side_of(struct table *t, uint32_t index) {
                          : (struct tcp_side){&t->flows[index], &t->tcp[index]};
 }
 
-/* The ICMP or ICMPv6 type that answers type, or that is answered by it; -1: there is none. */
-static int answer_of(uint8_t family, uint16_t type) {
-    static const uint8_t pairs[][2] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}}; /* RFC 792, 950 */
-    if (family == 6)
-        return type == 128 ? 129 : type == 129 ? 128 : -1; /* RFC 4443 4 */
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        if (pairs[i][0] == type || pairs[i][1] == type)
-            return pairs[i][pairs[i][0] == type];
-    return -1;
-}
-
-/* The key of the other direction. False: what has this one has none. */
-static bool reverse_key(struct flow_key *to, const struct flow_key *from) {
-    *to = *from;
-    memcpy(to->src, from->dst, sizeof to->src);
-    memcpy(to->dst, from->src, sizeof to->dst);
-    to->inif = from->outif;
-    to->outif = from->inif;
-    if (from->kind == HAS_PORTS) {
-        to->srcport = from->dstport;
-        to->dstport = from->srcport;
-    } else if (from->kind == HAS_ICMP) {
-        int type = answer_of(from->family, from->srcport);
-        to->srcport = (uint16_t)type;
-        return type >= 0;
-    }
-    return true;
-}
-
-/* MAC addresses change places, tags do not; see track_reduce(). */
-static void reverse_link(uint8_t to[LINK_KEY], const uint8_t from[LINK_KEY]) {
-    enum { TAGS = 4, MAC = 6 };
-    memcpy(to, from, TAGS);
-    memcpy(to + TAGS, from + TAGS + MAC, MAC);
-    memcpy(to + TAGS + MAC, from + TAGS, MAC);
-}
-
-/* False as above. */
-static bool reverse_tunnel(struct flow_tunnel *to, const struct flow_tunnel *from) {
-    *to = *from;
-    memcpy(to->src, from->dst, sizeof to->src);
-    memcpy(to->dst, from->src, sizeof to->dst);
-    if (from->kind == HAS_PORTS) {
-        to->srcport = from->dstport;
-        to->dstport = from->srcport;
-    } else if (from->kind == HAS_ICMP) {
-        int type = answer_of(from->family, from->srcport);
-        to->srcport = (uint16_t)type;
-        return type >= 0;
-    }
-    return true;
-}
-
 /* The flow in the other direction than a new one, or NONE. A new connection has none. */
 __attribute__((noinline)) static uint32_t find_peer(struct table *t, const struct flow_add *add) {
     unsigned flags = add->tcpflags & (SYN | ACK);
     struct flow_key key;
-    uint8_t link[LINK_KEY] = {0};
+    uint8_t link[FLOW_LINK_KEY] = {0};
     if (flags == SYN || (!t->biflows && (flags != (SYN | ACK) || !(add->has & FLOW_SEQUENCE))) ||
         !reverse_key(&key, &add->key))
         return NONE;
@@ -461,7 +404,7 @@ __attribute__((noinline)) static void begin_flow(struct table *t, uint32_t hash,
     if (add->key.family == 6)
         t->flowlabels[index] = add->flowlabel;
     if (t->by_link)
-        memcpy(t->links[index], add->link, LINK_KEY);
+        memcpy(t->links[index], add->link, FLOW_LINK_KEY);
     f->watch = TCP_UNKNOWN;
     f->tcp = 0;
     if (add->has & FLOW_SEQUENCE) {
@@ -563,25 +506,6 @@ static void make_room(struct table *t) {
 
 /* ---- interface --------------------------------------------------------------------------- */
 
-static void set_origin(struct flow_origin *o, const struct packet *pkt) {
-    enum { LINK = HAS_MAC | HAS_DSTMAC | HAS_VLAN | HAS_CVLAN };
-    bool out = pkt->has & HAS_DIRECTION && pkt->direction == DIRECTION_EGRESS;
-    struct flow_link *link = out ? &o->out : &o->in;
-    memset(out ? &o->in : &o->out, 0, sizeof *link);
-    memcpy(link->srcmac, pkt->srcmac, sizeof link->srcmac);
-    memcpy(link->dstmac, pkt->dstmac, sizeof link->dstmac);
-    link->vlan = pkt->vlan;
-    link->cvlan = pkt->cvlan;
-    o->in_has = out ? 0 : pkt->has & LINK;
-    o->out_has = out ? pkt->has & LINK : 0;
-    o->inphysif = pkt->inphysif;
-    o->outphysif = pkt->outphysif;
-    memcpy(o->natsrc, pkt->natsrc, sizeof o->natsrc);
-    o->natsrcport = pkt->natsrcport;
-    o->ethertype = pkt->ethertype;
-    o->direction = pkt->has & HAS_DIRECTION ? pkt->direction : FLOW_DIRECTION_UNTOLD;
-}
-
 void table_track_link(struct table *t) {
     t->by_link = true;
 }
@@ -592,77 +516,6 @@ void table_track_biflows(struct table *t) {
 
 void table_track_tunnel(struct table *t) {
     t->by_tunnel = true;
-}
-
-static void put_shell(struct flow_add *add, const struct packet *pkt) {
-    struct flow_shell *s = &add->shell;
-    memset(s, 0, sizeof *s);
-    memcpy(s->label, pkt->label, pkt->nlabels * sizeof *s->label);
-    s->nlabels = pkt->nlabels;
-    s->fragment = pkt->fragment;
-    s->fragid = pkt->fragid;
-    s->fragoffset = pkt->fragoffset;
-    add->has |= FLOW_SHELL;
-}
-
-/* Ports of the outer header are no part of it: senders choose them by what is inside. */
-void table_tunnel(struct flow_add *add, const struct packet *other, const struct packet *inner) {
-    if (!(add->has & FLOW_SHELL))
-        memset(&add->shell, 0, sizeof add->shell);
-    struct flow_tunnel *t = &add->shell.tunnel;
-    memcpy(t->src, other->src, sizeof t->src);
-    memcpy(t->dst, other->dst, sizeof t->dst);
-    t->family = other->family;
-    t->proto = other->proto;
-    t->has_vni = (inner->has & HAS_VNI) != 0;
-    t->vni = t->has_vni ? inner->vni : 0;
-    if (other == inner) {
-        t->kind = inner->has & (HAS_PORTS | HAS_ICMP);
-        t->srcport = inner->has & HAS_PORTS ? inner->srcport : inner->icmptype;
-        t->dstport = inner->has & HAS_PORTS ? inner->dstport : inner->icmpcode;
-    }
-    add->has |= FLOW_SHELL;
-}
-
-void table_packet(struct flow_add *add, const struct packet *pkt, int64_t time) {
-    time = time > TIME_LIMIT ? TIME_LIMIT : time < -TIME_LIMIT ? -TIME_LIMIT : time;
-    memset(&add->key, 0, sizeof add->key);
-    memcpy(add->key.src, pkt->src, sizeof add->key.src);
-    memcpy(add->key.dst, pkt->dst, sizeof add->key.dst);
-    add->key.inif = pkt->inif;
-    add->key.outif = pkt->outif;
-    add->key.family = pkt->family;
-    add->key.proto = pkt->proto;
-    add->key.kind = pkt->has & (HAS_PORTS | HAS_ICMP);
-    if (pkt->has & HAS_PORTS) {
-        add->key.srcport = pkt->srcport;
-        add->key.dstport = pkt->dstport;
-    } else if (pkt->has & HAS_ICMP) {
-        add->key.srcport = pkt->icmptype;
-        add->key.dstport = pkt->icmpcode;
-    }
-    add->first = add->last = time;
-    add->packets = 1;
-    add->bytes = pkt->length;
-    add->minlen = add->maxlen = pkt->length;
-    add->minttl = add->maxttl = pkt->ttl;
-    add->tcpflags = pkt->tcpflags;
-    add->tos = pkt->tos;
-    add->mark = pkt->mark;
-    add->has = (uint8_t)((pkt->has & HAS_TCPFLAGS ? FLOW_FLAGS | FLOW_SEQUENCE : 0) |
-                         (pkt->has & (HAS_MF | HAS_DF)) / (HAS_MF / FLOW_MF));
-    add->flowlabel = pkt->flowlabel;
-    add->seq = pkt->tcpseq;
-    add->seq_length = pkt->payload_length + (pkt->tcpflags & FIN) + (pkt->tcpflags >> 1 & 1);
-    add->fragment = pkt->fragment;
-    if (pkt->fragment) {
-        add->has &= (uint8_t)~FLOW_SEQUENCE;
-        add->fragoffset = pkt->fragoffset;
-        add->fragid = pkt->fragid;
-    }
-    set_origin(&add->origin, pkt);
-    if (pkt->has & (HAS_LABELS | HAS_FRAGMENT))
-        put_shell(add, pkt);
 }
 
 void table_clock(struct table *t, int64_t time) {

@@ -95,7 +95,7 @@ static void look(struct forward *f, struct seen s) {
         pkt.direction = s.side == SIDE_OUT ? DIRECTION_EGRESS : DIRECTION_INGRESS;
         *(s.side == SIDE_OUT ? &pkt.outif : &pkt.inif) = s.ifindex;
     }
-    table_packet(&add, &pkt, s.time);
+    add_packet(&add, &pkt, s.time);
     forward_add(f, &pkt, frame, captured, &add, s.side, s.ifindex);
 }
 

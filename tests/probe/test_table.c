@@ -73,7 +73,7 @@ static struct packet packet_of(uint8_t proto, uint32_t n, uint8_t flags) {
 static void add(struct table *t, uint8_t proto, uint32_t n, uint8_t flags, int64_t time) {
     struct packet p = packet_of(proto, n, flags);
     struct flow_add a;
-    table_packet(&a, &p, time);
+    add_packet(&a, &p, time);
     table_clock(t, time);
     table_add(t, &a);
 }
@@ -174,13 +174,13 @@ static void totals_of_a_flow(void **state) {
     struct flow_add a;
     p.ttl = 60;
     p.length = 40;
-    table_packet(&a, &p, 5 * S);
+    add_packet(&a, &p, 5 * S);
     table_clock(t, 5 * S);
     table_add(t, &a);
     p.ttl = 64;
     p.length = 70000;
     p.tcpflags = ACK;
-    table_packet(&a, &p, 4 * S);
+    add_packet(&a, &p, 4 * S);
     table_clock(t, 4 * S);
     table_add(t, &a);
     table_flush(t, END_FORCED);
@@ -217,7 +217,7 @@ static void keys(void **state) {
     for (int round = 0; round < 3; round++)
         for (int i = 0; i < 9; i++) {
             struct flow_add a;
-            table_packet(&a, &p[i], round * S);
+            add_packet(&a, &p[i], round * S);
             table_clock(t, round * S);
             table_add(t, &a);
         }
@@ -321,7 +321,7 @@ static void fragment(struct fragments *f, uint32_t id, unsigned offset, int64_t 
         p.has = 0;
         p.srcport = p.dstport = 0;
     }
-    table_packet(&a, &p, time);
+    add_packet(&a, &p, time);
     fragments_add(f, &a);
 }
 

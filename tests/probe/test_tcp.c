@@ -60,7 +60,7 @@ static void add(struct table *t, const struct segment *s) {
     p.payload_length = s->payload;
     p.length = 40 + s->payload;
     p.ttl = 64;
-    table_packet(&a, &p, s->time);
+    add_packet(&a, &p, s->time);
     table_clock(t, s->time);
     table_add(t, &a);
 }
