@@ -51,10 +51,39 @@ static void put_ip(struct flow_row *row, const struct packet *p) {
         flow_row_set(row, FLOW_tcpflags, p->tcpflags);
 }
 
-void packet_put(struct flow_row *row, const struct packet *p, enum packet_kind kind) {
-    put_link(row, p);
-    if (kind == PACKET_IP)
-        put_ip(row, p);
+/* The innermost header of a tunnel, of which nothing is counted. */
+static void put_inside(struct flow_row *row, const struct packet *p) {
+    flow_row_set(row, FLOW_innerproto, p->proto);
+    flow_row_set_ip(row, FLOW_innersrcip, p->family, p->src);
+    flow_row_set_ip(row, FLOW_innerdstip, p->family, p->dst);
+    if (p->has & HAS_PORTS) {
+        flow_row_set(row, FLOW_innersrcport, p->srcport);
+        flow_row_set(row, FLOW_innerdstport, p->dstport);
+    }
+    if (p->has & HAS_VNI)
+        flow_row_set(row, FLOW_vni, p->vni);
+}
+
+static void put_labels(struct record *r, const struct packet *p) {
+    if (p->nlabels == 0 || r->texts == RECORD_TEXTS)
+        return;
+    char *text = r->text[r->texts++];
+    flow_row_set_text(&r->row, FLOW_mpls, text, mpls_write(text, p->label, p->nlabels));
+}
+
+enum packet_kind packet_put(struct record *r, unsigned link, const uint8_t *octets, size_t n,
+                            size_t wire, struct packet *p) {
+    struct packet inside;
+    enum packet_kind kind = dissect(link, octets, n, wire, p);
+    put_link(&r->row, p);
+    if (kind != PACKET_IP)
+        return kind;
+    put_ip(&r->row, p);
+    bool tunnel = dissect_inside(octets, n, wire, p, &inside);
+    if (tunnel)
+        put_inside(&r->row, &inside);
+    put_labels(r, tunnel ? &inside : p);
+    return kind;
 }
 
 static uint64_t helper(const struct record *r, enum helper h, uint64_t otherwise) {
@@ -73,8 +102,7 @@ void packet_of_section(struct record *r) {
                                                                     : LINK_ETHERNET;
     struct packet p;
     enum packet_kind kind =
-        dissect(link, r->section, n, frame ? helper(r, HELPER_FRAME_SIZE, n) : n, &p);
-    packet_put(row, &p, kind);
+        packet_put(r, link, r->section, n, frame ? helper(r, HELPER_FRAME_SIZE, n) : n, &p);
     if (flow_row_has(row, FLOW_packets) || flow_row_has(row, FLOW_bytes))
         return;
     flow_row_set(row, FLOW_packets, 1);

@@ -134,8 +134,7 @@ static bool raw_header(struct sampled *s, struct cursor *in) {
     struct packet p;
     if (!link)
         return true;
-    enum packet_kind kind = dissect(link, octets, n, frame > stripped ? frame - stripped : 0, &p);
-    packet_put(&s->r->row, &p, kind);
+    packet_put(s->r, link, octets, n, frame > stripped ? frame - stripped : 0, &p);
     return true;
 }
 

@@ -244,13 +244,27 @@ static const struct port {
 
 /* ---- from one IP header to the next ------------------------------------------------------ */
 
-static enum packet_kind by_port(struct walk *w, const struct packet *outer) {
-    const struct port *found = NULL;
+typedef enum packet_kind header_of(struct walk *w);
+
+static header_of *by_port(const struct packet *outer) {
+    header_of *found = NULL;
+    if (!(outer->has & HAS_PORTS))
+        return NULL;
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
         if (ports[i].port == outer->dstport ||
             (ports[i].either && ports[i].port == outer->srcport && !found))
-            found = &ports[i];
-    return found && walk_take(w, UDP_HEADER) ? found->next(w) : PACKET_OTHER;
+            found = ports[i].next;
+    return found;
+}
+
+/* What strips the header behind outer, NULL: that of most packets, nothing does. */
+static header_of *behind(const struct packet *outer) {
+    if (outer->proto == PROTO_UDP)
+        return by_port(outer);
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+        if (protocols[i].proto == outer->proto)
+            return protocols[i].next;
+    return NULL;
 }
 
 /* What is known of the frame, without the IP packet in it. */
@@ -274,6 +288,9 @@ static struct packet frame_of(const struct packet *outer) {
 /* One tunnel: the packet inside outer. */
 static bool enter(const uint8_t *frame, size_t captured, size_t wire, const struct packet *outer,
                   struct packet *in) {
+    header_of *next = outer->fragment ? NULL : behind(outer);
+    if (!next)
+        return false;
     *in = frame_of(outer);
     size_t end = (size_t)outer->ip_at + outer->length;
     struct walk w = {frame,
@@ -283,15 +300,9 @@ static bool enter(const uint8_t *frame, size_t captured, size_t wire, const stru
                      0,
                      true,
                      in};
-    if (outer->fragment || w.at > w.captured)
+    if (w.at > w.captured || (outer->proto == PROTO_UDP && !walk_take(&w, UDP_HEADER)))
         return false;
-    enum packet_kind kind = PACKET_OTHER;
-    if (outer->proto == PROTO_UDP)
-        kind = outer->has & HAS_PORTS ? by_port(&w, outer) : PACKET_OTHER;
-    else
-        for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
-            if (protocols[i].proto == outer->proto)
-                kind = protocols[i].next(&w);
+    enum packet_kind kind = next(&w);
     if (in->has & HAS_ETHERTYPE)
         in->ethertype = in->family == 4 ? 0x0800 : 0x86dd;
     return kind == PACKET_IP;

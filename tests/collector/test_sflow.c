@@ -91,6 +91,30 @@ static void records(void **state) {
          "proto=58 srcip=2001:db8::1 dstip=2001:db8::2 icmptype=128 icmpcode=0 tos=171 packets=1 "
          "bytes=48 inif=7 outif=8 direction=0 ipversion=6 minttl=255 maxttl=255 minlen=48 "
          "maxlen=48 flowlabel=74565"},
+        /* VXLAN: the outer header, and what is inside beside it */
+        {1,
+         "00000001 0000006c 00000004 00000068 020000000002 020000000001 0800 4500 005a 0001 0000 "
+         "4011 0000 "
+         "c0000201 c0000202 c000 12b5 0046 0000 08000000 00138800 020000000004 020000000003 0800 "
+         "4500 0028 0001 "
+         "4000 4006 0000 0a000001 0a000002 01bb c001 00000000 00000000 5012 0000 0000 0000",
+         "proto=17 srcip=192.0.2.1 srcport=49152 dstip=192.0.2.2 dstport=4789 tos=0 packets=1 "
+         "bytes=108 inif=7 outif=8 "
+         "direction=0 insrcmac=02:00:00:00:00:01 indstmac=02:00:00:00:00:02 ethertype=2048 "
+         "ipversion=4 minttl=64 "
+         "maxttl=64 minlen=90 maxlen=90 vni=5000 innersrcip=10.0.0.1 innerdstip=10.0.0.2 "
+         "innerproto=6 "
+         "innersrcport=443 innerdstport=49153"},
+        /* two labels */
+        {1,
+         "00000001 00000042 00000004 0000003e 020000000002 020000000001 8847 00064040 000c8140 "
+         "4500 0028 0001 4000 "
+         "4006 0000 0a000001 c0000201 01bb c000 00000000 00000000 5012 0000 0000 0000 0000",
+         "proto=6 srcip=10.0.0.1 srcport=443 dstip=192.0.2.1 dstport=49152 tcpflags=18 tos=0 "
+         "packets=1 bytes=66 inif=7 "
+         "outif=8 direction=0 insrcmac=02:00:00:00:00:01 indstmac=02:00:00:00:00:02 ethertype=2048 "
+         "ipversion=4 "
+         "minttl=64 maxttl=64 minlen=40 maxlen=40 mpls=\"100-0-0,200-0-1\""},
         /* a protocol that is not looked into: X.25 */
         {1, "00000006 00000030 00000000 00000002 ffff0000",
          "packets=1 bytes=48 inif=7 outif=8 direction=0"},
