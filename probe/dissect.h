@@ -101,8 +101,10 @@ struct packet {
     uint32_t payload_at;   /* offset of what is behind the transport header (behind the IP headers
                             for other protocols and for later fragments) */
     uint32_t payload_captured;
-    uint32_t payload_length; /* as the length fields say; UDP: its own field where that is less */
-    uint8_t nlabels;         /* MPLS labels, from the top, with HAS_LABELS */
+    uint32_t
+        payload_length; /* as the length fields say; UDP: its own field where that is less; TCP: no more than the
+                                frame has */
+    uint8_t nlabels;               /* MPLS labels, from the top, with HAS_LABELS */
     uint32_t label[PACKET_LABELS]; /* label << 4 | traffic class << 1 | bottom of stack; only the
                                       first nlabels have values */
 };

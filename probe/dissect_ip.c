@@ -74,6 +74,7 @@ static void transport(struct walk *w, size_t end) {
             pkt->has |= HAS_TCPFLAGS;
             header = (p[12] >> 4) * 4u;
         }
+        end = end < w->wire ? end : w->wire; /* sequence numbers go on behind what there is */
         break;
     case PROTO_UDP:
     case PROTO_UDPLITE:

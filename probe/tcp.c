@@ -39,11 +39,13 @@ void tcp_answered(struct tcp_side server, struct tcp_side client, const struct f
     client.flow->watch |= TCP_ACK;
 }
 
-/* The client's ACK, where the server's flow has nothing but SYNs with ACK. */
+/* The client's ACK, where the server's flow has nothing but SYNs with ACK. What is further on than the next segment comes
+** after one that was not captured. */
 static void handshake_done(struct tcp_side client, struct tcp_side server,
                            const struct flow_add *add) {
     client.flow->watch &= (uint8_t)~TCP_ACK;
-    if (!server.flow || !(add->tcpflags & ACK) || add->tcpflags & RST)
+    if (!server.flow || !(add->tcpflags & ACK) || add->tcpflags & RST ||
+        distance(client.flow->expected, add->seq) > 0)
         return;
     struct tcp_detail *c = detail_of(client), *s = detail_of(server);
     c->client = s->client = elapsed(server.flow->last, add->first);
@@ -128,8 +130,8 @@ static void sequence(struct tcp_side self, const struct flow_add *add) {
     uint32_t from = add->seq, until = from + add->seq_length;
     int32_t ahead = distance(f->expected, from);
     bool alive = add->seq_length == 1 && ahead == -1 && !(add->tcpflags & FIN);
-    if (add->seq_length == 0 || add->tcpflags & RST || alive)
-        return; /* has no octets; or a keep-alive */
+    if (add->tcpflags & RST || alive || (add->seq_length == 0 && ahead <= 0))
+        return; /* has no octets, but one that is ahead tells of some; or a keep-alive */
     if (ahead < 0) {
         if (overtaken(self, from, until, add->first))
             f->out_of_order++;

@@ -112,6 +112,17 @@ static void times(void **state) {
     struct ended all = RUN(false, refused);
     assert_int_equal(all.n, 2);
     assert_false(all.e[0].has_tcp || all.e[1].has_tcp);
+    /* The client's ACK was not captured: what comes later is not it. */
+    static const struct segment later[] = {
+        {false, SYN, 100, 0, 0},
+        {true, SYN | ACK, 700, 0, 30000},
+        {true, ACK, 701, 1000, 61000},
+        {false, ACK, 151, 0, 90000},
+    };
+    all = RUN(false, later);
+    assert_int_equal(all.n, 2);
+    assert_int_equal(all.e[0].tcp.has, TCP_HAS_SERVER);
+    assert_int_equal(all.e[1].tcp.has, TCP_HAS_SERVER);
 }
 
 /* One direction's data; what is counted of it. */
@@ -169,6 +180,14 @@ static void segments(void **state) {
          0,
          4,
          {{0, ACK, 1, 10, 0}, {0, ACK, 10, 0, 1}, {0, ACK, 10, 1, 2}, {0, ACK, 5, 0, 3}}},
+        {"an ACK that tells of octets which come late",
+         0,
+         1,
+         4,
+         {{0, ACK, 1, 10, 0},
+          {0, ACK, 21, 0, 1000},
+          {0, ACK, 11, 10, 2000},
+          {0, ACK, 21, 5, 2000}}},
         {"FIN again",
          1,
          0,
