@@ -337,6 +337,19 @@ static struct tcp_side side_of(struct table *t, uint32_t index) {
                          : (struct tcp_side){&t->flows[index], &t->tcp[index]};
 }
 
+/* Where one interface alone is captured on, what comes back leaves by it, or, on a line that is mirrored to it, comes in by
+** it as well. */
+static uint32_t find_either(const struct table *t, struct flow_key *key, const uint8_t *link,
+                            const struct flow_tunnel *tunnel) {
+    uint32_t peer = find(t, key, link, tunnel, hash_of(t, key, link, tunnel));
+    if (peer != NONE || (key->inif != 0) == (key->outif != 0))
+        return peer;
+    uint32_t inif = key->inif;
+    key->inif = key->outif;
+    key->outif = inif;
+    return find(t, key, link, tunnel, hash_of(t, key, link, tunnel));
+}
+
 /* The flow in the other direction than a new one, or NONE. A new connection has none. */
 __attribute__((noinline)) static uint32_t find_peer(struct table *t, const struct flow_add *add) {
     unsigned flags = add->tcpflags & (SYN | ACK);
@@ -352,7 +365,7 @@ __attribute__((noinline)) static uint32_t find_peer(struct table *t, const struc
     if (tunnel && !reverse_tunnel(&back, tunnel))
         return NONE;
     tunnel = tunnel ? &back : NULL;
-    uint32_t peer = find(t, &key, link, tunnel, hash_of(t, &key, link, tunnel));
+    uint32_t peer = find_either(t, &key, link, tunnel);
     if (peer == NONE || t->flows[peer].peer != NONE)
         return NONE;
     enum flow_end reason = t->biflows ? ended_before_pair(t, &t->flows[peer], add) : END_NOT;

@@ -44,7 +44,7 @@ struct segment {
     int64_t time;
 };
 
-static void add(struct table *t, const struct segment *s) {
+static void add(struct table *t, const struct segment *s, uint32_t inif, uint32_t outif) {
     struct packet p;
     struct flow_add a;
     memset(&p, 0, sizeof p);
@@ -60,6 +60,8 @@ static void add(struct table *t, const struct segment *s) {
     p.payload_length = s->payload;
     p.length = 40 + s->payload;
     p.ttl = 64;
+    p.inif = inif;
+    p.outif = outif;
     add_packet(&a, &p, s->time);
     table_clock(t, s->time);
     table_add(t, &a);
@@ -74,7 +76,7 @@ static struct ended run(bool biflows, const struct segment *s, size_t n) {
     if (biflows)
         table_track_biflows(t);
     for (size_t i = 0; i < n; i++)
-        add(t, &s[i]);
+        add(t, &s[i], 0, 0);
     table_flush(t, END_FORCED);
     table_free(t);
     return all;
@@ -240,11 +242,38 @@ static void biflows(void **state) {
     assert_false(all.e[0].has_reverse || all.e[1].has_reverse);
 }
 
+/* One interface, where what comes back leaves, or which a line is mirrored to. */
+static void one_interface(void **state) {
+    (void)state;
+    static const struct segment connection[] = {
+        {false, SYN, 100, 0, 0}, {true, SYN | ACK, 700, 0, 30}, {false, ACK, 101, 0, 50}};
+    static const struct table_timeouts timeouts = {S, S, S, S, S, S, S};
+    for (int mirrored = 0; mirrored < 2; mirrored++)
+        for (int biflows = 0; biflows < 2; biflows++) {
+            struct ended all = {0};
+            struct table *t = table_new(16, &timeouts, on_end, &all);
+            assert_non_null(t);
+            if (biflows)
+                table_track_biflows(t);
+            for (size_t i = 0; i < 3; i++) {
+                bool out = connection[i].server && !mirrored;
+                add(t, &connection[i], out ? 0 : 7, out ? 7 : 0);
+            }
+            table_flush(t, END_FORCED);
+            table_free(t);
+            assert_int_equal(all.n, biflows ? 1 : 2);
+            assert_int_equal(all.e[0].has_reverse, biflows);
+            assert_int_equal(all.e[0].tcp.server, 30);
+            assert_int_equal(all.e[0].tcp.client, 20);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times),
         cmocka_unit_test(segments),
         cmocka_unit_test(biflows),
+        cmocka_unit_test(one_interface),
     };
     return cmocka_run_group_tests_name("tcp", tests, NULL, NULL);
 }
