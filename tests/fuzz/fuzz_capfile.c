@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: the capture reader, and what it reads through the meter, every other one with biflows. The books must
-** balance. */
+/* Fuzz target: the capture reader, and what it reads through the meter, with and without biflows, tunnels and several
+** interfaces. The books must balance. */
 #include <stdlib.h>
 
 #include "probe/capfile.h"
@@ -24,9 +24,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct capfile_packet p;
     if (m && size % 2)
         meter_biflows(m);
+    if (m)
+        meter_tunnels(m, (enum tunnels)(size / 2 % TUNNELS_N));
     while (m && capfile_next(c, &p) == CAPFILE_PACKET) {
-        const struct meter_source source = {
-            .linktype = p.linktype, .ifindex = p.place, .several = true, .direction = p.direction};
+        const struct meter_source source = {.linktype = p.linktype,
+                                            .ifindex = p.place,
+                                            .several = size / 8 % 2,
+                                            .direction = p.direction};
         meter_packet(m, &source, p.time, p.data, p.captured, p.wire);
     }
     if (m)
