@@ -62,6 +62,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 
 # Loops that are worth unrolling and vectorising, which gcc does not do at -O2.
 $(BUILD)/schema/kernel.o: private FLAGS += -O3
+$(BUILD)/collector/plan.o $(BUILD)/schema/column.o: private FLAGS += -funroll-loops
 
 # Holds the compiler and its flags; touched only when they change, so that everything is rebuilt.
 $(BUILD)/flags: FORCE

@@ -112,44 +112,32 @@ bool piece_relative(struct group *g, int field, uint32_t parent, struct piece *o
     return ok;
 }
 
-/* Of the first n rows: entry[] of each one's code becomes its value, or they are looked at: has each that
-** value? */
-static bool collect_some(const struct group_column *c, const struct group_column *pc, uint32_t n,
-                         int64_t *entry, uint8_t *used, bool look) {
+/* collect_entries() where every row has a value and a parent's. */
+static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
+                        uint64_t *present) {
     enum { STEP = 1024 };
-    uint64_t other = 0;
-    for (uint32_t at = 0; at < n && !other; at += STEP) {
-        int64_t v[STEP], code[STEP];
-        uint32_t some = n - at < STEP ? n - at : STEP;
+    const uint32_t n = (uint32_t)pc->max + 1;
+    /* What no row has: of an entry that none was met of yet. */
+    const int64_t none = c->min > INT64_MIN ? c->min - 1 : c->max + 1;
+    for (uint32_t i = 0; i < n; i++)
+        entry[i] = none;
+    for (uint32_t at = 0; at < c->count; at += STEP) {
+        int64_t v[STEP];
+        uint32_t code[STEP], some = c->count - at < STEP ? c->count - at : STEP;
         column_read(c, at, some, v);
-        column_read(pc, at, some, code);
-        for (uint32_t i = 0; look && i < some; i++)
-            other |= (uint64_t)(entry[code[i]] ^ v[i]);
-        for (uint32_t i = 0; !look && i < some; i++) {
-            entry[code[i]] = v[i];
-            used[code[i]] = 1;
+        column_read_32(pc, at, some, code);
+        for (uint32_t i = 0; i < some; i++) {
+            int64_t *e = &entry[code[i]];
+            if (*e == v[i])
+                continue;
+            if (*e != none)
+                return false;
+            *e = v[i];
         }
     }
-    return other == 0;
-}
-
-/* collect_entries() where every row has a value and a parent's. The first rows mostly show that it is no function. */
-static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
-                        uint64_t *present, uint64_t *seen) {
-    enum { FIRST = 4096 };
-    const uint32_t parts[] = {c->count < FIRST ? c->count : FIRST, c->count};
-    const size_t n = (size_t)pc->max + 1;
-    uint8_t *used = calloc(n, 1);
-    bool is = used != NULL;
-    for (int i = 0; is && i < 2; i++)
-        is = collect_some(c, pc, parts[i], entry, used, false) &&
-             collect_some(c, pc, parts[i], entry, used, true);
-    for (size_t i = 0; is && i < n; i++)
-        seen[i / 64] |= (uint64_t)used[i] << (i & 63);
-    if (is)
-        memcpy(present, seen, (n + 63) / 64 * sizeof *present);
-    free(used);
-    return is;
+    for (uint32_t i = 0; i < n; i++)
+        present[i / 64] |= (uint64_t)(entry[i] != none) << (i & 63);
+    return true;
 }
 
 /* The value that goes with each entry of the parent's dictionary. Returns false when the column
@@ -157,8 +145,11 @@ static bool collect_all(const struct group_column *c, const struct group_column 
 static bool collect_entries(struct group *g, int field, int parent, int64_t *entry,
                             uint64_t *present, uint64_t *seen) {
     const struct group_column *c = &g->column[field], *pc = &g->column[parent];
-    if (c->count == g->rows && pc->count == g->rows)
-        return collect_all(c, pc, entry, present, seen);
+    if (c->count == g->rows && pc->count == g->rows && (c->min > INT64_MIN || c->max < INT64_MAX)) {
+        bool is = collect_all(c, pc, entry, present);
+        memcpy(seen, present, ((size_t)pc->max / 64 + 1) * sizeof *seen);
+        return is;
+    }
     const int64_t *values = group_values(g, field), *codes = group_values(g, parent);
     if (!values || !codes)
         return false;

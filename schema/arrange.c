@@ -58,71 +58,75 @@ struct key_column {
     const struct group_column *c;
     uint32_t next;  /* value that comes next, of a column that has NULLs */
     uint64_t limit; /* numbers from this one on are not for keys */
+    bool all;       /* rows have one, and it is for keys */
 };
 
-/* v[i] becomes the number of row first + i and 1, 0 where it is NULL; odd[i] 1 where it is none for keys. */
-static void read_numbers(struct key_column *k, uint32_t first, uint32_t n, bool all, int64_t *v,
+static struct key_column key_column(const struct group *g, int field, uint64_t limit) {
+    const struct group_column *c = &g->column[field];
+    const bool within = c->bounded == c->count && c->min >= 0 && (uint64_t)c->max < limit;
+    return (struct key_column){c, 0, limit, c->count == g->rows && within};
+}
+
+/* v[i] becomes the number of row first + i, NONE where it is NULL; odd[i] 1 where it is none for keys. */
+static const uint32_t NONE = UINT32_MAX;
+static void read_numbers(struct key_column *k, uint32_t first, uint32_t n, uint32_t *v,
                          uint8_t *odd) {
-    if (all) {
-        column_read(k->c, first, n, v);
-        for (uint32_t i = 0; i < n; i++, v++) {
-            odd[i] |= (uint64_t)*v >= k->limit;
-            *v = (uint32_t)*v + INT64_C(1);
-        }
+    if (k->all) {
+        column_read_32(k->c, first, n, v);
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
         int64_t one;
-        v[i] = 0;
+        v[i] = NONE;
         if (!column_has(k->c, first + i))
             continue;
         column_read(k->c, k->next++, 1, &one);
         odd[i] |= (uint64_t)one >= k->limit;
-        v[i] = (uint32_t)one + INT64_C(1);
+        v[i] = (uint32_t)one;
     }
 }
 
 /* Of rows without a time 0. */
-static void read_times(struct key_column *k, uint32_t first, uint32_t n, bool all, int64_t *v) {
-    if (all) {
-        column_read(k->c, first, n, v);
+static void read_times(const struct group *g, uint32_t *v) {
+    const struct group_column *c = &g->column[FLOW_tstart];
+    if (c->count == g->rows) {
+        column_read_32(c, 0, g->rows, v);
         return;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        v[i] = 0;
-        if (column_has(k->c, first + i))
-            column_read(k->c, k->next++, 1, &v[i]);
+    for (uint32_t row = 0, next = 0; row < g->rows; row++) {
+        v[row] = 0;
+        if (column_has(c, row))
+            column_read_32(c, next++, 1, &v[row]);
     }
 }
 
-/* Fill key. Rows with numbers that no protocol knows are left without a partner. */
+/* Fill key and tstart. Rows with numbers that no protocol knows are left without a partner. */
 static void make_keys(struct pairing *p) {
-    enum { SRCIP, DSTIP, SRCPORT, DSTPORT, PROTO, EXPORTER, TSTART, N };
+    enum { SRCIP, DSTIP, SRCPORT, DSTPORT, PROTO, EXPORTER, N };
     static const struct {
         int field;
         uint32_t limit;
-    } part[N] = {{FLOW_srcip, UINT32_MAX}, {FLOW_dstip, UINT32_MAX}, {FLOW_srcport, 1 << 16},
-                 {FLOW_dstport, 1 << 16},  {FLOW_proto, 255},        {FLOW_exporter, (1 << 24) - 1},
-                 {FLOW_tstart, 0}};
+    } part[N] = {{FLOW_srcip, UINT32_MAX}, {FLOW_dstip, UINT32_MAX},
+                 {FLOW_srcport, 1 << 16},  {FLOW_dstport, 1 << 16},
+                 {FLOW_proto, 255},        {FLOW_exporter, (1 << 24) - 1}};
     const struct group *g = p->g;
     const uint64_t *secret = g->dict[g->dict_of[FLOW_srcip]].seed;
     struct key_column from[N];
     for (int i = 0; i < N; i++)
-        from[i] = (struct key_column){&g->column[part[i].field], 0, part[i].limit};
+        from[i] = key_column(g, part[i].field, part[i].limit);
+    read_times(g, p->tstart);
     for (uint32_t at = 0; at < g->rows; at += STEP) {
-        int64_t v[N][STEP];
+        uint32_t v[N][STEP];
         uint8_t odd[STEP] = {0};
         uint32_t n = g->rows - at < STEP ? g->rows - at : STEP;
-        for (int i = 0; i < TSTART; i++)
-            read_numbers(&from[i], at, n, from[i].c->count == g->rows, v[i], odd);
-        read_times(&from[TSTART], at, n, from[TSTART].c->count == g->rows, v[TSTART]);
+        for (int i = 0; i < N; i++)
+            read_numbers(&from[i], at, n, v[i], odd);
         for (uint32_t i = 0; i < n; i++) {
-            const uint64_t origin = (uint64_t)v[PROTO][i] << 24 | (uint64_t)v[EXPORTER][i],
-                           key = make_key((uint64_t)v[SRCIP][i], (uint64_t)v[DSTIP][i],
-                                          (uint64_t)v[SRCPORT][i], (uint64_t)v[DSTPORT][i], origin,
-                                          secret);
+            /* NONE becomes 0. */
+            const uint64_t origin = (uint64_t)(v[PROTO][i] + 1) << 24 | (v[EXPORTER][i] + 1),
+                           key = make_key(v[SRCIP][i] + 1, v[DSTIP][i] + 1, v[SRCPORT][i] + 1,
+                                          v[DSTPORT][i] + 1, origin, secret);
             p->key[at + i] = odd[i] ? 0 : key;
-            p->tstart[at + i] = (uint32_t)v[TSTART][i];
         }
     }
 }

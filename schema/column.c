@@ -7,7 +7,11 @@
 
 #include <string.h>
 
-enum { STEP = 1024 }; /* values that are converted at a time: they stay in the nearest cache */
+enum {
+    STEP = 1024, /* values that are converted at a time: they stay in the nearest cache */
+    /* Rows of a whole group: that it is full is found out some rows later. */
+    WHOLE_GROUP = FVT_GROUP_ROWS + 1024,
+};
 
 void column_free(struct group_column *c) {
     large_free(c->v, c->room);
@@ -63,16 +67,20 @@ static unsigned larger(unsigned a, unsigned b) {
     return a > b ? a : b;
 }
 
+static size_t octets_for(uint32_t count, unsigned octets) {
+    return (size_t)count * octets + KERNEL_SLACK;
+}
+
 /* Octets of memory for count values: a column that has grown to some size has room for a whole group at once,
 ** since memory that is touched for the first time costs more than what is done with it. */
 static size_t room_for(const struct group_column *c, uint32_t count, unsigned octets,
                        uint32_t expected) {
-    const size_t small = 512 << 10, need = (size_t)count * octets + KERNEL_SLACK;
+    const size_t small = 512 << 10, need = octets_for(count, octets);
     size_t room = c->room > 2048 ? c->room : 2048;
-    if (need > small && expected < FVT_GROUP_ROWS)
-        expected = FVT_GROUP_ROWS;
-    if (room < (size_t)expected * octets + KERNEL_SLACK)
-        room = (size_t)expected * octets + KERNEL_SLACK;
+    if (need > small && expected < WHOLE_GROUP)
+        expected = WHOLE_GROUP;
+    if (room < octets_for(expected, octets))
+        room = octets_for(expected, octets);
     while (room < need)
         room *= 2;
     return room;
@@ -148,6 +156,24 @@ bool column_append(struct group_column *c, const int64_t *v, uint32_t n, uint64_
     return true;
 }
 
+bool column_append_narrow(struct group_column *c, const uint8_t *v, uint32_t n, unsigned octets,
+                          uint32_t expected) {
+    const struct kernels *k = kernels();
+    uint64_t min, max = 0;
+    if (c->octets < octets) { /* or they fit, whatever they are */
+        k->extent(v, n, octets, &min, &max);
+        if (c->octets == 0 && min == max)
+            return column_append_same(c, (int64_t)max, n, 0, expected);
+    }
+    if ((c->octets == 0 || column_octets(max) > c->octets ||
+         octets_for(c->count + n, c->octets) > c->room) &&
+        !widen(c, max, n, 0, expected))
+        return false;
+    k->recode(c->v + (size_t)c->count * c->octets, c->octets, v, octets, n);
+    c->count += n;
+    return true;
+}
+
 bool column_append_same(struct group_column *c, int64_t v, uint32_t n, uint64_t base,
                         uint32_t expected) {
     if (c->count == 0 && c->octets == 0)
@@ -167,11 +193,15 @@ bool column_append_same(struct group_column *c, int64_t v, uint32_t n, uint64_t 
     return true;
 }
 
+/* Do values ascend with what is stored of them, if that has 4 octets at most? */
+static bool ascends(const struct group_column *c) {
+    return c->base <= (uint64_t)INT64_MAX - UINT32_MAX;
+}
+
 /* The least and the greatest of values [first, first + n). */
 static void find_bounds(const struct group_column *c, uint32_t first, uint32_t n, int64_t *least,
                         int64_t *most) {
-    const bool ascends = c->base <= (uint64_t)INT64_MAX - UINT32_MAX; /* with what is stored */
-    if (c->octets && c->octets <= 4 && ascends) {
+    if (c->octets && c->octets <= 4 && ascends(c)) {
         uint64_t min, max;
         kernels()->extent(c->v + (size_t)first * c->octets, n, c->octets, &min, &max);
         *least = (int64_t)(c->base + min);
@@ -234,6 +264,54 @@ void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64
     kernels()->widen(out, from, n, c->octets, c->base);
 }
 
+#define PICK(type)                                        \
+    do {                                                  \
+        const type *v = (const type *)(const void *)c->v; \
+        for (uint32_t i = 0; i < n; i++)                  \
+            out[i] = (int64_t)(c->base + v[place[i]]);    \
+    } while (0)
+
+void column_pick(const struct group_column *c, const uint32_t *place, uint32_t n, int64_t *out) {
+    switch (c->octets) {
+    case 0:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (int64_t)c->base;
+        break;
+    case 1:
+        PICK(uint8_t);
+        break;
+    case 2:
+        PICK(uint16_t);
+        break;
+    case 4:
+        PICK(uint32_t);
+        break;
+    default:
+        PICK(uint64_t);
+        break;
+    }
+}
+
+void column_read_32(const struct group_column *c, uint32_t first, uint32_t n, uint32_t *out) {
+    const uint8_t *from = c->octets ? c->v + (size_t)first * c->octets : NULL;
+    kernels()->widen_32(out, from, n, c->octets, c->base);
+}
+
+void column_below(const struct group_column *c, int64_t limit, uint8_t *pass) {
+    const uint64_t less = limit > (int64_t)c->base ? (uint64_t)limit - c->base : 0;
+    if (c->octets && c->octets <= 4 && ascends(c) && less <= UINT32_MAX) {
+        kernels()->below(pass, c->v, c->count, c->octets, (uint32_t)less);
+        return;
+    }
+    for (uint32_t at = 0; at < c->count; at += STEP) {
+        int64_t v[STEP];
+        uint32_t n = c->count - at < STEP ? c->count - at : STEP;
+        column_read(c, at, n, v);
+        for (uint32_t i = 0; i < n; i++)
+            pass[at + i] = v[i] < limit;
+    }
+}
+
 uint32_t column_runs(const struct group_column *c) {
     return c->count == 0 ? 0 : c->octets ? 1 + kernels()->turns(c->v, c->count, c->octets) : 1;
 }
@@ -291,45 +369,68 @@ bool column_map(struct group_column *c, const uint32_t *map, uint32_t largest) {
     }
     if (octets > c->octets && !make_room(c, c->count, octets, c->base, 0))
         return false;
+    uint64_t least = UINT64_MAX, most = 0, min, max;
     for (uint32_t at = 0; at < c->count; at += STEP) {
-        int64_t v[STEP];
+        uint32_t v[STEP];
         uint32_t n = c->count - at < STEP ? c->count - at : STEP;
-        column_read(c, at, n, v);
+        column_read_32(c, at, n, v);
         for (uint32_t i = 0; i < n; i++)
-            v[i] = map[v[i]];
-        if (at == 0)
-            c->min = c->max = v[0];
-        kernels()->bounds(v, n, &c->min, &c->max);
-        kernels()->narrow(c->v + (size_t)at * c->octets, v, n, c->octets, c->base);
+            v[i] = htole32(map[v[i]]);
+        kernels()->extent((const uint8_t *)v, n, sizeof *v, &min, &max);
+        kernels()->recode(c->v + (size_t)at * c->octets, c->octets, (const uint8_t *)v, sizeof *v,
+                          n);
+        least = min < least ? min : least;
+        most = max > most ? max : most;
+    }
+    if (c->count) {
+        c->min = (int64_t)least;
+        c->max = (int64_t)most;
     }
     return true;
 }
 
 void column_spare_free(struct column_spare *spare) {
-    large_free(spare->p, spare->room);
+    for (int i = 0; i < 4; i++)
+        large_free(spare->of[i].p, spare->of[i].room);
     *spare = (struct column_spare){0};
 }
 
-#define GATHER(type)                                      \
-    do {                                                  \
-        const type *v = (const type *)(const void *)c->v; \
-        type *to = (type *)(void *)spare->p;              \
-        for (uint32_t i = 0; i < n; i++)                  \
-            to[i] = v[from[i]];                           \
+/* Change places with spare memory for count values of as many octets. */
+static bool take_spare(struct group_column *c, uint32_t count, struct column_spare *spare) {
+    const int i = c->octets == 8 ? 3 : (int)c->octets / 2;
+    uint8_t *p = spare->of[i].p;
+    size_t room = spare->of[i].room;
+    if (room < octets_for(count, c->octets)) {
+        large_free(p, room);
+        room = c->room > octets_for(count, c->octets) ? c->room : octets_for(count, c->octets);
+        p = large_alloc(room);
+        spare->of[i].p = NULL;
+        spare->of[i].room = 0;
+    }
+    if (!p)
+        return false;
+    spare->of[i].p = c->v;
+    spare->of[i].room = c->room;
+    c->v = p;
+    c->room = room;
+    return true;
+}
+
+#define GATHER(type)                                        \
+    do {                                                    \
+        const type *v = (const type *)(const void *)before; \
+        type *to = (type *)(void *)c->v;                    \
+        for (uint32_t i = 0; i < n; i++)                    \
+            to[i] = v[from[i]];                             \
     } while (0)
 
-/* The values at n places, into the spare memory, which becomes the column's. */
+/* The values at n places, into spare memory, which becomes the column's. */
 static bool gather(struct group_column *c, const uint32_t *from, uint32_t n,
                    struct column_spare *spare) {
+    const uint8_t *before = c->v;
     if (c->octets == 0)
         return true;
-    size_t need = (size_t)n * c->octets + KERNEL_SLACK;
-    if (spare->room < need) {
-        column_spare_free(spare);
-        spare->p = large_alloc(need);
-        spare->room = spare->p ? need : 0;
-    }
-    if (!spare->p)
+    if (!take_spare(c, n, spare))
         return false;
     switch (c->octets) {
     case 1:
@@ -345,10 +446,6 @@ static bool gather(struct group_column *c, const uint32_t *from, uint32_t n,
         GATHER(uint64_t);
         break;
     }
-    struct column_spare old = {c->v, c->room};
-    c->v = spare->p;
-    c->room = spare->room;
-    *spare = old;
     return true;
 }
 

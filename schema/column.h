@@ -40,6 +40,10 @@ bool column_cover(struct group_column *c, uint32_t row);
 ** them less. expected: values that the column will have, about. */
 bool column_append(struct group_column *c, const int64_t *v, uint32_t n, uint64_t base,
                    uint32_t expected);
+/* The same of numbers without sign, of so many octets (1, 2, 4) each, as they lie in memory; the column's base is 0 when
+** its values are not all the same. */
+bool column_append_narrow(struct group_column *c, const uint8_t *v, uint32_t n, unsigned octets,
+                          uint32_t expected);
 /* The same of n times one value. */
 bool column_append_same(struct group_column *c, int64_t v, uint32_t n, uint64_t base,
                         uint32_t expected);
@@ -58,6 +62,12 @@ unsigned column_octets(uint64_t largest);
 
 /* Values [first, first + n). */
 void column_read(const struct group_column *c, uint32_t first, uint32_t n, int64_t *out);
+/* The values at these places among them. */
+void column_pick(const struct group_column *c, const uint32_t *place, uint32_t n, int64_t *out);
+/* Values [first, first + n) modulo 2^32. */
+void column_read_32(const struct group_column *c, uint32_t first, uint32_t n, uint32_t *out);
+/* pass[i], 0 or 1, of each value: is it below limit? */
+void column_below(const struct group_column *c, int64_t limit, uint8_t *pass);
 /* How many runs of equal values it has. */
 uint32_t column_runs(const struct group_column *c);
 /* Of the rows [first, first + n) of a group of rows the values, 0 where there is none and nulls[i] is 1. before: what
@@ -70,13 +80,16 @@ uint32_t column_before(const struct group_column *c, uint32_t row);
 const int64_t *column_values(struct group_column *c, struct fvt_pool *pool);
 void column_forget(struct group_column *c, struct fvt_pool *pool);
 
-/* Each value v becomes map[v], largest at most. */
+/* Of a column of entry numbers each one v becomes map[v], largest at most. */
 bool column_map(struct group_column *c, const uint32_t *map, uint32_t largest);
 
-/* Memory of columns that changes places with theirs. */
+/* Memory of columns that changes places with theirs: for each number of octets of a value some of its own, or else
+** columns would hand on what is too small for the next one. */
 struct column_spare {
-    uint8_t *p;
-    size_t room;
+    struct {
+        uint8_t *p;
+        size_t room;
+    } of[4];
 };
 void column_spare_free(struct column_spare *spare);
 /* Row i of n becomes what row from[i] of rows was. */

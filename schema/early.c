@@ -33,15 +33,10 @@ struct parts {
 /* Mark the rows that began before a time; those without one did not. */
 static void mark_early(struct parts *p, const struct group *g, int64_t time) {
     const struct group_column *c = &g->column[FLOW_tstart];
-    uint32_t next = 0;
-    for (uint32_t at = 0; at < g->rows; at += STEP) {
-        int64_t v[STEP];
-        uint8_t nulls[STEP];
-        uint32_t n = g->rows - at < STEP ? g->rows - at : STEP;
-        next += column_read_rows(c, g->rows, at, next, n, v, nulls);
-        for (uint32_t i = 0; i < n; i++)
-            p->early[at + i] = !nulls[i] && v[i] < time;
-    }
+    column_below(c, time, p->early);
+    /* From the last on, since values are behind the rows that they are of. */
+    for (uint32_t row = g->rows, k = c->count; k < row; row--)
+        p->early[row - 1] = column_has(c, row - 1) ? p->early[--k] : 0;
     /* A flow and its answer stay together. */
     p->pairs = 0;
     for (uint32_t i = 0, h = g->mirrored; i < h; i++) {
@@ -90,54 +85,39 @@ static bool move_codes(const struct dict_builder *from, struct dict_builder *to,
     return *number != NULL;
 }
 
+/* Of the next n early rows where their values are among those of a column, *values of which are of rows before *row;
+** nulls[i] is 1 where there is none. */
+static void find_places(const uint32_t *rows, uint32_t n, const struct group_column *c,
+                        uint32_t *row, uint32_t *values, uint32_t *place, uint8_t *nulls) {
+    for (uint32_t i = 0; i < n; i++) {
+        for (; *row < rows[i]; ++*row)
+            *values += column_has(c, *row);
+        nulls[i] = !column_has(c, rows[i]);
+        place[i] = nulls[i] ? 0 : *values;
+    }
+}
+
 /* The early rows of a column to the rows of early from its rows on. */
 static bool copy_early(const struct parts *p, const struct group *g, struct group *early, int field,
                        int64_t **number) {
     const struct group_column *c = &g->column[field];
+    const bool all = c->count == g->rows;
     int d = g->dict_of[field];
-    uint32_t next = 0, row = early->rows, k = 0;
-    for (uint32_t at = 0; at < g->rows; at += STEP) {
+    uint32_t row = 0, values = 0;
+    for (uint32_t at = 0; at < p->nearly; at += STEP) {
         int64_t v[STEP];
-        uint8_t nulls[STEP];
-        uint32_t n = g->rows - at < STEP ? g->rows - at : STEP, m = 0;
-        next += column_read_rows(c, g->rows, at, next, n, v, nulls);
-        for (; k < p->nearly && p->rows[k] < at + n; k++, m++) {
-            v[m] = v[p->rows[k] - at];
-            nulls[m] = nulls[p->rows[k] - at];
-        }
-        if (d >= 0 && !move_codes(&g->dict[d], &early->dict[d], &number[d], v, nulls, m))
+        uint32_t place[STEP];
+        uint8_t nulls[STEP] = {0};
+        uint32_t n = p->nearly - at < STEP ? p->nearly - at : STEP;
+        if (!all)
+            find_places(p->rows + at, n, c, &row, &values, place, nulls);
+        column_pick(c, all ? p->rows + at : place, n, v);
+        if (d >= 0 && !move_codes(&g->dict[d], &early->dict[d], &number[d], v, nulls, n))
             return false;
-        if (!group_put_rows(early, field, row, v, nulls, m))
+        if (!group_put_rows(early, field, early->rows + at, v, nulls, n))
             return false;
-        row += m;
     }
     return true;
-}
-
-/* Leave out what only early flows had of a dictionary. */
-static bool drop_unused(struct group *g, int d) {
-    uint32_t n = g->dict[d].n;
-    uint8_t *used = calloc((size_t)n + 1, 1);
-    uint32_t *number = malloc(((size_t)n + 1) * sizeof *number);
-    bool ok = used && number;
-    for (int f = 0; ok && f < FLOW_NFIELDS; f++) {
-        const struct group_column *c = &g->column[f];
-        for (uint32_t at = 0; g->dict_of[f] == d && at < c->count; at += STEP) {
-            int64_t v[STEP];
-            uint32_t some = c->count - at < STEP ? c->count - at : STEP;
-            column_read(c, at, some, v);
-            for (uint32_t i = 0; i < some; i++)
-                used[v[i]] = 1;
-        }
-    }
-    if (ok)
-        dict_builder_drop(&g->dict[d], used, number);
-    for (int f = 0; ok && f < FLOW_NFIELDS; f++)
-        if (g->dict_of[f] == d && g->column[f].count)
-            ok = column_map(&g->column[f], number, g->dict[d].n - 1);
-    free(used);
-    free(number);
-    return ok;
 }
 
 /* The last n rows of early were rows of g. */
@@ -163,10 +143,8 @@ static bool move_early(const struct parts *p, struct group *g, struct group *ear
         if (g->column[f].count)
             ok = copy_early(p, g, early, f, number);
     ok = ok && group_reorder(g, p->rest, rest);
-    for (int d = 0; d < GROUP_DICTS; d++) {
+    for (int d = 0; d < GROUP_DICTS; d++)
         free(number[d]);
-        ok = ok && (g->dict[d].n == 0 || drop_unused(g, d));
-    }
     if (!ok)
         return false;
     early->rows += p->nearly;

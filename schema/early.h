@@ -15,7 +15,8 @@ enum { EARLY_GROUP_ROWS = 1 << 16 };
 /* Move the flows of g that began before anything of it was received to the end of early, with those that they answer
 ** or that answer them; when they are a large part of it, those that began well before. Nothing is moved of a group
 ** that is small, or of which too much would go. from and g->mirrored are as of group_arrange(): what stays is put into
-** that order. false without memory: both can only be cleared then. */
+** that order. What only early flows had of a dictionary is still in that of g. false without memory: both can only be
+** cleared then. */
 bool group_part_early(struct group *g, struct group *early, const uint32_t *from);
 
 #endif

@@ -269,17 +269,58 @@ static void put_entry(struct layout *l, const struct piece *p, struct directory_
     directory_put(&l->dir, e, p->bytes.p, p->bytes.n);
 }
 
+/* Leave out of a dictionary what no row has any more. code[i] becomes the number of each of the others. */
+static bool drop_unused(struct group *g, int d, uint32_t *code) {
+    enum { STEP = 1024 };
+    uint8_t *used = calloc((size_t)g->dict[d].n + 1, 1);
+    for (int f = 0; used && f < FLOW_NFIELDS; f++) {
+        const struct group_column *c = &g->column[f];
+        for (uint32_t at = 0; g->dict_of[f] == d && at < c->count; at += STEP) {
+            uint32_t v[STEP], some = c->count - at < STEP ? c->count - at : STEP;
+            column_read_32(c, at, some, v);
+            for (uint32_t i = 0; i < some; i++)
+                used[v[i]] = 1;
+        }
+    }
+    if (used)
+        dict_builder_drop(&g->dict[d], used, code);
+    free(used);
+    return used != NULL;
+}
+
+/* Codes of entries in sorted order: *sorted[i] of entry i of the dictionary, *code[i] of what the columns still call i,
+** which is the same unless entries were left out. */
+static bool sort_dict(struct group *g, int d, bool less, uint32_t **sorted, uint32_t **code) {
+    const struct dict_builder *b = &g->dict[d];
+    const uint32_t before = b->n;
+    *code = less ? malloc((size_t)before * sizeof **code) : NULL;
+    if (less && !(*code && drop_unused(g, d, *code)))
+        return false;
+    *sorted = malloc(((size_t)b->n + 1) * sizeof **sorted);
+    if (!*sorted || !dict_builder_sort(b, *sorted))
+        return false;
+    for (uint32_t i = 0; less && i < before; i++)
+        (*code)[i] = (*code)[i] < b->n ? (*sorted)[(*code)[i]] : 0;
+    return true;
+}
+
 /* Sorts the dictionaries in use, codes the columns by them and lays them out. place[d] becomes
-** the number of builder d's dictionary in the directory. */
-static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uint32_t **sorted) {
+** the number of builder d's dictionary in the directory. less: the columns may not have all entries any more. */
+static bool layout_dicts(struct group *g, bool less, struct layout *l, uint16_t *place,
+                         uint32_t **sorted) {
     uint16_t used = 0;
     for (int d = 0; d < GROUP_DICTS; d++) {
         const struct dict_builder *b = &g->dict[d];
+        uint32_t *code = NULL;
+        bool ok = b->n == 0 || sort_dict(g, d, less, &sorted[d], &code);
+        for (int f = 0; ok && f < FLOW_NFIELDS; f++)
+            if (g->dict_of[f] == d && g->column[f].count)
+                ok = column_map(&g->column[f], code ? code : sorted[d], b->n - 1);
+        free(code);
+        if (!ok)
+            return false;
         if (b->n == 0)
             continue;
-        sorted[d] = malloc((size_t)b->n * sizeof *sorted[d]);
-        if (!sorted[d] || !dict_builder_sort(b, sorted[d]))
-            return false;
         struct piece *p = &l->piece[l->npieces++];
         memset(p, 0, sizeof *p);
         dict_encode(&p->bytes, b, sorted[d]);
@@ -289,11 +330,6 @@ static bool layout_dicts(struct group *g, struct layout *l, uint16_t *place, uin
         struct directory_entry e = {.column = (uint16_t)b->class, .dict = FVT_NO_DICT};
         put_entry(l, p, &e);
         place[d] = used++;
-    }
-    for (int f = 0; f < FLOW_NFIELDS; f++) {
-        int d = g->dict_of[f];
-        if (d >= 0 && g->column[f].count && !column_map(&g->column[f], sorted[d], g->dict[d].n - 1))
-            return false;
     }
     l->dicts = used;
     return true;
@@ -373,6 +409,7 @@ static bool put_in_order(struct group *g, struct group *early) {
 
 size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort effort,
                     struct group *early) {
+    const uint32_t before = early ? early->rows : 0;
     g->effort = effort;
     if (!group_settle(g) || !group_cover(g))
         return 0;
@@ -384,7 +421,8 @@ size_t group_encode(struct fvt_buffer *out, struct group *g, enum group_effort e
     uint32_t *sorted[GROUP_DICTS] = {NULL};
     directory_begin(&l->dir, g->rows, &g->totals);
     size_t dirlen = 0;
-    if (layout_dicts(g, l, place, sorted) && layout_columns(g, l, place, sorted) &&
+    const bool less = early && early->rows > before;
+    if (layout_dicts(g, less, l, place, sorted) && layout_columns(g, l, place, sorted) &&
         !l->dir.failed) {
         put_block(out, l, g->rows);
         dirlen = out->failed ? 0 : l->dir.n;

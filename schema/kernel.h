@@ -71,6 +71,14 @@ struct kernels {
     /* The numbers that narrow() made; also 0 octets, when all are base. */
     void (*widen)(int64_t *out, const uint8_t *p, uint32_t n, unsigned octets, uint64_t base);
 
+    /* The same modulo 2^32. */
+    void (*widen_32)(uint32_t *out, const uint8_t *p, uint32_t n, unsigned octets, uint64_t base);
+    /* Numbers that narrow() made, of from octets each, become such of to octets each: their lowest ones, or with
+    ** zeros behind. */
+    void (*recode)(uint8_t *out, unsigned to, const uint8_t *p, unsigned from, uint32_t n);
+    /* pass[i], 0 or 1: is it below limit? 4 octets at most. */
+    void (*below)(uint8_t *pass, const uint8_t *p, uint32_t n, unsigned octets, uint32_t limit);
+
     /* The octets of v[i] - base, 1 to 8: the lowest of all n first, out[i], then the next, out[stride + i]. */
     void (*split)(uint8_t *out, size_t stride, const int64_t *v, uint32_t n, unsigned octets,
                   uint64_t base);

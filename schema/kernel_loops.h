@@ -278,38 +278,114 @@ static uint32_t KERNEL(turns)(const uint8_t *p, uint32_t n, unsigned octets) {
 }
 #undef TURNS
 
-#define WIDEN(type, order)                          \
+#define WIDEN(type, order, to)                      \
     do {                                            \
         for (uint32_t i = 0; i < n; i++) {          \
             type x;                                 \
             memcpy(&x, p + sizeof x * i, sizeof x); \
-            out[i] = (int64_t)(base + order(x));    \
+            out[i] = (to)(base + order(x));         \
         }                                           \
+    } while (0)
+#define WIDEN_TO(to)                         \
+    do {                                     \
+        switch (octets) {                    \
+        case 0:                              \
+            for (uint32_t i = 0; i < n; i++) \
+                out[i] = (to)base;           \
+            break;                           \
+        case 1:                              \
+            WIDEN(uint8_t, ONE_OCTET, to);   \
+            break;                           \
+        case 2:                              \
+            WIDEN(uint16_t, le16toh, to);    \
+            break;                           \
+        case 4:                              \
+            WIDEN(uint32_t, le32toh, to);    \
+            break;                           \
+        default:                             \
+            WIDEN(uint64_t, le64toh, to);    \
+            break;                           \
+        }                                    \
     } while (0)
 
 KERNEL_TARGET
 static void KERNEL(widen)(int64_t *restrict out, const uint8_t *restrict p, uint32_t n,
                           unsigned octets, uint64_t base) {
-    switch (octets) {
-    case 0:
-        for (uint32_t i = 0; i < n; i++)
-            out[i] = (int64_t)base;
-        break;
+    WIDEN_TO(int64_t);
+}
+
+KERNEL_TARGET
+static void KERNEL(widen_32)(uint32_t *restrict out, const uint8_t *restrict p, uint32_t n,
+                             unsigned octets, uint64_t base) {
+    WIDEN_TO(uint32_t);
+}
+#undef WIDEN_TO
+#undef WIDEN
+
+#define RECODE(to_type, to_order, from_type, from_order) \
+    for (uint32_t i = 0; i < n; i++) {                   \
+        from_type x;                                     \
+        memcpy(&x, p + sizeof x * i, sizeof x);          \
+        to_type y = to_order((to_type)from_order(x));    \
+        memcpy(out + sizeof y * i, &y, sizeof y);        \
+    }                                                    \
+    break
+#define RECODE_TO(to_type, to_order)                   \
+    switch (from) {                                    \
+    case 1:                                            \
+        RECODE(to_type, to_order, uint8_t, ONE_OCTET); \
+    case 2:                                            \
+        RECODE(to_type, to_order, uint16_t, le16toh);  \
+    case 4:                                            \
+        RECODE(to_type, to_order, uint32_t, le32toh);  \
+    default:                                           \
+        RECODE(to_type, to_order, uint64_t, le64toh);  \
+    }                                                  \
+    break
+
+KERNEL_TARGET
+static void KERNEL(recode)(uint8_t *restrict out, unsigned to, const uint8_t *restrict p,
+                           unsigned from, uint32_t n) {
+    switch (to) {
     case 1:
-        WIDEN(uint8_t, ONE_OCTET);
-        break;
+        RECODE_TO(uint8_t, ONE_OCTET);
     case 2:
-        WIDEN(uint16_t, le16toh);
-        break;
+        RECODE_TO(uint16_t, htole16);
     case 4:
-        WIDEN(uint32_t, le32toh);
-        break;
+        RECODE_TO(uint32_t, htole32);
     default:
-        WIDEN(uint64_t, le64toh);
-        break;
+        RECODE_TO(uint64_t, htole64);
     }
 }
-#undef WIDEN
+#undef RECODE
+#undef RECODE_TO
+
+/* A limit that the type does not hold is above all of them. */
+#define BELOW(type, order)                                               \
+    do {                                                                 \
+        const uint64_t largest = (type) ~(type)0;                        \
+        const type last = (type)(limit > largest ? largest : limit - 1); \
+        for (uint32_t i = 0; i < n; i++) {                               \
+            type x;                                                      \
+            memcpy(&x, p + sizeof x * i, sizeof x);                      \
+            x = order(x);                                                \
+            pass[i] = x <= last;                                         \
+        }                                                                \
+    } while (0)
+
+KERNEL_TARGET
+static void KERNEL(below)(uint8_t *restrict pass, const uint8_t *restrict p, uint32_t n,
+                          unsigned octets, uint32_t limit) {
+    if (limit == 0)
+        memset(pass, 0, n);
+    else if (octets == 1)
+        BELOW(uint8_t, ONE_OCTET);
+    else if (octets == 2)
+        BELOW(uint16_t, le16toh);
+    else
+        BELOW(uint32_t, le32toh);
+}
+#undef BELOW
 #undef ONE_OCTET
 
 KERNEL_TARGET
@@ -377,6 +453,9 @@ static const struct kernels KERNEL(kernels) = {
     .extent = KERNEL(extent),
     .turns = KERNEL(turns),
     .widen = KERNEL(widen),
+    .widen_32 = KERNEL(widen_32),
+    .recode = KERNEL(recode),
+    .below = KERNEL(below),
     .split = KERNEL(split),
     .minus = KERNEL(minus),
     .plus = KERNEL(plus),

@@ -64,14 +64,19 @@ static void put_codes(struct fvt_buffer *out, const struct group_column *c, cons
         return;
     *min = INT64_MAX;
     *max = INT64_MIN;
+    const uint32_t *place = p->b->place;
     for (uint32_t at = 0; at < n; at += STEP) {
-        int64_t v[STEP];
+        uint32_t v[STEP];
+        uint64_t least, most;
         uint32_t some = n - at < STEP ? n - at : STEP;
-        column_read(c, c->sealed + at, some, v);
+        column_read_32(c, c->sealed + at, some, v);
         for (uint32_t i = 0; i < some; i++)
-            v[i] = (int64_t)p->b->place[v[i]] - 1;
-        kernels()->bounds(v, some, min, max);
-        kernels()->narrow(out->p + out->n + (size_t)at * octets, v, some, octets, 0);
+            v[i] = htole32(place[v[i]] - 1);
+        kernels()->extent((const uint8_t *)v, some, sizeof *v, &least, &most);
+        kernels()->recode(out->p + out->n + (size_t)at * octets, octets, (const uint8_t *)v,
+                          sizeof *v, some);
+        *min = (int64_t)least < *min ? (int64_t)least : *min;
+        *max = (int64_t)most > *max ? (int64_t)most : *max;
     }
     out->n += size;
     fvt_align(out);
@@ -139,9 +144,9 @@ static void note_column(struct part *p, const struct group_column *c) {
         return;
     }
     for (uint32_t at = c->sealed; at < c->count; at += STEP) {
-        int64_t v[STEP];
+        uint32_t v[STEP];
         uint32_t n = c->count - at < STEP ? c->count - at : STEP;
-        column_read(c, at, n, v);
+        column_read_32(c, at, n, v);
         for (uint32_t i = 0; i < n; i++)
             note_entry(p, v[i]);
     }

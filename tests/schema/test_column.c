@@ -13,6 +13,7 @@
 
 #include "schema/column.h"
 #include "schema/count.h"
+#include "schema/kernel.h"
 
 enum { SEED = 5, ROWS = 3000, ROUNDS = 60, MOST = 64 };
 
@@ -45,7 +46,16 @@ static void add(struct group_column *c, struct model *m, unsigned bits) {
         m->v[m->rows + i] = v[i];
         m->has[m->rows + i] = !none;
     }
-    if (!none) {
+    if (!none && !same && draw() % 2) {
+        /* As datagrams have them, in as few octets as they may need. */
+        const unsigned octets = bits <= 8 ? 1 : bits <= 16 ? 2 : 4;
+        uint8_t narrow[MOST * 4];
+        for (uint32_t i = 0; i < n; i++)
+            m->v[m->rows + i] = v[i] &= UINT32_MAX;
+        kernels()->narrow(narrow, v, n, octets, 0);
+        assert_true(column_append_narrow(c, narrow, n, octets, 0));
+        assert_true(column_mark(c, m->rows, n));
+    } else if (!none) {
         assert_true(same ? column_append_same(c, v[0], n, 0, 0) : column_append(c, v, n, 0, 0));
         assert_true(column_mark(c, m->rows, n));
     }
@@ -71,6 +81,31 @@ static void compare(struct group_column *c, const struct model *m) {
     for (uint32_t row = 0; row < m->rows; row++) {
         assert_int_equal(nulls[row], !m->has[row]);
         assert_true(!m->has[row] || out[row] == m->v[row]);
+    }
+}
+
+/* The same read in other ways. */
+static void compare_reads(const struct group_column *c) {
+    static int64_t v[ROWS], some[ROWS];
+    static uint32_t few[ROWS], place[ROWS];
+    static uint8_t pass[ROWS];
+    const uint32_t n = c->count / 3;
+    if (c->count == 0)
+        return;
+    column_read(c, 0, c->count, v);
+    column_read_32(c, n, c->count - n, few);
+    for (uint32_t i = n; i < c->count; i++)
+        assert_int_equal(few[i - n], (uint32_t)v[i]);
+    for (uint32_t i = 0; i < n; i++)
+        place[i] = 3 * i + i % 3;
+    column_pick(c, place, n, some);
+    for (uint32_t i = 0; i < n; i++)
+        assert_true(some[i] == v[place[i]]);
+    const int64_t limits[] = {0, v[0], v[0] + 1, INT64_MIN, INT64_MAX, 1 << 16};
+    for (size_t l = 0; l < sizeof limits / sizeof *limits; l++) {
+        column_below(c, limits[l], pass);
+        for (uint32_t i = 0; i < c->count; i++)
+            assert_int_equal(pass[i], v[i] < limits[l]);
     }
 }
 
@@ -112,6 +147,7 @@ static void columns(void **unused) {
             }
         }
         compare(&c, &m);
+        compare_reads(&c);
         look_at_bounds(&c, &m);
         reorder(&c, &m, &spare);
         compare(&c, &m);
@@ -120,6 +156,65 @@ static void columns(void **unused) {
         assert_false(column_has(&c, 0));
     }
     column_free(&c);
+    column_spare_free(&spare);
+}
+
+/* Times, which are stored less something; numbers of entries, which become others. */
+static void times_and_numbers(void **unused) {
+    (void)unused;
+    static struct model m;
+    struct group_column times = {0}, numbers = {0};
+    const int64_t now = INT64_C(1700000000000);
+    static uint32_t map[ROWS];
+    for (uint32_t i = 0; i < ROWS; i++) {
+        int64_t t = now + draw_value(20) - draw_value(24), entry = draw_value(8);
+        m.v[i] = entry;
+        map[i] = 70000 + i;
+        assert_true(column_append(&times, &t, 1, (uint64_t)(now - (INT64_C(1) << 31)), 0));
+        assert_true(column_append(&numbers, &entry, 1, 0, 0));
+    }
+    assert_int_equal(times.octets, 4);
+    compare_reads(&times);
+    assert_true(column_map(&numbers, map, 70000 + ROWS));
+    for (uint32_t i = 0; i < ROWS; i++) {
+        int64_t v;
+        column_read(&numbers, i, 1, &v);
+        assert_int_equal(v, 70000 + m.v[i]);
+    }
+    assert_true(numbers.min >= 70000 && numbers.max <= 70255);
+    column_free(&times);
+    column_free(&numbers);
+}
+
+/* Memory that columns have is that which they have after many groups: none is asked for again and again. */
+static void memory_is_kept(void **unused) {
+    (void)unused;
+    enum { COLUMNS = 6, N = 300000 };
+    static const unsigned bits[COLUMNS] = {8, 16, 32, 16, 8, 32};
+    struct group_column c[COLUMNS] = {{0}};
+    struct column_spare spare = {0};
+    static uint32_t from[N];
+    static int64_t v[N];
+    const uint8_t *seen[3 * COLUMNS];
+    size_t nseen = 0;
+    for (uint32_t i = 0; i < N; i++)
+        from[i] = N - 1 - i;
+    for (int round = 0; round < 8; round++)
+        for (int k = 0; k < COLUMNS; k++) {
+            size_t at = 0;
+            for (uint32_t i = 0; i < N; i++)
+                v[i] = draw_value(bits[k]);
+            column_clear(&c[k]);
+            assert_true(column_append(&c[k], v, N, 0, 0) && column_mark(&c[k], 0, N));
+            assert_true(column_permute(&c[k], from, N, N, &spare));
+            while (at < nseen && seen[at] != c[k].v)
+                at++;
+            assert_true(at < nseen || round < 2);
+            if (at == nseen)
+                seen[nseen++] = c[k].v;
+        }
+    for (int k = 0; k < COLUMNS; k++)
+        column_free(&c[k]);
     column_spare_free(&spare);
 }
 
@@ -193,6 +288,8 @@ static void totals(void **unused) {
 
 int main(void) {
     printf("seed %d\n", SEED);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(columns), cmocka_unit_test(totals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(columns),
+                                       cmocka_unit_test(times_and_numbers),
+                                       cmocka_unit_test(memory_is_kept), cmocka_unit_test(totals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,37 @@ static void narrowing(void **unused) {
             }
 }
 
+/* Numbers of narrow() in other numbers of octets, and compared. */
+static void recoding(void **unused) {
+    (void)unused;
+    const struct kernels *k;
+    for (unsigned variant = 0; (k = kernels_variant(variant)) != NULL; variant++)
+        for (unsigned from = 1; from <= 8; from *= 2)
+            EACH_LENGTH(i, n) {
+                uint8_t p[8 * MOST], out[8 * MOST], pass[MOST];
+                int64_t v[MOST];
+                uint32_t few[MOST];
+                const uint64_t base = draw();
+                const uint32_t limits[] = {0, 1, 255, 256, 65536, UINT32_MAX, (uint32_t)draw()};
+                for (uint32_t j = 0; j < n; j++)
+                    v[j] = (int64_t)(draw() & (UINT64_MAX >> (64 - 8 * from)));
+                k->narrow(p, v, (uint32_t)n, from, 0);
+                k->widen_32(few, p, (uint32_t)n, from, base);
+                for (uint32_t j = 0; j < n; j++)
+                    assert_int_equal(few[j], (uint32_t)((uint64_t)v[j] + base));
+                for (unsigned to = 1; to <= 8; to *= 2) {
+                    k->recode(out, to, p, from, (uint32_t)n);
+                    for (uint32_t j = 0; j < n * to; j++)
+                        assert_int_equal(out[j], (uint8_t)((uint64_t)v[j / to] >> 8 * (j % to)));
+                }
+                for (size_t l = 0; from <= 4 && l < sizeof limits / sizeof *limits; l++) {
+                    k->below(pass, p, (uint32_t)n, from, limits[l]);
+                    for (uint32_t j = 0; j < n; j++)
+                        assert_int_equal(pass[j], (uint64_t)v[j] < limits[l]);
+                }
+            }
+}
+
 static void splitting(void **unused) {
     (void)unused;
     const struct kernels *k;
@@ -340,7 +371,7 @@ int main(void) {
         cmocka_unit_test(choosing),   cmocka_unit_test(looking_over),
         cmocka_unit_test(narrowing),  cmocka_unit_test(looking_over_narrow),
         cmocka_unit_test(spans),      cmocka_unit_test(splitting),
-        cmocka_unit_test(choice),
+        cmocka_unit_test(recoding),   cmocka_unit_test(choice),
     };
     return cmocka_run_group_tests_name("schema/kernel", tests, NULL, NULL);
 }
