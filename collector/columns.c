@@ -1,41 +1,134 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** The records of a set on their way to rows, a column at a time where their template allows it: no step is
+** The records of sets on their way to rows, a column at a time where their template allows it: no step is
 ** chosen, no presence noted and no dictionary asked more than once for what all of them share. What comes out is what
 ** plan_next() and record_finish() make of each record alone; records that the rules of record.h treat one by one (ICMP,
 ** an unknown direction) still go that way, and all keep their order.
+**
+** A datagram has some thirty records: too few for what is done once for each column to weigh little beside what is
+** done for each value. So rows wait until there are FLOW_ROWS of them, or until something comes that does not fit.
 */
 #include "decode.h"
 
+#include <stdlib.h>
+
 enum { FEW = 2, PROTO_ICMP = 1, PROTO_ICMPV6 = 58, NO_DIRECTION = 255 };
+
+struct columns {
+    struct flow_rows rows;
+    struct exporter *exporter;   /* of the rows, when there are some */
+    uint64_t header[FLOW_WORDS]; /* the fields that they have from message headers */
+    uint64_t record[FLOW_WORDS]; /* and from records */
+    struct sampling_rate rate;   /* of all of them */
+    enum fvt_sampling origin;
+};
+
+struct columns *columns_new(void) {
+    return calloc(1, sizeof(struct columns));
+}
+
+void columns_free(struct columns *columns) {
+    free(columns);
+}
 
 /* ---- what all rows have ------------------------------------------------------------------ */
 
-static void mark(struct flow_rows *rows, int f, bool present) {
-    const uint64_t bit = UINT64_C(1) << (f & 63);
-    rows->vary[f >> 6] &= ~bit;
-    rows->present[f >> 6] = present ? rows->present[f >> 6] | bit : rows->present[f >> 6] & ~bit;
+static bool in_set(const uint64_t *set, int f) {
+    return set[f >> 6] >> (f & 63) & 1;
 }
 
-static bool has(const struct flow_rows *rows, int f) {
-    return rows->present[f >> 6] >> (f & 63) & 1;
+static void mark(struct flow_rows *rows, int f, bool present, bool vary) {
+    const uint64_t bit = UINT64_C(1) << (f & 63);
+    rows->present[f >> 6] = present ? rows->present[f >> 6] | bit : rows->present[f >> 6] & ~bit;
+    rows->vary[f >> 6] = vary ? rows->vary[f >> 6] | bit : rows->vary[f >> 6] & ~bit;
 }
 
 static void set_same(struct flow_rows *rows, int f, int64_t v) {
     rows->same[f].i = v;
-    mark(rows, f, true);
+    mark(rows, f, true, false);
 }
 
-/* From the message header. */
-static void begin(struct flow_rows *rows, const struct record *r) {
+/* What the header of the message says in a field. */
+static union flow_value header_value(const struct record *r, int f) {
+    union flow_value v = r->row.value[f];
+    if (f == FLOW_odid)
+        v.i = r->h.odid; /* the one that a record may have replaced (149) */
+    return v;
+}
+
+/* Of a field that is no number: others may differ among rows. */
+static bool fits(int f, const union flow_value *a, const union flow_value *b) {
+    switch (flow_fields[f].class) {
+    case FLOW_TEXT:
+        return a->text.p == b->text.p && a->text.n == b->text.n;
+    case FLOW_IP:
+        return flow_ip_cmp(&a->ip, &b->ip) == 0;
+    default:
+        return true;
+    }
+}
+
+/* Do records of this plan and message have the fields of the rows that wait, in columns of the same kind? */
+static bool joins(const struct columns *c, const struct plan *plan, const struct record *r) {
+    unsigned steps = 0, wanted = 0;
+    if (memcmp(c->header, r->base, sizeof c->header) != 0)
+        return false;
+    for (unsigned i = 0; i < plan->nsteps; i++) {
+        const struct plan_step *s = &plan->step[i];
+        if (s->field >= FLOW_NFIELDS)
+            continue;
+        if (!in_set(c->record, s->field) || c->rows.octets[s->field] != plan_column_octets(s))
+            return false;
+        steps++;
+    }
+    for (size_t w = 0; w < FLOW_WORDS; w++) {
+        wanted += (unsigned)__builtin_popcountll(c->record[w]);
+        for (uint64_t bits = r->base[w] & ~c->record[w]; bits; bits &= bits - 1) {
+            const int f = (int)(w * 64) + __builtin_ctzll(bits);
+            const union flow_value v = header_value(r, f);
+            if (!fits(f, &v, &c->rows.same[f]))
+                return false;
+        }
+    }
+    return steps == wanted;
+}
+
+/* The first rows of this plan and message. */
+static void begin(struct columns *c, const struct plan *plan, const struct record *r) {
+    struct flow_rows *rows = &c->rows;
+    memcpy(c->header, r->base, sizeof c->header);
+    memset(c->record, 0, sizeof c->record);
+    for (unsigned i = 0; i < plan->nsteps; i++)
+        if (plan->step[i].field < FLOW_NFIELDS)
+            c->record[plan->step[i].field >> 6] |= UINT64_C(1) << (plan->step[i].field & 63);
     memcpy(rows->present, r->base, sizeof rows->present);
     memset(rows->vary, 0, sizeof rows->vary);
     for (size_t w = 0; w < FLOW_WORDS; w++)
         for (uint64_t bits = r->base[w]; bits; bits &= bits - 1) {
             int f = (int)(w * 64) + __builtin_ctzll(bits);
-            rows->same[f] = r->row.value[f];
+            rows->same[f] = header_value(r, f);
         }
-    rows->same[FLOW_odid].i = r->h.odid;
+}
+
+/* What the header says of n more rows: a number that is not that of the rows before makes a column of it. */
+static void add_header(struct columns *c, const struct record *r, uint32_t n) {
+    struct flow_rows *rows = &c->rows;
+    for (size_t w = 0; w < FLOW_WORDS; w++)
+        for (uint64_t bits = c->header[w] & ~c->record[w]; bits; bits &= bits - 1) {
+            const int f = (int)(w * 64) + __builtin_ctzll(bits);
+            const int64_t v = header_value(r, f).i, before = rows->same[f].i;
+            const bool number =
+                flow_fields[f].class != FLOW_TEXT && flow_fields[f].class != FLOW_IP;
+            int64_t *column = rows->column[f].i;
+            if (!number || (!flow_rows_vary(rows, f) && v == before))
+                continue;
+            for (uint32_t i = 0; !flow_rows_vary(rows, f) && i < rows->n; i++)
+                column[i] = before;
+            for (uint32_t i = 0; i < n; i++)
+                column[rows->n + i] = v;
+            rows->octets[f] = sizeof v;
+            mark(rows, f, true, true);
+        }
 }
 
 /* ---- the rules of record.h --------------------------------------------------------------- */
@@ -52,107 +145,159 @@ static uint32_t count_plain(const struct plan *plan, const uint8_t *p, uint32_t 
     return n;
 }
 
-/* Uptimes are as good as times when it is known when they began. */
-static void set_times(struct flow_rows *rows, int f, const int64_t *up, const struct record *r) {
-    int64_t *ms = rows->column[f].i;
-    for (uint32_t i = 0; i < rows->n; i++)
-        ms[i] = r->h.has_uptime ? r->h.exported + (int32_t)((uint32_t)up[i] - r->h.uptime)
-                                : r->h.boot + up[i];
-    mark(rows, f, true);
-    rows->vary[f >> 6] |= UINT64_C(1) << (f & 63);
+/* Uptimes of n more rows are as good as times when it is known when they began. */
+static void add_times(struct flow_rows *rows, int f, const uint32_t *up, uint32_t n,
+                      const struct record *r) {
+    int64_t *ms = rows->column[f].i + rows->n;
+    for (uint32_t i = 0; i < n; i++)
+        ms[i] = r->h.has_uptime ? r->h.exported + (int32_t)(up[i] - r->h.uptime)
+                                : r->h.boot + (int64_t)up[i];
+    rows->octets[f] = sizeof *ms;
+    mark(rows, f, true, true);
 }
 
 static void set_ipversion(struct flow_rows *rows) {
-    if (has(rows, FLOW_ipversion))
+    if (flow_rows_has(rows, FLOW_ipversion))
         return;
-    int from = has(rows, FLOW_srcip) ? FLOW_srcip : FLOW_dstip;
-    if (has(rows, from))
-        set_same(rows, FLOW_ipversion, rows->column[from].ip[0].family);
+    int from = flow_rows_has(rows, FLOW_srcip) ? FLOW_srcip : FLOW_dstip;
+    if (flow_rows_has(rows, from))
+        set_same(rows, FLOW_ipversion, flow_rows_ip(rows, from, 0).family);
 }
 
 /* What was announced for row i. */
 static struct sampling_rate announced(const struct flow_rows *rows, uint32_t i,
                                       const struct sampler_table *samplers) {
-    static const int64_t ingress;
-    const struct flow_values direction = flow_rows_values(rows, FLOW_direction, &ingress);
-    const int port = direction.v[i * direction.step] == 1 ? FLOW_outif : FLOW_inif;
-    const struct flow_values interface = flow_rows_values(rows, port, &ingress),
-                             sampler = flow_rows_values(rows, FLOW_samplerid, &ingress);
-    const uint64_t ifindex = (uint64_t)interface.v[i * interface.step],
-                   id = (uint64_t)sampler.v[i * sampler.step];
-    return sampler_rate(samplers, has(rows, FLOW_samplerid) ? &id : NULL,
-                        has(rows, port) ? &ifindex : NULL);
+    const bool egress =
+        flow_rows_has(rows, FLOW_direction) && flow_rows_number(rows, FLOW_direction, i) == 1;
+    const int port = egress ? FLOW_outif : FLOW_inif;
+    const bool has_port = flow_rows_has(rows, port), has_id = flow_rows_has(rows, FLOW_samplerid);
+    const uint64_t ifindex = has_port ? (uint64_t)flow_rows_number(rows, port, i) : 0,
+                   id = has_id ? (uint64_t)flow_rows_number(rows, FLOW_samplerid, i) : 0;
+    return sampler_rate(samplers, has_id ? &id : NULL, has_port ? &ifindex : NULL);
 }
 
-/* The rate of the first rows, and how many have it: rows->n becomes that. */
-static void set_sampling(struct flow_rows *rows, struct record *r, const struct operator_rate *o) {
-    struct sampling_rate rate = {0};
-    r->sampling_origin = FVT_SAMPLING_OPTIONS;
-    if (r->h.samplers && r->h.samplers->count) {
-        uint32_t n = 1;
-        rate = announced(rows, 0, r->h.samplers);
-        for (; n < rows->n; n++) {
-            const struct sampling_rate next = announced(rows, n, r->h.samplers);
-            if (next.n != rate.n || next.rounded != rate.rounded)
-                break;
-        }
-        rows->n = n;
+/* The rate that was announced for the first rows; how many have it. */
+static uint32_t announced_rows(const struct flow_rows *rows, uint32_t n,
+                               const struct sampler_table *samplers, struct sampling_rate *rate) {
+    *rate = announced(rows, 0, samplers);
+    for (uint32_t i = 1; i < n; i++) {
+        const struct sampling_rate next = announced(rows, i, samplers);
+        if (next.n != rate->n || next.rounded != rate->rounded)
+            return i;
     }
+    return n;
+}
+
+/* The rate in force, of what was announced, in c->record. */
+static struct sampling_rate choose_rate(struct record *r, struct sampling_rate rate,
+                                        const struct operator_rate *o) {
+    r->sampling_origin = FVT_SAMPLING_OPTIONS;
+    r->sampling_rounded = rate.rounded;
     if (!rate.n) {
         rate.n = r->h.sampling;
         r->sampling_origin = FVT_SAMPLING_HEADER;
     }
-    r->sampling_rounded = rate.rounded;
-    const uint64_t told = record_choose_rate(r, o, rate.n);
-    if (told)
-        set_same(rows, FLOW_sampling, told > INT64_MAX ? INT64_MAX : (int64_t)told);
+    const uint64_t n = record_choose_rate(r, o, rate.n);
+    return (struct sampling_rate){.n = n, .rounded = r->sampling_rounded};
+}
+
+static void set_rate(struct columns *c, struct sampling_rate rate, enum fvt_sampling origin) {
+    c->rate = rate;
+    c->origin = origin;
+    if (rate.n)
+        set_same(&c->rows, FLOW_sampling, rate.n > INT64_MAX ? INT64_MAX : (int64_t)rate.n);
+}
+
+static bool same_rate(const struct columns *c, struct sampling_rate rate,
+                      enum fvt_sampling origin) {
+    return c->rate.n == rate.n && c->rate.rounded == rate.rounded && c->origin == origin;
 }
 
 /* ---- rows ------------------------------------------------------------------------------- */
 
-static void emit(struct collector *c, struct exporter *e, const struct flow_rows *rows) {
-    static const int64_t none;
-    const struct flow_values packets = flow_rows_values(rows, FLOW_packets, &none),
-                             bytes = flow_rows_values(rows, FLOW_bytes, &none);
-    const uint32_t kept = c->sink.rows(c->sink.arg, rows);
-    e->decoded += rows->n;
-    e->stat.flows += kept;
-    if (kept && has(rows, FLOW_sampling)) {
-        exporter_sampling(e, (uint64_t)rows->same[FLOW_sampling].i, c->record.sampling_origin);
-        e->stat.sampling_rounded += c->record.sampling_rounded ? kept : 0;
+static uint64_t sum_of(const struct flow_rows *rows, int f, uint32_t n) {
+    const uint32_t *v = rows->column[f].u32;
+    const bool usual = flow_rows_vary(rows, f) && rows->octets[f] == sizeof *v;
+    uint64_t sum = 0;
+    if (!flow_rows_has(rows, f))
+        return 0;
+    for (uint32_t i = 0; usual && i < n; i++)
+        sum += le32toh(v[i]);
+    for (uint32_t i = 0; !usual && i < n; i++)
+        sum += (uint64_t)flow_rows_number(rows, f, i);
+    return sum;
+}
+
+void collector_flush(struct collector *collector) {
+    struct columns *c = collector->columns;
+    struct flow_rows *rows = &c->rows;
+    struct fvt_exporter *stat = rows->n ? &c->exporter->stat : NULL;
+    if (!stat)
+        return;
+    const uint32_t kept = collector->sink.rows(collector->sink.arg, rows);
+    c->exporter->decoded += rows->n;
+    stat->flows += kept;
+    if (kept && flow_rows_has(rows, FLOW_sampling)) {
+        exporter_sampling(c->exporter, (uint64_t)rows->same[FLOW_sampling].i, c->origin);
+        stat->sampling_rounded += c->rate.rounded ? kept : 0;
     }
-    for (uint32_t i = 0; i < kept; i++) {
-        e->stat.packets += (uint64_t)packets.v[i * packets.step];
-        e->stat.bytes += (uint64_t)bytes.v[i * bytes.step];
+    stat->packets += sum_of(rows, FLOW_packets, kept);
+    stat->bytes += sum_of(rows, FLOW_bytes, kept);
+    c->exporter->changed = true;
+    rows->n = 0;
+}
+
+/* Put n records at p behind the rows that wait, which they fit. */
+static void add_rows(struct columns *c, const struct plan *plan, const uint8_t *p, uint32_t n,
+                     const struct record *r) {
+    struct flow_rows *rows = &c->rows;
+    uint32_t start[FLOW_ROWS], end[FLOW_ROWS];
+    plan_columns(plan, p, n, r, rows, start, end);
+    if (!in_set(c->record, FLOW_tstart))
+        add_times(rows, FLOW_tstart, start, n, r);
+    if (!in_set(c->record, FLOW_tend))
+        add_times(rows, FLOW_tend, end, n, r);
+    add_header(c, r, n);
+    if (rows->n == 0) {
+        if (plan->proto != PLAN_NOWHERE) {
+            mark(rows, FLOW_icmptype, false, false);
+            mark(rows, FLOW_icmpcode, false, false);
+        }
+        set_ipversion(rows);
     }
 }
 
 /* Take the next records a column at a time; false when that does not pay or must not be. */
-static bool take_columns(struct collector *c, struct exporter *e, const struct plan *plan,
+static bool take_columns(struct collector *collector, struct exporter *e, const struct plan *plan,
                          struct cursor *set, uint32_t *flows) {
-    struct flow_rows *rows = c->rows;
-    struct record *r = &c->record;
-    int64_t start[FLOW_ROWS], end[FLOW_ROWS];
+    struct columns *c = collector->columns;
+    struct record *r = &collector->record;
+    const struct sampler_table *samplers = r->h.samplers;
+    const bool each = samplers && samplers->count; /* row may have a rate of its own */
     const size_t left = cursor_left(set) / plan->minimum;
-    const uint32_t n = count_plain(plan, set->p, left < FLOW_ROWS ? (uint32_t)left : FLOW_ROWS);
-    if (n < FEW)
+    uint32_t n = count_plain(plan, set->p, left < FLOW_ROWS ? (uint32_t)left : FLOW_ROWS);
+    if (n == 0 || (n < FEW && c->rows.n == 0))
         return false;
-    begin(rows, r);
-    rows->n = n;
-    plan_columns(plan, set->p, r, rows, start, end);
-    if (!has(rows, FLOW_tstart))
-        set_times(rows, FLOW_tstart, start, r);
-    if (!has(rows, FLOW_tend))
-        set_times(rows, FLOW_tend, end, r);
-    if (plan->proto != PLAN_NOWHERE) {
-        mark(rows, FLOW_icmptype, false);
-        mark(rows, FLOW_icmpcode, false);
+    struct sampling_rate rate = choose_rate(r, (struct sampling_rate){0}, &e->rate);
+    if (each || c->rows.n == FLOW_ROWS || c->exporter != e ||
+        !same_rate(c, rate, r->sampling_origin) || (c->rows.n && !joins(c, plan, r)))
+        collector_flush(collector);
+    if (c->rows.n == 0)
+        begin(c, plan, r);
+    n = n < FLOW_ROWS - c->rows.n ? n : FLOW_ROWS - c->rows.n;
+    add_rows(c, plan, set->p, n, r);
+    if (each) {
+        n = announced_rows(&c->rows, n, samplers, &rate);
+        rate = choose_rate(r, rate, &e->rate);
     }
-    set_ipversion(rows);
-    set_sampling(rows, r, &e->rate);
-    cursor_take(set, (size_t)rows->n * plan->minimum);
-    *flows += rows->n;
-    emit(c, e, rows);
+    if (c->rows.n == 0)
+        set_rate(c, rate, r->sampling_origin);
+    c->exporter = e;
+    c->rows.n += n;
+    cursor_take(set, (size_t)n * plan->minimum);
+    *flows += n;
+    if (each)
+        collector_flush(collector);
     return true;
 }
 

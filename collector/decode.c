@@ -34,6 +34,7 @@ const struct collector_limits collector_defaults = {
 
 static void forget_exporter(void *arg, struct exporter *e) {
     struct collector *c = arg;
+    collector_flush(c);
     pending_forget(c, e);
     if (c->on_forget)
         c->on_forget(c->on_forget_arg, e);
@@ -53,10 +54,10 @@ struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
     c->fixed = fixed_plans_new(&c->elements);
     c->domains = domains_new();
     c->record.text = malloc(RECORD_TEXTS * sizeof *c->record.text);
-    c->rows = malloc(sizeof *c->rows);
+    c->columns = columns_new();
     if (exporters_init(&c->exporters, c->limits.exporters) != 0 ||
         pending_init(&c->pending, c->limits.pending) != 0 || !c->fixed || !c->domains ||
-        !c->record.text || !c->rows) {
+        !c->record.text || !c->columns) {
         collector_free(c);
         return NULL;
     }
@@ -66,7 +67,8 @@ struct collector *collector_new(struct flow_sink sink, struct fault_sink faults,
 void collector_free(struct collector *c) {
     if (!c)
         return;
-    collector_drop_pending(c);
+    if (c->columns)
+        collector_drop_pending(c);
     pending_free(&c->pending);
     exporters_free(&c->exporters);
     names_free(&c->names);
@@ -76,7 +78,7 @@ void collector_free(struct collector *c) {
     domains_free(c->domains);
     rates_free(&c->rates);
     free(c->record.text);
-    free(c->rows);
+    columns_free(c->columns);
     free(c);
 }
 
@@ -118,14 +120,17 @@ void collector_datagram(struct collector *c, const struct datagram *d) {
 
 void collector_tick(struct collector *c, int64_t now) {
     set_clock(c, now);
+    collector_flush(c);
     pending_expire(c, c->clock - c->limits.pending_ms);
 }
 
 void collector_end_stream(struct collector *c, uint32_t stream) {
+    collector_flush(c);
     exporters_end_session(&c->exporters, stream);
 }
 
 void collector_drop_pending(struct collector *c) {
+    collector_flush(c);
     pending_expire(c, INT64_MAX);
 }
 
@@ -171,6 +176,7 @@ static void name_application(struct collector *c, const struct exporter *e) {
 void collector_emit(struct collector *c, struct exporter *e, unsigned totals) {
     struct record *r = &c->record;
     const bool started = totals && record_says_start(r);
+    collector_flush(c);
     record_finish(r);
     if (totals)
         totals_apply(&c->totals, c->limits.totals, started ? totals : 0, &r->row);

@@ -41,8 +41,8 @@ struct datagram {
 struct flow_sink {
     bool (*row)(void *arg, const struct flow_row *row);
     void *arg;
-    /* NULL: all come one by one. Else many may come at once; returns how many of them, from the first
-    ** on, were kept. */
+    /* NULL: all come one by one. Else many may come at once, also of several datagrams and after them: see
+    ** collector_flush(). Returns how many of them, from the first on, were kept. */
     uint32_t (*rows)(void *arg, const struct flow_rows *rows);
 };
 
@@ -87,9 +87,9 @@ struct collector {
     uint64_t changes; /* so often something new was announced */
     bool touched;     /* something was announced; for whoever wants to know to set back */
     uint64_t expired; /* templates that were not announced for too long */
-    uint32_t faults_seen; /* bit per cause: already counted for this datagram */
-    struct record record; /* the row being built */
-    struct flow_rows *rows;
+    uint32_t faults_seen;    /* bit per cause: already counted for this datagram */
+    struct record record;    /* the row being built */
+    struct columns *columns; /* rows that are not handed on yet, columns.c */
     /* Called before an exporter is forgotten to make room for another; may be NULL. */
     void (*on_forget)(void *arg, struct exporter *e);
     void *on_forget_arg;
@@ -111,6 +111,10 @@ void collector_datagram(struct collector *c, const struct datagram *d);
 
 /* Count octets that are no message, as of an unknown exporter. */
 void collector_garbage(struct collector *c, const struct datagram *d, enum fvt_malformed cause);
+
+/* Hand on the rows that were kept back to come many at once, and count them for their exporter. Call it before anything
+** that is to follow them: looking at counts of exporters, flushing the store, turning to another file. */
+void collector_flush(struct collector *c);
 
 /* Drop and count held data that nobody will decode any more. Call it about once a second. */
 void collector_tick(struct collector *c, int64_t now);
@@ -136,6 +140,10 @@ struct exporter *collector_exporter(struct collector *c, const struct datagram *
 ** them for e and in *flows. Returns what was left: PLAN_END or PLAN_OVERRUN. */
 enum plan_result collector_records(struct collector *c, struct exporter *e, const struct plan *plan,
                                    struct cursor *set, uint32_t *flows);
+
+/* Memory for rows that come many at once. NULL when out of memory. */
+struct columns *columns_new(void);
+void columns_free(struct columns *columns);
 
 /* Finish the row in c->record and hand it to the sink, counting it for e. totals: the plan's, 0 without one. */
 void collector_emit(struct collector *c, struct exporter *e, unsigned totals);

@@ -26,8 +26,12 @@ static void take_datagram(void *arg, const struct datagram *received) {
 
 /* ---- a capture -------------------------------------------------------------------------- */
 
+/* Intervals are whole seconds: the clock goes on by these. */
 static void take_captured(void *arg, const struct datagram *d) {
-    program_tick(arg, d->received);
+    struct program *p = arg;
+    if (d->received / 1000 != p->captured)
+        program_tick(arg, d->received);
+    p->captured = d->received / 1000;
     take_datagram(arg, d);
 }
 

@@ -7,6 +7,7 @@
 */
 #include "plan.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "record.h"
@@ -623,55 +624,63 @@ enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct r
 
 /* ---- many records ----------------------------------------------------------------------- */
 
-static void address_column(struct flow_ip *out, const uint8_t *p, size_t apart, uint32_t n,
-                           bool six) {
-    for (uint32_t i = 0; i < n; i++, p += apart) {
-        out[i] = (struct flow_ip){.family = six ? 6 : 4};
-        if (six)
-            memcpy(out[i].addr, p, 16);
-        else
-            memcpy(out[i].addr, p, 4);
+unsigned plan_column_octets(const struct plan_step *step) {
+    switch ((enum convert)step->convert) {
+    case CONVERT_U8:
+    case CONVERT_DIRECTION:
+        return 1;
+    case CONVERT_U16:
+        return 2;
+    case CONVERT_U32:
+    case CONVERT_IP4:
+        return 4;
+    case CONVERT_IP6:
+        return FLOW_ROWS_IP;
+    default:
+        return 8;
     }
 }
 
+/* The numbers, or addresses, that are at s->offset of n records into a column from its place at on. */
 static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart, uint32_t n,
-                       const struct record *r, union flow_column *out) {
-    int64_t *v = out->i;
+                       const struct record *r, union flow_column *out, uint32_t at) {
     p += s->offset;
-#define EACH(value)                              \
+#define EACH(to, value)                          \
     for (uint32_t i = 0; i < n; i++, p += apart) \
-        v[i] = (value);                          \
+        out->to[at + i] = (value);               \
     break
     switch ((enum convert)s->convert) {
     case CONVERT_U8:
     case CONVERT_DIRECTION:
-        EACH(*p);
+        EACH(u8, *p);
     case CONVERT_U16:
-        EACH(be16(p));
+        EACH(u16, htole16(be16(p)));
     case CONVERT_U32:
-        EACH(be32(p));
+        EACH(u32, htole32(be32(p)));
     case CONVERT_U64:
-        EACH(clamp_ms(be64(p), 1));
+        EACH(i, clamp_ms(be64(p), 1));
     case CONVERT_UINT:
-        EACH(clamp_ms(ben(p, s->length), 1));
+        EACH(i, clamp_ms(ben(p, s->length), 1));
     case CONVERT_FLAGS:
-        EACH((int64_t)(ben(p, s->length) & 0x0fff));
+        EACH(i, (int64_t)(ben(p, s->length) & 0x0fff));
     case CONVERT_SEGMENT:
-        EACH((int64_t)(ben(p, s->length) & 0xffffff));
+        EACH(i, (int64_t)(ben(p, s->length) & 0xffffff));
     case CONVERT_SECONDS:
-        EACH(clamp_ms(ben(p, s->length), 1000));
+        EACH(i, clamp_ms(ben(p, s->length), 1000));
     case CONVERT_MS:
-        EACH(clamp_ms(ben(p, s->length), 1));
+        EACH(i, clamp_ms(ben(p, s->length), 1));
     case CONVERT_NTP:
-        EACH(ntp_ms(be64(p)));
+        EACH(i, ntp_ms(be64(p)));
     case CONVERT_DELTA:
-        EACH(r->h.exported - clamp_ms(ben(p, s->length), 1) / 1000);
+        EACH(i, r->h.exported - clamp_ms(ben(p, s->length), 1) / 1000);
     case CONVERT_MAC:
-        EACH((int64_t)ben(p, 6));
+        EACH(i, (int64_t)ben(p, 6));
     case CONVERT_IP4:
-    case CONVERT_IP6:
-        address_column(out->ip, p, apart, n, s->convert == CONVERT_IP6);
+        for (uint32_t i = 0; i < n; i++, p += apart)
+            memcpy(out->ip4[at + i], p, 4);
         break;
+    case CONVERT_IP6:
+        EACH(ip, flow_ip_make(6, p));
     case CONVERT_NONE:
     case CONVERT_SECOND:
     case CONVERT_TEXT:
@@ -684,18 +693,19 @@ static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart
 #undef EACH
 }
 
-void plan_columns(const struct plan *plan, const uint8_t *p, const struct record *r,
-                  struct flow_rows *rows, int64_t *start, int64_t *end) {
+void plan_columns(const struct plan *plan, const uint8_t *p, uint32_t n, const struct record *r,
+                  struct flow_rows *rows, uint32_t *start, uint32_t *end) {
     for (unsigned i = 0; i < plan->nsteps; i++) {
         const struct plan_step *s = &plan->step[i];
         if (s->field >= FLOW_NFIELDS) {
-            union flow_column column;
-            run_column(s, p, plan->minimum, rows->n, r, &column);
-            memcpy(s->field == HELPER_START_UPTIME ? start : end, column.i,
-                   rows->n * sizeof *start);
+            uint32_t *up = s->field == HELPER_START_UPTIME ? start : end;
+            const uint8_t *at = p + s->offset;
+            for (uint32_t k = 0; k < n; k++, at += plan->minimum)
+                up[k] = s->length == 4 ? be32(at) : (uint32_t)ben(at, s->length);
             continue;
         }
-        run_column(s, p, plan->minimum, rows->n, r, &rows->column[s->field]);
+        run_column(s, p, plan->minimum, n, r, &rows->column[s->field], rows->n);
+        rows->octets[s->field] = (uint8_t)plan_column_octets(s);
         rows->present[s->field >> 6] |= UINT64_C(1) << (s->field & 63);
         rows->vary[s->field >> 6] |= UINT64_C(1) << (s->field & 63);
     }

@@ -111,10 +111,13 @@ enum plan_result {
 /* Decode the next record of a data set into r, which record_begin() has prepared. */
 enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct record *r);
 
-/* The same for n records, FLOW_ROWS at most, that lie at p: their fields into columns of rows, marked as
-** present; start and end get the uptimes 22 and 21 if it has them. Only when plan->columns. */
-void plan_columns(const struct plan *plan, const uint8_t *p, const struct record *r,
-                  struct flow_rows *rows, int64_t *start, int64_t *end);
+/* Octets of the values in columns of rows (struct flow_rows) of the field that a step fills. */
+unsigned plan_column_octets(const struct plan_step *step);
+/* The same for n records that lie at p: their fields into the columns of rows, behind the rows->n rows that are there
+** and have the same fields, in the same numbers of octets. start and end get the uptimes 22 and 21 if it has them. Only
+** when plan->columns. */
+void plan_columns(const struct plan *plan, const uint8_t *p, uint32_t n, const struct record *r,
+                  struct flow_rows *rows, uint32_t *start, uint32_t *end);
 
 /* Step over one variable-length or fixed field: its octets are at *p, *n long. False when it
 ** runs over the end. */

@@ -39,6 +39,7 @@ struct program {
     struct automerge merge;      /* without a store: none */
     struct publisher *publisher; /* of metrics, or NULL */
     int64_t ticked;              /* ms, of the last collector_tick() */
+    int64_t captured;            /* second of the last datagram of a capture */
     bool store_failed;
 };
 

@@ -95,6 +95,7 @@ static void give_books(struct program *p) {
 
 void program_tick(void *arg, int64_t now) {
     struct program *p = arg;
+    collector_flush(p->collector);
     if (p->receiver) {
         program_look_at_signals(p);
         notify_alive(&p->notify);

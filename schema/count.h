@@ -24,6 +24,12 @@ extern const int count_fields[COUNT_COLUMNS];
 /* What stands for the value of a row that has none. */
 extern const int64_t count_missing[COUNT_COLUMNS];
 
+/* Of one of these columns: its values, step (0 or 1) apart. */
+struct flow_values {
+    const int64_t *v;
+    size_t step;
+};
+
 /* Add n rows: the values of each of these columns. */
 void count_rows(struct fvt_totals *t, const struct flow_values of[COUNT_COLUMNS], uint32_t n);
 /* Take away what was added; first and last stay. false where a sum has reached its largest number, so that nobody

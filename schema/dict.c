@@ -16,12 +16,16 @@ void dict_builder_init(struct dict_builder *d, enum flow_class class) {
 
 /* The product of both halves, each mixed with a secret, folded: what comes out cannot be foreseen by who
 ** sends addresses, and takes a tenth of the time of fvt_hash(). */
+static inline uint32_t hash_halves(const struct dict_builder *d, uint64_t first, uint64_t second) {
+    unsigned __int128 product = (unsigned __int128)(first ^ d->seed[0]) * (second ^ d->seed[1]);
+    uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
+    return (uint32_t)(folded ^ folded >> 32);
+}
+
 static inline uint32_t hash_ip(const struct dict_builder *d, const struct flow_ip *ip) {
     uint64_t half[2];
     memcpy(half, ip->addr, sizeof half);
-    unsigned __int128 product = (unsigned __int128)(half[0] ^ d->seed[0]) * (half[1] ^ d->seed[1]);
-    uint64_t folded = (uint64_t)product ^ (uint64_t)(product >> 64);
-    return (uint32_t)(folded ^ folded >> 32);
+    return hash_halves(d, half[0], half[1]);
 }
 
 void dict_builder_free(struct dict_builder *d) {
@@ -44,11 +48,33 @@ static size_t text_start(const struct dict_builder *d, uint32_t i) {
     return i ? d->end[i - 1] : 0;
 }
 
-static uint32_t hash_entry(const struct dict_builder *d, uint32_t i) {
-    if (d->class == FLOW_IP)
-        return hash_ip(d, &d->ip[i]);
-    size_t start = text_start(d, i);
-    return (uint32_t)fvt_hash(d->text.p + start, d->end[i] - start);
+/* What a slot of this address has beside the number of its entry. */
+static inline struct dict_slot ip_slot(const struct flow_ip *ip, uint32_t hash) {
+    struct dict_slot slot = {0, hash};
+    if (ip->family == 4) {
+        memcpy(&slot.mark, ip->addr, sizeof slot.mark);
+        slot.entry = DICT_IPV4;
+    }
+    return slot;
+}
+
+/* Put entry i into a free slot. */
+static void put_slot(const struct dict_builder *d, struct dict_slot *slots, uint32_t nslots,
+                     uint32_t i) {
+    struct dict_slot slot = {0};
+    uint32_t hash;
+    if (d->class == FLOW_IP) {
+        hash = hash_ip(d, &d->ip[i]);
+        slot = ip_slot(&d->ip[i], hash);
+    } else {
+        size_t start = text_start(d, i);
+        slot.mark = hash = (uint32_t)fvt_hash(d->text.p + start, d->end[i] - start);
+    }
+    slot.entry |= i + 1;
+    uint32_t h = hash & (nslots - 1);
+    while (slots[h].entry)
+        h = (h + 1) & (nslots - 1);
+    slots[h] = slot;
 }
 
 static bool grow_entries(struct dict_builder *d, uint32_t cap) {
@@ -65,15 +91,11 @@ static bool grow_entries(struct dict_builder *d, uint32_t cap) {
 }
 
 static bool grow_slots(struct dict_builder *d, uint32_t nslots) {
-    uint32_t *slots = calloc(nslots, sizeof *slots);
+    struct dict_slot *slots = calloc(nslots, sizeof *slots);
     if (!slots)
         return false;
-    for (uint32_t i = 0; i < d->n; i++) {
-        uint32_t h = hash_entry(d, i) & (nslots - 1);
-        while (slots[h])
-            h = (h + 1) & (nslots - 1);
-        slots[h] = i + 1;
-    }
+    for (uint32_t i = 0; i < d->n; i++)
+        put_slot(d, slots, nslots, i);
     free(d->slots);
     d->slots = slots;
     d->nslots = nslots;
@@ -98,33 +120,40 @@ static inline bool grow(struct dict_builder *d) {
     return (d->n < d->cap && d->n < d->nslots / 2) || grow_full(d);
 }
 
-static int64_t add_ip(struct dict_builder *d, const struct flow_ip *ip, uint32_t hash) {
+static int64_t add_ip(struct dict_builder *d, const struct flow_ip *ip) {
     if (!grow(d))
         return -1;
-    uint32_t h = hash & (d->nslots - 1);
-    for (; d->slots[h]; h = (h + 1) & (d->nslots - 1))
-        if (dict_same_ip(&d->ip[d->slots[h] - 1], ip))
-            return d->slots[h] - 1;
     d->ip[d->n] = *ip;
-    d->slots[h] = ++d->n;
-    return d->n - 1;
+    put_slot(d, d->slots, d->nslots, d->n);
+    return d->n++;
+}
+
+/* The entry of an address with this slot, -1: there is none. */
+static inline int64_t find_ip(const struct dict_builder *d, const struct flow_ip *ip,
+                              struct dict_slot as, uint32_t hash) {
+    const uint32_t mask = d->nslots - 1;
+    for (uint32_t h = hash & mask; d->nslots && d->slots[h].entry; h = (h + 1) & mask) {
+        const struct dict_slot slot = d->slots[h];
+        const uint32_t i = (slot.entry & ~DICT_IPV4) - 1;
+        if (slot.mark == as.mark && (slot.entry & DICT_IPV4) == as.entry &&
+            (as.entry || dict_same_ip(&d->ip[i], ip)))
+            return i;
+    }
+    return -1;
 }
 
 int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip) {
-    return add_ip(d, ip, hash_ip(d, ip));
+    const uint32_t hash = hash_ip(d, ip);
+    const int64_t i = find_ip(d, ip, ip_slot(ip, hash), hash);
+    return i < 0 ? add_ip(d, ip) : i;
 }
+
+/* Slots, and what they lead to, are all over the memory: they are asked for before they are looked at. */
+enum { AHEAD = 64 };
 
 bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
                       uint32_t *number) {
-    enum { AHEAD = 64, NEAR = 1 << 12 /* slots of a table that the nearest caches hold */ };
-    uint32_t done = 0;
-    for (; done < n && d->nslots <= NEAR; done++) {
-        int64_t entry = dict_builder_ip(d, &ip[done]);
-        if (entry < 0)
-            return false;
-        number[done] = (uint32_t)entry;
-    }
-    for (uint32_t at = done; at < n; at += AHEAD) {
+    for (uint32_t at = 0; at < n; at += AHEAD) {
         uint32_t hash[AHEAD], some = n - at < AHEAD ? n - at : AHEAD;
         for (uint32_t i = 0; i < some; i++) {
             hash[i] = hash_ip(d, &ip[at + i]);
@@ -132,20 +161,54 @@ bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t
                 __builtin_prefetch(&d->slots[hash[i] & (d->nslots - 1)]);
         }
         for (uint32_t i = 0; i < some && d->nslots; i++) {
-            uint32_t slot = d->slots[hash[i] & (d->nslots - 1)];
-            if (slot)
-                __builtin_prefetch(&d->ip[slot - 1]);
+            const struct dict_slot slot = d->slots[hash[i] & (d->nslots - 1)];
+            if (slot.entry && !(slot.entry & DICT_IPV4))
+                __builtin_prefetch(&d->ip[slot.entry - 1]);
         }
         for (uint32_t i = 0; i < some; i++) {
-            const uint32_t slot = d->nslots ? d->slots[hash[i] & (d->nslots - 1)] : 0;
-            if (slot && dict_same_ip(&d->ip[slot - 1], &ip[at + i])) {
-                number[at + i] = slot - 1;
-                continue;
-            }
-            int64_t entry = add_ip(d, &ip[at + i], hash[i]);
-            if (entry < 0)
+            int64_t entry = find_ip(d, &ip[at + i], ip_slot(&ip[at + i], hash[i]), hash[i]);
+            if (entry < 0 && (entry = add_ip(d, &ip[at + i])) < 0)
                 return false;
             number[at + i] = (uint32_t)entry;
+        }
+    }
+    return true;
+}
+
+static inline int64_t find_ipv4(const struct dict_slot *slots, uint32_t mask, const uint8_t *ip,
+                                uint32_t hash) {
+    uint32_t mark;
+    memcpy(&mark, ip, sizeof mark);
+    for (uint32_t h = hash & mask; slots[h].entry; h = (h + 1) & mask)
+        if (slots[h].mark == mark && slots[h].entry & DICT_IPV4)
+            return (slots[h].entry & ~DICT_IPV4) - 1;
+    return -1;
+}
+
+bool dict_builder_ipv4s(struct dict_builder *d, const uint8_t (*ip)[4], uint32_t n,
+                        uint32_t *number) {
+    if (!grow(d))
+        return false;
+    for (uint32_t at = 0, done; at < n; at += done) {
+        uint32_t hash[AHEAD], some = n - at < AHEAD ? n - at : AHEAD;
+        const struct dict_builder now = *d;
+        const uint32_t mask = now.nslots - 1;
+        for (uint32_t i = 0; i < some; i++) {
+            uint64_t half = 0;
+            memcpy(&half, ip[at + i], sizeof *ip);
+            hash[i] = hash_halves(&now, half, 0);
+            __builtin_prefetch(&now.slots[hash[i] & mask]);
+        }
+        for (done = 0; done < some && d->slots == now.slots; done++) {
+            const int64_t entry = find_ipv4(now.slots, mask, ip[at + done], hash[done]);
+            if (entry >= 0) {
+                number[at + done] = (uint32_t)entry;
+                continue;
+            }
+            const struct flow_ip new = flow_ip_make(4, ip[at + done]);
+            if (add_ip(d, &new) < 0)
+                return false;
+            number[at + done] = d->n - 1;
         }
     }
     return true;
@@ -159,17 +222,18 @@ bool dict_builder_is(const struct dict_builder *d, uint32_t entry, const char *p
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n) {
     if (!grow(d))
         return -1;
-    uint32_t h = (uint32_t)fvt_hash(p, n) & (d->nslots - 1);
-    for (; d->slots[h]; h = (h + 1) & (d->nslots - 1)) {
-        uint32_t i = d->slots[h] - 1;
-        if (dict_builder_is(d, i, p, n))
+    const uint32_t hash = (uint32_t)fvt_hash(p, n);
+    uint32_t h = hash & (d->nslots - 1);
+    for (; d->slots[h].entry; h = (h + 1) & (d->nslots - 1)) {
+        uint32_t i = d->slots[h].entry - 1;
+        if (d->slots[h].mark == hash && dict_builder_is(d, i, p, n))
             return i;
     }
     fvt_put(&d->text, p, n);
     if (d->text.failed)
         return -1;
     d->end[d->n] = d->text.n;
-    d->slots[h] = ++d->n;
+    d->slots[h] = (struct dict_slot){++d->n, hash};
     return d->n - 1;
 }
 

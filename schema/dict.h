@@ -9,11 +9,18 @@
 #include "format.h"
 #include "pool.h"
 
+/* entry: number + 1, 0: free; of an IPv4 address also DICT_IPV4, and mark is all of it. Of others mark is
+** their hash: what is looked for is mostly told from what is not by the slot alone. */
+struct dict_slot {
+    uint32_t entry, mark;
+};
+#define DICT_IPV4 (UINT32_C(1) << 31)
+
 /* A set of addresses or texts that numbers its entries in the order they came. */
 struct dict_builder {
     enum flow_class class;
     uint32_t n, cap;
-    uint32_t *slots; /* open hash table of entry number + 1, 0: free */
+    struct dict_slot *slots; /* open hash table */
     uint32_t nslots;
     uint64_t seed[2]; /* of the hash of addresses */
     struct flow_ip *ip;
@@ -41,6 +48,9 @@ int64_t dict_builder_ip(struct dict_builder *d, const struct flow_ip *ip);
 /* The same for n addresses at once, in less time: memory is asked for ahead. false without memory. */
 bool dict_builder_ips(struct dict_builder *d, const struct flow_ip *ip, uint32_t n,
                       uint32_t *number);
+/* The same for n addresses of IPv4 as they are sent. */
+bool dict_builder_ipv4s(struct dict_builder *d, const uint8_t (*ip)[4], uint32_t n,
+                        uint32_t *number);
 int64_t dict_builder_text(struct dict_builder *d, const char *p, size_t n);
 /* The same for an entry of another one of the same class. */
 int64_t dict_builder_copy(struct dict_builder *d, const struct dict_builder *from, uint32_t entry);

@@ -28,12 +28,11 @@ void flow_rows_row(const struct flow_rows *rows, uint32_t i, struct flow_row *ro
     for (int f = 0; f < FLOW_NFIELDS; f++) {
         if (!flow_row_has(row, f))
             continue;
-        bool varies = rows->vary[f >> 6] >> (f & 63) & 1;
-        if (!varies)
+        if (!flow_rows_vary(rows, f))
             row->value[f] = rows->same[f];
         else if (flow_fields[f].class == FLOW_IP)
-            row->value[f].ip = rows->column[f].ip[i];
+            row->value[f].ip = flow_rows_ip(rows, f, i);
         else
-            row->value[f].i = rows->column[f].i[i];
+            row->value[f].i = flow_rows_number(rows, f, i);
     }
 }

@@ -6,6 +6,7 @@
 #ifndef FLOWVT_FIELD_H
 #define FLOWVT_FIELD_H
 
+#include <endian.h>
 #include <stdbool.h>
 
 #include "value.h"
@@ -96,30 +97,52 @@ static inline void flow_row_set_text(struct flow_row *row, int f, const char *p,
 
 /* Up to FLOW_ROWS rows that have the same fields, a column at a time. Of the fields that they have, those that
 ** vary are in column[] (never texts), of the others all rows have the value in same[]. */
-enum { FLOW_ROWS = 64 };
+enum { FLOW_ROWS = 256 };
 struct flow_rows {
     uint32_t n;
     uint64_t present[(FLOW_NFIELDS + 63) / 64];
     uint64_t vary[(FLOW_NFIELDS + 63) / 64];
     union flow_value same[FLOW_NFIELDS];
+    /* Of each value of a field that varies: 1, 2 and 4 are numbers without sign, lowest octet first, 8 is i. Of an
+    ** address 4, those of one of IPv4 as it is sent, or FLOW_ROWS_IP: it is in ip. */
+    uint8_t octets[FLOW_NFIELDS];
     union flow_column {
+        uint8_t u8[FLOW_ROWS];
+        uint16_t u16[FLOW_ROWS];
+        uint32_t u32[FLOW_ROWS];
         int64_t i[FLOW_ROWS];
+        uint8_t ip4[FLOW_ROWS][4];
         struct flow_ip ip[FLOW_ROWS];
     } column[FLOW_NFIELDS];
 };
+enum { FLOW_ROWS_IP = 16 };
 
-/* Of an integer field: its values, step (0 or 1) apart, in every row missing when it has none. */
-struct flow_values {
-    const int64_t *v;
-    size_t step;
-};
-static inline struct flow_values flow_rows_values(const struct flow_rows *rows, int f,
-                                                  const int64_t *missing) {
-    if (!(rows->present[f >> 6] >> (f & 63) & 1))
-        return (struct flow_values){missing, 0};
-    if (rows->vary[f >> 6] >> (f & 63) & 1)
-        return (struct flow_values){rows->column[f].i, 1};
-    return (struct flow_values){&rows->same[f].i, 0};
+static inline bool flow_rows_has(const struct flow_rows *rows, int f) {
+    return rows->present[f >> 6] >> (f & 63) & 1;
+}
+static inline bool flow_rows_vary(const struct flow_rows *rows, int f) {
+    return rows->vary[f >> 6] >> (f & 63) & 1;
+}
+/* The number, or the address, of row i in a field that it has. */
+static inline int64_t flow_rows_number(const struct flow_rows *rows, int f, uint32_t i) {
+    const union flow_column *c = &rows->column[f];
+    if (!flow_rows_vary(rows, f))
+        return rows->same[f].i;
+    switch (rows->octets[f]) {
+    case 1:
+        return c->u8[i];
+    case 2:
+        return le16toh(c->u16[i]);
+    case 4:
+        return le32toh(c->u32[i]);
+    default:
+        return c->i[i];
+    }
+}
+static inline struct flow_ip flow_rows_ip(const struct flow_rows *rows, int f, uint32_t i) {
+    if (!flow_rows_vary(rows, f))
+        return rows->same[f].ip;
+    return rows->octets[f] == 4 ? flow_ip_make(4, rows->column[f].ip4[i]) : rows->column[f].ip[i];
 }
 
 /* One of them as a row, whose texts are those of rows. */

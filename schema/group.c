@@ -6,6 +6,7 @@
 */
 #include "group.h"
 #include "count.h"
+#include "kernel.h"
 
 /* Rows on the stage: few enough for the nearest caches, enough for loops over them to be worth it. */
 enum { STAGE = 128, WORDS = (FLOW_NFIELDS + 63) / 64 };
@@ -296,13 +297,29 @@ static void count_row(struct fvt_totals *t, const struct flow_row *row) {
     count_rows(t, of, 1);
 }
 
+/* The numbers of n rows from first on in a field that varies: where they are, or in room. */
+static const int64_t *numbers(const struct flow_rows *rows, int f, uint32_t first, uint32_t n,
+                              int64_t *room) {
+    const unsigned octets = rows->octets[f];
+    if (octets == sizeof *room)
+        return rows->column[f].i + first;
+    kernels()->widen(room, rows->column[f].u8 + (size_t)first * octets, n, octets, 0);
+    return room;
+}
+
 /* Rows from first on. */
 static void count_some(struct fvt_totals *t, const struct flow_rows *rows, uint32_t first,
                        uint32_t n) {
     struct flow_values of[COUNT_COLUMNS];
+    int64_t room[COUNT_COLUMNS][FLOW_ROWS];
     for (int k = 0; k < COUNT_COLUMNS; k++) {
-        of[k] = flow_rows_values(rows, count_fields[k], &count_missing[k]);
-        of[k].v += first * of[k].step;
+        const int f = count_fields[k];
+        if (!flow_rows_has(rows, f))
+            of[k] = (struct flow_values){&count_missing[k], 0};
+        else if (!flow_rows_vary(rows, f))
+            of[k] = (struct flow_values){&rows->same[f].i, 0};
+        else
+            of[k] = (struct flow_values){numbers(rows, f, first, n, room[k]), 1};
     }
     count_rows(t, of, n);
 }
@@ -419,21 +436,21 @@ int group_add(struct group *g, const struct flow_row *row) {
     return FVT_OK;
 }
 
-/* Entry numbers of n addresses. */
-static bool address_entries(struct group *g, int f, const struct flow_ip *ip, uint32_t n,
-                            int64_t *out) {
-    uint32_t number[FLOW_ROWS];
-    if (is_end(f)) {
-        if (!dict_builder_ips(&g->dict[g->dict_of[f]], ip, n, number))
-            return false;
-        for (uint32_t i = 0; i < n; i++)
-            out[i] = number[i];
-        return true;
-    }
+/* Entry numbers of the addresses of n rows from first on. */
+static bool address_entries(struct group *g, int f, const struct flow_rows *rows, uint32_t first,
+                            uint32_t n, uint32_t *out) {
+    struct dict_builder *d = &g->dict[g->dict_of[f]];
+    if (rows->octets[f] == 4)
+        return dict_builder_ipv4s(d, rows->column[f].ip4 + first, n, out);
+    const struct flow_ip *ip = rows->column[f].ip + first;
+    if (is_end(f))
+        return dict_builder_ips(d, ip, n, out);
     for (uint32_t i = 0; i < n; i++) {
-        out[i] = i && dict_same_ip(&ip[i], &ip[i - 1]) ? out[i - 1] : address_entry(g, f, &ip[i]);
-        if (out[i] < 0)
+        int64_t entry =
+            i && dict_same_ip(&ip[i], &ip[i - 1]) ? out[i - 1] : address_entry(g, f, &ip[i]);
+        if (entry < 0)
             return false;
+        out[i] = (uint32_t)entry;
     }
     return true;
 }
@@ -443,17 +460,28 @@ static bool append_column(struct group *g, int f, const struct flow_rows *rows, 
                           uint32_t n) {
     struct group_column *c = &g->column[f];
     const union flow_value *same = &rows->same[f];
-    int64_t entry[FLOW_ROWS];
-    if (!(rows->vary[f >> 6] >> (f & 63) & 1)) {
+    const unsigned octets = rows->octets[f];
+    uint32_t entry[FLOW_ROWS];
+    bool ok = true;
+    if (!flow_rows_vary(rows, f)) {
         if (no_address(f, same))
             return true;
         int64_t v = has_dict(f) ? value_entry(g, f, same) : same->i;
-        return !(has_dict(f) && v < 0) && column_append_same(c, v, n, base_of(f, v), g->expected) &&
-               column_mark(c, g->rows, n);
+        ok = !(has_dict(f) && v < 0) && column_append_same(c, v, n, base_of(f, v), g->expected);
+    } else if (has_dict(f)) {
+        ok = address_entries(g, f, rows, first, n, entry);
+        for (uint32_t i = 0; ok && i < n; i++)
+            entry[i] = htole32(entry[i]);
+        ok = ok && column_append_narrow(c, (const uint8_t *)entry, n, sizeof *entry, g->expected);
+    } else if (octets < sizeof(int64_t) && flow_fields[f].class != FLOW_TIME) {
+        ok = column_append_narrow(c, rows->column[f].u8 + (size_t)first * octets, n, octets,
+                                  g->expected);
+    } else {
+        int64_t room[FLOW_ROWS];
+        const int64_t *v = numbers(rows, f, first, n, room);
+        ok = column_append(c, v, n, base_of(f, v[0]), g->expected);
     }
-    const int64_t *v = has_dict(f) ? entry : rows->column[f].i + first;
-    return (v != entry || address_entries(g, f, rows->column[f].ip + first, n, entry)) &&
-           column_append(c, v, n, base_of(f, v[0]), g->expected) && column_mark(c, g->rows, n);
+    return ok && column_mark(c, g->rows, n);
 }
 
 /* Rows to their columns, behind those of the stage. */
@@ -476,7 +504,7 @@ static bool append_rows(struct group *g, const struct flow_rows *rows, uint32_t 
 static bool stage_column(struct group *g, int f, const struct flow_rows *rows, uint32_t first,
                          uint32_t n, bool *known) {
     struct stage *s = g->stage;
-    const bool varies = rows->vary[f >> 6] >> (f & 63) & 1;
+    const bool varies = flow_rows_vary(rows, f);
     const union flow_value *same = &rows->same[f];
     int64_t v = same->i;
     *known = varies || !no_address(f, same);
@@ -485,17 +513,20 @@ static bool stage_column(struct group *g, int f, const struct flow_rows *rows, u
     if (is_end(f)) {
         struct flow_ip *out = s->of[f].ip + s->n;
         for (uint32_t i = 0; i < n; i++)
-            out[i] = varies ? rows->column[f].ip[first + i] : same->ip;
+            out[i] = flow_rows_ip(rows, f, first + i);
         return true;
     }
     if (varies && has_dict(f)) {
-        for (uint32_t i = 0; i < n; i++)
-            if ((s->of[f].v[s->n + i] = address_entry(g, f, &rows->column[f].ip[first + i])) < 0)
+        for (uint32_t i = 0; i < n; i++) {
+            const struct flow_ip ip = flow_rows_ip(rows, f, first + i);
+            if ((s->of[f].v[s->n + i] = address_entry(g, f, &ip)) < 0)
                 return false;
+        }
         return true;
     }
     if (varies) {
-        memcpy(s->of[f].v + s->n, rows->column[f].i + first, n * sizeof v);
+        for (uint32_t i = 0; i < n; i++)
+            s->of[f].v[s->n + i] = flow_rows_number(rows, f, first + i);
         return true;
     }
     if (has_dict(f) && (v = value_entry(g, f, same)) < 0)

@@ -60,23 +60,33 @@ static void open_pair(struct pair *p) {
     assert_true(p->one && p->many && p->out[0] && p->out[1]);
 }
 
-static void give(struct pair *p, const uint8_t *octets, size_t n, int64_t now) {
-    const uint8_t address[4] = {192, 0, 2, 1};
+static void give_from(struct pair *p, uint8_t host, const uint8_t *octets, size_t n, int64_t now) {
+    const uint8_t address[4] = {192, 0, 2, host};
     const struct datagram d = {
         .data = octets, .size = n, .from = flow_ip_make(4, address), .received = now};
     collector_datagram(p->one, &d);
     collector_datagram(p->many, &d);
 }
 
+static void give(struct pair *p, const uint8_t *octets, size_t n, int64_t now) {
+    give_from(p, 1, octets, n, now);
+}
+
 /* rows, and how many of them together; then the pair is freed. */
 static void check(struct pair *p, uint32_t rows, uint32_t together) {
+    uint64_t flows = 0;
+    collector_flush(p->many);
     const struct exporter *a = p->one->exporters.newest, *b = p->many->exporters.newest;
     for (int i = 0; i < 2; i++)
         fclose(p->out[i]);
     assert_string_equal(p->text[0], p->text[1]);
-    assert_int_equal(a->stat.flows, rows);
-    assert_memory_equal(&a->stat, &b->stat, sizeof a->stat);
-    assert_int_equal(a->decoded, b->decoded);
+    for (; a && b; a = a->older, b = b->older) {
+        assert_memory_equal(&a->stat, &b->stat, sizeof a->stat);
+        assert_int_equal(a->decoded, b->decoded);
+        flows += a->stat.flows;
+    }
+    assert_true(!a && !b);
+    assert_int_equal(flows, rows);
     assert_int_equal(p->together, together);
     for (int i = 0; i < 2; i++)
         free(p->text[i]);
@@ -117,10 +127,117 @@ static void mixed_traffic(void **state) {
             rows += datagram_fill(&d, &e, n % 20 == 0, rows, UINT64_MAX, &feed);
             give(&p, d.b, d.n, e.now + n);
         }
+        collector_flush(p.many);
         assert_true(p.together > rows / 2); /* or this tests nothing */
         assert_true(p.largest > 2);
         check(&p, rows, p.together);
     }
+}
+
+/* ---- rows of several datagrams ----------------------------------------------------------- */
+
+enum { DATAGRAMS = 40 };
+static const int64_t NOW = INT64_C(1700000000000);
+
+static void plain_flow(void *arg, uint64_t n, struct flow *f) {
+    flow_make(f, n, true, *(const enum flow_kind *)arg);
+    flow_times_line(f, n, *(const enum flow_kind *)arg, NOW);
+}
+
+/* Datagrams of the two protocols in turn, each so many times; of as many hosts in turn. */
+static uint32_t send_turns(struct pair *p, const enum protocol protocol[2], int each,
+                           unsigned hosts) {
+    enum flow_kind kind = V4;
+    const struct flow_feed feed = {plain_flow, &kind};
+    struct export e[2];
+    uint32_t rows = 0;
+    for (int i = 0; i < 2; i++)
+        e[i] = (struct export){.protocol = protocol[i], .now = NOW, .boot = NOW - 1000000};
+    for (int n = 0; n < DATAGRAMS; n++) {
+        struct generated d = {.n = 0};
+        rows += datagram_fill(&d, &e[n / each % 2], n < 2 * each, rows, UINT64_MAX, &feed);
+        give_from(p, (uint8_t)(1 + (unsigned)n % hosts), d.b, d.n, NOW + n / 3);
+    }
+    return rows;
+}
+
+/* Sequence numbers and times of arrival differ; rows go on when there are FLOW_ROWS, whatever follows. */
+static void joined(void **state) {
+    static const enum protocol protocols[] = {NETFLOW5, NETFLOW9, IPFIX};
+    (void)state;
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
+        struct pair p;
+        open_pair(&p);
+        const uint32_t rows = send_turns(&p, (enum protocol[]){protocols[i], protocols[i]}, 1, 1);
+        assert_int_equal(p.largest, FLOW_ROWS);
+        assert_true(p.together > rows - FLOW_ROWS && p.together < rows);
+        check(&p, rows, rows);
+    }
+}
+
+/* What does not fit comes behind what waits: other fields, another exporter. */
+static void not_joined(void **state) {
+    struct pair p;
+    uint32_t rows, few;
+    (void)state;
+    open_pair(&p);
+    rows = send_turns(&p, (enum protocol[]){NETFLOW5, NETFLOW5}, 1, 2);
+    few = p.largest;
+    assert_true(few > 2 && few <= 30);
+    check(&p, rows, rows);
+    open_pair(&p);
+    rows = send_turns(&p, (enum protocol[]){NETFLOW5, IPFIX}, 2, 1);
+    assert_true(p.largest > few && p.largest < 3 * few);
+    check(&p, rows, rows);
+}
+
+/* A version 5 datagram of so many flows with this sampling rate. */
+static void send_sampled(struct pair *p, uint64_t rate, unsigned flows) {
+    struct bytes b = {.n = 0};
+    put_hex(&b, "0005");
+    put(&b, flows, 2);
+    put_hex(&b, "000f4240 6553f100 00000000 00000000 0000");
+    put(&b, 1 << 14 | rate, 2);
+    for (unsigned i = 0; i < flows; i++) {
+        put_hex(&b, "c0000201 c0000202 00000000 0001 0002 00000003");
+        put(&b, 100 + i, 4);
+        put_hex(&b, "000f4000 000f4100 0035 d431 00 00 11 00 0000 0000 18 18 0000");
+    }
+    give(p, b.at, b.n, NOW);
+}
+
+static void not_of_one_rate(void **state) {
+    struct pair p;
+    (void)state;
+    open_pair(&p);
+    send_sampled(&p, 10, 3);
+    send_sampled(&p, 10, 4);
+    assert_int_equal(p.together, 0);
+    send_sampled(&p, 100, 5);
+    assert_int_equal(p.together, 7);
+    assert_int_equal(p.largest, 7);
+    send_sampled(&p, 0, 6);
+    assert_int_equal(p.together, 12);
+    check(&p, 18, 18);
+}
+
+/* Whatever may follow rows finds them handed on. */
+static void handed_on(void **state) {
+    struct pair p;
+    (void)state;
+    open_pair(&p);
+    send_sampled(&p, 10, 3);
+    assert_int_equal(p.together, 0);
+    collector_tick(p.many, NOW);
+    assert_int_equal(p.together, 3);
+    send_sampled(&p, 10, 3);
+    collector_end_stream(p.many, EXPORTER_FIRST_STREAM);
+    assert_int_equal(p.together, 6);
+    send_sampled(&p, 10, 3);
+    collector_drop_pending(p.many);
+    assert_int_equal(p.together, 9);
+    collector_flush(p.many); /* of nothing */
+    check(&p, 9, 9);
 }
 
 /* ---- what rules have to do with single records ------------------------------------------ */
@@ -192,6 +309,10 @@ static void sampling_by_interface(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mixed_traffic),
+        cmocka_unit_test(joined),
+        cmocka_unit_test(not_joined),
+        cmocka_unit_test(not_of_one_rate),
+        cmocka_unit_test(handed_on),
         cmocka_unit_test(single_records),
         cmocka_unit_test(sampling_by_interface),
     };
