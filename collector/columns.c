@@ -149,9 +149,11 @@ static uint32_t count_plain(const struct plan *plan, const uint8_t *p, uint32_t 
 static void add_times(struct flow_rows *rows, int f, const uint32_t *up, uint32_t n,
                       const struct record *r) {
     int64_t *ms = rows->column[f].i + rows->n;
+    const int64_t exported = r->h.exported, boot = r->h.boot;
+    const uint32_t uptime = r->h.uptime;
+    const bool has_uptime = r->h.has_uptime;
     for (uint32_t i = 0; i < n; i++)
-        ms[i] = r->h.has_uptime ? r->h.exported + (int32_t)(up[i] - r->h.uptime)
-                                : r->h.boot + (int64_t)up[i];
+        ms[i] = has_uptime ? exported + (int32_t)(up[i] - uptime) : boot + (int64_t)up[i];
     rows->octets[f] = sizeof *ms;
     mark(rows, f, true, true);
 }

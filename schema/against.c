@@ -52,8 +52,32 @@ static const int64_t *get_sum(const struct fvt_values *from, uint32_t at, uint32
     return room;
 }
 
+/* Of a sum of one column, as that lies in memory. */
+static struct fvt_look look_at_sum(const struct fvt_values *from) {
+    const struct sum *sum = from->of;
+    const struct group_column *c = sum->term[0].c;
+    const uint32_t first = sum->term[0].first, n = sum->until < from->n ? sum->until : from->n,
+                   next = first + n + sum->gap, more = from->n - n;
+    struct fvt_look l;
+    int64_t least, most, v[2];
+    column_extent(c, first, n, &l.min, &l.max);
+    column_extent(c, next, more, &least, &most);
+    l.min = least < l.min ? least : l.min;
+    l.max = most > l.max ? most : l.max;
+    l.runs = column_runs(c, first, n) + column_runs(c, next, more);
+    if (n && more) {
+        column_read(c, first + n - 1, 1, &v[0]);
+        column_read(c, next, 1, &v[1]);
+        l.runs -= v[0] == v[1];
+    }
+    return l;
+}
+
 static struct fvt_values sum_values(const struct sum *sum, uint32_t n) {
-    return (struct fvt_values){.n = n, .get = get_sum, .of = sum};
+    struct fvt_values from = {.n = n, .get = get_sum, .of = sum};
+    if (sum->n == 1 && !sum->term[0].minus)
+        from.look = look_at_sum;
+    return from;
 }
 
 /* Has every row a value? */
@@ -268,6 +292,13 @@ static uint64_t *own_bitmap(const struct group_column *c, uint32_t rows, uint32_
     return bits;
 }
 
+/* Are the answers what they answer, as it lies in memory? */
+static bool repeats(const struct group_column *c, const struct group_column *t, uint32_t h) {
+    return c->octets == t->octets && c->base == t->base &&
+           (c->octets == 0 ||
+            memcmp(c->v + (size_t)h * c->octets, t->v, (size_t)h * c->octets) == 0);
+}
+
 /* The rows that are no answers, and the answers less what they answer, put behind each other. */
 static void put_mirrored(struct group *g, int field, int twin, uint32_t parent, struct piece *p) {
     const struct group_column *c = &g->column[field], *t = &g->column[twin],
@@ -283,7 +314,9 @@ static void put_mirrored(struct group *g, int field, int twin, uint32_t parent, 
         if (twin == field)
             sum_add(&answers, base, 0, false);
     }
-    const struct fvt_values first = sum_values(&own, g->rows - h), second = sum_values(&answers, h);
+    const struct fvt_values first = sum_values(&own, g->rows - h);
+    struct fvt_values second = sum_values(&answers, h);
+    second.same = !base && repeats(c, t, h);
     p->count = first.n;
     fvt_stream_encode_from(&p->bytes, &first, true);
     fvt_stream_encode_from(&p->bytes, &second, true);

@@ -198,9 +198,12 @@ static bool ascends(const struct group_column *c) {
     return c->base <= (uint64_t)INT64_MAX - UINT32_MAX;
 }
 
-/* The least and the greatest of values [first, first + n). */
-static void find_bounds(const struct group_column *c, uint32_t first, uint32_t n, int64_t *least,
-                        int64_t *most) {
+void column_extent(const struct group_column *c, uint32_t first, uint32_t n, int64_t *least,
+                   int64_t *most) {
+    *least = INT64_MAX;
+    *most = INT64_MIN;
+    if (n == 0)
+        return;
     if (c->octets && c->octets <= 4 && ascends(c)) {
         uint64_t min, max;
         kernels()->extent(c->v + (size_t)first * c->octets, n, c->octets, &min, &max);
@@ -208,8 +211,8 @@ static void find_bounds(const struct group_column *c, uint32_t first, uint32_t n
         *most = (int64_t)(c->base + max);
         return;
     }
-    *least = c->octets ? INT64_MAX : (int64_t)c->base;
-    *most = c->octets ? INT64_MIN : (int64_t)c->base;
+    if (c->octets == 0)
+        *least = *most = (int64_t)c->base;
     for (uint32_t at = 0; c->octets && at < n; at += STEP) {
         int64_t some[STEP];
         uint32_t count = n - at < STEP ? n - at : STEP;
@@ -223,7 +226,7 @@ void column_bounds(struct group_column *c) {
     if (first >= c->count)
         return;
     int64_t least, most;
-    find_bounds(c, first, c->count - first, &least, &most);
+    column_extent(c, first, c->count - first, &least, &most);
     c->min = first && c->min < least ? c->min : least;
     c->max = first && c->max > most ? c->max : most;
     c->least = first > c->sealed && c->least < least ? c->least : least;
@@ -312,8 +315,10 @@ void column_below(const struct group_column *c, int64_t limit, uint8_t *pass) {
     }
 }
 
-uint32_t column_runs(const struct group_column *c) {
-    return c->count == 0 ? 0 : c->octets ? 1 + kernels()->turns(c->v, c->count, c->octets) : 1;
+uint32_t column_runs(const struct group_column *c, uint32_t first, uint32_t n) {
+    if (n == 0 || c->octets == 0)
+        return n > 0;
+    return 1 + kernels()->turns(c->v + (size_t)first * c->octets, n, c->octets);
 }
 
 uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t first,

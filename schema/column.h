@@ -68,8 +68,10 @@ void column_pick(const struct group_column *c, const uint32_t *place, uint32_t n
 void column_read_32(const struct group_column *c, uint32_t first, uint32_t n, uint32_t *out);
 /* pass[i], 0 or 1, of each value: is it below limit? */
 void column_below(const struct group_column *c, int64_t limit, uint8_t *pass);
-/* How many runs of equal values it has. */
-uint32_t column_runs(const struct group_column *c);
+/* Of n values from first on, which may be none: the least and the greatest, and how many runs of equal ones they are. */
+void column_extent(const struct group_column *c, uint32_t first, uint32_t n, int64_t *least,
+                   int64_t *most);
+uint32_t column_runs(const struct group_column *c, uint32_t first, uint32_t n);
 /* Of the rows [first, first + n) of a group of rows the values, 0 where there is none and nulls[i] is 1. before: what
 ** column_before() says of first. Returns how many values they are. */
 uint32_t column_read_rows(const struct group_column *c, uint32_t rows, uint32_t first,

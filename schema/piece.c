@@ -95,7 +95,7 @@ static const int64_t *get_column(const struct fvt_values *from, uint32_t at, uin
 
 static struct fvt_look look_at_column(const struct fvt_values *from) {
     const struct group_column *c = from->of;
-    return (struct fvt_look){c->min, c->max, column_runs(c)};
+    return (struct fvt_look){c->min, c->max, column_runs(c, 0, c->count)};
 }
 
 struct piece piece_plain(struct group *g, int field) {

@@ -76,7 +76,7 @@ static void compare(struct group_column *c, const struct model *m) {
         }
     }
     assert_int_equal(c->count, count);
-    assert_int_equal(column_runs(c), runs);
+    assert_int_equal(column_runs(c, 0, c->count), runs);
     assert_int_equal(column_read_rows(c, m->rows, 0, 0, m->rows, out, nulls), count);
     for (uint32_t row = 0; row < m->rows; row++) {
         assert_int_equal(nulls[row], !m->has[row]);
@@ -101,6 +101,16 @@ static void compare_reads(const struct group_column *c) {
     column_pick(c, place, n, some);
     for (uint32_t i = 0; i < n; i++)
         assert_true(some[i] == v[place[i]]);
+    int64_t least, most, min = INT64_MAX, max = INT64_MIN;
+    for (uint32_t i = n; i < 2 * n; i++) {
+        min = v[i] < min ? v[i] : min;
+        max = v[i] > max ? v[i] : max;
+    }
+    column_extent(c, n, n, &least, &most);
+    assert_true(least == min && most == max);
+    assert_int_equal(column_runs(c, 0, n) + column_runs(c, n, c->count - n) -
+                         (n && v[n - 1] == v[n]),
+                     column_runs(c, 0, c->count));
     const int64_t limits[] = {0, v[0], v[0] + 1, INT64_MIN, INT64_MAX, 1 << 16};
     for (size_t l = 0; l < sizeof limits / sizeof *limits; l++) {
         column_below(c, limits[l], pass);
