@@ -144,8 +144,9 @@ static void keep(struct collector *c, const struct exporter *e, const struct tem
                            .template = t->id,
                            .time = c->record.h.received};
     memcpy(o.version, e->stat.version, sizeof o.version);
-    o.nscope = (uint16_t)extra_write(fields, t->nfields, record, scope);
-    o.ndata = (uint16_t)extra_write(fields + t->nfields, t->nfields, record, data);
+    o.nscope = (uint16_t)extra_write(fields, t->nfields, record, &c->record.lists, scope);
+    o.ndata =
+        (uint16_t)extra_write(fields + t->nfields, t->nfields, record, &c->record.lists, data);
     o.scope = scope;
     o.data = data;
     if (o.ndata)

@@ -10,7 +10,9 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "lists.h"
 #include "record.h"
+#include "template.h"
 #include "totals.h"
 
 /* What an element holds, whatever its length. */
@@ -81,6 +83,7 @@ static const struct special {
     {78, KIND_UINT, HELPER_LABEL + 8, false},
     {79, KIND_UINT, HELPER_LABEL + 9, false},
     {95, KIND_APPID, 0, false},
+    {104, KIND_SECTION, HELPER_FRAME_SECTION, true},
     {139, KIND_UINT, HELPER_ICMP, false},
     {150, KIND_SECONDS, 0, false},
     {151, KIND_SECONDS, 0, false},
@@ -444,6 +447,8 @@ struct plan *plan_compile(const struct element_map *map, const struct template_f
     for (unsigned f = 0; f < FLOW_NFIELDS; f++)
         if (ch.second[f].index >= 0)
             add_step(plan, fields, offsets, ch.second[f].index, f, true);
+    for (unsigned i = 0; extra && i < nfields; i++)
+        plan->lists |= extra[i].type == EXTRA_MULTI_RECORDS;
     compile_columns(plan);
     free(offsets);
     *octets = head + walk + (extra ? nfields * sizeof *extra : 0);
@@ -571,7 +576,7 @@ static inline void run_step(const struct plan_step *s, enum convert convert, con
 }
 
 static void set_extra(const struct plan *plan, struct cursor record, struct record *r) {
-    size_t n = extra_write(plan->extra, plan->nfields, record, r->extra);
+    size_t n = extra_write(plan->extra, plan->nfields, record, &r->lists, r->extra);
     if (n)
         flow_row_set_text(&r->row, FLOW_extra, r->extra, n);
 }
@@ -601,25 +606,54 @@ static enum plan_result next_variable(const struct plan *plan, struct cursor *se
             convert = convert_for(s->kind, at[i].n);
         run_step(s, convert, at[i].p, at[i].n, r);
     }
-    if (plan->extra)
-        set_extra(plan, *set, r);
     *set = c;
     return PLAN_RECORD;
 }
 
-enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct record *r) {
-    if (cursor_left(set) < plan->minimum)
-        return PLAN_END;
-    if (plan->walk)
-        return next_variable(plan, set, r);
+static enum plan_result next_fixed(const struct plan *plan, struct cursor *set, struct record *r) {
     const uint8_t *record = cursor_take(set, plan->minimum);
     for (unsigned i = 0; i < plan->nsteps; i++) {
         const struct plan_step *s = &plan->step[i];
         run_step(s, s->convert, record + s->offset, s->length, r);
     }
-    if (plan->extra)
-        set_extra(plan, cursor_of(record, plan->minimum), r);
     return PLAN_RECORD;
+}
+
+/* Of a list's part, when it is one record. */
+static void run_part(const struct list_part *part, struct record *r) {
+    const struct template *t = r->lists.find(r->lists.arg, part->template);
+    struct cursor octets = part->octets, behind = octets;
+    if (!t || !list_skip_record(t, &behind) || cursor_left(&behind) >= t->plan->minimum)
+        return;
+    (t->plan->walk ? next_variable : next_fixed)(t->plan, &octets, r);
+}
+
+/* Before the record itself, whose elements come first. */
+static void run_lists(const struct plan *plan, struct cursor record, struct record *r) {
+    const uint8_t *p;
+    size_t n;
+    struct list list;
+    struct list_part part;
+    if (!r->lists.find)
+        return;
+    for (unsigned i = 0; i < plan->nfields && plan_field(&record, plan->extra[i].length, &p, &n);
+         i++)
+        if (plan->extra[i].type == EXTRA_MULTI_RECORDS &&
+            list_open(&list, EXTRA_MULTI_RECORDS, cursor_of(p, n)) && list.semantic >= LIST_ALL_OF)
+            while (list_next(&list, &part) == LIST_PART)
+                run_part(&part, r);
+}
+
+enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct record *r) {
+    const struct cursor record = *set;
+    if (cursor_left(set) < plan->minimum)
+        return PLAN_END;
+    if (plan->lists)
+        run_lists(plan, record, r);
+    enum plan_result result = (plan->walk ? next_variable : next_fixed)(plan, set, r);
+    if (plan->extra && result == PLAN_RECORD)
+        set_extra(plan, record, r);
+    return result;
 }
 
 /* ---- many records ----------------------------------------------------------------------- */

@@ -8,6 +8,10 @@
 ** the later one is taken, or the other one where it is all zero. Elements without a field, and counters
 ** and vendors' elements that another element of their field has won over, become the text of `extra`; templates without any
 ** do not pay for it.
+**
+** A subTemplateMultiList (RFC 6313) is how YAF attaches what a flow has besides, such as its TCP flags and MAC addresses:
+** of a template that it has one record of, elements fill the fields that the record around it has not. Other lists are in
+** `extra` alone, for their records are not what the flow is.
 */
 #ifndef FLOWVT_PLAN_H
 #define FLOWVT_PLAN_H
@@ -95,6 +99,7 @@ struct plan {
         totals; /* 1 << enum total of each counter that counts since the flow began (totals.h) */
     struct plan_walk *walk;    /* nfields of them, or NULL: all lengths are fixed */
     struct extra_field *extra; /* nfields of them, or NULL: no element is for `extra` */
+    bool lists;                /* one of them at least is a subTemplateMultiList */
     struct plan_step step[];
 };
 

@@ -66,6 +66,7 @@ struct record {
     bool sampling_rounded;  /* finish found a rate that was no whole number */
     enum fvt_sampling sampling_origin; /* of the row's sampling, if it has one */
     char extra[EXTRA_MAX];             /* text of the column */
+    struct extra_lists lists;          /* of the message */
     unsigned texts;                    /* used of text[] */
     char (*text)[RECORD_TEXT];         /* RECORD_TEXTS of them, for texts that had to be changed */
 };

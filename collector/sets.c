@@ -49,8 +49,15 @@ static void decode_options(struct set_message *m, const struct template *t, stru
     exporters_make_room(&m->c->exporters, m->c->limits.announced);
 }
 
+static const struct template *list_template(void *arg, uint16_t id);
+
 static void decode_with(struct set_message *m, const struct template *t, struct cursor set) {
+    struct extra_lists *lists = &m->c->record.lists;
+    *lists = (struct extra_lists){list_template, m, 0};
     (t->options ? decode_options : decode_flows)(m, t, set);
+    if (lists->malformed)
+        fault(m, FVT_BAD_RECORD, lists->malformed);
+    *lists = (struct extra_lists){0};
 }
 
 /* The template of that id, unless it has not been announced for too long (RFC 7011 8.4; over TCP it holds until the
@@ -85,15 +92,27 @@ static struct template_moment moment(const struct set_message *m) {
     return (struct template_moment){m->header.exported, m->header.sequence};
 }
 
-static void data_set(struct set_message *m, uint16_t id, struct cursor set) {
+/* That template as it was when the message was sent, or NULL. */
+static const struct template *template_for(struct set_message *m, uint16_t id) {
     struct exporter *owner;
     struct template *t = known(m, id, &owner);
+    if (!t)
+        return NULL;
+    const struct template_moment sent = moment(m);
+    size_t before = exporter_announced(owner);
+    const struct template *then = template_as_of(&owner->templates, t, &sent, m->c->clock);
+    exporters_changed(&m->c->exporters, owner, before);
+    return then;
+}
+
+static const struct template *list_template(void *arg, uint16_t id) {
+    return template_for(arg, id);
+}
+
+static void data_set(struct set_message *m, uint16_t id, struct cursor set) {
+    const struct template *t = template_for(m, id);
     if (t) {
-        const struct template_moment sent = moment(m);
-        size_t before = exporter_announced(owner);
-        const struct template *then = template_as_of(&owner->templates, t, &sent, m->c->clock);
-        exporters_changed(&m->c->exporters, owner, before);
-        decode_with(m, then, set);
+        decode_with(m, t, set);
         return;
     }
     m->unknown = true;
@@ -108,9 +127,10 @@ static void data_set(struct set_message *m, uint16_t id, struct cursor set) {
 static void release_pending(struct set_message *m, uint16_t id) {
     struct pending_set *s;
     struct exporter *owner;
-    const struct template *t = known(m, id, &owner);
+    const struct template *t;
     struct set_message held = *m;
-    while (t && (s = pending_take(m->c, m->e, id)) != NULL) {
+    /* Each set may be options data, for which templates make room. */
+    while ((t = known(m, id, &owner)) != NULL && (s = pending_take(m->c, m->e, id)) != NULL) {
         held.header = s->header;
         use_announced(m, &held.header);
         record_header(&m->c->record, &held.header);

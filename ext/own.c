@@ -189,6 +189,23 @@ static const char *string_end(const char *p, const char *end) {
     return p < end ? p + 1 : NULL;
 }
 
+/* Behind the array or object that begins at p, NULL when it does not end. */
+static const char *nested_end(const char *p, const char *end) {
+    size_t deep = 0;
+    while (p && p < end) {
+        if (*p == '"') {
+            p = string_end(p, end);
+            continue;
+        }
+        deep += *p == '[' || *p == '{';
+        deep -= *p == ']' || *p == '}';
+        p++;
+        if (deep == 0)
+            return p;
+    }
+    return NULL;
+}
+
 /* The value of the key: its first octet, and its end. */
 static const char *find_value(const char *p, const char *end, const char *key, const char **to) {
     size_t n = strlen(key);
@@ -203,6 +220,8 @@ static const char *find_value(const char *p, const char *end, const char *key, c
         const char *value = ++p;
         if (p < end && *p == '"')
             p = string_end(p, end);
+        else if (p < end && (*p == '[' || *p == '{'))
+            p = nested_end(p, end);
         else
             while (p < end && *p != ',' && *p != '}')
                 p++;

@@ -44,8 +44,8 @@ struct own_column {
     const struct own_type *type;
 };
 
-/* The column's value in extra[0..n), a flat JSON object as collector/extra.c writes it; any other text is safe, and
-** has no values. False without memory. */
+/* The column's value in extra[0..n), a JSON object as collector/extra.c writes it; any other text is safe, and
+** has no values. Arrays and objects in it are texts, whatever the type. False without memory. */
 bool own_read(const struct own_column *c, const char *extra, size_t n, struct own_value *out);
 void own_clear(struct own_value *v);
 

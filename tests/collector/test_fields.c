@@ -298,7 +298,8 @@ static void extra_bounded(void **state) {
     record[0] = 255, record[1] = 4000 >> 8, record[2] = 4000 & 255;
     record[4003] = 100;
     record[4104] = 5;
-    size_t n = extra_write(fields, 3, cursor_of(record, 4105), out);
+    struct extra_lists lists = {0};
+    size_t n = extra_write(fields, 3, cursor_of(record, 4105), &lists, out);
     assert_true(n < EXTRA_MAX);
     const char end[] = "\",\"c\":5,\"omitted\":1}";
     assert_memory_equal(out + n - strlen(end), end, strlen(end));

@@ -17,6 +17,7 @@ cat >"$work/store/registry" <<'END'
 15397.1            service      string
 tcpSequenceNumber  seqno        unsigned
 29305.184          revseqno     unsigned
+293                attached     string
 END
 export FLOWVT_STORE=$work/store
 # Of all these the values are those that tshark shows of the captures.
@@ -27,6 +28,9 @@ is "the client and the server of Cisco AVC are addresses as others" \
     "$(sqlite "SELECT min(srcip COLLATE ip), min(dstip COLLATE ip), max(srcport), count(dstport) FROM flows WHERE odid = 512")" "10.0.103.3|10.0.103.1||29"
 is "IANA names, and the reverse direction" \
     "$(sqlite 'SELECT seqno, revseqno FROM flows WHERE revseqno IS NOT NULL LIMIT 1')" "340533701|3788795034"
+is "lists are JSON, and what a list says once is in columns" \
+    "$(sqlite "SELECT json_extract(attached, '\$[0].sourceMacAddress') || ' ' || insrcmac || ' ' || indstmac FROM flows
+        WHERE attached IS NOT NULL ORDER BY 1 LIMIT 1")" "00:0c:29:70:86:09 00:0c:29:70:86:09 00:0c:29:8d:af:c3"
 is "in a filter" "$(sqlite "SELECT count(*) > 0 FROM flows WHERE filter = 'service \"BitTorrent KRPC\" and not country China'")" 1
 is "in a filter of totals" "$(sqlite "SELECT sum(flows) FROM traffic WHERE filter = 'seqno > 0'")" \
     "$(sqlite "SELECT count(*) FROM flows WHERE seqno > 0")"
