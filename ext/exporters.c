@@ -8,37 +8,31 @@
 
 /* ---- tests of one field ------------------------------------------------------------------- */
 
-static struct filter_node *has_address(int field, const struct flow_ip *lo,
-                                       const struct flow_ip *hi) {
-    struct filter_values v = {0};
-    struct filter_node *node = NULL;
-    if (filter_values_net(&v, lo, hi) == 0)
-        node = filter_node_nets(field, &v);
-    filter_values_free(&v);
+/* rc: of adding to v, which is freed. */
+static struct filter_node *has(int field, int rc, struct filter_values *v) {
+    struct filter_node *node = rc == 0 ? filter_node_values(field, v) : NULL;
+    filter_values_free(v);
     return node;
+}
+
+static struct filter_node *has_address(int field, const struct flow_ip *ip) {
+    struct filter_values v = {0};
+    return has(field, filter_values_net(&v, ip, ip), &v);
 }
 
 static struct filter_node *has_number(int field, int64_t number) {
     struct filter_values v = {0};
-    struct filter_node *node = NULL;
-    if (filter_values_range(&v, number, number) == 0)
-        node = filter_node_ranges(field, &v);
-    filter_values_free(&v);
-    return node;
+    return has(field, filter_values_range(&v, number, number), &v);
 }
 
 static struct filter_node *has_text(int field, const char *text) {
     struct filter_values v = {0};
-    struct filter_node *node = NULL;
-    if (filter_values_text(&v, text, strlen(text)) == 0)
-        node = filter_node_texts(field, &v);
-    filter_values_free(&v);
-    return node;
+    return has(field, filter_values_text(&v, text, strlen(text)), &v);
 }
 
 static struct filter_node *never(void) {
     const struct filter_values none = {0};
-    return filter_node_ranges(FLOW_proto, &none);
+    return filter_node_values(FLOW_proto, &none);
 }
 
 /* ---- exporters ---------------------------------------------------------------------------- */
@@ -57,23 +51,25 @@ static struct filter_node *is_from(const struct sysid *e) {
     struct filter_node *node = has_text(FLOW_version, e->version);
     if (!e->exporter.family)
         return node;
-    node = join(FILTER_AND, node, has_address(FLOW_exporter, &e->exporter, &e->exporter));
+    node = join(FILTER_AND, node, has_address(FLOW_exporter, &e->exporter));
     return join(FILTER_AND, node, has_number(FLOW_odid, e->odid));
 }
 
 static struct filter_node *is_one_of(const struct filter_node *test, const struct sysids *known) {
     struct filter_node *node = never();
     for (uint32_t i = 0; node && i < known->n; i++)
-        if (filter_in_reals(test->real, test->n, known->entry[i].number))
+        if (filter_in_reals(&test->values, known->entry[i].number))
             node = join(FILTER_OR, node, is_from(&known->entry[i]));
     return node;
 }
 
+static bool is_number(const struct filter_node *node) {
+    return node->op == FILTER_REALS && node->computed == COMPUTED_sysid;
+}
+
 static bool asks(const struct filter_node *node) {
-    if (node->op == FILTER_REALS)
-        return node->computed == COMPUTED_sysid;
-    bool any = false;
-    for (uint32_t i = 0; node->child && !any && i < node->n; i++)
+    bool any = is_number(node);
+    for (uint32_t i = 0; !any && i < node->n; i++)
         any = asks(node->child[i]);
     return any;
 }
@@ -81,7 +77,7 @@ static bool asks(const struct filter_node *node) {
 /* The place that has a node gets another one; false without memory, and the tree is whole still. */
 static bool replace(struct filter_node **at, const struct sysids *known) {
     struct filter_node *node = *at;
-    if (node->op == FILTER_REALS && node->computed == COMPUTED_sysid) {
+    if (is_number(node)) {
         struct filter_node *meant = is_one_of(node, known);
         if (!meant)
             return false;
@@ -90,7 +86,7 @@ static bool replace(struct filter_node **at, const struct sysids *known) {
         return true;
     }
     bool ok = true;
-    for (uint32_t i = 0; node->child && ok && i < node->n; i++)
+    for (uint32_t i = 0; ok && i < node->n; i++)
         ok = replace(&node->child[i], known);
     return ok;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** The parser of the filter language: recursive descent over the grammar in filter.h. Words are
-** split in filter_lex.c, fields found in filter_words.c, values read in filter_value.c, nodes made
+** split in filter_lex.c, fields found in filter_words.c, values read in filter_literal.c, nodes made
 ** in filter_tree.c.
 **
 ** A parse function returns NULL once something is wrong; the first that knows what says so.
@@ -117,18 +117,6 @@ static struct filter_node *join(struct filter_parser *p, enum filter_op op, stru
 
 /* ---- tests ------------------------------------------------------------------------------ */
 
-/* The test of one field: node is made once for each field of a phrase. */
-static struct filter_node *test_field(int field, const struct filter_values *values) {
-    switch (flow_fields[field].class) {
-    case FLOW_IP:
-        return filter_node_nets(field, values);
-    case FLOW_TEXT:
-        return filter_node_texts(field, values);
-    default:
-        return filter_node_ranges(field, values);
-    }
-}
-
 /* values for every field of the phrase, joined by op. */
 static struct filter_node *test_fields(struct filter_parser *p, const struct filter_phrase *phrase,
                                        enum filter_op op, struct filter_values *values) {
@@ -136,10 +124,10 @@ static struct filter_node *test_fields(struct filter_parser *p, const struct fil
     if (phrase->own)
         return checked(p, filter_node_own(phrase->own, values));
     if (!phrase->n)
-        return checked(p, filter_node_reals(phrase->computed, values));
-    struct filter_node *node = checked(p, test_field(phrase->field[0], values));
+        return checked(p, filter_node_computed(phrase->computed, values));
+    struct filter_node *node = checked(p, filter_node_values(phrase->field[0], values));
     for (int i = 1; node && i < phrase->n; i++)
-        node = join(p, op, node, checked(p, test_field(phrase->field[i], values)));
+        node = join(p, op, node, checked(p, filter_node_values(phrase->field[i], values)));
     return node;
 }
 
@@ -164,7 +152,7 @@ static struct filter_node *test_computed(struct filter_parser *p, enum computed 
     struct filter_values values = {0};
     struct filter_node *node = NULL;
     if (filter_values_real(&values, v, v) == 0)
-        node = filter_node_reals(id, &values);
+        node = filter_node_computed(id, &values);
     filter_values_free(&values);
     return checked(p, node);
 }
@@ -260,7 +248,7 @@ static struct filter_node *test_range(struct filter_parser *p, int field, int64_
     struct filter_values values = {0};
     struct filter_node *node = NULL;
     if (filter_values_range(&values, lo, hi) == 0)
-        node = filter_node_ranges(field, &values);
+        node = filter_node_values(field, &values);
     filter_values_free(&values);
     return checked(p, node);
 }
@@ -374,7 +362,7 @@ static struct filter_node *test_family(struct filter_parser *p, int64_t version)
     struct filter_values values = {0};
     struct filter_node *address = NULL;
     if (filter_values_net(&values, &lo, &hi) == 0)
-        address = filter_node_nets(FLOW_srcip, &values);
+        address = filter_node_values(FLOW_srcip, &values);
     filter_values_free(&values);
     return join(p, FILTER_OR, test_range(p, FLOW_ipversion, version, version), checked(p, address));
 }

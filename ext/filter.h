@@ -49,6 +49,7 @@
 
 #include "../schema/mpls.h"
 #include "computed.h"
+#include "filter_values.h"
 #include "own.h"
 
 enum filter_op {
@@ -56,13 +57,13 @@ enum filter_op {
     FILTER_AND,
     FILTER_OR,
     FILTER_NOT,
-    FILTER_RANGES, /* an integer field lies in one of range[0..n); none: never */
-    FILTER_NETS,   /* an address field lies in one of net[0..n) */
+    FILTER_RANGES, /* an integer field lies in one of values.range; none: never */
+    FILTER_NETS,   /* an address field lies in one of values.net */
     FILTER_MASK,   /* (field & mask) == value */
-    FILTER_TEXTS,  /* a text field is one of text[0..n) */
-    FILTER_REALS,  /* a computed number lies in one of real[0..n) */
-    FILTER_OWN,    /* a column of the site's lies in range, net, real or text[0..n), by its type */
-    FILTER_MPLS /* what value (enum filter_label) says of the MPLS labels lies in one of range[0..n) */
+    FILTER_TEXTS,  /* a text field is one of values.text */
+    FILTER_REALS,  /* a computed number lies in one of values.real */
+    FILTER_OWN,    /* a column of the site's is one of values, by its type */
+    FILTER_MPLS    /* what value (enum filter_label) says of the MPLS labels is in values.range */
 };
 
 /* Of the labels in the column mpls, from the top. */
@@ -74,32 +75,14 @@ enum filter_label {
     FILTER_LABEL_END = FILTER_EXP_NTH + MPLS_LABELS
 };
 
-/* Both ends belong to it. */
-struct filter_range {
-    int64_t lo, hi;
-};
-struct filter_net {
-    struct flow_ip lo, hi;
-};
-struct filter_real {
-    double lo, hi;
-};
-struct filter_text {
-    char *p;
-    size_t n;
-};
-
 struct filter_node {
     enum filter_op op;
     int field;                    /* enum flow_field of RANGES, NETS, MASK, TEXTS, MPLS */
     enum computed computed;       /* of REALS */
     const struct own_column *own; /* of OWN; borrowed */
-    uint32_t n;                   /* of child, range, net, real or text */
-    struct filter_node **child;   /* AND, OR: two or more; NOT: one */
-    struct filter_range *range;   /* ascending, disjoint */
-    struct filter_net *net;       /* ascending, disjoint */
-    struct filter_real *real;     /* ascending, disjoint */
-    struct filter_text *text;     /* ascending by octets, each once */
+    uint32_t n;                   /* of child: two or more of AND and OR, one of NOT */
+    struct filter_node **child;
+    struct filter_values values; /* normalized */
     int64_t mask, value;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** What the parts of the filter language's parser share: the tokens, the message, and the values that
-** tests compare with. filter.c has the grammar, filter_value.c the values.
+** tests compare with. filter.c has the grammar, filter_literal.c the values.
 **
 ** Once something is wrong, functions return NULL or false; the first that knows what says so.
 */
@@ -47,12 +47,12 @@ bool filter_add_value(struct filter_parser *p, const struct filter_subject *subj
 bool filter_add_list(struct filter_parser *p, const struct filter_subject *subject,
                      struct filter_values *values);
 
-/* Is the token two letters, quoted or not? Some countries are called as comparators are: LT, GT, GE. */
 /* What is compared: of text, times, addresses, numbers. */
 enum flow_class filter_phrase_class(const struct filter_phrase *phrase);
 /* Is it a number with a fraction? */
 bool filter_phrase_is_real(const struct filter_phrase *phrase);
 
+/* Is the token two letters, quoted or not? Some countries are called as comparators are: LT, GT, GE. */
 bool filter_is_country(const struct filter_token *token);
 
 /* Is text[0..n) a number, decimal or hexadecimal? Its value, or -1. */

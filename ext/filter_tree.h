@@ -8,47 +8,20 @@
 
 #include "filter.h"
 
-/* Values that a test compares with, of one kind; grows by the add functions. */
-struct filter_values {
-    struct filter_range *range;
-    uint32_t nrange, range_room;
-    struct filter_net *net;
-    uint32_t nnet, net_room;
-    struct filter_real *real;
-    uint32_t nreal, real_room;
-    struct filter_text *text;
-    uint32_t ntext, text_room;
-};
-
-/* Return 0, or -1 when memory is out. */
-int filter_values_range(struct filter_values *v, int64_t lo, int64_t hi);
-int filter_values_net(struct filter_values *v, const struct flow_ip *lo, const struct flow_ip *hi);
-int filter_values_real(struct filter_values *v, double lo, double hi);
-int filter_values_text(struct filter_values *v, const char *p, size_t n); /* copied */
-void filter_values_free(struct filter_values *v);
-
-/* Does a stack of MPLS labels, the text[0..n) of the column, have what in one of range[0..nrange), ascending and disjoint? */
-bool filter_mpls_match(enum filter_label what, const struct filter_range *range, uint32_t nrange,
-                       const char *text, size_t n);
-
-/* Sort, and join what overlaps or touches; of texts, leave out what repeats. */
-void filter_values_normalize(struct filter_values *v);
+/* Does a stack of MPLS labels, the text[0..n) of the column, have what in one of the ranges of v, which is normalized? */
+bool filter_mpls_match(enum filter_label what, const struct filter_values *v, const char *text,
+                       size_t n);
 
 /* The double that is nearest to v among those not below it (up), or not above it. */
 double filter_real_from(int64_t v, bool up);
-
-/* Does v lie in one of real[0..n), ascending and disjoint? */
-bool filter_in_reals(const struct filter_real *real, uint32_t n, double v);
 
 struct filter_node *filter_node_true(void);
 struct filter_node *filter_node_not(struct filter_node *child);
 struct filter_node *filter_node_mask(int field, int64_t mask, int64_t value);
 
-/* field in v, by copy. v must be normalized. */
-struct filter_node *filter_node_ranges(int field, const struct filter_values *v);
-struct filter_node *filter_node_nets(int field, const struct filter_values *v);
-struct filter_node *filter_node_texts(int field, const struct filter_values *v);
-struct filter_node *filter_node_reals(enum computed id, const struct filter_values *v);
+/* The field, or the number, is one of v, of the kind that the field's class has. v must be normalized, and is copied. */
+struct filter_node *filter_node_values(int field, const struct filter_values *v);
+struct filter_node *filter_node_computed(enum computed id, const struct filter_values *v);
 struct filter_node *filter_node_mpls(enum filter_label what, const struct filter_values *v);
 struct filter_node *filter_node_own(const struct own_column *own, const struct filter_values *v);
 

@@ -67,7 +67,7 @@ bool net_test_add(struct predicate *p, enum computed id, const char *text, size_
 
 void net_test_settle(struct predicate *p) {
     for (uint32_t i = 0; i < p->n; i++)
-        predicate_settle(p->child[i]->child[0]);
+        filter_values_normalize(&p->child[i]->child[0]->values);
 }
 
 struct predicate *net_test_known(enum computed id) {

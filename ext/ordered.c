@@ -207,7 +207,7 @@ static struct predicate *span_predicate(const struct ordered *o) {
     if (!ok) {
         predicate_free(part);
     } else {
-        predicate_settle(part);
+        filter_values_normalize(&part->values);
         if (predicate_adopt(all, part) &&
             predicate_adopt(all, predicate_clone(o->query->predicate)))
             return all;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Patterns. Of times and MAC addresses, whose texts are not stored, it is the beginning that is looked
-** for; dictionaries are compared entry by entry (predicate.c), of addresses those alone that the first
+** for; dictionaries are compared entry by entry (predicate_codes.c), of addresses those alone that the first
 ** octets of the pattern leave.
 */
 #include "pattern.h"
@@ -78,7 +78,7 @@ struct predicate *pattern_test(int column, bool glob, const char *pattern) {
     bool ok = p != NULL;
     if (ok && text) {
         p->text_op = glob ? TEXT_GLOB : TEXT_LIKE;
-        ok = predicate_add_text(p, pattern, strlen(pattern)) &&
+        ok = filter_values_text(&p->values, pattern, strlen(pattern)) == 0 &&
              (class != FLOW_IP || add_net(p, pattern, n));
     } else if (ok) {
         ok = class == FLOW_TIME ? add_times(p, pattern, n) : add_macs(p, pattern, n);

@@ -32,17 +32,19 @@ enum predicate_op {
     PREDICATE_AND, /* without children: true */
     PREDICATE_OR,
     PREDICATE_NOT,
-    /* Tests. NULL fails all but the first. */
+    /* Tests of a column. NULL fails all but the first. */
     PREDICATE_NULL,
     PREDICATE_NOTNULL,
-    PREDICATE_RANGES,   /* integer in values.range */
-    PREDICATE_NETS,     /* address in values.net */
-    PREDICATE_MASK,     /* (integer & mask) == value */
-    PREDICATE_TEXT,     /* the column's text compares so with bound, or is in the list */
-    PREDICATE_ZONE,     /* the text of the address's zone, likewise */
-    PREDICATE_OWN,      /* a column of the site's, out of the text of extra, in values */
-    PREDICATE_MPLS,     /* what value (enum filter_label) says of MPLS labels, in values.range */
+    PREDICATE_RANGES, /* integer in values.range */
+    PREDICATE_NETS,   /* address in values.net */
+    PREDICATE_MASK,   /* (integer & mask) == value */
+    PREDICATE_TEXT, /* the column's text compares so with the first of values.text, or is one of them */
+    PREDICATE_ZONE, /* the text of the address's zone, likewise */
+    PREDICATE_OWN,  /* a column of the site's, out of the text of extra, in values */
+    PREDICATE_MPLS, /* what value (enum filter_label) says of MPLS labels, in values.range */
+    /* Tests of no one column. */
     PREDICATE_COMPUTED, /* a number computed from several columns, none NULL, in values.real */
+    PREDICATE_COUNT,    /* the flow's number among those of the store, in values.real */
 };
 
 /* No row of a group passes, every row does, or it takes a look. */
@@ -61,24 +63,17 @@ enum text_op {
     TEXT_GLOB
 };
 
-struct text {
-    char *p;
-    size_t n;
-};
-
 struct predicate {
     enum predicate_op op;
     uint32_t n;
     struct predicate **child;
-    int column; /* of tests but COMPUTED */
+    int column; /* of tests of one */
     enum computed computed;
     const struct own_column *own; /* borrowed */
-    struct filter_values values;
+    struct filter_values values;  /* normalized before the first predicate_bind() */
     int64_t mask, value;
     enum text_op text_op;
     struct labels *labels; /* of ZONE, borrowed: predicate_set_labels() */
-    struct text *text;     /* one, or of IN an ascending list of ntext */
-    uint32_t ntext;
     /* What holds in the group that the tree is bound to. */
     bool bound;
     enum predicate_zone zone;
@@ -96,12 +91,6 @@ bool predicate_adopt(struct predicate *parent, struct predicate *child);
 struct predicate *predicate_from_filter(const struct filter_node *node);
 /* A copy that shares nothing, bound to no group. */
 struct predicate *predicate_clone(const struct predicate *p);
-bool predicate_add_text(struct predicate *p, const char *text, size_t n);
-/* After the last predicate_add_text() of TEXT_IN, and the last value. */
-void predicate_settle(struct predicate *p);
-
-/* The text of entry code of a dictionary of addresses or texts. buffer: FLOW_IP_TEXT octets. */
-const char *dict_text(const struct fvt_dict *d, uint32_t code, char *buffer, size_t *n);
 
 /* Ask zone maps, then look the tests on coded columns up in a group's dictionaries, as far as it
 ** takes to know that no row passes, or that every one does. dict() gives the dictionary of a column,
@@ -131,7 +120,7 @@ struct predicate_block {
 enum { PREDICATE_BLOCK = 2048 }; /* n is at most this */
 bool predicate_test(const struct predicate *p, const struct predicate_block *b, uint8_t *pass);
 
-/* Does the tree ask for the numbers of flows (COMPUTED_count)? */
+/* Does the tree ask for the numbers of flows (PREDICATE_COUNT)? */
 bool predicate_counts(const struct predicate *p);
 
 /* For tests of zones, which is to be said before the first predicate_bind(). Is there one? labels may be NULL to ask. */

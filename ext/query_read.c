@@ -211,7 +211,7 @@ static bool add_text_value(struct predicate *p, enum flow_class class, enum comp
     case FLOW_MAC:
         return !canonical_mac(text, n, &mac) || add_range(&p->values, (int64_t)mac, (int64_t)mac);
     default:
-        return predicate_add_text(p, text, n);
+        return filter_values_text(&p->values, text, n) == 0;
     }
 }
 
@@ -313,7 +313,7 @@ static bool add_order(struct predicate *p, const struct sql_column *c, enum comp
         return add_mac_order(p, op, text, n);
     p->op = PREDICATE_TEXT;
     p->text_op = ops[op];
-    return predicate_add_text(p, text, n);
+    return filter_values_text(&p->values, text, n) == 0;
 }
 
 /* After the last add_value(). */
@@ -321,7 +321,7 @@ static void settle(struct predicate *p, const struct sql_column *c) {
     if (sql_column_is_net(c))
         net_test_settle(p);
     else
-        predicate_settle(p);
+        filter_values_normalize(&p->values);
 }
 
 static struct predicate *make_list(const struct sql_column *c, int column, sqlite3_value *list) {
@@ -386,7 +386,7 @@ static struct predicate *make_order(const struct sql_column *c, int column, enum
                                     sqlite3_value *value) {
     struct predicate *p = new_test(c, column);
     if (p && add_order(p, c, op, value)) {
-        predicate_settle(p);
+        filter_values_normalize(&p->values);
         return p;
     }
     predicate_free(p);
@@ -423,7 +423,7 @@ static struct predicate *make_match(struct reading *r, int column, sqlite3_value
     while (ok && (more = pattern_next_net(&list, &first, &last)) > 0)
         ok = filter_values_net(&p->values, &first, &last) == 0;
     if (ok && more == 0) {
-        predicate_settle(p);
+        filter_values_normalize(&p->values);
         return p;
     }
     if (ok)
@@ -512,7 +512,7 @@ static int read_bucket(struct reading *r, const struct sql_column *c, const char
         ok = add_bucket(p, c, compare, value, &known);
     }
     if (ok)
-        predicate_settle(p);
+        filter_values_normalize(&p->values);
     if (ok && known && p->values.nrange > 0) {
         const struct filter_range *range = p->values.range;
         uint32_t last = p->values.nrange - 1;

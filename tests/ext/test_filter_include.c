@@ -76,8 +76,8 @@ static void test_include(void **state) {
         fail_msg("%s", err);
     assert_int_equal(node->op, FILTER_AND);
     assert_int_equal(node->n, 3);
-    assert_int_equal(node->child[1]->n, 3);
-    assert_int_equal(node->child[2]->n, 2);
+    assert_int_equal(node->child[1]->values.nrange, 3);
+    assert_int_equal(node->child[2]->values.nnet, 2);
     filter_free(node);
 
     assert_null(complaint("@include empty"));

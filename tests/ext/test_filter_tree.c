@@ -19,7 +19,7 @@
 
 static unsigned depth_of(const struct filter_node *node) {
     unsigned deepest = 0;
-    for (uint32_t i = 0; node->child && i < node->n; i++) {
+    for (uint32_t i = 0; i < node->n; i++) {
         unsigned d = depth_of(node->child[i]);
         deepest = d > deepest ? d : deepest;
     }
@@ -85,8 +85,9 @@ static void test_long_list(void **state) {
     assert_non_null(node);
     assert_int_equal(node->op, FILTER_NETS);
     assert_int_equal(node->field, FLOW_srcip);
-    for (uint32_t i = 1; i < node->n; i++)
-        assert_true(flow_ip_cmp(&node->net[i - 1].hi, &node->net[i].lo) < 0);
+    const struct filter_values *v = &node->values;
+    for (uint32_t i = 1; i < v->nnet; i++)
+        assert_true(flow_ip_cmp(&v->net[i - 1].hi, &v->net[i].lo) < 0);
     filter_free(node);
     text = calloc(1, FILTER_MAX_TEXT + 1);
     memset(text, ' ', FILTER_MAX_TEXT + 1);
@@ -115,8 +116,8 @@ static void test_shape(void **state) {
     assert_int_equal(node->child[3]->op, FILTER_NOT);
     const struct filter_node *ports = node->child[2];
     static const struct filter_range expected[] = {{80, 81}, {443, 443}, {1000, 3000}};
-    assert_int_equal(ports->n, 3);
-    assert_memory_equal(ports->range, expected, sizeof expected);
+    assert_int_equal(ports->values.nrange, 3);
+    assert_memory_equal(ports->values.range, expected, sizeof expected);
     filter_free(node);
     filter_free(NULL);
 }
@@ -152,7 +153,7 @@ static void test_catalogue(void **state) {
 static const struct {
     const char *filter;
     enum filter_op op;
-    uint32_t n;
+    uint32_t n; /* of children, or else of values */
 } merges[] = {
     {"src ip 1.2.3.4 or src ip 1.2.3.5", FILTER_NETS, 2},
     {"src port 1 or src port 2 or src port in [7 8]", FILTER_RANGES, 2},
@@ -171,8 +172,12 @@ static void test_merge(void **state) {
     for (size_t i = 0; i < sizeof merges / sizeof *merges; i++) {
         const char *text = merges[i].filter;
         struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, err, sizeof err);
-        if (!node || node->op != merges[i].op || node->n != merges[i].n)
-            fail_msg("%s: operator %d of %u", text, node ? (int)node->op : -1, node ? node->n : 0);
+        if (!node)
+            fail_msg("%s: %s", text, err);
+        const struct filter_values *v = &node->values;
+        uint32_t n = node->n ? node->n : v->nrange + v->nnet + v->ntext;
+        if (node->op != merges[i].op || n != merges[i].n)
+            fail_msg("%s: operator %d of %u", text, (int)node->op, n);
         filter_free(node);
     }
 }

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What filter.h promises of a tree. */
 static void check_tree(const struct filter_node *node, int depth) {
+    const struct filter_values *v = &node->values;
     REQUIRE(depth <= FILTER_MAX_DEPTH);
     switch (node->op) {
     case FILTER_AND:
@@ -31,31 +32,31 @@ static void check_tree(const struct filter_node *node, int depth) {
         REQUIRE(node->field == FLOW_mpls && node->value >= 0 && node->value < FILTER_LABEL_END);
         __attribute__((fallthrough));
     case FILTER_RANGES:
-        for (uint32_t i = 0; i < node->n; i++)
-            REQUIRE(node->range[i].lo <= node->range[i].hi &&
-                    (i == 0 || node->range[i - 1].hi < node->range[i].lo));
+        for (uint32_t i = 0; i < v->nrange; i++)
+            REQUIRE(v->range[i].lo <= v->range[i].hi &&
+                    (i == 0 || v->range[i - 1].hi < v->range[i].lo));
         break;
     case FILTER_NETS:
-        for (uint32_t i = 0; i < node->n; i++)
-            REQUIRE(flow_ip_cmp(&node->net[i].lo, &node->net[i].hi) <= 0 &&
-                    (i == 0 || flow_ip_cmp(&node->net[i - 1].hi, &node->net[i].lo) < 0));
+        for (uint32_t i = 0; i < v->nnet; i++)
+            REQUIRE(flow_ip_cmp(&v->net[i].lo, &v->net[i].hi) <= 0 &&
+                    (i == 0 || flow_ip_cmp(&v->net[i - 1].hi, &v->net[i].lo) < 0));
         break;
     case FILTER_REALS:
-        for (uint32_t i = 0; i < node->n; i++)
-            REQUIRE(node->real[i].lo <= node->real[i].hi &&
-                    (i == 0 || node->real[i - 1].hi < node->real[i].lo));
+        for (uint32_t i = 0; i < v->nreal; i++)
+            REQUIRE(v->real[i].lo <= v->real[i].hi &&
+                    (i == 0 || v->real[i - 1].hi < v->real[i].lo));
         break;
     case FILTER_TEXTS:
-        for (uint32_t i = 1; i < node->n; i++)
-            REQUIRE(strcmp(node->text[i - 1].p, node->text[i].p) < 0 ||
-                    memchr(node->text[i - 1].p, '\0', node->text[i - 1].n));
+        for (uint32_t i = 1; i < v->ntext; i++)
+            REQUIRE(strcmp(v->text[i - 1].p, v->text[i].p) < 0 ||
+                    memchr(v->text[i - 1].p, '\0', v->text[i - 1].n));
         break;
     case FILTER_TRUE:
     case FILTER_MASK:
     case FILTER_OWN:
         break;
     }
-    for (uint32_t i = 0; node->child && i < node->n; i++)
+    for (uint32_t i = 0; i < node->n; i++)
         check_tree(node->child[i], depth + 1);
 }
 
