@@ -6,9 +6,7 @@
 #include "dict.h"
 #include "kernel.h"
 
-#include <errno.h>
 #include <lz4.h>
-#include <unistd.h>
 
 /* A chunk coded against a chunk coded against a chunk: tstart, tend, trecv. A longer chain is not
 ** written by flowvt and would let a forged file recurse without end. */
@@ -20,20 +18,6 @@ struct fvt_cache {
     uint32_t ndicts;
     struct fvt_dict **dict;
 };
-
-/* length octets at offset, or false. */
-static bool read_octets(const struct fvt_file *file, uint64_t offset, uint8_t *p, size_t length) {
-    size_t got = 0;
-    while (got < length) {
-        ssize_t n = pread(file->fd, p + got, length - got, (off_t)(offset + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        got += (size_t)n;
-    }
-    return true;
-}
 
 /* p, of e's length, decompressed; NULL with *rc set. */
 static uint8_t *decompress(const uint8_t *p, const struct fvt_chunk_info *e, struct fvt_pool *pool,
@@ -53,8 +37,8 @@ static uint8_t *decompress(const uint8_t *p, const struct fvt_chunk_info *e, str
 }
 
 int chunk_stored(const struct fvt_file *file, const struct fvt_chunk_info *e, uint8_t *to) {
-    bool ok =
-        read_octets(file, e->offset, to, e->length) && fvt_checksum(to, e->length) == e->checksum;
+    bool ok = fvt_read_at(file->fd, e->offset, to, e->length) &&
+              fvt_checksum(to, e->length) == e->checksum;
     return ok ? FVT_OK : FVT_DAMAGED;
 }
 

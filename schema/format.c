@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Bytes in and out: the buffer a block is built in and the cursor a block is read with.
+** Bytes in and out: the buffer a block is built in, the cursor a block is read with, and reading them from a file.
 */
 #include "format.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -91,6 +93,19 @@ void fvt_set_int(struct fvt_buffer *b, size_t at, uint64_t v, unsigned octets) {
         return;
     for (unsigned i = 0; i < octets; i++)
         b->p[at + i] = (uint8_t)(v >> 8 * i);
+}
+
+bool fvt_read_at(int fd, uint64_t offset, void *out, size_t n) {
+    uint8_t *p = out;
+    for (size_t got = 0; got < n;) {
+        ssize_t more = pread(fd, p + got, n - got, (off_t)(offset + got));
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more <= 0)
+            return false;
+        got += (size_t)more;
+    }
+    return true;
 }
 
 const uint8_t *fvt_get(struct fvt_cursor *c, size_t n) {

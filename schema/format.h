@@ -110,6 +110,9 @@ void fvt_put_varint(struct fvt_buffer *b, uint64_t v);               /* LEB128 *
 void fvt_align(struct fvt_buffer *b);
 void fvt_set_int(struct fvt_buffer *b, size_t at, uint64_t v, unsigned octets);
 
+/* All of n octets at offset of a file, or false. */
+bool fvt_read_at(int fd, uint64_t offset, void *out, size_t n);
+
 /* A cursor over bytes that may lie. Reading past the end gives zeros and sets bad. */
 struct fvt_cursor {
     const uint8_t *p, *end;

@@ -4,25 +4,12 @@
 */
 #include "index.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "index_format.h"
 #include "layout.h"
-
-static bool read_all(int fd, uint64_t offset, uint8_t *out, size_t n) {
-    for (size_t got = 0; got < n;) {
-        ssize_t k = pread(fd, out + got, n - got, (off_t)(offset + got));
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return false;
-        got += (size_t)k;
-    }
-    return true;
-}
 
 static struct extent get_extent(struct fvt_cursor *c) {
     struct extent e;
@@ -83,7 +70,7 @@ static bool read_table(struct index *x) {
     uint8_t h[INDEX_HEADER];
     struct stat st;
     if (fstat(x->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < INDEX_HEADER ||
-        !read_all(x->fd, 0, h, sizeof h) || memcmp(h, INDEX_MAGIC, 8) != 0 ||
+        !fvt_read_at(x->fd, 0, h, sizeof h) || memcmp(h, INDEX_MAGIC, 8) != 0 ||
         fvt_checksum(h, INDEX_HEADER - 8) != fvt_load64(h + INDEX_HEADER - 8))
         return false;
     x->size = (uint64_t)st.st_size;
@@ -95,7 +82,7 @@ static bool read_table(struct index *x) {
     x->dirs = calloc((size_t)ndirs + 1, sizeof *x->dirs);
     x->ndirs = (size_t)ndirs;
     bool good = table && x->text && x->dirs &&
-                read_all(x->fd, INDEX_HEADER, table, (size_t)length) &&
+                fvt_read_at(x->fd, INDEX_HEADER, table, (size_t)length) &&
                 fvt_checksum(table, (size_t)length) == fvt_load64(h + 24);
     struct fvt_cursor c = {table, table ? table + length : NULL, false};
     good = good && get_dirs(x, &c);
@@ -167,7 +154,7 @@ struct index_file *index_files(const struct index *x, const struct index_dir *d)
     uint8_t *table = malloc((size_t)d->length + 1);
     struct index_file *files = malloc((d->nfiles + (size_t)1) * sizeof *files + d->length + 1);
     char *text = files ? (char *)(files + d->nfiles + 1) : NULL;
-    bool good = table && files && read_all(x->fd, d->offset, table, d->length) &&
+    bool good = table && files && fvt_read_at(x->fd, d->offset, table, d->length) &&
                 fvt_checksum(table, d->length) == d->checksum;
     struct fvt_cursor c = {table, table ? table + d->length : NULL, false};
     for (uint32_t i = 0; good && i < d->nfiles; i++) {

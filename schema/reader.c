@@ -19,22 +19,6 @@ struct block {
     uint64_t dirsum;
 };
 
-/* All of n octets at offset, or false. */
-static bool read_at(int fd, uint64_t offset, void *out, size_t n) {
-    uint8_t *p = out;
-    while (n > 0) {
-        ssize_t got = pread(fd, p, n, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        p += got;
-        offset += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return true;
-}
-
 /* Parse a block header; false when it is none, or damaged, or reaches over the end. */
 static bool get_block(const uint8_t *p, uint64_t at, uint64_t size, struct block *b) {
     struct fvt_cursor c = {p, p + FVT_BLOCK_HEADER, false};
@@ -55,7 +39,8 @@ static bool get_block(const uint8_t *p, uint64_t at, uint64_t size, struct block
 static uint8_t *read_dir(const struct fvt_file *file, const struct block *b, int *rc) {
     uint8_t *p = malloc((size_t)b->dirlen + KERNEL_SLACK);
     *rc = p ? FVT_OK : FVT_NOMEM;
-    if (p && (!read_at(file->fd, b->at, p, b->dirlen) || fvt_checksum(p, b->dirlen) != b->dirsum))
+    if (p &&
+        (!fvt_read_at(file->fd, b->at, p, b->dirlen) || fvt_checksum(p, b->dirlen) != b->dirsum))
         *rc = FVT_DAMAGED;
     if (*rc == FVT_OK)
         return p;
@@ -228,14 +213,14 @@ static void start_over(struct fvt_file *file) {
 static int try_footer(struct fvt_file *file) {
     uint8_t t[FVT_TRAILER], header[FVT_BLOCK_HEADER];
     if (file->size < FVT_FILE_HEADER + FVT_TRAILER ||
-        !read_at(file->fd, file->size - FVT_TRAILER, t, sizeof t) ||
+        !fvt_read_at(file->fd, file->size - FVT_TRAILER, t, sizeof t) ||
         memcmp(t + 24, FVT_TRAILER_MAGIC, 8) != 0)
         return 0;
     uint64_t at = fvt_load64(t);
     struct block b;
     if (fvt_checksum(t, 16) != fvt_load64(t + 16) || at > file->size - FVT_BLOCK_HEADER ||
-        !read_at(file->fd, at, header, sizeof header) || !get_block(header, at, file->size, &b) ||
-        b.type != FVT_FOOTER)
+        !fvt_read_at(file->fd, at, header, sizeof header) ||
+        !get_block(header, at, file->size, &b) || b.type != FVT_FOOTER)
         return 0;
     int rc;
     uint8_t *p = read_dir(file, &b, &rc);
@@ -254,7 +239,7 @@ static bool resync(struct fvt_file *file, uint64_t *at, struct block *b) {
     bool found = false;
     for (uint64_t from = *at; w && !found && from + FVT_BLOCK_HEADER <= file->size;) {
         size_t n = file->size - from < WINDOW ? (size_t)(file->size - from) : WINDOW;
-        if (!read_at(file->fd, from, w, n))
+        if (!fvt_read_at(file->fd, from, w, n))
             break;
         size_t i = 0;
         for (; !found && i + FVT_BLOCK_HEADER <= n; i += found ? 0 : FVT_ALIGN)
@@ -312,7 +297,7 @@ static int scan_blocks(struct fvt_file *file) {
     while (rc == FVT_OK && at + FVT_BLOCK_HEADER <= file->size) {
         uint8_t header[FVT_BLOCK_HEADER];
         struct block b;
-        if (!read_at(file->fd, at, header, sizeof header)) {
+        if (!fvt_read_at(file->fd, at, header, sizeof header)) {
             rc = FVT_IO;
             break;
         }
@@ -344,7 +329,7 @@ static int64_t within(int64_t v, int64_t lo, int64_t hi) {
 /* *closed: the file was written as a closed one. */
 static int read_header(struct fvt_file *file, bool *closed, struct fvt_error *err) {
     uint8_t h[FVT_FILE_HEADER];
-    if (file->size < sizeof h || !read_at(file->fd, 0, h, sizeof h) ||
+    if (file->size < sizeof h || !fvt_read_at(file->fd, 0, h, sizeof h) ||
         memcmp(h, FVT_FILE_MAGIC, 8) != 0) {
         fvt_fail(err, "%s: not a flow file: it does not begin with FLOWVT1", file->path);
         return FVT_FOREIGN;
@@ -460,7 +445,7 @@ static uint8_t *read_block(const struct fvt_file *file, uint64_t at, enum fvt_bl
     uint8_t header[FVT_BLOCK_HEADER];
     *rc = FVT_DAMAGED;
     if (at < FVT_FILE_HEADER || at % FVT_ALIGN || at > file->size ||
-        file->size - at < FVT_BLOCK_HEADER || !read_at(file->fd, at, header, sizeof header) ||
+        file->size - at < FVT_BLOCK_HEADER || !fvt_read_at(file->fd, at, header, sizeof header) ||
         !get_block(header, at, file->size, b) || b->type != type)
         return NULL;
     return read_dir(file, b, rc);

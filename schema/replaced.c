@@ -5,7 +5,6 @@
 #include "replaced.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,26 +42,14 @@ bool is_interval_name(const char *name) {
     return strcmp(p, ".fvt") == 0;
 }
 
-static bool read_all(int fd, uint64_t offset, uint8_t *out, size_t n) {
-    for (size_t got = 0; got < n;) {
-        ssize_t k = pread(fd, out + got, n - got, (off_t)(offset + got));
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return false;
-        got += (size_t)k;
-    }
-    return true;
-}
-
 /* The checksum of the footer that the trailer leads to: it covers those of all chunks. */
 static bool footer_checksum(int fd, uint64_t size, uint64_t *out) {
     uint8_t t[FVT_TRAILER], h[FVT_BLOCK_HEADER];
-    if (size < FVT_FILE_HEADER + FVT_TRAILER || !read_all(fd, size - FVT_TRAILER, t, sizeof t) ||
+    if (size < FVT_FILE_HEADER + FVT_TRAILER || !fvt_read_at(fd, size - FVT_TRAILER, t, sizeof t) ||
         memcmp(t + 24, FVT_TRAILER_MAGIC, 8) != 0 || fvt_checksum(t, 16) != fvt_load64(t + 16))
         return false;
     uint64_t at = fvt_load64(t);
-    if (at > size - FVT_BLOCK_HEADER || !read_all(fd, at, h, sizeof h) ||
+    if (at > size - FVT_BLOCK_HEADER || !fvt_read_at(fd, at, h, sizeof h) ||
         fvt_checksum(h, 32) != fvt_load64(h + 32))
         return false;
     *out = fvt_load64(h + 24);
@@ -76,7 +63,7 @@ static bool whole_checksum(int fd, uint64_t size, uint64_t *out) {
     bool good = state && p && XXH3_64bits_reset(state) == XXH_OK;
     for (uint64_t at = 0; good && at < size; at += STEP) {
         size_t n = size - at < STEP ? (size_t)(size - at) : STEP;
-        good = read_all(fd, at, p, n) && XXH3_64bits_update(state, p, n) == XXH_OK;
+        good = fvt_read_at(fd, at, p, n) && XXH3_64bits_update(state, p, n) == XXH_OK;
     }
     if (good)
         *out = XXH3_64bits_digest(state);
