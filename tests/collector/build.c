@@ -92,6 +92,12 @@ uint16_t put_fields(struct bytes *b, const char *fields) {
     return count;
 }
 
+void put_set(struct bytes *b, uint16_t id, const char *hex) {
+    size_t set = set_begin(b, id);
+    put_hex(b, hex);
+    set_end(b, set);
+}
+
 void template_set(struct bytes *b, uint16_t set, uint16_t id, const char *fields) {
     size_t begin = set_begin(b, set);
     put(b, id, 2);

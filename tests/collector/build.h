@@ -32,6 +32,7 @@ void ipfix_end(struct bytes *b); /* sets the length */
 /* A set: returns where it began, for set_end(). */
 size_t set_begin(struct bytes *b, uint16_t id);
 void set_end(struct bytes *b, size_t begin);
+void put_set(struct bytes *b, uint16_t id, const char *hex);
 /* Template fields as a string: "8/4 12/4 29305:1/8 371/v", element/length; v is variable. Without
 ** field count; returns their number. */
 uint16_t put_fields(struct bytes *b, const char *fields);

@@ -80,13 +80,9 @@ static void router_announces(unsigned i) {
     put_hex(&b, "0102 0004 0008 0001 0004 0030 0001 0032 0002 0000");
     put_hex(&b, "0103 0004 0008 0001 0004 0052 0010 0053 0010 0000");
     set_end(&b, set);
-    set = set_begin(&b, 258);
-    put_hex(&b, "00000000 01 03e8 00");
-    set_end(&b, set);
+    put_set(&b, 258, "00000000 01 03e8 00");
     /* Scope 1 is the system: names need an interface, scope 2. */
-    set = set_begin(&b, 1);
-    put_hex(&b, "0103 0004 0008 0002 0004 0052 0010 0053 0010 0000");
-    set_end(&b, set);
+    put_set(&b, 1, "0103 0004 0008 0002 0004 0052 0010 0053 0010 0000");
     set = set_begin(&b, 259);
     for (unsigned k = 1; k <= 2; k++) {
         put(&b, k, 4);
@@ -178,10 +174,8 @@ static void one_floods(void **state) {
     }
     for (unsigned i = 0; i < FLOOD; i++) {
         v9(&b, i, 1);
-        size_t set = set_begin(&b, 1);
-        put_hex(&b, "0102 0004 0010 0002 0004 0030 0004 0032 0002 0052 0010 0053 0010 0000");
-        set_end(&b, set);
-        set = set_begin(&b, 258);
+        put_set(&b, 1, "0102 0004 0010 0002 0004 0030 0004 0032 0002 0052 0010 0053 0010 0000");
+        size_t set = set_begin(&b, 258);
         put(&b, i, 4);
         put(&b, i, 4);
         put(&b, 7, 2);

@@ -21,28 +21,20 @@ static struct rig r;
 static void announce(void) {
     v9(&b, 1, 5);
     template_set(&b, 0, 256, "1/2 48/1");
-    size_t set = set_begin(&b, 1);
-    put_hex(&b, "0101 0004 0008 0001 0004 0030 0001 0032 0002 0000");
-    set_end(&b, set);
-    set = set_begin(&b, 257);
-    put_hex(&b, "00000000 03 0064 00");
-    set_end(&b, set);
+    put_set(&b, 1, "0101 0004 0008 0001 0004 0030 0001 0032 0002 0000");
+    put_set(&b, 257, "00000000 03 0064 00");
     rig_send(&r, &b);
     ipfix(&b, 0, 6);
     template_set(&b, 2, 300, "1/2 371/v 29305:1/8");
-    set = set_begin(&b, 3);
-    put_hex(&b, "0190 0003 0001 000a 0004 0052 0008 0053 ffff");
-    set_end(&b, set);
-    set = set_begin(&b, 400);
+    put_set(&b, 3, "0190 0003 0001 000a 0004 0052 0008 0053 ffff");
+    size_t set = set_begin(&b, 400);
     put(&b, 7, 4);
     put_text(&b, "Gi0/7", 8);
     put(&b, 6, 1);
     put_text(&b, "uplink", 6);
     set_end(&b, set);
     template_set(&b, 2, 301, "95/4");
-    set = set_begin(&b, 3);
-    put_hex(&b, "0191 0002 0001 005f 0004 0060 ffff");
-    set_end(&b, set);
+    put_set(&b, 3, "0191 0002 0001 005f 0004 0060 ffff");
     set = set_begin(&b, 401);
     put_hex(&b, "03000050 04");
     put_text(&b, "http", 4);
@@ -52,17 +44,11 @@ static void announce(void) {
 
 static void give_data(void) {
     v9(&b, 2, 5);
-    size_t set = set_begin(&b, 256);
-    put_hex(&b, "0007 03 0008 03");
-    set_end(&b, set);
+    put_set(&b, 256, "0007 03 0008 03");
     rig_send(&r, &b);
     ipfix(&b, 1, 6);
-    set = set_begin(&b, 300);
-    put_hex(&b, "0009 03 616263 0000000000000011");
-    set_end(&b, set);
-    set = set_begin(&b, 301);
-    put_hex(&b, "03000050");
-    set_end(&b, set);
+    put_set(&b, 300, "0009 03 616263 0000000000000011");
+    put_set(&b, 301, "03000050");
     rig_send_ipfix(&r, &b);
 }
 

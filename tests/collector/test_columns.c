@@ -296,9 +296,7 @@ static void sampling_by_interface(void **state) {
     v9(&b, 1, 7);
     /* Options template: scope interface (2/2), sampling interval (34/4). */
     put_hex(&b, "0001 0014 0100 0004 0004 0002 0002 0022 0004 0000");
-    size_t set = set_begin(&b, 256);
-    put_hex(&b, "0001 00000064 0002 000003e8");
-    set_end(&b, set);
+    put_set(&b, 256, "0001 00000064 0002 000003e8");
     give(&p, b.at, b.n, INT64_C(1700000000000));
     send_records(&p, "8/4 12/4 10/2 2/4 1/4 22/4 21/4", lengths, sizeof lengths, 7, special,
                  sizeof special / sizeof *special);

@@ -180,9 +180,7 @@ static void one_record(void **state) {
         bool is_v9 = cases[i].version == 9;
         (is_v9 ? v9 : ipfix)(&b, 0, 7);
         template_set(&b, is_v9 ? 0 : 2, 300, cases[i].fields);
-        size_t set = set_begin(&b, 300);
-        put_hex(&b, cases[i].record);
-        set_end(&b, set);
+        put_set(&b, 300, cases[i].record);
         if (!is_v9)
             ipfix_end(&b);
         rig_send(&r, &b);
@@ -207,12 +205,8 @@ static void header_fields(void **state) {
     ipfix(&b, 41, 7);
     template_set(&b, 2, 300, "1/1 149/4");
     template_set(&b, 2, 301, "1/1");
-    size_t set = set_begin(&b, 300);
-    put_hex(&b, "05 00000009");
-    set_end(&b, set);
-    set = set_begin(&b, 301);
-    put_hex(&b, "06");
-    set_end(&b, set);
+    put_set(&b, 300, "05 00000009");
+    put_set(&b, 301, "06");
     ipfix_end(&b);
     rig_send(&r, &b);
     assert_int_equal(r.rows, 2);
@@ -269,9 +263,7 @@ static void extra_elements(void **state) {
         b.n = 0;
         ipfix(&b, 0, 7);
         template_set(&b, 2, 300, rows[i].fields);
-        size_t set = set_begin(&b, 300);
-        put_hex(&b, rows[i].record);
-        set_end(&b, set);
+        put_set(&b, 300, rows[i].record);
         ipfix_end(&b);
         rig_send(&r, &b);
         assert_int_equal(r.rows, 1);

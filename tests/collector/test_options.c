@@ -86,12 +86,8 @@ static void sampling(void **state) {
         put_hex(&b, cases[i].head);
         set_end(&b, set);
         template_set(&b, is_v9 ? 0 : 2, 300, cases[i].fields);
-        set = set_begin(&b, 400);
-        put_hex(&b, cases[i].option);
-        set_end(&b, set);
-        set = set_begin(&b, 300);
-        put_hex(&b, cases[i].record);
-        set_end(&b, set);
+        put_set(&b, 400, cases[i].option);
+        put_set(&b, 300, cases[i].record);
         if (!is_v9)
             ipfix_end(&b);
         rig_send(&r, &b);
@@ -110,17 +106,11 @@ static void sampling_origin(void **state) {
     (void)state;
     begin(NULL);
     ipfix(&b, 0, 1);
-    size_t set = set_begin(&b, 3);
-    put_hex(&b, "0190 0003 0001 0095 0004 0135 0004 0136 0004");
-    set_end(&b, set);
+    put_set(&b, 3, "0190 0003 0001 0095 0004 0135 0004 0136 0004");
     template_set(&b, 2, 300, "1/1");
     template_set(&b, 2, 301, "1/1 34/4");
-    set = set_begin(&b, 400);
-    put_hex(&b, "00000001 00000003 0000000a");
-    set_end(&b, set);
-    set = set_begin(&b, 300);
-    put_hex(&b, "05 05");
-    set_end(&b, set);
+    put_set(&b, 400, "00000001 00000003 0000000a");
+    put_set(&b, 300, "05 05");
     ipfix_end(&b);
     rig_send(&r, &b);
     const struct fvt_exporter *stat = rig_stat(&r, "ipfix", 1);
@@ -128,9 +118,7 @@ static void sampling_origin(void **state) {
     assert_int_equal(stat->sampling_origin, FVT_SAMPLING_OPTIONS);
     assert_int_equal(stat->sampling_rounded, 2);
     ipfix(&b, 3, 1);
-    set = set_begin(&b, 301);
-    put_hex(&b, "05 00000064");
-    set_end(&b, set);
+    put_set(&b, 301, "05 00000064");
     ipfix_end(&b);
     rig_send(&r, &b);
     assert_int_equal(stat->sampling, 100);
@@ -160,12 +148,8 @@ static void application_names(void **state) {
     ipfix(&b, 2, 2);
     template_set(&b, 2, 300, "1/1 95/4");
     template_set(&b, 2, 301, "1/1 95/4 96/4");
-    set = set_begin(&b, 300);
-    put_hex(&b, "01 0d0001c5 02 03000050 03 0d000001");
-    set_end(&b, set);
-    set = set_begin(&b, 301);
-    put_hex(&b, "04 0d0001c5 6f776e00 05 0d0001c5 00000000");
-    set_end(&b, set);
+    put_set(&b, 300, "01 0d0001c5 02 03000050 03 0d000001");
+    put_set(&b, 301, "04 0d0001c5 6f776e00 05 0d0001c5 00000000");
     ipfix_end(&b);
     rig_send(&r, &b);
     static const char *const names[] = {"\"https\"", "\"http\"", "NULL", "\"own\"", "\"https\""};
@@ -177,9 +161,7 @@ static void application_names(void **state) {
     r.from.addr[3]++;
     ipfix(&b, 0, 1);
     template_set(&b, 2, 300, "1/1 95/4");
-    set = set_begin(&b, 300);
-    put_hex(&b, "01 0d0001c5");
-    set_end(&b, set);
+    put_set(&b, 300, "01 0d0001c5");
     ipfix_end(&b);
     rig_send(&r, &b);
     assert_string_equal(rig_field(&r, 5, "appname"), "NULL");
@@ -207,12 +189,8 @@ static void options_kept(void **state) {
     put_hex(&b, "00000002 0000000000000014 0000000000000001");
     put_hex(&b, "00000001 000000000000000b 0000000000000002");
     set_end(&b, set);
-    set = set_begin(&b, 401);
-    put_hex(&b, "60000001 04 626c7565");
-    set_end(&b, set);
-    set = set_begin(&b, 402);
-    put_hex(&b, "00000007 65746830");
-    set_end(&b, set);
+    put_set(&b, 401, "60000001 04 626c7565");
+    put_set(&b, 402, "00000007 65746830");
     rig_send_ipfix(&r, &b);
     static const struct {
         const char *scope, *data;
@@ -237,9 +215,7 @@ static void options_kept(void **state) {
     }
     /* The oldest makes room. */
     ipfix(&b, 5, 1);
-    set = set_begin(&b, 401);
-    put_hex(&b, "60000002 03 726564 60000003 05 677265656e");
-    set_end(&b, set);
+    put_set(&b, 401, "60000002 03 726564 60000003 05 677265656e");
     rig_send_ipfix(&r, &b);
     assert_int_equal(t->index.count, 3);
     assert_memory_equal(t->entry[0].option.data, "{\"VRFname\":\"red\"}", 17);
@@ -300,10 +276,8 @@ static void interface_names(void **state) {
     (void)state;
     begin(NULL);
     ipfix(&b, 0, 1);
-    size_t set = set_begin(&b, 3);
-    put_hex(&b, "0190 0003 0001 000a 0004 0052 0008 0053 ffff");
-    set_end(&b, set);
-    set = set_begin(&b, 400);
+    put_set(&b, 3, "0190 0003 0001 000a 0004 0052 0008 0053 ffff");
+    size_t set = set_begin(&b, 400);
     put(&b, 7, 4);
     put_text(&b, "Gi0/7", 8);
     put(&b, 6, 1);
@@ -330,16 +304,10 @@ static void uptime_from_options(void **state) {
     (void)state;
     begin(NULL);
     ipfix(&b, 0, 1);
-    size_t set = set_begin(&b, 3);
-    put_hex(&b, "0190 0002 0001 0095 0004 00a0 0008");
-    set_end(&b, set);
+    put_set(&b, 3, "0190 0002 0001 0095 0004 00a0 0008");
     template_set(&b, 2, 300, "22/4 21/4");
-    set = set_begin(&b, 400);
-    put_hex(&b, "00000001 0000018bcfe56800");
-    set_end(&b, set);
-    set = set_begin(&b, 300);
-    put_hex(&b, "000003e8 000007d0");
-    set_end(&b, set);
+    put_set(&b, 400, "00000001 0000018bcfe56800");
+    put_set(&b, 300, "000003e8 000007d0");
     rig_send_ipfix(&r, &b);
     assert_string_equal(rig_text(&r, 0),
                         "tstart=2023-11-14T22:13:21.000 tend=2023-11-14T22:13:22.000");

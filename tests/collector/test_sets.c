@@ -177,9 +177,7 @@ static void redefinition(void **state) {
 
 static void v9_data(uint32_t sequence, const char *hex) {
     v9(&b, sequence, 1);
-    size_t set = set_begin(&b, 256);
-    put_hex(&b, hex);
-    set_end(&b, set);
+    put_set(&b, 256, hex);
     rig_send(&r, &b);
 }
 
@@ -513,9 +511,7 @@ static void streams(void **state) {
     for (uint32_t stream = 1; stream <= 2; stream++) {
         r.stream = EXPORTER_FIRST_STREAM + stream;
         ipfix(&b, 1000 * stream, 1);
-        size_t set = set_begin(&b, 256);
-        put_hex(&b, "01 02");
-        set_end(&b, set);
+        put_set(&b, 256, "01 02");
         rig_send_ipfix(&r, &b);
         assert_string_equal(rig_field(&r, stream - 1, "bytes"), stream == 1 ? "1" : "2");
         assert_int_equal(rig_stat(&r, "ipfix", 1)->lost, 0);
