@@ -224,6 +224,13 @@ class Window:
             first = b if not buckets else first + step
 
 
+@functools.lru_cache(maxsize=1)  # a store is asked again with other overrides
+def stored(paths):
+    """The rows of these files as they are stored."""
+    known = read_fvt.known_columns()
+    return [row for path in paths for row in read_fvt.File(path, known).rows()]
+
+
 class Reference:
     """A store in a database of its own."""
 
@@ -239,9 +246,8 @@ class Reference:
         self.db.create_function("ip_version", 1, family, deterministic=True)
         self.db.create_function("tcp_flags", 1, tcp_flags, deterministic=True)
         self.db.create_collation("ip", collate_ip)
-        known = read_fvt.known_columns()
-        self.classes = {name: read_fvt.CLASSES[cls] for name, cls in known.items()}
-        self.rows = [flow(row, overrides) for path in paths for row in read_fvt.File(path, known).rows()]
+        self.classes = {name: read_fvt.CLASSES[cls] for name, cls in read_fvt.known_columns().items()}
+        self.rows = [flow(row, overrides) for row in stored(tuple(paths))]
         self.times = [span(row) for row in self.rows]
         names = list(tables["flows"])
         self.create("plain", tables["flows"], "id INTEGER PRIMARY KEY")
