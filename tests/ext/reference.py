@@ -252,10 +252,9 @@ class Reference:
         names = list(tables["flows"])
         self.create("plain", tables["flows"], "id INTEGER PRIMARY KEY")
         shown = {name for name in names if self.classes.get(name) == "TIME"}
-        self.db.executemany(
-            "INSERT INTO plain VALUES (%s)" % ", ".join("?" * (len(names) + 1)),
-            ([i] + [text_time(row.get(name)) if name in shown else row.get(name) for name in names]
-             for i, row in enumerate(self.rows)))
+        self.db.executemany("INSERT INTO plain VALUES (%s)" % ", ".join("?" * (len(names) + 1)), (
+            (i, *map({**row, **{name: text_time(row[name]) for name in shown & row.keys()}}.get, names))
+            for i, row in enumerate(self.rows)))
         self.made = {}
         self.names = 0
 

@@ -176,7 +176,7 @@ class Maker:
         self.kinds = {kind: {c: self.class_of(kind, c, t) for c, t in columns.items() if c not in LABELS}
                       for kind, columns in reference.tables.items()}
         self.pools = {}
-        self.busy = {kind: [c for c, n in self.filled(kind) if n] for kind in self.kinds}
+        self.busy = {kind: self.filled(kind) for kind in self.kinds}
         moments = sorted({t for times in reference.times if times for t in times})
         self.moments = moments[len(moments) // 100:] if moments else [0]
         self.windows = [self.window() for _ in range(9)] + [Window()] * 4
@@ -190,14 +190,12 @@ class Maker:
         return {"TEXT": "TIME", "REAL": "REAL"}.get(declared, "UINT")
 
     def filled(self, kind):
-        """Columns that are not NULL everywhere."""
-        for c in self.kinds[kind]:
-            field = self.reference.field(kind, c)
-            if kind == "flows" or field in self.kinds["flows"]:
-                n, = self.reference.db.execute('SELECT count("%s") FROM plain' % field).fetchone()
-                yield c, n
-            else:
-                yield c, 1
+        """Columns that are not NULL everywhere, as far as it can be told."""
+        fields = {c: self.reference.field(kind, c) for c in self.kinds[kind]}
+        plain = [f for f in sorted(set(fields.values())) if kind == "flows" or f in self.kinds["flows"]]
+        counts = self.reference.db.execute("SELECT %s FROM plain" % ", ".join('count("%s")' % f for f in plain)).fetchone()
+        empty = {f for f, n in zip(plain, counts) if n == 0}
+        return [c for c, f in fields.items() if f not in empty]
 
     def dimensions(self, kind):
         return [c for c in self.kinds[kind] if c not in ("time", "time_ms") and
