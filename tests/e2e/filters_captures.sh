@@ -43,8 +43,9 @@ with_values() {
     with_values packets 'packets = %s'
     with_values bytes 'bytes <= %s'
     with_values bytes 'not bytes > %s and ipv4'
-    with_values inif 'in if %s'
-    with_values outif 'out if %s'
+    # Of NetFlow v5, nfdump 1.7.8 keeps no interface 0.
+    with_values 'nullif(inif, 0)' 'in if %s'
+    with_values 'nullif(outif, 0)' 'out if %s'
     with_values 'cast(bpp AS INTEGER)' 'bpp < %s'
     with_values 'cast(duration * 1000 AS INTEGER)' 'duration > %s'
     printf '%s\n' ipv4 ipv6 'not ipv4' 'proto tcp' 'proto udp or proto icmp' 'flags S and not flags A' \
