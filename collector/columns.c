@@ -16,7 +16,12 @@ enum { FEW = 2, PROTO_ICMP = 1, PROTO_ICMPV6 = 58, NO_DIRECTION = 255 };
 
 struct columns {
     struct flow_rows rows;
-    struct exporter *exporter;   /* of the rows, when there are some */
+    struct {
+        struct exporter
+            *exporter; /* of the rows before end that are behind those of the part before */
+        uint32_t end;
+    } part[FLOW_ROWS];
+    uint32_t parts;
     uint64_t header[FLOW_WORDS]; /* the fields that they have from message headers */
     uint64_t record[FLOW_WORDS]; /* and from records */
     struct sampling_rate rate;   /* of all of them */
@@ -56,16 +61,9 @@ static union flow_value header_value(const struct record *r, int f) {
     return v;
 }
 
-/* Of a field that is no number: others may differ among rows. */
-static bool fits(int f, const union flow_value *a, const union flow_value *b) {
-    switch (flow_fields[f].class) {
-    case FLOW_TEXT:
-        return a->text.p == b->text.p && a->text.n == b->text.n;
-    case FLOW_IP:
-        return flow_ip_cmp(&a->ip, &b->ip) == 0;
-    default:
-        return true;
-    }
+/* Of a field that is no text. */
+static bool same_value(int f, const union flow_value *a, const union flow_value *b) {
+    return flow_fields[f].class == FLOW_IP ? flow_ip_cmp(&a->ip, &b->ip) == 0 : a->i == b->i;
 }
 
 /* Do records of this plan and message have the fields of the rows that wait, in columns of the same kind? */
@@ -77,7 +75,8 @@ static bool joins(const struct columns *c, const struct plan *plan, const struct
         const struct plan_step *s = &plan->step[i];
         if (s->field >= FLOW_NFIELDS)
             continue;
-        if (!in_set(c->record, s->field) || c->rows.octets[s->field] != plan_column_octets(s))
+        const unsigned octets = plan_column_octets(s);
+        if (!in_set(c->record, s->field) || (octets && octets != c->rows.octets[s->field]))
             return false;
         steps++;
     }
@@ -85,8 +84,9 @@ static bool joins(const struct columns *c, const struct plan *plan, const struct
         wanted += (unsigned)__builtin_popcountll(c->record[w]);
         for (uint64_t bits = r->base[w] & ~c->record[w]; bits; bits &= bits - 1) {
             const int f = (int)(w * 64) + __builtin_ctzll(bits);
-            const union flow_value v = header_value(r, f);
-            if (!fits(f, &v, &c->rows.same[f]))
+            const union flow_value v = header_value(r, f), *same = &c->rows.same[f];
+            if (flow_fields[f].class == FLOW_TEXT &&
+                (v.text.p != same->text.p || v.text.n != same->text.n))
                 return false;
         }
     }
@@ -110,23 +110,31 @@ static void begin(struct columns *c, const struct plan *plan, const struct recor
         }
 }
 
-/* What the header says of n more rows: a number that is not that of the rows before makes a column of it. */
+/* Rows [first, end) have that value in a field of their header. */
+static void put_header(struct flow_rows *rows, int f, uint32_t first, uint32_t end,
+                       const union flow_value *v) {
+    union flow_column *column = &rows->column[f];
+    const bool address = flow_fields[f].class == FLOW_IP;
+    for (uint32_t i = first; address && i < end; i++)
+        column->ip[i] = v->ip;
+    for (uint32_t i = first; !address && i < end; i++)
+        column->i[i] = v->i;
+    rows->octets[f] = address ? FLOW_ROWS_IP : sizeof v->i;
+}
+
+/* What the header says of n more rows: what is not that of the rows before makes a column of it. */
 static void add_header(struct columns *c, const struct record *r, uint32_t n) {
     struct flow_rows *rows = &c->rows;
     for (size_t w = 0; w < FLOW_WORDS; w++)
         for (uint64_t bits = c->header[w] & ~c->record[w]; bits; bits &= bits - 1) {
             const int f = (int)(w * 64) + __builtin_ctzll(bits);
-            const int64_t v = header_value(r, f).i, before = rows->same[f].i;
-            const bool number =
-                flow_fields[f].class != FLOW_TEXT && flow_fields[f].class != FLOW_IP;
-            int64_t *column = rows->column[f].i;
-            if (!number || (!flow_rows_vary(rows, f) && v == before))
+            const union flow_value v = header_value(r, f), before = rows->same[f];
+            const bool vary = flow_rows_vary(rows, f);
+            if (!vary && (flow_fields[f].class == FLOW_TEXT || same_value(f, &v, &before)))
                 continue;
-            for (uint32_t i = 0; !flow_rows_vary(rows, f) && i < rows->n; i++)
-                column[i] = before;
-            for (uint32_t i = 0; i < n; i++)
-                column[rows->n + i] = v;
-            rows->octets[f] = sizeof v;
+            if (!vary)
+                put_header(rows, f, 0, rows->n, &before);
+            put_header(rows, f, rows->n, rows->n + n, &v);
             mark(rows, f, true, true);
         }
 }
@@ -159,11 +167,20 @@ static void add_times(struct flow_rows *rows, int f, const uint32_t *up, uint32_
 }
 
 static void set_ipversion(struct flow_rows *rows) {
-    if (flow_rows_has(rows, FLOW_ipversion))
+    const int from = flow_rows_has(rows, FLOW_srcip) ? FLOW_srcip : FLOW_dstip;
+    uint8_t *version = rows->column[FLOW_ipversion].u8;
+    bool vary = false;
+    if (!flow_rows_has(rows, from))
         return;
-    int from = flow_rows_has(rows, FLOW_srcip) ? FLOW_srcip : FLOW_dstip;
-    if (flow_rows_has(rows, from))
-        set_same(rows, FLOW_ipversion, flow_rows_ip(rows, from, 0).family);
+    set_same(rows, FLOW_ipversion, flow_rows_ip(rows, from, 0).family);
+    if (rows->octets[from] == 4 || !flow_rows_vary(rows, from))
+        return;
+    for (uint32_t i = 0; i < rows->n; i++) {
+        version[i] = rows->column[from].ip[i].family;
+        vary |= version[i] != version[0];
+    }
+    rows->octets[FLOW_ipversion] = sizeof *version;
+    mark(rows, FLOW_ipversion, true, vary);
 }
 
 /* What was announced for row i. */
@@ -217,36 +234,52 @@ static bool same_rate(const struct columns *c, struct sampling_rate rate,
 
 /* ---- rows ------------------------------------------------------------------------------- */
 
-static uint64_t sum_of(const struct flow_rows *rows, int f, uint32_t n) {
+static uint64_t sum_of(const struct flow_rows *rows, int f, uint32_t first, uint32_t end) {
     const uint32_t *v = rows->column[f].u32;
     const bool usual = flow_rows_vary(rows, f) && rows->octets[f] == sizeof *v;
     uint64_t sum = 0;
     if (!flow_rows_has(rows, f))
         return 0;
-    for (uint32_t i = 0; usual && i < n; i++)
+    for (uint32_t i = first; usual && i < end; i++)
         sum += le32toh(v[i]);
-    for (uint32_t i = 0; !usual && i < n; i++)
+    for (uint32_t i = first; !usual && i < end; i++)
         sum += (uint64_t)flow_rows_number(rows, f, i);
     return sum;
 }
 
+/* Count rows [first, end) for their exporter, which are kept before kept. */
+static void count_part(const struct columns *c, struct exporter *e, uint32_t first, uint32_t end,
+                       uint32_t kept) {
+    const struct flow_rows *rows = &c->rows;
+    const uint32_t last = kept < first ? first : kept < end ? kept : end;
+    e->decoded += end - first;
+    e->changed = true;
+    e->stat.flows += last - first;
+    e->stat.packets += sum_of(rows, FLOW_packets, first, last);
+    e->stat.bytes += sum_of(rows, FLOW_bytes, first, last);
+    if (last > first && flow_rows_has(rows, FLOW_sampling)) {
+        exporter_sampling(e, (uint64_t)rows->same[FLOW_sampling].i, c->origin);
+        e->stat.sampling_rounded += c->rate.rounded ? last - first : 0;
+    }
+}
+
 void collector_flush(struct collector *collector) {
     struct columns *c = collector->columns;
-    struct flow_rows *rows = &c->rows;
-    struct fvt_exporter *stat = rows->n ? &c->exporter->stat : NULL;
-    if (!stat)
+    if (c->rows.n == 0)
         return;
-    const uint32_t kept = collector->sink.rows(collector->sink.arg, rows);
-    c->exporter->decoded += rows->n;
-    stat->flows += kept;
-    if (kept && flow_rows_has(rows, FLOW_sampling)) {
-        exporter_sampling(c->exporter, (uint64_t)rows->same[FLOW_sampling].i, c->origin);
-        stat->sampling_rounded += c->rate.rounded ? kept : 0;
-    }
-    stat->packets += sum_of(rows, FLOW_packets, kept);
-    stat->bytes += sum_of(rows, FLOW_bytes, kept);
-    c->exporter->changed = true;
-    rows->n = 0;
+    if (!in_set(c->record, FLOW_ipversion))
+        set_ipversion(&c->rows);
+    const uint32_t kept = collector->sink.rows(collector->sink.arg, &c->rows);
+    for (uint32_t i = 0, first = 0; i < c->parts; first = c->part[i++].end)
+        count_part(c, c->part[i].exporter, first, c->part[i].end, kept);
+    c->rows.n = c->parts = 0;
+}
+
+/* n more rows, which are there, are of that exporter. */
+static void end_part(struct columns *c, struct exporter *e, uint32_t n) {
+    if (c->parts == 0 || c->part[c->parts - 1].exporter != e)
+        c->part[c->parts++].exporter = e;
+    c->part[c->parts - 1].end = c->rows.n += n;
 }
 
 /* Put n records at p behind the rows that wait, which they fit. */
@@ -260,12 +293,9 @@ static void add_rows(struct columns *c, const struct plan *plan, const uint8_t *
     if (!in_set(c->record, FLOW_tend))
         add_times(rows, FLOW_tend, end, n, r);
     add_header(c, r, n);
-    if (rows->n == 0) {
-        if (plan->proto != PLAN_NOWHERE) {
-            mark(rows, FLOW_icmptype, false, false);
-            mark(rows, FLOW_icmpcode, false, false);
-        }
-        set_ipversion(rows);
+    if (rows->n == 0 && plan->proto != PLAN_NOWHERE) {
+        mark(rows, FLOW_icmptype, false, false);
+        mark(rows, FLOW_icmpcode, false, false);
     }
 }
 
@@ -281,8 +311,8 @@ static bool take_columns(struct collector *collector, struct exporter *e, const 
     if (n == 0 || (n < FEW && c->rows.n == 0))
         return false;
     struct sampling_rate rate = choose_rate(r, (struct sampling_rate){0}, &e->rate);
-    if (each || c->rows.n == FLOW_ROWS || c->exporter != e ||
-        !same_rate(c, rate, r->sampling_origin) || (c->rows.n && !joins(c, plan, r)))
+    if (each || c->rows.n == FLOW_ROWS || !same_rate(c, rate, r->sampling_origin) ||
+        (c->rows.n && !joins(c, plan, r)))
         collector_flush(collector);
     if (c->rows.n == 0)
         begin(c, plan, r);
@@ -294,8 +324,7 @@ static bool take_columns(struct collector *collector, struct exporter *e, const 
     }
     if (c->rows.n == 0)
         set_rate(c, rate, r->sampling_origin);
-    c->exporter = e;
-    c->rows.n += n;
+    end_part(c, e, n);
     cursor_take(set, (size_t)n * plan->minimum);
     *flows += n;
     if (each)

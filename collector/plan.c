@@ -666,10 +666,10 @@ unsigned plan_column_octets(const struct plan_step *step) {
     case CONVERT_U16:
         return 2;
     case CONVERT_U32:
-    case CONVERT_IP4:
         return 4;
+    case CONVERT_IP4:
     case CONVERT_IP6:
-        return FLOW_ROWS_IP;
+        return 0;
     default:
         return 8;
     }
@@ -710,11 +710,7 @@ static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart
     case CONVERT_MAC:
         EACH(i, (int64_t)ben(p, 6));
     case CONVERT_IP4:
-        for (uint32_t i = 0; i < n; i++, p += apart)
-            memcpy(out->ip4[at + i], p, 4);
-        break;
-    case CONVERT_IP6:
-        EACH(ip, flow_ip_make(6, p));
+    case CONVERT_IP6: /* run_addresses() */
     case CONVERT_NONE:
     case CONVERT_SECOND:
     case CONVERT_TEXT:
@@ -725,6 +721,24 @@ static void run_column(const struct plan_step *s, const uint8_t *p, size_t apart
         break;
     }
 #undef EACH
+}
+
+/* The same of addresses. Where those of both families come together, all of them are in the wider form. */
+static void run_addresses(const struct plan_step *s, const uint8_t *p, size_t apart, uint32_t n,
+                          struct flow_rows *rows) {
+    union flow_column *out = &rows->column[s->field];
+    uint8_t *octets = &rows->octets[s->field];
+    const uint32_t at = rows->n;
+    const bool six = s->convert == CONVERT_IP6;
+    for (uint32_t i = at; i > 0 && six && *octets == 4; i--)
+        out->ip[i - 1] = flow_ip_make(4, out->ip4[i - 1]);
+    *octets = six || (at && *octets != 4) ? FLOW_ROWS_IP : 4;
+    p += s->offset;
+    for (uint32_t i = 0; i < n; i++, p += apart)
+        if (*octets == 4)
+            memcpy(out->ip4[at + i], p, 4);
+        else
+            out->ip[at + i] = flow_ip_make(six ? 6 : 4, p);
 }
 
 void plan_columns(const struct plan *plan, const uint8_t *p, uint32_t n, const struct record *r,
@@ -738,8 +752,12 @@ void plan_columns(const struct plan *plan, const uint8_t *p, uint32_t n, const s
                 up[k] = s->length == 4 ? be32(at) : (uint32_t)ben(at, s->length);
             continue;
         }
-        run_column(s, p, plan->minimum, n, r, &rows->column[s->field], rows->n);
-        rows->octets[s->field] = (uint8_t)plan_column_octets(s);
+        if (s->convert == CONVERT_IP4 || s->convert == CONVERT_IP6) {
+            run_addresses(s, p, plan->minimum, n, rows);
+        } else {
+            run_column(s, p, plan->minimum, n, r, &rows->column[s->field], rows->n);
+            rows->octets[s->field] = (uint8_t)plan_column_octets(s);
+        }
         rows->present[s->field >> 6] |= UINT64_C(1) << (s->field & 63);
         rows->vary[s->field >> 6] |= UINT64_C(1) << (s->field & 63);
     }

@@ -116,7 +116,8 @@ enum plan_result {
 /* Decode the next record of a data set into r, which record_begin() has prepared. */
 enum plan_result plan_next(const struct plan *plan, struct cursor *set, struct record *r);
 
-/* Octets of the values in columns of rows (struct flow_rows) of the field that a step fills. */
+/* Octets of the values in columns of rows (struct flow_rows) of the field that a step fills; 0 of addresses, of which
+** columns of one family become such of both. */
 unsigned plan_column_octets(const struct plan_step *step);
 /* The same for n records that lie at p: their fields into the columns of rows, behind the rows->n rows that are there
 ** and have the same fields, in the same numbers of octets. start and end get the uptimes 22 and 21 if it has them. Only
