@@ -136,31 +136,70 @@ bool piece_relative(struct group *g, int field, uint32_t parent, struct piece *o
     return ok;
 }
 
-/* collect_entries() where every row has a value and a parent's. */
-static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
-                        uint64_t *present) {
-    enum { STEP = 1024 };
-    const uint32_t n = (uint32_t)pc->max + 1;
-    /* What no row has: of an entry that none was met of yet. */
-    const int64_t none = c->min > INT64_MIN ? c->min - 1 : c->max + 1;
-    for (uint32_t i = 0; i < n; i++)
-        entry[i] = none;
-    for (uint32_t at = 0; at < c->count; at += STEP) {
-        int64_t v[STEP];
-        uint32_t code[STEP], some = c->count - at < STEP ? c->count - at : STEP;
+/* Of some rows the value becomes that of entry[] of their code, which is none until one was met. false: it has
+** another. */
+#define MEET(name, type)                                                                        \
+    static bool name(type *entry, type none, const uint32_t *code, const type *v, uint32_t n) { \
+        for (uint32_t i = 0; i < n; i++) {                                                      \
+            type *e = &entry[code[i]];                                                          \
+            if (*e == v[i])                                                                     \
+                continue;                                                                       \
+            if (*e != none)                                                                     \
+                return false;                                                                   \
+            *e = v[i];                                                                          \
+        }                                                                                       \
+        return true;                                                                            \
+    }
+MEET(meet, int64_t)
+MEET(meet_32, uint32_t)
+
+enum { MEET_STEP = 1024 };
+
+/* Entries are met all over the memory: four octets each where that tells all values apart, and none of them. */
+static bool collect_32(const struct group_column *c, const struct group_column *pc,
+                       int64_t *entry) {
+    const uint32_t n = (uint32_t)pc->max + 1, none = (uint32_t)c->min - 1;
+    uint32_t *met = malloc((size_t)n * sizeof *met);
+    bool is = met != NULL;
+    for (uint32_t i = 0; is && i < n; i++)
+        met[i] = none;
+    for (uint32_t at = 0; is && at < c->count; at += MEET_STEP) {
+        uint32_t v[MEET_STEP], code[MEET_STEP];
+        uint32_t some = c->count - at < MEET_STEP ? c->count - at : MEET_STEP;
+        column_read_32(c, at, some, v);
+        column_read_32(pc, at, some, code);
+        is = meet_32(met, none, code, v, some);
+    }
+    for (uint32_t i = 0; is && i < n; i++)
+        entry[i] = met[i] == none ? c->min - 1 : c->min + (uint32_t)(met[i] - (uint32_t)c->min);
+    free(met);
+    return is;
+}
+
+static bool collect_64(const struct group_column *c, const struct group_column *pc,
+                       int64_t *entry) {
+    bool is = true;
+    for (uint32_t i = 0; i <= (uint32_t)pc->max; i++)
+        entry[i] = c->min - 1;
+    for (uint32_t at = 0; is && at < c->count; at += MEET_STEP) {
+        int64_t v[MEET_STEP];
+        uint32_t code[MEET_STEP];
+        uint32_t some = c->count - at < MEET_STEP ? c->count - at : MEET_STEP;
         column_read(c, at, some, v);
         column_read_32(pc, at, some, code);
-        for (uint32_t i = 0; i < some; i++) {
-            int64_t *e = &entry[code[i]];
-            if (*e == v[i])
-                continue;
-            if (*e != none)
-                return false;
-            *e = v[i];
-        }
+        is = meet(entry, c->min - 1, code, v, some);
     }
-    for (uint32_t i = 0; i < n; i++)
-        present[i / 64] |= (uint64_t)(entry[i] != none) << (i & 63);
+    return is;
+}
+
+/* collect_entries() where every row has a value, which is not the least of all numbers, and a parent's. */
+static bool collect_all(const struct group_column *c, const struct group_column *pc, int64_t *entry,
+                        uint64_t *present) {
+    const bool few = (uint64_t)c->max - (uint64_t)c->min < UINT32_MAX;
+    if (!(few ? collect_32(c, pc, entry) : collect_64(c, pc, entry)))
+        return false;
+    for (uint32_t i = 0; i <= (uint32_t)pc->max; i++)
+        present[i / 64] |= (uint64_t)(entry[i] >= c->min) << (i & 63);
     return true;
 }
 
@@ -169,7 +208,7 @@ static bool collect_all(const struct group_column *c, const struct group_column 
 static bool collect_entries(struct group *g, int field, int parent, int64_t *entry,
                             uint64_t *present, uint64_t *seen) {
     const struct group_column *c = &g->column[field], *pc = &g->column[parent];
-    if (c->count == g->rows && pc->count == g->rows && (c->min > INT64_MIN || c->max < INT64_MAX)) {
+    if (c->count == g->rows && pc->count == g->rows && c->min > INT64_MIN) {
         bool is = collect_all(c, pc, entry, present);
         memcpy(seen, present, ((size_t)pc->max / 64 + 1) * sizeof *seen);
         return is;
