@@ -2,7 +2,8 @@
 /*
 ** Link layers down to the outermost IP header. A table gives each link type a function that strips
 ** its header and says what comes next; walk_ethertype() and by_ppp() are where the ways meet. NFLOG
-** headers are read in dissect_nflog.c, the IP headers themselves in dissect_ip.c, tunnels in dissect_tunnel.c.
+** headers are read in dissect_nflog.c, 802.11 in dissect_wlan.c, what captures have in front of frames otherwise in
+** dissect_prefix.c, the IP headers themselves in dissect_ip.c, tunnels in dissect_tunnel.c.
 **
 ** Numbers: LINKTYPE_ values of the tcpdump group's registry, IEEE Ethernet types, PPP protocol
 ** numbers of RFC 1661 and IANA.
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "dissect_ip.h"
+#include "dissect_link.h"
 #include "dissect_nflog.h"
 #include "walk.h"
 
@@ -142,6 +144,44 @@ static enum packet_kind i_tag(struct walk *w) {
     return walk_take(w, 4) ? ethernet(w) : PACKET_TRUNCATED;
 }
 
+/* MACsec (802.1AE 9.3), where the payload is not encrypted: control, short length, packet number, channel. */
+static enum packet_kind macsec(struct walk *w) {
+    enum { CHANNEL = 0x20, ENCRYPTED = 0x08, CHANGED = 0x04 };
+    const uint8_t *p = walk_peek(w, 1);
+    if (!p)
+        return PACKET_TRUNCATED;
+    if (p[0] & (ENCRYPTED | CHANGED))
+        return PACKET_OTHER;
+    return shim(w, p[0] & CHANNEL ? 16 : 8);
+}
+
+/* Time stamps of Arista's switches: subtype, version; seconds and nanoseconds. */
+static enum packet_kind arista(struct walk *w) {
+    enum { OF_48_BITS = 0x20 };
+    const uint8_t *p = walk_peek(w, 4);
+    if (!p)
+        return PACKET_TRUNCATED;
+    return get16(p) == 1 ? shim(w, p[3] & OF_48_BITS ? 12 : 14) : PACKET_OTHER;
+}
+
+/* Marvell's tag as an Ethernet type. */
+static enum packet_kind edsa(struct walk *w) {
+    const uint8_t *p = walk_take(w, 2);
+    return p ? walk_dsa_tag(w) : PACKET_TRUNCATED;
+}
+
+/* TRILL (RFC 6325 3.2): five bits of its first two octets count words of options. */
+static enum packet_kind trill(struct walk *w) {
+    const uint8_t *p = walk_take(w, 6);
+    if (!p)
+        return PACKET_TRUNCATED;
+    return walk_take(w, (get16(p) >> 6 & 31u) * 4u) ? ethernet(w) : PACKET_TRUNCATED;
+}
+
+static enum packet_kind fabric_path(struct walk *w) {
+    return walk_take(w, 2) ? ethernet(w) : PACKET_TRUNCATED;
+}
+
 static const struct {
     uint16_t type;
     enum packet_kind (*next)(struct walk *w);
@@ -164,6 +204,12 @@ static const struct {
     {0x893f, e_tag},  /* 802.1BR */
     {0x88e7, i_tag},
     {0x6558, ethernet}, /* transparent Ethernet bridging */
+    {0x88e5, macsec},
+    {0x894f, walk_nsh},
+    {0xd28b, arista},
+    {0xdada, edsa},
+    {0x22f3, trill},
+    {0x8903, fabric_path}, /* Cisco's */
 };
 
 /* IEEE 802.2, with the SNAP extension of RFC 1042 (and Cisco's and 802.1H's organisations). */
@@ -264,12 +310,30 @@ static enum packet_kind ppp(struct walk *w) {
     return by_ppp(w);
 }
 
-static enum packet_kind ppp_with_direction(struct walk *w) {
+/* pppd has a direction where the address is. */
+static enum packet_kind pppd(struct walk *w) {
+    const uint8_t *p = walk_take(w, 2);
+    if (!p)
+        return PACKET_TRUNCATED;
+    walk_direction(w, p[0] == 1);
+    return by_ppp(w);
+}
+
+/* An octet that is 0 of what the host received. */
+static enum packet_kind with_direction(struct walk *w, enum packet_kind (*next)(struct walk *w)) {
     const uint8_t *p = walk_take(w, 1);
     if (!p)
         return PACKET_TRUNCATED;
-    walk_direction(w, p[0] != 0); /* 0: received by this host */
-    return ppp(w);
+    walk_direction(w, p[0] != 0);
+    return next(w);
+}
+
+static enum packet_kind ppp_with_direction(struct walk *w) {
+    return with_direction(w, ppp);
+}
+
+static enum packet_kind cisco_hdlc_with_direction(struct walk *w) {
+    return with_direction(w, cisco_hdlc);
 }
 
 /* Network layer protocol ids of ISO/IEC TR 9577, as frame relay has them (RFC 2427). */
@@ -314,6 +378,10 @@ static enum packet_kind frame_relay(struct walk *w) {
     }
     walk_take(w, p[1] == 0 ? 2 : 1); /* control, and a padding octet */
     return by_nlpid(w);
+}
+
+static enum packet_kind frame_relay_with_direction(struct walk *w) {
+    return with_direction(w, frame_relay);
 }
 
 /* ---- loopback, raw and cooked ------------------------------------------------------------ */
@@ -395,168 +463,82 @@ static enum packet_kind linux_sll2(struct walk *w) {
     return by_cooked_protocol(w, get16(p));
 }
 
-/* ---- 802.11 and other headers in front of a frame ---------------------------------------- */
-
-/* IEEE 802.11 data frames that are not encrypted; LLC follows. padded: the header is padded to a
-** multiple of four octets. */
-static enum packet_kind wlan_padded(struct walk *w, bool padded) {
-    const uint8_t *p = walk_peek(w, 24);
-    if (!p)
-        return PACKET_TRUNCATED;
-    unsigned control_field = get16le(p);
-    if ((control_field & 0x000c) != 0x0008) /* type data */
-        return PACKET_CONTROL;
-    unsigned subtype = control_field >> 4 & 0xf;
-    unsigned ds = control_field >> 8 & 3; /* from and to the distribution system */
-    if (control_field & 0x4000 || subtype & 4)
-        return PACKET_OTHER; /* protected, or without a body */
-    static const uint8_t dst_at[4] = {4, 16, 4, 16};
-    static const uint8_t src_at[4] = {10, 10, 16, 24};
-    size_t header = ds == 3 ? 30 : 24;
-    size_t mac_end = header;
-    if (subtype & 8) {
-        header += 2; /* QoS control */
-        if (control_field & 0x8000)
-            header += 4; /* HT control */
-    }
-    p = walk_take(w, padded ? (header + 3) & ~(size_t)3 : header);
-    if (!p)
-        return PACKET_TRUNCATED;
-    if (src_at[ds] + 6u <= mac_end) {
-        memcpy(w->pkt->dstmac, p + dst_at[ds], 6);
-        memcpy(w->pkt->srcmac, p + src_at[ds], 6);
-        w->pkt->has |= HAS_MAC | HAS_DSTMAC;
-    }
-    if ((subtype & 8) && p[mac_end] & 0x80)
-        return PACKET_OTHER; /* A-MSDU */
-    return llc(w);
-}
-
-static enum packet_kind wlan(struct walk *w) {
-    return wlan_padded(w, false);
-}
-
-/* Radiotap: its length, and of its fields the flags (bit 1; behind the 8 octets of bit 0), for
-** padding between header and body. Further presence words follow while bit 31 is set. */
-static enum packet_kind radiotap(struct walk *w) {
-    const uint8_t *p = walk_peek(w, 8);
-    if (!p)
-        return PACKET_TRUNCATED;
-    size_t length = get16le(p + 2);
-    if (length < 8)
-        return PACKET_MALFORMED;
-    p = walk_take(w, length);
-    if (!p)
-        return PACKET_TRUNCATED;
-    uint32_t present = get32le(p + 4);
-    size_t at = 8;
-    for (uint32_t word = present; word & 0x80000000u && at + 4 <= length; at += 4)
-        word = get32le(p + at);
-    if (present & 1)
-        at = ((at + 7) & ~(size_t)7) + 8;
-    bool padded = (present & 2) && at < length && (p[at] & 0x20);
-    return wlan_padded(w, padded);
-}
-
-static enum packet_kind prism(struct walk *w) {
-    const uint8_t *p = walk_peek(w, 8);
-    if (!p)
-        return PACKET_TRUNCATED;
-    size_t length = get32(p) == 0x00000044 || get32le(p) == 0x00000044 ? 144 : get32(p + 4);
-    return length >= 8 && walk_take(w, length) ? wlan(w) : PACKET_TRUNCATED;
-}
-
-static enum packet_kind avs(struct walk *w) {
-    const uint8_t *p = walk_peek(w, 8);
-    if (!p)
-        return PACKET_TRUNCATED;
-    size_t length = get32(p + 4);
-    return length >= 8 && walk_take(w, length) ? wlan(w) : PACKET_TRUNCATED;
-}
-
-static enum packet_kind by_linktype(struct walk *w, unsigned linktype);
-
-/* Per-packet information: a length and the link type of what follows. */
-static enum packet_kind ppi(struct walk *w) {
-    const uint8_t *p = walk_peek(w, 8);
-    if (!p)
-        return PACKET_TRUNCATED;
-    size_t length = get16le(p + 2);
-    unsigned linktype = get32le(p + 4);
-    if (length < 8 || ++w->depth > MAX_DEPTH)
-        return PACKET_MALFORMED;
-    return walk_take(w, length) ? by_linktype(w, linktype) : PACKET_TRUNCATED;
-}
-
-static enum packet_kind token_ring(struct walk *w) {
-    const uint8_t *p = walk_take(w, 14);
-    if (!p)
-        return PACKET_TRUNCATED;
-    if (p[8] & 0x80) { /* source routing: a length in the low five bits */
-        const uint8_t *route = walk_peek(w, 1);
-        if (!route || !walk_take(w, route[0] & 0x1fu))
-            return PACKET_TRUNCATED;
-    }
-    return llc(w);
-}
-
-static enum packet_kind fddi(struct walk *w) {
-    return walk_take(w, 13) ? llc(w) : PACKET_TRUNCATED;
-}
-
-static enum packet_kind fibre_channel(struct walk *w) {
-    return walk_take(w, 16) ? llc(w) : PACKET_TRUNCATED;
-}
-
-static enum packet_kind netanalyzer(struct walk *w) {
-    return walk_take(w, 4) ? ethernet(w) : PACKET_TRUNCATED;
-}
-
-static enum packet_kind preamble(struct walk *w) {
-    return walk_take(w, 8) ? ethernet(w) : PACKET_TRUNCATED;
-}
-
 static const struct {
-    uint16_t linktype;
-    const char *name;
+    const char *name; /* NULL: not known */
     enum packet_kind (*next)(struct walk *w);
 } links[] = {
-    {0, "BSD loopback", null_loopback},
-    {1, "Ethernet", ethernet},
-    {6, "token ring", token_ring},
-    {9, "PPP", ppp},
-    {10, "FDDI", fddi},
-    {12, "raw IP", by_version}, /* DLT_RAW as most systems number it */
-    {14, "raw IP", by_version}, /* as OpenBSD does */
-    {50, "PPP over HDLC", ppp},
-    {51, "PPPoE", pppoe_session},
-    {100, "RFC 1483 ATM", llc},
-    {101, "raw IP", by_version},
-    {104, "Cisco HDLC", cisco_hdlc},
-    {105, "802.11", wlan},
-    {107, "frame relay", frame_relay},
-    {108, "OpenBSD loopback", null_loopback},
-    {109, "enc", enc},
-    {113, "Linux cooked v1", linux_sll},
-    {117, "pflog", pflog},
-    {119, "Prism 802.11", prism},
-    {122, "IP over fibre channel", fibre_channel},
-    {127, "radiotap 802.11", radiotap},
-    {163, "AVS 802.11", avs},
-    {192, "PPI", ppi},
-    {204, "PPP with direction", ppp_with_direction},
-    {228, "raw IPv4", walk_ip4},
-    {229, "raw IPv6", walk_ip6},
-    {239, "NFLOG", walk_nflog},
-    {240, "NetANALYZER", netanalyzer},
-    {274, "Ethernet with preamble", preamble},
-    {276, "Linux cooked v2", linux_sll2},
+    [0] = {"BSD loopback", null_loopback},
+    [1] = {"Ethernet", ethernet},
+    [6] = {"token ring", walk_token_ring},
+    [7] = {"ARCNET", walk_arcnet},
+    [8] = {"SLIP", walk_slip},
+    [9] = {"PPP", ppp},
+    [10] = {"FDDI", walk_fddi},
+    [12] = {"raw IP", by_version}, /* DLT_RAW as most systems number it */
+    [14] = {"raw IP", by_version}, /* as OpenBSD does */
+    [50] = {"PPP over HDLC", ppp},
+    [51] = {"PPPoE", pppoe_session},
+    [100] = {"RFC 1483 ATM", llc},
+    [101] = {"raw IP", by_version},
+    [104] = {"Cisco HDLC", cisco_hdlc},
+    [105] = {"802.11", walk_wlan},
+    [106] = {"IP over ATM", walk_atm_clip},
+    [107] = {"frame relay", frame_relay},
+    [108] = {"OpenBSD loopback", null_loopback},
+    [109] = {"enc", enc},
+    [113] = {"Linux cooked v1", linux_sll},
+    [117] = {"pflog", pflog},
+    [119] = {"Prism 802.11", walk_prism},
+    [122] = {"IP over fibre channel", walk_fibre_channel},
+    [123] = {"SunATM", walk_sunatm},
+    [127] = {"radiotap 802.11", walk_radiotap},
+    [129] = {"ARCNET of Linux", walk_arcnet_linux},
+    [138] = {"IP over IEEE 1394", walk_1394},
+    [143] = {"DOCSIS", walk_docsis},
+    [163] = {"AVS 802.11", walk_avs},
+    [166] = {"PPP of pppd", pppd},
+    [178] = {"Juniper Ethernet", walk_juniper_ethernet},
+    [179] = {"Juniper PPP", walk_juniper_ppp},
+    [180] = {"Juniper frame relay", walk_juniper_frame_relay},
+    [181] = {"Juniper Cisco HDLC", walk_juniper_chdlc},
+    [192] = {"PPI", walk_ppi},
+    [197] = {"ERF", walk_erf},
+    [204] = {"PPP with direction", ppp_with_direction},
+    [205] = {"Cisco HDLC with direction", cisco_hdlc_with_direction},
+    [206] = {"frame relay with direction", frame_relay_with_direction},
+    [219] = {"MPLS", mpls},
+    [226] = {"Solaris ipnet", walk_ipnet},
+    [228] = {"raw IPv4", walk_ip4},
+    [229] = {"raw IPv6", walk_ip6},
+    [239] = {"NFLOG", walk_nflog},
+    [240] = {"NetANALYZER", walk_netanalyzer},
+    [241] = {"NetANALYZER with preamble", walk_netanalyzer_transparent},
+    [242] = {"IP over InfiniBand", walk_ipoib},
+    [258] = {"pktap", walk_pktap},
+    [274] = {"Ethernet with preamble", walk_preamble},
+    [276] = {"Linux cooked v2", linux_sll2},
+    [281] = {"Ethernet with Broadcom tag", walk_switch_tag},
+    [282] = {"Broadcom tag and Ethernet", walk_netanalyzer}, /* of four octets as well */
+    [284] = {"Ethernet with DSA tag", walk_dsa},
+    [285] = {"Ethernet with EDSA tag", ethernet},
 };
 
-/* ---- for tunnels ------------------------------------------------------------------------- */
+/* ---- for others -------------------------------------------------------------------------- */
 
 enum packet_kind walk_ethernet(struct walk *w) {
     return ethernet(w);
+}
+
+enum packet_kind walk_llc(struct walk *w) {
+    return llc(w);
+}
+
+enum packet_kind walk_cisco_hdlc(struct walk *w) {
+    return cisco_hdlc(w);
+}
+
+enum packet_kind walk_frame_relay(struct walk *w) {
+    return frame_relay(w);
 }
 
 enum packet_kind walk_ppp(struct walk *w) {
@@ -573,25 +555,21 @@ enum packet_kind walk_ip(struct walk *w) {
 
 /* ---- interface --------------------------------------------------------------------------- */
 
-static enum packet_kind by_linktype(struct walk *w, unsigned linktype) {
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-        if (links[i].linktype == linktype)
-            return links[i].next(w);
-    return PACKET_LINK;
+enum packet_kind walk_linktype(struct walk *w, unsigned linktype) {
+    if (++w->depth > MAX_DEPTH) /* headers that have a link type */
+        return PACKET_MALFORMED;
+    return dissect_link_name(linktype) ? links[linktype].next(w) : PACKET_LINK;
 }
 
 const char *dissect_link_name(unsigned linktype) {
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-        if (links[i].linktype == linktype)
-            return links[i].name;
-    return NULL;
+    return linktype < sizeof links / sizeof *links ? links[linktype].name : NULL;
 }
 
 enum packet_kind dissect(unsigned linktype, const uint8_t *frame, size_t captured, size_t wire,
                          struct packet *out) {
     memset(out, 0, offsetof(struct packet, label));
     struct walk w = {frame, captured, wire > captured ? wire : captured, 0, 0, false, out};
-    return linktype == 1 ? ethernet(&w) : by_linktype(&w, linktype);
+    return linktype == 1 ? ethernet(&w) : walk_linktype(&w, linktype);
 }
 
 enum packet_kind dissect_ip(const uint8_t *header, size_t captured, size_t wire,

@@ -11,7 +11,7 @@
 
 #include "dissect.h"
 #include "dissect_ip.h"
-#include "walk.h"
+#include "dissect_link.h"
 
 enum {
     MAX_NESTING = 8, /* tunnels in each other */
@@ -150,8 +150,15 @@ static enum packet_kind vxlan(struct walk *w) {
     return walk_ethernet(w);
 }
 
-/* The same with a next protocol; 4 is a network service header (RFC 8300): its length in words is in the low six bits of
-** its second octet, its next protocol in the fourth. */
+/* RFC 8300: the length in words is in the low six bits of the second octet, the next protocol in the fourth. */
+enum packet_kind walk_nsh(struct walk *w) {
+    const uint8_t *p = walk_peek(w, 4);
+    if (!p || !walk_take(w, (p[1] & 63u) * 4u))
+        return PACKET_TRUNCATED;
+    return by_next_protocol(w, p[3]);
+}
+
+/* The same with a next protocol; 4 is a network service header. */
 static enum packet_kind vxlan_gpe(struct walk *w) {
     const uint8_t *p = walk_take(w, 8);
     if (!p)
@@ -159,12 +166,7 @@ static enum packet_kind vxlan_gpe(struct walk *w) {
     unsigned next = p[0] & 0x04 ? p[3] : 3;
     if (p[0] & 0x08)
         set_vni(w, p + 4);
-    if (next != 4)
-        return by_next_protocol(w, next);
-    p = walk_peek(w, 4);
-    if (!p || !walk_take(w, (p[1] & 63u) * 4u))
-        return PACKET_TRUNCATED;
-    return by_next_protocol(w, p[3]);
+    return next == 4 ? walk_nsh(w) : by_next_protocol(w, next);
 }
 
 /* RFC 8926: version 0 and the length of options in words; Ethernet type; network identifier. */

@@ -454,6 +454,197 @@ static void prefixes(void **state) {
     }
 }
 
+/* What is in front of a packet, by link type, or by type in Ethernet frames. */
+static void in_front(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned linktype;
+        const char *octets;
+        uint32_t has; /* HAS_VLAN, HAS_DIRECTION, HAS_MAC */
+        unsigned vlan, direction;
+    } front[] = {
+        {"MACsec", 1,
+         MACS "88e5"
+              "2000"
+              "00000001"
+              "0200000000010001"
+              "0800",
+         HAS_MAC, 0, 0},
+        {"MACsec, no channel", 1,
+         MACS "88e5"
+              "0000"
+              "00000001"
+              "0800",
+         HAS_MAC, 0, 0},
+        {"Arista, 64 bits", 1,
+         MACS "d28b"
+              "0001"
+              "0010"
+              "0011223344556677"
+              "0800",
+         HAS_MAC, 0, 0},
+        {"Arista, 48 bits", 1,
+         MACS "d28b"
+              "0001"
+              "0020"
+              "001122334455"
+              "0800",
+         HAS_MAC, 0, 0},
+        {"EDSA", 1,
+         MACS "dada"
+              "0000"
+              "e0080123"
+              "0800",
+         HAS_MAC | HAS_VLAN, 0x123, 0},
+        {"TRILL", 1,
+         MACS "22f3"
+              "0040"
+              "00010002"
+              "aabbccdd" MACS "0800",
+         HAS_MAC, 0, 0},
+        {"FabricPath", 1,
+         MACS "8903"
+              "0001" MACS "0800",
+         HAS_MAC, 0, 0},
+        {"NSH", 1,
+         MACS "894f"
+              "0fc2"
+              "0201"
+              "000001ff",
+         HAS_MAC, 0, 0},
+        {"ARCNET, RFC 1051", 7, "0102f0", 0, 0, 0},
+        {"ARCNET, RFC 1201", 7,
+         "0102d4"
+         "000001",
+         0, 0, 0},
+        {"ARCNET, exception frame", 129,
+         "01020000d4"
+         "ffffff"
+         "00000001",
+         0, 0, 0},
+        {"SLIP", 8, "00450000000000000000000000000000", 0, 0, 0},
+        {"IP over ATM, LLC", 106,
+         "aaaa03000000"
+         "0800",
+         0, 0, 0},
+        {"IP over ATM", 106, "", 0, 0, 0},
+        {"SunATM", 123,
+         "82010020"
+         "aaaa03000000"
+         "0800",
+         HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"IEEE 1394", 138,
+         "00112233445566770011223344556677"
+         "0800",
+         0, 0, 0},
+        {"DOCSIS", 143,
+         "01020000"
+         "aabb"
+         "1234" MACS "0800",
+         HAS_MAC, 0, 0},
+        {"pppd", 166,
+         "0103"
+         "0021",
+         HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"Juniper", 178,
+         "4d474381"
+         "0002"
+         "aabb" MACS "0800",
+         HAS_MAC | HAS_DIRECTION, 0, DIRECTION_INGRESS},
+        {"Juniper, no frame", 178,
+         "4d474302"
+         "00000002",
+         HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"Juniper PPP", 179,
+         "4d474300"
+         "ff030021",
+         HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"Juniper frame relay", 180,
+         "4d474300"
+         "184103cc",
+         HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"Juniper HDLC", 181,
+         "4d474300"
+         "0f000800",
+         HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"ERF", 197,
+         "0011223344556677"
+         "82000000"
+         "00000000"
+         "0000000000000000"
+         "0000" MACS "0800",
+         HAS_MAC, 0, 0},
+        {"HDLC, received", 205,
+         "00"
+         "0f000800",
+         HAS_DIRECTION, 0, DIRECTION_INGRESS},
+        {"frame relay, sent", 206,
+         "01"
+         "184103cc",
+         HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"MPLS", 219, "00020140", 0, 0, 0},
+        {"ipnet", 226, "010200000000002400000001000000020000000300000004", 0, 0, 0},
+        {"NetANALYZER", 241,
+         "00000000"
+         "55555555555555d5" MACS "0800",
+         HAS_MAC, 0, 0},
+        {"InfiniBand", 242,
+         "00112233445566770011223344556677001122334455667700112233445566770011223344556677"
+         "08000000",
+         0, 0, 0},
+        {"pktap", 258,
+         "2c000000"
+         "01000000"
+         "01000000"
+         "656e3000000000000000000000000000"
+         "0000000000000000"
+         "02000000"
+         "00000000" MACS "0800",
+         HAS_MAC | HAS_DIRECTION, 0, DIRECTION_EGRESS},
+        {"Broadcom", 281,
+         MACS "00000001"
+              "0800",
+         HAS_MAC, 0, 0},
+        {"Broadcom, in front", 282, "00000001" MACS "0800", HAS_MAC, 0, 0},
+        {"DSA", 284,
+         MACS "e0080064"
+              "0800",
+         HAS_MAC | HAS_VLAN, 100, 0},
+        {"DSA, without tag", 284,
+         MACS "c0080064"
+              "0800",
+         HAS_MAC, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof front / sizeof *front; i++) {
+        uint8_t frame[256];
+        struct packet p;
+        size_t at = unhex(front[i].octets, frame), n = at + unhex(IP4_UDP, frame + at);
+        if (dissect(front[i].linktype, frame, n, n, &p) != PACKET_IP || p.ip_at != at ||
+            (p.has & (HAS_VLAN | HAS_DIRECTION | HAS_MAC)) != front[i].has ||
+            p.vlan != front[i].vlan || p.direction != front[i].direction)
+            fail_msg("%s: has %x, VLAN %u, direction %u, IP at %u", front[i].name, p.has, p.vlan,
+                     p.direction, p.ip_at);
+        for (size_t cut = 0; cut < at + 20; cut++) {
+            uint8_t *copy = malloc(cut ? cut : 1);
+            memcpy(copy, frame, cut);
+            if (dissect(front[i].linktype, copy, cut, n, &p) != PACKET_TRUNCATED)
+                fail_msg("%s: %zu octets of it", front[i].name, cut);
+            free(copy);
+        }
+    }
+    uint8_t frame[256];
+    struct packet p;
+    size_t n = unhex(MACS "88e5"
+                          "0c00"
+                          "00000001"
+                          "0800" IP4_UDP,
+                     frame);
+    assert_int_equal(dissect(1, frame, n, n, &p), PACKET_OTHER); /* encrypted */
+    n = unhex("4d474400" MACS "0800" IP4_UDP, frame);
+    assert_int_equal(dissect(178, frame, n, n, &p), PACKET_MALFORMED);
+}
+
 static void names(void **state) {
     (void)state;
     assert_string_equal(dissect_link_name(1), "Ethernet");
@@ -464,10 +655,8 @@ static void names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames),
-        cmocka_unit_test(details),
-        cmocka_unit_test(prefixes),
-        cmocka_unit_test(names),
+        cmocka_unit_test(frames),   cmocka_unit_test(details), cmocka_unit_test(prefixes),
+        cmocka_unit_test(in_front), cmocka_unit_test(names),
     };
     return cmocka_run_group_tests_name("dissect", tests, NULL, NULL);
 }
