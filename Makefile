@@ -104,7 +104,7 @@ $(FUZZ): %: %.o $(BUILD)/tests/fuzz/replay.o $(PARTS)
 $(TOOLS): %: %.o $(PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTLIBS)
 
-.PHONY: tests unit check demo bench bench-ingest bench-probe deps deps-check
+.PHONY: tests unit check demo bench bench-ingest bench-probe bench-reports deps deps-check
 tests: all $(UNIT) $(FUZZ) $(TOOLS)
 
 unit: $(UNIT)
@@ -142,6 +142,12 @@ bench-probe:
 	@tests/deps.sh build bench
 	@$(MAKE) --no-print-directory all $(TOOLS)
 	@BUILD=$(BUILD) tests/bench/probe.py $(CAPTURES)
+
+# REPORTS="users top": some of them
+bench-reports:
+	@tests/deps.sh build bench
+	@$(MAKE) --no-print-directory all $(TOOLS)
+	@BUILD=$(BUILD) FLOWS=$(FLOWS) tests/bench/reports.py $(REPORTS)
 
 # ---- care ----------------------------------------------------------------------------------
 
@@ -259,6 +265,7 @@ help:
 	@echo 'make bench       compare with nfdump, DuckDB, ClickHouse (FLOWS=10000000)'
 	@echo 'make bench-ingest  how fast flowcollect receives, beside nfcapd'
 	@echo 'make bench-probe   how fast flowprobe meters captures, beside softflowd and others'
+	@echo 'make bench-reports  every report beside nfdump (FLOWS=10000000)'
 	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
 	@echo 'make asan        the tests under AddressSanitizer and UBSan'
 	@echo 'make tsan        tests of what runs in threads under ThreadSanitizer'
