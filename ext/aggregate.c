@@ -32,6 +32,8 @@ struct aggregate {
     struct interner *interner;
     struct group_table *table;
     uint64_t most; /* that a sum can be, with spec->whole */
+    bool *wide;    /* of aggregate_run(): see there */
+    bool narrow;   /* a value did not fit, and wide says of which dimension */
     struct scan *scan;
     bool in_group;
     struct remap remap[2 * MAX_DIMENSIONS];
@@ -40,9 +42,26 @@ struct aggregate {
     struct batch batch;
     uint64_t *key[MAX_KEY_WORDS];
     uint64_t part[GROUP_BATCH]; /* of a key: one dimension */
+    bool ports;                 /* a dimension is made of them */
     uint32_t *application;      /* numbers of texts, by those of labels.h; 0: not asked for yet */
     uint32_t missing[GROUP_BATCH], code[GROUP_BATCH]; /* rows and codes without a number */
 };
+
+/* Bits of the page of an array that a key lies in: 0 for keys that are too far apart for one. Numbers of one address are
+** dense, and so are ports; those of two are not. */
+static unsigned page_bits(const struct aggregate_spec *spec, const struct key_layout *keys) {
+    enum { FEW_BITS = 10 }; /* of a dimension with few values */
+    unsigned bits = 0, used = 0;
+    for (int i = 0; i < spec->ndims; i++) {
+        int d = keys->place[i];
+        const struct key_slot *s = &keys->slot[d];
+        if (i > 0 && !dimension_is_told(&spec->dim[d]) && s->bits > FEW_BITS)
+            return 0;
+        used += s->bits;
+        bits = used <= GROUP_PAGE_BITS || i == 0 ? used : bits;
+    }
+    return bits == 0 || bits > GROUP_PAGE_BITS ? GROUP_PAGE_BITS : bits;
+}
 
 struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct key_layout *keys,
                                 struct groups *groups, struct interner *interner) {
@@ -53,18 +72,15 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct 
     a->keys = keys;
     a->interner = interner;
     bool ok = true;
-    for (int d = 0; d < spec->ndims; d++)
+    for (int d = 0; d < spec->ndims; d++) {
+        a->ports |= dimension_has_ports(&spec->dim[d]);
         if (spec->dim[d].label == LABEL_APPLICATION && !a->application)
             ok = (a->application = calloc((size_t)labels_applications(spec->labels) + 1,
                                           sizeof *a->application)) != NULL;
+    }
     for (int w = 0; w < keys->words; w++)
         ok = (a->key[w] = malloc(GROUP_BATCH * sizeof **a->key)) != NULL && ok;
-    /* Numbers of one address are dense, those of two are far apart. */
-    int used = 0;
-    for (int d = 0; d < spec->ndims; d++)
-        used += keys->slot[d].bits;
-    used += spec->buckets ? keys->slot[spec->ndims].bits : 0;
-    a->table = group_table_new(groups, used <= 18 || spec->ndims + spec->buckets == 1);
+    a->table = group_table_new(groups, page_bits(spec, keys));
     if (ok && a->table)
         return a;
     aggregate_free(a);
@@ -87,9 +103,11 @@ void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMN
         used[spec->counter[c]] = true;
     for (int d = 0; d < spec->ndims; d++) {
         used[spec->dim[d].side[0]] = used[spec->dim[d].side[1]] = true;
-        if (spec->dim[d].label == LABEL_APPLICATION)
+        if (dimension_has_ports(&spec->dim[d]))
             used[FLOW_srcport] = used[FLOW_dstport] = true;
     }
+    if (spec->applications)
+        used[FLOW_proto] = used[FLOW_srcport] = used[FLOW_dstport] = true;
     if (spec->buckets || spec->times)
         used[FLOW_tstart] = used[FLOW_tend] = used[FLOW_trecv] = true;
 }
@@ -222,6 +240,15 @@ static void pack_numbers(const struct aggregate_rows *in, const struct aggregate
     }
 }
 
+static void pack_lowports(const struct aggregate_rows *in, uint64_t largest, uint64_t *part) {
+    for (uint32_t i = 0; i < in->n; i++) {
+        uint32_t at = in->row ? in->row[i] : i;
+        int64_t a = value_of(&in->port[0], at), b = value_of(&in->port[1], at);
+        uint64_t low = (uint64_t)(a < b ? a : b) + 1; /* 0 where one is NULL */
+        part[i] = low < largest ? low : largest;
+    }
+}
+
 /* Where the part of a key goes: the first of a word makes it. */
 static uint64_t *place_of(struct aggregate *a, const struct key_slot *s) {
     return s->shift ? a->part : a->key[s->word];
@@ -234,19 +261,35 @@ static void put_part(struct aggregate *a, const uint64_t *part, const struct key
         key[i] |= part[i] << s->shift;
 }
 
+/* Do the numbers of labels fit the slot? */
+static bool labels_fit(struct aggregate *a, int d, const uint64_t *part, uint32_t n) {
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < n; i++)
+        all |= part[i];
+    if (all <= key_largest(&a->keys->slot[d]))
+        return true;
+    a->wide[d] = a->narrow = true;
+    return false;
+}
+
 static bool pack_keys(struct aggregate *a, const struct aggregate_rows *in) {
     const struct aggregate_spec *spec = a->spec;
     if (spec->ndims == 0 && !spec->buckets)
         memset(a->key[0], 0, in->n * sizeof **a->key);
-    for (int d = 0; d < spec->ndims; d++) {
+    for (int k = 0; k < spec->ndims; k++) {
+        int d = a->keys->place[k];
         const struct key_slot *s = &a->keys->slot[d];
         uint64_t *part = place_of(a, s);
         enum flow_class class = spec->dim[d].class;
-        if (class != FLOW_IP && class != FLOW_TEXT)
+        if (spec->dim[d].label == LABEL_LOWPORT)
+            pack_lowports(in, key_largest(s), part);
+        else if (class != FLOW_IP && class != FLOW_TEXT)
             pack_numbers(in, &in->dim[d], key_largest(s), part);
         else if (spec->dim[d].label == LABEL_APPLICATION
                      ? !pack_applications(a, in, &in->dim[d], part)
                      : !pack_codes(a, in, &in->dim[d], spec->dim[d].label, part))
+            return false;
+        if (dimension_is_told(&spec->dim[d]) && !labels_fit(a, d, part, in->n))
             return false;
         put_part(a, part, s, in->n);
     }
@@ -280,9 +323,27 @@ struct block {
     const struct scan_spans *spans; /* NULL when rows count whole, or are totals */
 };
 
+/* Drop the contributions to buckets that nobody asks for. */
+static void drop_unwanted(struct aggregate *a) {
+    struct batch *b = &a->batch;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        b->row[n] = b->row[i];
+        b->bucket[n] = b->bucket[i];
+        b->first[n] = b->first[i];
+        b->last[n] = b->last[i];
+        for (int c = 0; c < a->spec->ncounters; c++)
+            b->value[c][n] = b->value[c][i];
+        n += a->spec->wanted[b->bucket[i]];
+    }
+    b->n = n;
+}
+
 static bool flush_batch(struct aggregate *a, int side) {
     struct batch *b = &a->batch;
     struct aggregate_rows *in = &a->rows;
+    if (a->spec->wanted)
+        drop_unwanted(a);
     in->n = b->n;
     in->row = b->row;
     in->bucket = b->bucket;
@@ -572,10 +633,32 @@ static void set_column(struct aggregate *a, struct aggregate_column *c, int colu
     c->dict = coded ? scan_dict(a->scan, column) : NULL;
 }
 
+/* Those of the rows whose application is asked for. */
+static uint32_t choose_applications(struct aggregate *a, const uint16_t *rows, uint32_t n,
+                                    uint16_t *some) {
+    struct aggregate_column c[3];
+    uint32_t m = 0;
+    set_column(a, &c[0], FLOW_proto, false);
+    set_column(a, &c[1], FLOW_srcport, false);
+    set_column(a, &c[2], FLOW_dstport, false);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = rows[i];
+        some[m] = rows[i];
+        m += a->spec->applications[labels_application(a->spec->labels, value_of(&c[0], at),
+                                                      value_of(&c[1], at), value_of(&c[2], at))];
+    }
+    return m;
+}
+
 static bool add_side(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
                      uint32_t n) {
     const struct aggregate_spec *spec = a->spec;
-    if (a->application) {
+    uint16_t some[SCAN_BLOCK];
+    if (spec->applications) {
+        n = choose_applications(a, rows, n, some);
+        rows = some;
+    }
+    if (a->ports) {
         set_column(a, &a->rows.port[0], FLOW_srcport, false);
         set_column(a, &a->rows.port[1], FLOW_dstport, false);
     }
@@ -673,9 +756,12 @@ enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
                                     struct predicate *const side[2], bool (*pause)(void *arg),
                                     void *arg, bool wide[MAX_DIMENSIONS], int *rc) {
     a->scan = scan;
+    a->wide = wide;
     for (;;) {
         while (a->in_group && scan_next_block(scan)) {
             if (!add_block(a, side)) {
+                if (a->narrow)
+                    return AGGREGATE_WIDE;
                 *rc = FVT_NOMEM;
                 return AGGREGATE_FAILED;
             }

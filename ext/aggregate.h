@@ -19,6 +19,8 @@ struct aggregate_spec {
     int ndims;
     bool buckets;   /* time is part of the key */
     int64_t bucket; /* ms */
+    /* By the bucket's number, and by the application's: is it asked for? NULL: all are. */
+    const uint8_t *wanted, *applications;
     struct window window;
     struct labels *labels;       /* borrowed; NULL when no dimension is one */
     int sides;                   /* 2: endpoints */
@@ -72,13 +74,12 @@ struct aggregate_rows {
     uint32_t n;
     const uint16_t *row;
     struct aggregate_column dim[MAX_DIMENSIONS];
-    struct aggregate_column
-        port[2]; /* source and destination, when a dimension is LABEL_APPLICATION */
+    struct aggregate_column port[2]; /* source and destination, when a dimension is made of them */
     const uint64_t *bucket;
     const int64_t *value[GROUP_COUNTERS];
     const int64_t *first, *last;
 };
-/* False without memory. Dictionaries are told apart by their address, so aggregate_new_dicts() must
+/* False without memory, or when labels do not fit their slots. Dictionaries are told apart by their address, so aggregate_new_dicts() must
 ** be called when one seen before may have gone. */
 bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *rows);
 void aggregate_new_dicts(struct aggregate *a);

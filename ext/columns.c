@@ -16,9 +16,9 @@ static void add(struct sql_table *t, const char *name, const char *type, bool hi
 static void add_params(struct sql_table *t, int n) {
     static const struct {
         const char *name, *type;
-    } params[PARAM_COUNT] = {{"since", ""},       {"until", ""},         {"filter", "TEXT"},
-                             {"store", "TEXT"},   {"bucket", "INTEGER"}, {"mask4", "INTEGER"},
-                             {"mask6", "INTEGER"}};
+    } params[PARAM_COUNT] = {{"since", ""},        {"until", ""},         {"filter", "TEXT"},
+                             {"store", "TEXT"},    {"bucket", "INTEGER"}, {"mask4", "INTEGER"},
+                             {"mask6", "INTEGER"}, {"endnet", "TEXT"},    {"peernet", "TEXT"}};
     for (int i = 0; i < n; i++)
         add(t, params[i].name, params[i].type, true, COLUMN_PARAM, i);
 }
@@ -75,7 +75,7 @@ static void add_time(struct sql_table *t) {
 /* Before the dimensions, so that they are among the columns of which SQLite tells whether they are named. */
 static void add_label(struct sql_table *t, const char *name, enum label label, int sender,
                       int receiver) {
-    add(t, name, "TEXT", true, COLUMN_LABEL, label);
+    add(t, name, label == LABEL_LOWPORT ? "INTEGER" : "TEXT", true, COLUMN_LABEL, label);
     t->column[t->n - 1].side[0] = sender;
     t->column[t->n - 1].side[1] = receiver;
 }
@@ -84,12 +84,13 @@ static void init_traffic(struct sql_table *t) {
     static const int measures[] = {MEASURE_flows, MEASURE_packets, MEASURE_bytes,
                                    MEASURE_outpackets, MEASURE_outbytes};
     static const char *const names[] = {"flows", "packets", "bytes", "outpackets", "outbytes"};
-    add_params(t, PARAM_COUNT);
+    add_params(t, PARAM_mask6 + 1);
     add_time(t);
     add_measures(t, measures, names, 5);
     add_label(t, "srczone", LABEL_ZONE, FLOW_srcip, FLOW_srcip);
     add_label(t, "dstzone", LABEL_ZONE, FLOW_dstip, FLOW_dstip);
     add_label(t, "application", LABEL_APPLICATION, FLOW_proto, FLOW_proto);
+    add_label(t, "lowport", LABEL_LOWPORT, FLOW_srcport, FLOW_srcport);
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (is_dimension(f))
             add(t, flow_fields[f].name, field_type(f), false, COLUMN_VALUE, f);
@@ -136,6 +137,7 @@ static void init_endpoints(struct sql_table *t) {
     add_label(t, "zone", LABEL_ZONE, FLOW_srcip, FLOW_dstip);
     add_label(t, "peerzone", LABEL_ZONE, FLOW_dstip, FLOW_srcip);
     add_label(t, "application", LABEL_APPLICATION, FLOW_proto, FLOW_proto);
+    add_label(t, "lowport", LABEL_LOWPORT, FLOW_srcport, FLOW_srcport);
     for (int i = 0; i < ENDS; i++) {
         add_end(t, ends[i].own, ends[i].src, ends[i].dst);
         add_end(t, ends[i].peer, ends[i].dst, ends[i].src);
@@ -179,9 +181,9 @@ int sql_table_find(const struct sql_table *t, const char *name, size_t n) {
 }
 
 enum flow_class sql_column_class(const struct sql_column *c) {
-    return c->kind == COLUMN_VALUE   ? flow_fields[scan_field(c->id)].class
-           : c->kind == COLUMN_LABEL ? FLOW_TEXT
-                                     : FLOW_UINT;
+    return c->kind == COLUMN_VALUE ? flow_fields[scan_field(c->id)].class
+           : c->kind == COLUMN_LABEL && c->id != LABEL_LOWPORT ? FLOW_TEXT
+                                                               : FLOW_UINT;
 }
 
 bool sql_column_is_net(const struct sql_column *c) {

@@ -23,6 +23,8 @@ enum param {
     PARAM_bucket, /* traffic and endpoints */
     PARAM_mask4,
     PARAM_mask6,
+    PARAM_endnet, /* endpoints */
+    PARAM_peernet,
     PARAM_COUNT
 };
 
@@ -34,7 +36,7 @@ enum column_kind {
     COLUMN_MEASURE,  /* id: enum measure */
     COLUMN_BUCKET,   /* start of the bucket, text */
     COLUMN_BUCKET_MS,
-    COLUMN_LABEL, /* id: enum label; of totals, hidden; side[] is the address it is of */
+    COLUMN_LABEL, /* id: enum label; of totals, hidden; side[] is the field it is of */
     COLUMN_EXTRA, /* id: number in the site's registry; read out of the column extra */
 };
 

@@ -478,7 +478,7 @@ static bool add_bucket(struct predicate *p, const struct sql_column *c, enum com
 }
 
 bool constraint_starts(const struct sql_column *c, const char *op, size_t n, sqlite3_value *value,
-                       int64_t *first, int64_t *last) {
+                       int64_t *first, int64_t *last, struct predicate **starts) {
     struct predicate *p = predicate_new(PREDICATE_RANGES, 0);
     bool ok = p != NULL, known = true;
     enum compare compare;
@@ -493,8 +493,16 @@ bool constraint_starts(const struct sql_column *c, const char *op, size_t n, sql
     }
     if (ok)
         filter_values_normalize(&p->values);
-    if (ok && known)
+    if (ok && known && p->values.nrange == 0) {
+        *first = 1;
+        *last = 0; /* none can */
+    } else if (ok && known) {
         predicate_bounds(p, 0, first, last);
+    }
+    if (ok && known && !*starts) {
+        *starts = p;
+        p = NULL;
+    }
     predicate_free(p);
     return ok;
 }

@@ -9,7 +9,12 @@
 #include <string.h>
 
 enum {
-    DIRECT_KEYS = 1 << 18, /* an array for so many is worth it: most keys of a mix are few */
+    PAGES = 64,
+    PLACES = 256, /* of a hash table of their numbers */
+    PAGED_MOST =
+        1
+        << 21, /* keys in all pages: an array for so many is worth it, for most keys of a mix are few */
+    PAGE_FIRST = 1024,
     SLOTS = 1 << 15, /* of a thread's hash table: with its rows, half of a second-level cache */
     TABLE_OCTETS = 1 << 19, /* of its rows */
     TABLE_MIN = 1024,       /* rows */
@@ -37,15 +42,26 @@ struct part {
     size_t n;
 };
 
+/* Of an array: the keys that have number in their high bits. */
+struct page {
+    uint64_t number;
+    uint64_t *array; /* counters and times by the low bits */
+    uint8_t *seen;
+    size_t n;
+};
+
 struct group_table {
     struct group_table *next; /* of all tables */
     struct groups *groups;
-    struct list *list; /* of each part */
-    bool direct;
-    uint64_t *array; /* direct: counters and times by key */
-    uint8_t *seen;
-    size_t narray;
-    uint32_t *slots; /* hash table: row + 1 */
+    struct list *list;  /* of each part */
+    unsigned page_bits; /* 0: no pages */
+    struct page page[PAGES];
+    uint32_t npages;
+    size_t paged;               /* keys that there is room for in all pages */
+    uint8_t place[PLACES];      /* by number: page + 1 */
+    uint8_t which[GROUP_BATCH]; /* of each row of a batch, */
+    uint64_t *sum[GROUP_BATCH]; /* and where its counters are */
+    uint32_t *slots;            /* hash table: row + 1 */
     uint64_t *row;
     uint32_t n;
     uint64_t fed;     /* rows added since the table was empty */
@@ -102,8 +118,10 @@ static void table_free(struct group_table *t) {
     for (unsigned p = 0; t->list && p < t->groups->nparts; p++)
         free_list(t->groups, &t->list[p]);
     free(t->list);
-    free(t->array);
-    free(t->seen);
+    for (uint32_t i = 0; i < t->npages; i++) {
+        free(t->page[i].array);
+        free(t->page[i].seen);
+    }
     free(t->slots);
     free(t->row);
     free(t);
@@ -130,12 +148,12 @@ const struct group_shape *groups_shape(const struct groups *g) {
     return &g->shape;
 }
 
-struct group_table *group_table_new(struct groups *g, bool direct) {
+struct group_table *group_table_new(struct groups *g, unsigned page_bits) {
     struct group_table *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     t->groups = g;
-    t->direct = direct && g->shape.words == 1;
+    t->page_bits = g->shape.words == 1 ? page_bits : 0;
     t->list = calloc(g->nparts, sizeof *t->list);
     if (!t->list) {
         table_free(t);
@@ -243,77 +261,126 @@ static uint64_t *list_place(struct groups *g, struct list *l) {
 
 /* ---- the array -------------------------------------------------------------------------- */
 
-static bool grow_array(struct group_table *t, uint64_t key) {
+/* Room for the low bits of a key. False without memory. */
+static bool grow_page(struct group_table *t, struct page *p, uint64_t low) {
     const struct groups *g = t->groups;
-    size_t n = t->narray ? t->narray : 1024, width = g->width - 1;
-    while (n <= key)
+    size_t n = p->n ? p->n : PAGE_FIRST, width = g->width - 1;
+    while (n <= low)
         n *= 2;
-    /* No counters asked for: no octets, which realloc() would take for free(). */
-    uint64_t *array = realloc(t->array, (width ? n * width : 1) * sizeof *array);
-    if (array)
-        t->array = array;
-    uint8_t *seen = realloc(t->seen, n);
-    if (seen)
-        t->seen = seen;
-    if (!array || !seen)
+    /* What is not used of it need not be there, if it is large. No counters asked for: no octets. */
+    uint64_t *array = calloc(width ? n * width : 1, sizeof *array);
+    uint8_t *seen = calloc(n, 1);
+    if (!array || !seen) {
+        free(array);
+        free(seen);
         return false;
-    budget_add(g->budget, (n - t->narray) * (width * sizeof *array + 1));
-    memset(seen + t->narray, 0, n - t->narray);
-    memset(array + t->narray * width, 0, (n - t->narray) * width * sizeof *array);
-    for (size_t i = t->narray; g->shape.times && i < n; i++) {
-        array[i * width + (size_t)g->shape.counters] = INT64_MAX;
-        array[i * width + (size_t)g->shape.counters + 1] = (uint64_t)INT64_MIN;
     }
-    t->narray = n;
+    if (p->n) {
+        memcpy(array, p->array, p->n * width * sizeof *array);
+        memcpy(seen, p->seen, p->n);
+    }
+    free(p->array);
+    free(p->seen);
+    budget_add(g->budget, (n - p->n) * (width * sizeof *array + 1));
+    t->paged += n - p->n;
+    p->array = array;
+    p->seen = seen;
+    p->n = n;
     return true;
 }
 
-static void add_direct(struct group_table *t, const struct group_batch *b) {
+/* The page of a number, made if it is not there; NULL when there are too many. */
+static struct page *find_page(struct group_table *t, uint64_t number) {
+    for (size_t h = number * MIX >> 56;; h = (h + 1) % PLACES) {
+        if (!t->place[h] && t->npages == PAGES)
+            return NULL;
+        if (!t->place[h]) {
+            t->place[h] = (uint8_t)++t->npages;
+            t->page[t->npages - 1] = (struct page){.number = number};
+        }
+        struct page *p = &t->page[t->place[h] - 1];
+        if (p->number == number)
+            return p;
+    }
+}
+
+enum placed { PLACED, TOO_MANY, NO_MEMORY };
+
+/* Where the counters of each row of the batch are. */
+static enum placed place_batch(struct group_table *t, const struct group_batch *b) {
     const struct groups *g = t->groups;
     const uint64_t *key = b->key[0];
+    uint64_t mask = (UINT64_C(1) << t->page_bits) - 1, low[PAGES] = {0};
     size_t width = g->width - 1;
-    uint8_t *seen = t->seen;
-    uint32_t n = b->n;
-    for (uint32_t i = 0; i < n; i++)
-        seen[key[i]] = 1;
-    for (int c = 0; c < b->nvalues; c++) {
-        uint64_t *sum = t->array + b->at + c;
+    struct page *p = NULL;
+    for (uint32_t i = 0; i < b->n; i++) {
+        uint64_t number = key[i] >> t->page_bits;
+        if ((!p || p->number != number) && !(p = find_page(t, number)))
+            return TOO_MANY;
+        uint32_t at = (uint32_t)(p - t->page);
+        t->which[i] = (uint8_t)at;
+        low[at] |= key[i] & mask;
+    }
+    for (uint32_t i = 0; i < t->npages; i++)
+        if (low[i] >= t->page[i].n && !grow_page(t, &t->page[i], low[i]))
+            return NO_MEMORY;
+    if (t->paged > PAGED_MOST)
+        return TOO_MANY;
+    for (uint32_t i = 0; i < b->n; i++) {
+        p = &t->page[t->which[i]];
+        size_t at = key[i] & mask;
+        t->sum[i] = p->array + at * width;
+        if (g->shape.times && !p->seen[at]) {
+            t->sum[i][g->shape.counters] = INT64_MAX;
+            t->sum[i][g->shape.counters + 1] = (uint64_t)INT64_MIN;
+        }
+        p->seen[at] = 1;
+    }
+    return PLACED;
+}
+
+static enum placed add_paged(struct group_table *t, const struct group_batch *b) {
+    const struct groups *g = t->groups;
+    enum placed placed = place_batch(t, b);
+    for (int c = 0; placed == PLACED && c < b->nvalues; c++) {
         const int64_t *value = b->value[c];
-        for (uint32_t i = 0; i < n; i++) {
-            uint64_t *to = &sum[key[i] * width];
+        for (uint32_t i = 0; i < b->n; i++) {
+            uint64_t *to = t->sum[i] + b->at + c;
             *to = add_up_to_max(*to, (uint64_t)value[i]);
         }
     }
-    for (uint32_t i = 0; g->shape.times && i < n; i++)
-        add_times(t->array + key[i] * width + g->shape.counters, b->first[i], b->last[i]);
+    for (uint32_t i = 0; placed == PLACED && g->shape.times && i < b->n; i++)
+        add_times(t->sum[i] + g->shape.counters, b->first[i], b->last[i]);
+    return placed;
 }
 
-/* All bits that any key has: as many as the largest has, which is what an array is sized by. */
-static uint64_t bits_of(const uint64_t *key, uint32_t n) {
-    uint64_t bits = 0;
-    for (uint32_t i = 0; i < n; i++)
-        bits |= key[i];
-    return bits;
-}
-
-static bool flush_array(struct group_table *t) {
+static bool flush_page(struct group_table *t, struct page *p) {
     struct groups *g = t->groups;
     size_t width = g->width - 1;
-    for (size_t key = 0; key < t->narray; key++) {
-        if (!t->seen[key])
+    for (size_t low = 0; low < p->n; low++) {
+        if (!p->seen[low])
             continue;
-        uint64_t k = key, *row = list_place(g, &t->list[hash_row(g, &k) >> g->part_shift]);
+        uint64_t key = p->number << t->page_bits | low;
+        uint64_t *row = list_place(g, &t->list[hash_row(g, &key) >> g->part_shift]);
         if (!row)
             return false;
         row[0] = key;
-        memcpy(row + 1, t->array + key * width, width * sizeof *row);
+        memcpy(row + 1, p->array + low * width, width * sizeof *row);
     }
-    budget_sub(g->budget, t->narray * (width * sizeof *t->array + 1));
-    free(t->array);
-    free(t->seen);
-    t->array = NULL;
-    t->seen = NULL;
-    t->narray = 0;
+    budget_sub(g->budget, p->n * (width * sizeof *p->array + 1));
+    free(p->array);
+    free(p->seen);
+    *p = (struct page){.number = p->number};
+    return true;
+}
+
+static bool flush_pages(struct group_table *t) {
+    for (uint32_t i = 0; i < t->npages; i++)
+        if (!flush_page(t, &t->page[i]))
+            return false;
+    memset(t->place, 0, sizeof t->place);
+    t->npages = 0;
+    t->paged = 0;
     return true;
 }
 
@@ -388,17 +455,13 @@ static bool add_past_table(struct group_table *t, const struct group_batch *b) {
 }
 
 bool group_table_add(struct group_table *t, const struct group_batch *b) {
-    if (t->direct) {
-        uint64_t max = bits_of(b->key[0], b->n);
-        if (max < DIRECT_KEYS) {
-            if (max >= t->narray && !grow_array(t, max))
-                return false;
-            add_direct(t, b);
-            return true;
-        }
-        if (!flush_array(t))
+    if (t->page_bits) {
+        enum placed placed = add_paged(t, b);
+        if (placed != TOO_MANY)
+            return placed == PLACED;
+        if (!flush_pages(t))
             return false;
-        t->direct = false;
+        t->page_bits = 0;
     }
     hash_batch(t, b);
     if (t->pass_by)
@@ -410,7 +473,7 @@ bool group_table_add(struct group_table *t, const struct group_batch *b) {
 }
 
 bool group_table_flush(struct group_table *t) {
-    return flush_array(t) && flush_hashed(t);
+    return flush_pages(t) && flush_hashed(t);
 }
 
 /* ---- merging ---------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 /*
 ** Totals by key, in three steps.
 **
-** Each thread adds batches of rows to a table of its own that fits the cache: an array where keys
-** are small numbers, a hash table where not. When the table is full its groups go to partitions by
+** Each thread adds batches of rows to a table of its own that fits the cache: an array of a few pages where keys
+** are numbers that lie together, a hash table where not. When the table is full its groups go to partitions by
 ** hash; where keys hardly repeat, rows go there right away. In the end each partition is merged by
 ** one thread, again in the cache, and then has every group once.
 **
@@ -22,6 +22,7 @@
 enum {
     GROUP_COUNTERS = 6,
     GROUP_BATCH = 4096, /* rows added at once, at most */
+    GROUP_PAGE_BITS = 18,
 };
 
 struct group_shape {
@@ -42,9 +43,9 @@ void groups_free(struct groups *g);
 unsigned groups_parts(const struct groups *g);
 const struct group_shape *groups_shape(const struct groups *g);
 
-/* A thread's table; it is freed with groups. direct: keys are a single word and likely small. Not
-** to be called by two threads at once. */
-struct group_table *group_table_new(struct groups *g, bool direct);
+/* A thread's table; it is freed with groups. page_bits: keys are a single word, and likely to differ in few but so many low
+** bits (at most GROUP_PAGE_BITS); 0: they are not. Not to be called by two threads at once. */
+struct group_table *group_table_new(struct groups *g, unsigned page_bits);
 
 /* What is added: key[w][i], value[c][i] to counter at + c, first[i] and last[i] with times. Values
 ** are not negative. */

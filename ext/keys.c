@@ -7,7 +7,8 @@
 #include "../schema/portion.h"
 #include "predicate.h"
 
-enum { CODE_BITS = 32, OTHER_BITS = 33 };
+/* Labels are few, and wide where they are not. */
+enum { CODE_BITS = 32, LABEL_BITS = 16, OTHER_BITS = 33 };
 
 static unsigned bits_for(uint64_t largest) {
     return largest ? 64 - (unsigned)__builtin_clzll(largest) : 1;
@@ -15,6 +16,8 @@ static unsigned bits_for(uint64_t largest) {
 
 static unsigned width(const struct dimension *d, bool wide) {
     unsigned octets = flow_fields[scan_field(d->side[0])].octets;
+    if (dimension_is_told(d) && !wide)
+        return LABEL_BITS;
     if (d->class == FLOW_IP || d->class == FLOW_TEXT)
         return CODE_BITS;
     if (wide || octets >= 8)
@@ -33,14 +36,31 @@ static void place(struct key_layout *k, struct key_slot *s, unsigned bits,
     k->words = w + 1 > k->words ? w + 1 : k->words;
 }
 
+/* Those with most values first, and so the wide ones, which leave the others the room between. */
+static void sort_places(struct key_layout *k, const struct dimension *dims, int ndims) {
+    unsigned rank[MAX_DIMENSIONS];
+    for (int d = 0; d < ndims; d++) {
+        int i = d;
+        rank[d] = dims[d].class == FLOW_IP      ? 65
+                  : dimension_is_told(&dims[d]) ? 1
+                                                : width(&dims[d], k->wide[d]);
+        for (; i > 0 && rank[k->place[i - 1]] < rank[d]; i--)
+            k->place[i] = k->place[i - 1];
+        k->place[i] = d;
+    }
+}
+
 void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndims, int64_t bucket,
                      const struct window *window) {
     uint8_t used[MAX_KEY_WORDS] = {0};
     k->ndims = ndims;
     k->words = 1;
     k->step = bucket;
-    for (int d = 0; d < ndims; d++)
+    sort_places(k, dims, ndims);
+    for (int i = 0; i < ndims; i++) {
+        int d = k->place[i];
         place(k, &k->slot[d], width(&dims[d], k->wide[d]), used);
+    }
     if (!bucket)
         return;
     int64_t first = window->since > FLOW_MS_MIN ? window->since : FLOW_MS_MIN;

@@ -17,8 +17,16 @@ enum { MAX_DIMENSIONS = 127, MAX_KEY_WORDS = MAX_DIMENSIONS + 1 };
 struct dimension {
     int side[2]; /* scan column for the sender's side and the receiver's */
     enum flow_class class;
-    enum label label; /* LABEL_NONE: the value itself; else class is TEXT */
+    enum label label; /* LABEL_NONE: the value itself */
 };
+/* A text out of a site's tables: a label but LABEL_LOWPORT. */
+static inline bool dimension_is_told(const struct dimension *d) {
+    return d->label != LABEL_NONE && d->class == FLOW_TEXT;
+}
+/* What is made of both ports of a flow. */
+static inline bool dimension_has_ports(const struct dimension *d) {
+    return d->label == LABEL_APPLICATION || d->label == LABEL_LOWPORT;
+}
 
 struct key_slot {
     uint8_t word, shift, bits;
@@ -26,6 +34,7 @@ struct key_slot {
 
 struct key_layout {
     int ndims;
+    int place[MAX_DIMENSIONS];                /* dimensions in the order of their slots */
     bool wide[MAX_DIMENSIONS];                /* has values that its field should not have */
     struct key_slot slot[MAX_DIMENSIONS + 1]; /* the last one: bucket */
     int words;
@@ -34,7 +43,8 @@ struct key_layout {
     double per_step;    /* 1 / step */
 };
 
-/* bucket: ms, 0 for none. wide is read, the rest is set. */
+/* bucket: ms, 0 for none. wide is read, the rest is set. The dimension that has most values is in the low bits of the
+** first word, so that keys of one word lie together where the others have few. */
 void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndims, int64_t bucket,
                      const struct window *window);
 

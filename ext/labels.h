@@ -15,6 +15,7 @@ enum label {
     LABEL_NONE, /* a field */
     LABEL_ZONE,
     LABEL_APPLICATION,
+    LABEL_LOWPORT, /* no text: the lower of the two ports, NULL where one is. Of all labels it needs no table */
 };
 
 struct labels;

@@ -11,7 +11,6 @@
 enum {
     RANGE_BITS = 10,
     RANGES = 1 << RANGE_BITS,
-    FEW = 10000,
     LARGE_PAGE = 1 << 21,
     COUNT_BITS = 63,
     TIME_BITS = 50, /* ms of the calendar, and NULL */
@@ -323,12 +322,12 @@ int order_groups(const struct order *o, struct groups *groups, int64_t first, in
         groups_rows(groups, p, &some);
         total += some;
     }
-    j.nshares = total < FEW ? 1 : threads;
+    j.nshares = total < ORDER_FEW ? 1 : threads;
     j.share = calloc((size_t)j.nshares, sizeof *j.share);
     int rc = FVT_NOMEM;
     budget_add(budget, total * sizeof *j.items);
     *n = total;
-    bool few = first >= 0 && first <= FEW && (size_t)first < total;
+    bool few = first >= 0 && first <= ORDER_FEW && (size_t)first < total;
     if (j.share && few) {
         j.limit = (size_t)first;
         rc = sort_few(&j, n);

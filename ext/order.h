@@ -18,7 +18,10 @@ struct order_term {
     int id; /* of a dimension, its index; of a measure, enum measure */
     bool desc;
 };
-enum { MAX_ORDER = MAX_DIMENSIONS + 16 };
+enum {
+    MAX_ORDER = MAX_DIMENSIONS + 16,
+    ORDER_FEW = 10000, /* so many first ones are found without sorting */
+};
 
 /* Where a term lies in the words that are compared. */
 struct order_field {

@@ -79,8 +79,10 @@ static bool is_null_test(unsigned char op) {
 static bool can_take(const struct best *b, int i, const struct sql_column *c) {
     unsigned char op = b->info->aConstraint[i].op;
     bool zone = c->kind == COLUMN_LABEL && c->id == LABEL_ZONE;
+    bool application = c->kind == COLUMN_LABEL && c->id == LABEL_APPLICATION && is_equality(op);
     if (find_operator(op) < 0 || (zone && is_pattern(op)) ||
-        (!zone && c->kind != COLUMN_VALUE && c->kind != COLUMN_MS && c->kind != COLUMN_COMPUTED))
+        (!zone && !application && c->kind != COLUMN_VALUE && c->kind != COLUMN_MS &&
+         c->kind != COLUMN_COMPUTED))
         return false;
     if (sql_column_is_net(c) && !is_equality(op) && !is_inequality(op) && !is_null_test(op))
         return false;

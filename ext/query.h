@@ -5,7 +5,7 @@
 ** idxNum is not used. idxStr is a list of words with blanks between, and is what EXPLAIN QUERY
 ** PLAN shows. First one word for each argument of xFilter, in order:
 **
-**   since=  until=  filter=  store=  bucket=  mask4=  mask6=      a parameter
+**   since=  until=  filter=  store=  bucket=  mask4=  mask6=  endnet=  peernet=      a parameter
 **   COL=  COL<>  COL<  COL<=  COL>  COL>=                         a comparison with the argument
 **   COL==  COL!==                                                IS and IS NOT, NULL included
 **   COL[]                                                        IN, all values in one scan
@@ -53,7 +53,9 @@ struct query {
      ** asks the sender's, side[1] the receiver's, and predicate is either of them. In the other
      ** tables side[0] is predicate and side[1] NULL. */
     struct predicate *predicate, *side[2];
-    int64_t bucket; /* seconds */
+    int64_t bucket;          /* seconds */
+    struct predicate *times; /* in its ranges, ascending, buckets start, in ms; NULL: anywhere */
+    struct predicate *applications; /* of totals: the tests of the column application, NULL: none */
     int mask4, mask6;
     int64_t limit; /* rows; -1: none */
     uint64_t used; /* colUsed */

@@ -5,6 +5,7 @@
 #include "../schema/portion.h"
 #include "constraint.h"
 #include "exporters.h"
+#include "pattern.h"
 #include "query.h"
 #include "snapshot.h"
 #include "vtab.h"
@@ -56,6 +57,19 @@ static void ask_zone(struct predicate *p) {
         ask_zone(p->child[i]);
 }
 
+/* Of labels this one is none of a single column, and so it is no test of the scan's. */
+static int read_application(struct reading *r, const struct sql_column *c, const char *op, size_t n,
+                            sqlite3_value *value) {
+    struct query *q = r->query;
+    struct predicate *p = constraint_test(c, c->side[0], op, n, value, r->message);
+    if (p && !q->applications)
+        q->applications = predicate_new(PREDICATE_AND, 0);
+    if (p && q->applications)
+        return predicate_adopt(q->applications, p) ? SQLITE_OK : SQLITE_NOMEM;
+    predicate_free(p);
+    return *r->message ? SQLITE_ERROR : SQLITE_NOMEM;
+}
+
 static int read_test(struct reading *r, const char *word, size_t n, sqlite3_value *value) {
     size_t name = strcspn(word, "=<>![~");
     int i = name < n ? sql_table_find(r->t, word, name) : -1;
@@ -66,9 +80,11 @@ static int read_test(struct reading *r, const char *word, size_t n, sqlite3_valu
         return vtab_read_param(c->name, value, &r->param[c->id], r->message);
     if (c->kind == COLUMN_BUCKET || c->kind == COLUMN_BUCKET_MS)
         return constraint_starts(c, word + name, n - name, value, &r->starts.since,
-                                 &r->starts.until)
+                                 &r->starts.until, &r->query->times)
                    ? SQLITE_OK
                    : SQLITE_NOMEM;
+    if (c->kind == COLUMN_LABEL && c->id == LABEL_APPLICATION)
+        return read_application(r, c, word + name, n - name, value);
     for (int side = 0; side < 2 && r->query->side[side]; side++) {
         struct predicate *p =
             constraint_test(c, c->side[side], word + name, n - name, value, r->message);
@@ -171,6 +187,23 @@ static uint64_t hash_params(const struct reading *r) {
     return h;
 }
 
+/* endnet or peernet: the ends that lie in one of the networks. */
+static int read_nets(struct reading *r, enum param param, const char *name) {
+    if (!given(r, param))
+        return SQLITE_OK;
+    const struct sql_column *c = &r->t->column[sql_table_find(r->t, name, strlen(name))];
+    for (int side = 0; side < 2 && r->query->side[side]; side++) {
+        struct predicate *p =
+            constraint_test(c, c->side[side], "~,", 2, r->param[param], r->message);
+        if (!p && *r->message)
+            return fail(r, sqlite3_mprintf("%s = '%s': " PATTERN_NETS, r->t->column[param].name,
+                                           sqlite3_value_text(r->param[param])));
+        if (!p || !predicate_adopt(r->query->side[side], p))
+            return SQLITE_NOMEM;
+    }
+    return SQLITE_OK;
+}
+
 static int read_params(struct reading *r) {
     struct query *p = r->query;
     int64_t mask4 = 32, mask6 = 128;
@@ -189,6 +222,10 @@ static int read_params(struct reading *r) {
         rc = read_integer(r, PARAM_mask4, "mask4", 0, 32, "a prefix length", &mask4);
     if (rc == SQLITE_OK)
         rc = read_integer(r, PARAM_mask6, "mask6", 0, 128, "a prefix length", &mask6);
+    if (rc == SQLITE_OK)
+        rc = read_nets(r, PARAM_endnet, "ip");
+    if (rc == SQLITE_OK)
+        rc = read_nets(r, PARAM_peernet, "peerip");
     narrow_window(r);
     p->mask4 = (int)mask4;
     p->mask6 = (int)mask6;
@@ -260,5 +297,7 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
 void query_free(struct query *p) {
     sqlite3_free(p->store);
     predicate_free(p->predicate);
+    predicate_free(p->times);
+    predicate_free(p->applications);
     memset(p, 0, sizeof *p);
 }

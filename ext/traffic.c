@@ -19,7 +19,11 @@
 ** packets_in, bytes_in as receiver, and flows, packets, bytes for both.
 **
 ** Hidden dimensions are what the site's tables make of a flow (labels.h): srczone, dstzone, application; of endpoints
-** zone, peerzone, application. Their groups are as few as the texts are.
+** zone, peerzone, application. Their groups are as few as the texts are. lowport is the lower of both ports, which mostly
+** is the service's.
+**
+** endnet and peernet, of endpoints, leave only the ends that lie in one of the networks listed, or whose other end does: without
+** making a dimension of the address, as ip_in(ip, ...) would.
 **
 ** time is the start of a bucket of `bucket` seconds (300): counters of a flow that spans several
 ** are spread over them in proportion, as they are cut at since and until. mask4 and mask6 turn
@@ -75,11 +79,12 @@ static int next(sqlite3_vtab_cursor *base) {
 
 /* What the site's tables make of addresses and ports, where that is asked for. All is counted before SQLite does
 ** anything else, so that nobody else refreshes it meanwhile. */
-static int take_labels(struct flow_table *t, struct predicate *p, struct totals_request *r) {
+static int take_labels(struct flow_table *t, const struct query *q, struct totals_request *r) {
+    struct predicate *p = q->predicate;
     char *message = NULL;
-    bool any = predicate_set_labels(p, NULL);
+    bool any = predicate_set_labels(p, NULL) || q->applications;
     for (int d = 0; d < r->ndims; d++)
-        any |= r->dim[d].label != LABEL_NONE;
+        any |= dimension_is_told(&r->dim[d]);
     if (!any)
         return SQLITE_OK;
     int rc = labels_refresh(t->vtab.db, &t->labels, &message);
@@ -103,7 +108,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     if (rc != SQLITE_OK)
         return rc;
     asked_read(t, &c->query, &c->asked);
-    if ((rc = take_labels(t, c->query.predicate, &c->asked.request)) != SQLITE_OK)
+    if ((rc = take_labels(t, &c->query, &c->asked.request)) != SQLITE_OK)
         return rc;
     c->totals = totals_new(&c->asked.request, &c->query, c->snapshot);
     return c->totals ? next(base) : SQLITE_NOMEM;

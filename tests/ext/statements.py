@@ -6,7 +6,7 @@ reference.py. It is kept in parts, so that one that fails can be made shorter.""
 import copy
 import re
 
-from reference import ENDS, Window, text_time
+from reference import ENDS, PARAMETERS, Window, text_time
 
 MANY = 300000  # pieces of flows that are too many for a test
 # Dimensions out of a site's tables: tests/e2e/usage.py asks for them.
@@ -48,6 +48,7 @@ class Table:
         self.window = Window()
         self.filter = None  # (text, SQL)
         self.own = []
+        self.net = {}  # parameters endnet and peernet
         self.arguments = False  # parameters in parentheses
         self.named = set()
         self.outside = set()  # columns that another statement names
@@ -61,18 +62,20 @@ class Table:
                  ("until", None if w.until is None else text_time(w.until)),
                  ("filter", self.filter and self.filter[0])]
         if self.kind != "flows":
-            pairs += [("bucket", w.bucket), ("mask4", w.mask4), ("mask6", w.mask6)]
+            pairs += [("bucket", w.bucket), ("mask4", w.mask4), ("mask6", w.mask6), *self.net.items()]
         return [(name, value) for name, value in pairs if value is not None]
 
     def source(self, reference):
         """As FROM has it."""
         if reference:
-            return "%s AS %s" % (reference.table(self.kind, self.window, self.filter and self.filter[1], self.own,
+            return "%s AS %s" % (reference.table(self.kind, self.window, self.filter and self.filter[1],
+                                                 self.own + [("peerip" if name == "peernet" else "ip", net)
+                                                             for name, net in self.net.items()],
                                                  self.named), self.alias)
         if not self.arguments:
             return "%s AS %s" % (self.kind, self.alias)
         given = dict(self.parameters())
-        order = ["since", "until", "filter", "store", "bucket", "mask4", "mask6"][:4 if self.kind == "flows" else 7]
+        order = ["since", "until", "filter", "store", "bucket", "mask4", "mask6", "endnet", "peernet"][:PARAMETERS[self.kind]]
         values = [quoted(given.get(name)) for name in order]
         while values and values[-1] == "NULL":
             values.pop()
@@ -156,9 +159,9 @@ class Statement:
                 setattr(less, name, value)
                 yield less
         for i, table in enumerate(self.tables):
-            if table.filter or table.own:
+            if table.filter or table.own or table.net:
                 less = copy.deepcopy(self)
-                less.tables[i].filter, less.tables[i].own = None, []
+                less.tables[i].filter, less.tables[i].own, less.tables[i].net = None, [], {}
                 yield less
             for name in ("since", "until", "bucket", "mask4", "mask6"):
                 if getattr(table.window, name) is not None:
@@ -208,7 +211,7 @@ class Maker:
             return self.bucket_begins(column)
         if field not in self.kinds["flows"]:
             field = {"first": "tstart", "first_ms": "tstart_ms",
-                     "last": "tend", "last_ms": "tend_ms"}.get(column, column.partition("_")[0])
+                     "last": "tend", "last_ms": "tend_ms", "lowport": "dstport"}.get(column, column.partition("_")[0])
         if field not in self.pools:
             self.pools[field] = [v for v, in self.reference.db.execute(
                 'SELECT "%s" FROM plain WHERE "%s" IS NOT NULL AND id %% 7 = 0 LIMIT 500' % (field, field))] + [
@@ -246,6 +249,9 @@ class Maker:
             t.window.mask6 = self.r.choice([None, 0, 32, 48, 64, 128])
         if self.r.random() < 0.25:
             t.filter = self.filter()
+        for name, column in (("endnet", "ip"), ("peernet", "peerip")):
+            if kind == "endpoints" and self.r.random() < 0.15:
+                t.net[name] = "%s/%d" % (self.r.choice(self.pool(kind, column)), self.r.choice([8, 16, 24, 30]))
         t.arguments = self.r.random() < 0.4
         return t
 

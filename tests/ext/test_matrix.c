@@ -67,10 +67,13 @@ static const char *left(const char *table, const char *column, bool text, const 
     static const char *const nets[] = {"srcnet", "dstnet", NULL};
     static const char *const buckets[] = {"time", "time_ms", NULL};
     static const char *const bounds[] = {"=", "<", "<=", ">", ">=", "[]", "==", NULL};
+    static const char *const lists[] = {"=", "[]", "==", NULL};
     static const char *const equals[] = {"=", "<>", "[]", "==", "!==", "=NULL", "<>NULL", NULL};
     static const char *const zones[] = {"srczone", "dstzone", "zone", "peerzone", NULL};
-    if (strcmp(column, "application") == 0)
+    if (strcmp(column, "application") == 0 && !is_one_of(f->word, lists))
         return "it is of three columns, and groups are few";
+    if (strcmp(column, "lowport") == 0)
+        return "it is of two columns, and groups are few";
     if (is_one_of(column, zones) && f->of == PATTERN)
         return "patterns are for what is stored";
     if (strcmp(f->word, "![]") == 0)
@@ -209,8 +212,8 @@ static void walk_column(const char *table, const char *column, const char *type,
 }
 
 static void walk_table(const char *table) {
-    static const char *const params[] = {"since",  "until", "filter", "store",
-                                         "bucket", "mask4", "mask6",  NULL};
+    static const char *const params[] = {"since", "until", "filter", "store",   "bucket",
+                                         "mask4", "mask6", "endnet", "peernet", NULL};
     char *sql = sqlite3_mprintf("SELECT name, type FROM pragma_table_xinfo('%q')", table);
     struct lines l = client_query(db, sql, false);
     struct count n = {0};
