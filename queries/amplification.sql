@@ -32,12 +32,12 @@ WITH ports(list) AS (
 ), answers AS MATERIALIZED (
     SELECT dstip AS victim, srcport AS port, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
            count(DISTINCT srcip) AS reflectors, min(first) AS first_seen, max(last) AS last_seen
-    FROM ports, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp and src port in [' || list || ']', :store)
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp and src port in [' || (SELECT list FROM ports) || ']', :store)
     GROUP BY dstip, srcport
     HAVING sum(bytes) >= coalesce(:min, 1000000)
 ), questions AS MATERIALIZED (
     SELECT srcip AS victim, dstport AS port, sum(bytes) AS bytes
-    FROM ports, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp and dst port in [' || list || ']', :store)
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp and dst port in [' || (SELECT list FROM ports) || ']', :store)
     WHERE srcip IN (SELECT victim FROM answers)
     GROUP BY srcip, dstport
 )

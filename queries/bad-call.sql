@@ -52,16 +52,21 @@
 WITH asked(call) AS (
     SELECT '(' || coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k') || ')' ||
            coalesce(' and host in [' || :host || ']', '')
+), largest AS MATERIALIZED (
+    SELECT srcip, srcport, dstip, dstport, bytes
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT call FROM asked), :store)
+    ORDER BY bytes DESC, srcip, srcport, dstip, dstport LIMIT coalesce(:n, 10)
 )
-SELECT srcip || ':' || srcport AS src, dstip || ':' || dstport AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
-       sum(bytes) AS bytes,
+SELECT t.srcip || ':' || t.srcport AS src, t.dstip || ':' || t.dstport AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
+       sum(t.bytes) AS bytes,
        round(sum(packets) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0), 1) AS pps,
-       CAST(8 * sum(bytes) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0) AS INTEGER) AS bps,
+       CAST(8 * sum(t.bytes) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0) AS INTEGER) AS bps,
        min(first) AS first, max(last) AS last
-FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || call, :store)
-GROUP BY srcip, srcport, dstip, dstport
-ORDER BY sum(bytes) DESC, src, dst
-LIMIT coalesce(:n, 10);
+FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT call FROM asked), :store) t
+JOIN largest l ON l.srcip = t.srcip AND l.dstip = t.dstip AND l.srcport IS t.srcport AND l.dstport IS t.dstport
+WHERE t.srcip IN (SELECT srcip FROM largest) AND t.dstip IN (SELECT dstip FROM largest)
+GROUP BY t.srcip, t.srcport, t.dstip, t.dstport
+ORDER BY sum(t.bytes) DESC, src, dst;
 
 -- Title: Over time
 -- Chart: stack
@@ -85,17 +90,24 @@ WITH asked(call) AS (
 ), span AS MATERIALIZED (
     SELECT min(first) AS first, strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds') AS last
     FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || call, :store)
+), other AS MATERIALIZED (
+    SELECT coalesce('(' || :filter || ') and ', '') || 'not (' || call || ')' AS filter,
+           coalesce(first, '1970-01-01') AS first, coalesce(last, '1970-01-01 00:00:01') AS last FROM asked, span
 ), others AS MATERIALIZED (
-    SELECT srcip, dstip, proto, application, max(tos >> 2) AS dscp, sum(packets) AS packets, sum(bytes) AS bytes
-    FROM asked, span, traffic(span.first, span.last, coalesce('(' || :filter || ') and ', '') || 'not (' || call || ')', :store)
-    WHERE span.first IS NOT NULL
+    SELECT srcip, dstip, proto, application, packets, bytes
+    FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM other), :store)
+    ORDER BY bytes DESC, srcip, dstip, application LIMIT coalesce(:n, 10)
+), marks AS MATERIALIZED (
+    SELECT srcip, dstip, proto, application, max(tos >> 2) AS dscp
+    FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM other), :store)
+    WHERE srcip IN (SELECT srcip FROM others) AND dstip IN (SELECT dstip FROM others)
     GROUP BY 1, 2, 3, 4
 )
-SELECT srcip, dstip, proto_name(proto) AS proto, application, dscp, packets, bytes,
+SELECT o.srcip, o.dstip, proto_name(o.proto) AS proto, o.application, dscp, packets, bytes,
        CAST(8 * bytes / nullif((julianday(last) - julianday(first)) * 86400, 0) AS INTEGER) AS bps,
        round(100.0 * bytes / (SELECT sum(bytes) FROM span, traffic(span.first, span.last, :filter, :store)), 1) AS share
-FROM others, span
-ORDER BY bytes DESC, srcip, dstip, application
-LIMIT coalesce(:n, 10);
+FROM span, others o LEFT JOIN marks m ON m.srcip = o.srcip AND m.dstip = o.dstip AND m.proto IS o.proto
+    AND m.application = o.application
+ORDER BY bytes DESC, o.srcip, o.dstip, o.application;
 
 SELECT losses(:since, :until, :store) AS losses;

@@ -32,10 +32,11 @@
 .headers on
 
 WITH calls AS MATERIALIZED (
-    SELECT srcip, dstip, proto, dstport, flows
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
+    SELECT * FROM (
+        SELECT srcip, dstip, proto, dstport, flows
+        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
+        ORDER BY flows DESC, srcip, dstip, proto, dstport LIMIT coalesce(:candidates, 1000))
     WHERE flows >= coalesce(:min, 6)
-    ORDER BY flows DESC LIMIT coalesce(:candidates, 1000)
 ), kept AS MATERIALIZED (
     SELECT srcip, dstip, proto, dstport, bytes, tstart_ms
     FROM flows(:since, :until, coalesce('(' || :filter || ') and ', '') || 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)

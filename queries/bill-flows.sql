@@ -31,13 +31,28 @@ day(day, since, until) AS MATERIALIZED (
     FROM tz, (SELECT coalesce(date(:day), CASE WHEN :day IS NULL THEN date(local_time(max(last), (SELECT name FROM tz)))
                                         ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
               FROM flow_files(NULL, NULL, :store))
+), asked(filter, inside) AS MATERIALIZED (
+    -- What is of zone local lies in one of these networks: of flows with an end elsewhere nobody need ask for its zone.
+    SELECT coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || :host || '] and ', '') ||
+           coalesce('host in [' || :peer || '] and ', '') || coalesce('proto ' || :proto || ' and ', '') ||
+           coalesce('port ' || :port, 'any'), 'src net in [' || nets || '] and dst net in [' || nets || ']'
+    FROM (SELECT '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 224.0.0.0/3 ' ||
+                 '::/127 fc00::/7 fe80::/10 ff00::/8 ' ||
+                 coalesce((SELECT group_concat(cidr, ' ') FROM networks WHERE zone = 'local'), '') AS nets)
+), largest AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT tstart, duration, proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, tcpflags, packets, bytes
+        FROM flows((SELECT since FROM day), (SELECT until FROM day), (SELECT '(' || filter || ') and not (' || inside || ')' FROM asked), :store)
+        ORDER BY bytes DESC, tstart LIMIT coalesce(:n, 20))
+    UNION ALL SELECT * FROM (
+        SELECT tstart, duration, proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, tcpflags, packets, bytes
+        FROM flows((SELECT since FROM day), (SELECT until FROM day), (SELECT '(' || filter || ') and ' || inside FROM asked), :store)
+        WHERE zone(srcip) <> 'local' OR zone(dstip) <> 'local'
+        ORDER BY bytes DESC, tstart LIMIT coalesce(:n, 20))
 )
 SELECT tstart AS first_seen, duration, proto_name(f.proto) AS proto, srcip || ':' || coalesce(srcport, 0) AS src,
        dstip || ':' || coalesce(dstport, icmptype || '.' || icmpcode, 0) AS dst, tcp_flags(tcpflags) AS flags,
        packets, bytes
-FROM day, flows(day.since, day.until, coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || :host || '] and ', '') ||
-                coalesce('host in [' || :peer || '] and ', '') || coalesce('proto ' || :proto || ' and ', '') ||
-                coalesce('port ' || :port, 'any'), :store) f
-WHERE zone(srcip) <> 'local' OR zone(dstip) <> 'local'
+FROM largest f
 ORDER BY bytes DESC, tstart
 LIMIT coalesce(:n, 20);

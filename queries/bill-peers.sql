@@ -33,15 +33,15 @@ day(day, since, until) AS MATERIALIZED (
                                         ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
               FROM flow_files(NULL, NULL, :store))
 ), seen AS MATERIALIZED (
-    SELECT day, peerip, peerzone, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
-    FROM day, endpoints(day.since, day.until, coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || :host || ']', 'any'), :store)
-    WHERE peerzone <> 'local' AND zone = 'local' AND (:host IS NULL OR ip_in(ip, :host))
+    SELECT peerip, peerzone, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
+    FROM endpoints((SELECT since FROM day), (SELECT until FROM day), :filter, :store, NULL, NULL, NULL, :host)
+    WHERE peerzone <> 'local' AND zone = 'local'
     GROUP BY peerip
 )
 SELECT peerip AS peer, peerzone AS zone, network(peerip) AS network, flows, sent, received,
        sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
        'flowreport bill-ports --day ' || day || coalesce(' --host ' || :host, '') || ' --peer ' || peerip AS next
-FROM seen
+FROM seen, day
 ORDER BY bytes DESC, peer
 LIMIT coalesce(:n, 20);
 

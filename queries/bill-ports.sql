@@ -36,19 +36,17 @@ day(day, since, until) AS MATERIALIZED (
                                         ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
               FROM flow_files(NULL, NULL, :store))
 ), seen AS MATERIALIZED (
-    SELECT day, proto, CASE WHEN port < peerport THEN port ELSE peerport END AS lower,
-           application, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
-    FROM day, endpoints(day.since, day.until, coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || :host || '] and ', '') ||
-                        coalesce('host in [' || :peer || ']', 'any'), :store)
-    WHERE peerzone <> 'local' AND zone = 'local' AND (:host IS NULL OR ip_in(ip, :host))
-      AND (:peer IS NULL OR ip_in(peerip, :peer))
-    GROUP BY proto, lower, application
+    SELECT proto, lowport AS lower, application,
+           sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
+    FROM endpoints((SELECT since FROM day), (SELECT until FROM day), :filter, :store, NULL, NULL, NULL, :host, :peer)
+    WHERE peerzone <> 'local' AND zone = 'local'
+    GROUP BY proto, lowport, application
 )
 SELECT application, proto_name(proto) AS proto, lower AS port, flows, sent, received, sent + received AS bytes,
        round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
        'flowreport bill-flows --day ' || day || coalesce(' --host ' || :host, '') || coalesce(' --peer ' || :peer, '') ||
        ' --proto ' || proto_name(proto) || coalesce(' --port ' || lower, '') AS next
-FROM seen
+FROM seen, day
 ORDER BY bytes DESC, proto, port
 LIMIT coalesce(:n, 20);
 

@@ -41,11 +41,11 @@
 WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(:port, 22)),
 suspects AS MATERIALIZED (
     SELECT srcip, sum(flows) AS visits, sum(bytes) AS bytes, min(first) AS first_seen, max(last) AS last_seen
-    FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || door || coalesce(' and dst ip in [' || :host || ']', ''), :store)
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked) || coalesce(' and dst ip in [' || :host || ']', ''), :store)
     GROUP BY srcip
 ), everywhere AS MATERIALIZED (
     SELECT srcip, count(DISTINCT dstip) AS hosts
-    FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || door, :store)
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked), :store)
     WHERE srcip IN (SELECT srcip FROM suspects) GROUP BY srcip
 ), tried AS MATERIALIZED (
     SELECT srcip, count(DISTINCT dstip) AS hosts
@@ -62,11 +62,11 @@ LIMIT coalesce(:n, 20);
 WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(:port, 22)),
 suspects AS MATERIALIZED (
     SELECT DISTINCT srcip
-    FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || door || coalesce(' and dst ip in [' || :host || ']', ''), :store)
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked) || coalesce(' and dst ip in [' || :host || ']', ''), :store)
 )
 SELECT dstip AS host, host_name(dstip) AS name, count(DISTINCT srcip) AS suspects, sum(flows) AS visits, sum(bytes) AS bytes,
        min(first) AS first_seen, max(last) AS last_seen
-FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || door, :store)
+FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked), :store)
 WHERE srcip IN (SELECT srcip FROM suspects) AND (:host IS NULL OR NOT ip_in(dstip, :host))
 GROUP BY dstip
 ORDER BY first_seen, host
@@ -76,10 +76,10 @@ LIMIT coalesce(:n, 20);
 WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(:port, 22)),
 visited AS MATERIALIZED (
     SELECT dstip AS ip, min(first) AS since
-    FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || door || coalesce(' and dst ip in [' || :host || ']', ''), :store)
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked) || coalesce(' and dst ip in [' || :host || ']', ''), :store)
     GROUP BY dstip
 ), went AS MATERIALIZED (
-    SELECT srcip, dstip, proto, dstport, flows, bytes, first FROM asked, traffic(:since, :until,
+    SELECT srcip, dstip, proto, dstport, flows, bytes, first FROM traffic(:since, :until,
         coalesce('(' || :filter || ') and ', '') || '(not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
     WHERE srcip IN (SELECT ip FROM visited)
 )

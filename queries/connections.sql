@@ -21,11 +21,21 @@
 .mode box
 .headers on
 
+-- Which these are takes the memory: all else is had for them alone.
+WITH earliest AS MATERIALIZED (
+    SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, first
+    FROM traffic(:since, :until, :filter, :store)
+    ORDER BY first, srcip, srcport, dstip, dstport, icmptype, icmpcode LIMIT coalesce(:n, 20)
+), known AS MATERIALIZED (
+    SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, bytes, flows, last
+    FROM traffic(:since, :until, :filter, :store)
+    WHERE srcip IN (SELECT srcip FROM earliest) AND dstip IN (SELECT dstip FROM earliest)
+)
 SELECT first AS first_seen, round((julianday(last) - julianday(first)) * 86400, 3) AS duration,
-       proto_name(proto) AS proto,
-       srcip || ':' || coalesce(srcport, 0) AS src,
-       dstip || ':' || coalesce(dstport, icmptype || '.' || icmpcode, 0) AS dst,
+       proto_name(e.proto) AS proto,
+       e.srcip || ':' || coalesce(e.srcport, 0) AS src,
+       e.dstip || ':' || coalesce(e.dstport, e.icmptype || '.' || e.icmpcode, 0) AS dst,
        packets, bytes, flows
-FROM traffic(:since, :until, :filter, :store)
-ORDER BY first, srcip, srcport, dstip, dstport, icmptype, icmpcode
-LIMIT coalesce(:n, 20);
+FROM earliest e JOIN known k ON k.srcip = e.srcip AND k.dstip = e.dstip AND k.proto IS e.proto AND k.srcport IS e.srcport
+    AND k.dstport IS e.dstport AND k.icmptype IS e.icmptype AND k.icmpcode IS e.icmpcode
+ORDER BY first, e.srcip, e.srcport, e.dstip, e.dstport, e.icmptype, e.icmpcode;

@@ -36,7 +36,7 @@ WITH w AS MATERIALIZED (
     SELECT coalesce(flow_time(:since), datetime(max(last), '-1 day')) AS since FROM flow_files(NULL, :until, :store)
 ), now AS MATERIALIZED (
     SELECT proto, port, sum(flows) AS flows, sum(bytes) AS bytes, min(first) AS first_seen
-    FROM w, endpoints(w.since, :until, :filter, :store) WHERE application = 'other' AND port IS NOT NULL
+    FROM endpoints((SELECT since FROM w), :until, :filter, :store) WHERE application = 'other' AND port IS NOT NULL
     GROUP BY proto, port
 ), past AS MATERIALIZED (
     SELECT proto, port, sum(bytes) AS bytes
@@ -52,7 +52,7 @@ WITH w AS MATERIALIZED (
     ORDER BY bytes DESC, proto, port LIMIT coalesce(:n, 20)
 ), users AS MATERIALIZED (
     SELECT proto, port, count(DISTINCT ip) AS hosts, count(DISTINCT peerip) AS peers
-    FROM w, endpoints(w.since, :until, :filter, :store)
+    FROM endpoints((SELECT since FROM w), :until, :filter, :store)
     WHERE port IN (SELECT port FROM listed) AND application = 'other' GROUP BY proto, port
 )
 SELECT proto_name(l.proto) AS proto, l.port, u.hosts, u.peers, l.flows, l.bytes, l.percent, l.before, l.first_seen

@@ -35,11 +35,8 @@ WITH now(t) AS MATERIALIZED (
 ), spans(span, since) AS (
     SELECT '5m', datetime(t, '-5 minutes') FROM now UNION ALL SELECT '24h', datetime(t, '-1 day') FROM now
 ), ports AS MATERIALIZED (
-    SELECT span, 'tcp' AS proto, dstport, flows, packets, bytes
-    FROM spans, now, traffic(spans.since, now.t, coalesce('(' || :filter || ') and ', '') || 'proto tcp', :store)
-    UNION ALL
-    SELECT span, 'udp', dstport, flows, packets, bytes
-    FROM spans, now, traffic(spans.since, now.t, coalesce('(' || :filter || ') and ', '') || 'proto udp', :store)
+    SELECT span, proto_name(proto) AS proto, dstport, flows, packets, bytes
+    FROM spans, now, traffic(spans.since, now.t, coalesce('(' || :filter || ') and ', '') || 'proto in [tcp udp]', :store)
 ), ranked AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY span, proto ORDER BY CASE coalesce(:order, 'flows')
         WHEN 'flows' THEN flows WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes

@@ -44,24 +44,34 @@ WITH series AS MATERIALIZED (
     LEFT JOIN numbered b ON b.measure = s.measure AND b.k = s.k - 1 - coalesce(:window, 12)
 ), spikes AS MATERIALIZED (
     SELECT * FROM compared WHERE n >= 3 AND value > coalesce(:factor, 3) * usual
-), parts AS MATERIALIZED (
-    SELECT time, srcip, dstip, proto, count(DISTINCT min(srcport, dstport)) AS ports,
-           CASE WHEN max(min(srcport, dstport)) = min(min(srcport, dstport)) THEN max(min(srcport, dstport)) END AS port,
-           sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
+), bounds AS MATERIALIZED (
+    SELECT DISTINCT time, max(time, coalesce(flow_time(:since), time)) AS since,
+           min(strftime('%Y-%m-%d %H:%M:%f', time, coalesce(:bucket, 300) || ' seconds'),
+               coalesce(flow_time(:until), '9999')) AS until FROM spikes
+), largest AS MATERIALIZED (
+    -- The first of each spike, as an array: a subquery with LIMIT cannot be joined.
+    SELECT s.time, s.measure, s.value, s.usual, l.key AS n, json_extract(l.value, '$[0]') AS srcip, json_extract(l.value, '$[1]') AS dstip,
+           json_extract(l.value, '$[2]') AS proto, json_extract(l.value, '$[3]') AS part
+    FROM spikes s JOIN bounds b USING (time), json_each(CASE measure
+        WHEN 'flows' THEN (SELECT json_group_array(json_array(srcip, dstip, proto, part)) FROM (
+            SELECT srcip, dstip, proto, flows AS part FROM traffic(b.since, b.until, :filter, :store)
+            ORDER BY flows DESC, srcip, dstip, proto LIMIT coalesce(:n, 3)))
+        WHEN 'packets' THEN (SELECT json_group_array(json_array(srcip, dstip, proto, part)) FROM (
+            SELECT srcip, dstip, proto, packets AS part FROM traffic(b.since, b.until, :filter, :store)
+            ORDER BY packets DESC, srcip, dstip, proto LIMIT coalesce(:n, 3)))
+        ELSE (SELECT json_group_array(json_array(srcip, dstip, proto, part)) FROM (
+            SELECT srcip, dstip, proto, bytes AS part FROM traffic(b.since, b.until, :filter, :store)
+            ORDER BY bytes DESC, srcip, dstip, proto LIMIT coalesce(:n, 3))) END) l
+), ports AS MATERIALIZED (
+    SELECT time, srcip, dstip, proto, count(DISTINCT lowport) AS ports,
+           CASE WHEN max(lowport) = min(lowport) THEN max(lowport) END AS port
     FROM traffic(:since, :until, :filter, :store, :bucket)
-    WHERE time IN (SELECT time FROM spikes)
+    WHERE time IN (SELECT time FROM largest) AND srcip IN (SELECT srcip FROM largest) AND dstip IN (SELECT dstip FROM largest)
     GROUP BY 1, 2, 3, 4
-), ranked AS (
-    SELECT s.time, s.measure, s.value, s.usual, p.srcip, p.dstip, p.proto, p.port, p.ports,
-           CASE s.measure WHEN 'flows' THEN p.flows WHEN 'packets' THEN p.packets ELSE p.bytes END AS part
-    FROM spikes s JOIN parts p USING (time)
-), placed AS (
-    SELECT *, row_number() OVER (PARTITION BY time, measure ORDER BY part DESC, srcip, dstip, proto) AS n
-    FROM ranked
 )
-SELECT time, measure, value, CAST(usual AS INTEGER) AS usual, srcip, dstip, proto_name(proto) AS proto, port, ports,
+SELECT l.time, measure, value, CAST(usual AS INTEGER) AS usual, l.srcip, l.dstip, proto_name(l.proto) AS proto, port, ports,
        part, round(100.0 * part / value, 1) AS percent
-FROM placed WHERE n <= coalesce(:n, 3)
-ORDER BY time, measure, n;
+FROM largest l LEFT JOIN ports p ON p.time = l.time AND p.srcip = l.srcip AND p.dstip = l.dstip AND p.proto IS l.proto
+ORDER BY l.time, measure, n;
 
 SELECT losses(:since, :until, :store) AS losses;

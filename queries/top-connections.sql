@@ -25,12 +25,22 @@
 .mode box
 .headers on
 
+-- Which these are takes the memory: all else is had for them alone.
+WITH largest AS MATERIALIZED (
+    SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, bytes
+    FROM traffic(:since, :until, :filter, :store)
+    ORDER BY bytes DESC, srcip, srcport, dstip, dstport LIMIT coalesce(:n, 10)
+), known AS MATERIALIZED (
+    SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, flows, first, last
+    FROM traffic(:since, :until, :filter, :store)
+    WHERE srcip IN (SELECT srcip FROM largest) AND dstip IN (SELECT dstip FROM largest)
+)
 SELECT first AS first_seen, round((julianday(last) - julianday(first)) * 86400, 3) AS duration,
-       proto_name(proto) AS proto, srcip || ':' || coalesce(srcport, 0) AS src,
-       dstip || ':' || coalesce(dstport, icmptype || '.' || icmpcode, 0) AS dst,
+       proto_name(l.proto) AS proto, l.srcip || ':' || coalesce(l.srcport, 0) AS src,
+       l.dstip || ':' || coalesce(l.dstport, l.icmptype || '.' || l.icmpcode, 0) AS dst,
        packets, bytes, flows
-FROM traffic(:since, :until, :filter, :store)
-ORDER BY bytes DESC, srcip, srcport, dstip, dstport
-LIMIT coalesce(:n, 10);
+FROM largest l JOIN known k ON k.srcip = l.srcip AND k.dstip = l.dstip AND k.proto IS l.proto AND k.srcport IS l.srcport
+    AND k.dstport IS l.dstport AND k.icmptype IS l.icmptype AND k.icmpcode IS l.icmpcode
+ORDER BY bytes DESC, l.srcip, l.srcport, l.dstip, l.dstport;
 
 SELECT losses(:since, :until, :store) AS losses;
