@@ -11,6 +11,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 # Under /usr the multiarch directory is where the loader looks; elsewhere ldconfig is told.
 LIBDIR  ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/$(shell $(CC) -print-multiarch 2>/dev/null),$(PREFIX)/lib)
+# 1: with nDPI (Debian: libndpi-dev), for flowprobe -k.
+WITH_NDPI ?=
 # How often `make check` kills flowcollect, seconds of `make fuzz` per target, flows in `make bench`.
 KILLS   ?= 10
 FUZZING ?= 30
@@ -29,6 +31,9 @@ COLLECTOR = $(call objects,collector/*.c)
 EXT       = $(call objects,ext/*.c)
 REPORT    = $(call objects,queries/*.c)
 
+# Only engine.c knows of nDPI.
+NDPI = $(if $(filter-out 0,$(WITH_NDPI)),-lndpi)
+
 # Of probe/, the collector takes the dissector and the capture reader alone, and of collector/ the probe what makes a
 # daemon.
 DISSECT = $(call objects,probe/dissect*.c probe/capfile*.c probe/pcap*.c)
@@ -42,7 +47,7 @@ $(BUILD)/flowvt.so: $(EXT) $(SCHEMA)
 	$(CC) -shared -Wl,-soname,flowvt.so $(CFLAGS) $(LDFLAGS) -o $@ $^ -llz4 -lmaxminddb -lpthread -lm
 
 $(BUILD)/flowprobe: $(PROBE) $(SERVICE) $(SCHEMA)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpcap -llz4 -lpthread $(NDPI)
 
 $(BUILD)/flowprobectl: $(BUILD)/probe/flowprobectl.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
@@ -60,6 +65,9 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -c -o $@ $<
 
+$(BUILD)/probe/engine.o: private FLAGS += $(if $(NDPI),-DWITH_NDPI)
+$(BUILD)/probe/engine.o: $(BUILD)/ndpi
+
 # Loops that are worth unrolling and vectorising, which gcc does not do at -O2.
 $(BUILD)/schema/kernel.o: private FLAGS += -O3
 $(BUILD)/collector/plan.o $(BUILD)/schema/column.o: private FLAGS += -funroll-loops
@@ -68,6 +76,9 @@ $(BUILD)/collector/plan.o $(BUILD)/schema/column.o: private FLAGS += -funroll-lo
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(LDFLAGS)' >$@
+$(BUILD)/ndpi: FORCE
+	@mkdir -p $(@D)
+	@echo '$(NDPI)' | cmp -s - $@ || echo '$(NDPI)' >$@
 .PHONY: FORCE
 FORCE:
 
@@ -82,7 +93,7 @@ FUZZ  = $(patsubst %.c,$(BUILD)/%,$(filter-out tests/fuzz/replay.c,$(wildcard te
 TOOLS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/load/*.c tests/e2e/*.c))
 SHARED = $(filter-out %/replay.o $(UNIT:=.o) $(FUZZ:=.o) $(TOOLS:=.o),$(call objects,tests/*/*.c))
 PARTS = $(foreach part,schema probe collector ext queries shared,$(BUILD)/tests/lib$(part).a)
-TESTLIBS = -Wl,--start-group $(PARTS) -Wl,--end-group -lpcap -llz4 -lmicrohttpd -lmaxminddb -lsqlite3 -lpthread -lm
+TESTLIBS = -Wl,--start-group $(PARTS) -Wl,--end-group -lpcap -llz4 -lmicrohttpd -lmaxminddb -lsqlite3 -lpthread -lm $(NDPI)
 
 $(BUILD)/tests/libschema.a: $(SCHEMA)
 $(BUILD)/tests/libprobe.a: $(filter-out $(BUILD)/probe/flowprobe.o,$(PROBE))
@@ -266,6 +277,7 @@ help:
 	@echo 'make bench-ingest  how fast flowcollect receives, beside nfcapd'
 	@echo 'make bench-probe   how fast flowprobe meters captures, beside softflowd and others'
 	@echo 'make bench-reports  every report beside nfdump (FLOWS=10000000)'
+	@echo 'make WITH_NDPI=1 ... and flowprobe recognises applications'
 	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
 	@echo 'make asan        the tests under AddressSanitizer and UBSan'
 	@echo 'make tsan        tests of what runs in threads under ThreadSanitizer'

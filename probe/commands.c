@@ -21,6 +21,7 @@ static void print_time(FILE *f, int64_t microseconds) {
 static struct statistics statistics_of(const struct probe *p) {
     return (struct statistics){.meter = meter_stats(p->meter),
                                .in = &p->in,
+                               .applications = p->applications,
                                .out = p->output,
                                .flows = meter_flows(p->meter),
                                .capacity = p->options->flows,
@@ -35,7 +36,7 @@ static void as_text(void *arg, FILE *f) {
     fprintf(f, "%s\n", p->gathering ? "" : ", packets are not gathered now");
     fprintf(f, "table:     %" PRIu32 " of %" PRIu32 " flows\n", meter_flows(p->meter),
             p->options->flows);
-    summary_print(f, meter_stats(p->meter), &p->in, p->output);
+    summary_print(f, meter_stats(p->meter), &p->in, p->applications, p->output);
 }
 
 static void as_json(void *arg, FILE *f) {
@@ -59,8 +60,22 @@ static void print_end(FILE *f, const struct flow_key *key, const uint8_t *addres
         fputs(text, f);
 }
 
+struct dump {
+    const struct probe *probe;
+    FILE *f;
+};
+
+static void print_application(const struct dump *d, const struct flow_key *key) {
+    char room[ENGINE_NAME];
+    const char *name =
+        d->probe->applications ? applications_find(d->probe->applications, key, room) : NULL;
+    if (name)
+        fprintf(d->f, " application %s", name);
+}
+
 static void print_flow(void *arg, const struct flow *flow) {
-    FILE *f = arg;
+    const struct dump *d = arg;
+    FILE *f = d->f;
     const struct flow_key *key = &flow->key;
     const char *name = statistics_proto(key->proto);
     print_time(f, flow->first);
@@ -77,12 +92,15 @@ static void print_flow(void *arg, const struct flow *flow) {
         fprintf(f, " type %u code %u", key->srcport, key->dstport);
     if (key->inif || key->outif)
         fprintf(f, " if %" PRIu32 " > %" PRIu32, key->inif, key->outif);
-    fprintf(f, " packets %" PRIu64 " bytes %" PRIu64 "\n", flow->packets, flow->bytes);
+    fprintf(f, " packets %" PRIu64 " bytes %" PRIu64, flow->packets, flow->bytes);
+    print_application(d, key);
+    fputc('\n', f);
 }
 
 static void dump_flows(void *arg, FILE *f) {
     struct probe *p = arg;
-    meter_each(p->meter, print_flow, f);
+    struct dump dump = {p, f};
+    meter_each(p->meter, print_flow, &dump);
 }
 
 static void expire_all(void *arg, FILE *f) {

@@ -29,6 +29,7 @@ struct exporter {
     int64_t now;            /* latest clock, ms since 1970 */
     size_t ninterfaces;
     struct known_interface *interfaces;
+    const struct application **applications; /* by rank, NULL: not told */
     struct exporter_losses losses;
     struct exporter_stats stats;
     struct exporter_rows pending; /* in the message */
@@ -97,6 +98,13 @@ static void send_message(void *arg) {
     renew(e);
 }
 
+static void release(struct exporter *e) {
+    templates_free(e->state.templates);
+    free(e->interfaces);
+    free(e->applications);
+    free(e);
+}
+
 struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *sender,
                               void (*warn)(const char *text)) {
     struct exporter *e = calloc(1, sizeof *e);
@@ -107,10 +115,9 @@ struct exporter *exporter_new(unsigned version, uint32_t odid, struct sender *se
             e->format = versions[i].format;
     e->state.templates = templates_new();
     e->interfaces = calloc(EXPORT_INTERFACES, sizeof *e->interfaces);
-    if (!e->format || !e->state.templates || !e->interfaces) {
-        templates_free(e->state.templates);
-        free(e->interfaces);
-        free(e);
+    e->applications = calloc(EXPORT_APPLICATIONS, sizeof *e->applications);
+    if (!e->format || !e->state.templates || !e->interfaces || !e->applications) {
+        release(e);
         return NULL;
     }
     e->sender = sender;
@@ -128,6 +135,13 @@ static void tell_interface(struct exporter *e, const struct known_interface *i) 
     if (!e->format->interface)
         return;
     e->format->interface(&e->state, i->ifindex, i->name, i->description, e->now);
+    e->stats.options++;
+}
+
+static void tell_application(struct exporter *e, const struct application *a) {
+    if (!e->format->application)
+        return;
+    e->format->application(&e->state, a, e->now);
     e->stats.options++;
 }
 
@@ -170,6 +184,9 @@ static void tell_all(struct exporter *e) {
     tell_sampling(e);
     for (size_t i = 0; i < e->ninterfaces; i++)
         tell_interface(e, &e->interfaces[i]);
+    for (size_t i = 0; i < EXPORT_APPLICATIONS; i++)
+        if (e->applications[i])
+            tell_application(e, e->applications[i]);
     if (e->reporting)
         tell_statistics(e);
 }
@@ -229,6 +246,14 @@ void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,
         tell_interface(e, k);
 }
 
+void exporter_application(struct exporter *e, const struct application *a) {
+    if (e->applications[a->rank])
+        return;
+    e->applications[a->rank] = a;
+    if (e->stats.rows > 0) /* else there is no clock yet, and all are told with the first row */
+        tell_application(e, a);
+}
+
 void exporter_flush(struct exporter *e) {
     if (e->state.message.length > 0)
         send_message(e);
@@ -253,7 +278,5 @@ void exporter_free(struct exporter *e) {
         return;
     exporter_flush(e);
     sender_free(e->sender);
-    templates_free(e->state.templates);
-    free(e->interfaces);
-    free(e);
+    release(e);
 }

@@ -14,6 +14,7 @@ enum {
     EXPORT_REFRESH_SECONDS = 60, /* wall time; a collector that starts late waits no longer */
     EXPORT_REFRESH_MESSAGES = 128,
     EXPORT_INTERFACES = 1024, /* names that are remembered */
+    EXPORT_APPLICATIONS = APPLICATIONS_KNOWN,
 };
 
 struct exporter_rows {
@@ -50,6 +51,10 @@ void exporter_add(struct exporter *e, const struct flow_row *row, int64_t now);
 /* Tell the collectors the name of an interface, now and with every refresh. */
 void exporter_interface(struct exporter *e, uint32_t ifindex, const char *name,
                         const char *description);
+
+/* The next row is of this application; collectors are told its name before, and with every refresh. a stays
+** valid as long as the exporter is given rows. */
+void exporter_application(struct exporter *e, const struct application *a);
 
 /* What the collectors are told about losses, besides the exporter's own: totals so far. */
 struct exporter_losses {

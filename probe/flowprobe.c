@@ -70,7 +70,10 @@ static void on_interface(void *arg, uint32_t ifindex, const char *name, const ch
 
 static void on_flow(void *arg, struct flow_row *row, int64_t now) {
     struct probe *p = arg;
+    const struct application *application = meter_application(p->meter);
     output_times(p->output, meter_times(p->meter));
+    if (application)
+        output_application(p->output, application);
     output_flow(p->output, row, now);
 }
 
@@ -183,6 +186,12 @@ static int run(const struct options *o, struct probe *p) {
     meter_tunnels(p->meter, o->tunnels);
     if (o->each_sight)
         meter_each_sight(p->meter);
+    if (o->applications && !(p->applications = applications_new(o->flows))) {
+        complain("-k: out of memory: a smaller flow table (-m) may fit");
+        return EXIT_FAULT;
+    }
+    if (p->applications)
+        meter_applications(p->meter, p->applications);
     if (o->adjust)
         meter_adjust(p->meter, p->started * 1000000);
     if (o->control && !(p->control = control_open(o->control, message, sizeof message))) {
@@ -201,7 +210,7 @@ static int run(const struct options *o, struct probe *p) {
         status = EXIT_FAULT;
     }
     if (!o->quiet)
-        summary_print(stdout, meter_stats(p->meter), &p->in, p->output);
+        summary_print(stdout, meter_stats(p->meter), &p->in, p->applications, p->output);
     if (!meter_balances(meter_stats(p->meter))) {
         complain("the books do not balance: this is a defect of flowprobe");
         status = EXIT_FAULT;
@@ -233,6 +242,7 @@ int main(int argc, char **argv) {
     else
         complain("out of memory: a smaller flow table (-m) may fit");
     meter_free(p.meter);
+    applications_free(p.applications);
     output_free(p.output);
     free(o.filter);
     return status;

@@ -16,6 +16,7 @@
 #define FLOWVT_MESSAGE_H
 
 #include "announce.h"
+#include "applications.h"
 #include "sampling.h"
 #include "schema/field.h"
 
@@ -64,6 +65,8 @@ struct format {
     /* Tell the name of an interface; NULL where the format has no means. */
     void (*interface)(struct format_state *s, uint32_t ifindex, const char *name,
                       const char *description, int64_t now);
+    /* Tell the name of an application; NULL where the format has no means. */
+    void (*application)(struct format_state *s, const struct application *a, int64_t now);
     /* Of the sampling in force; NULL where the header tells. values: 5 at most. Returns the kind of announcement. */
     const struct announcement *(*sampler)(struct sampling_method method, uint64_t *values);
     /* Write one options data record: scope and a's values. NULL where the format has no means. */

@@ -30,7 +30,9 @@ struct meter {
     unsigned first, nwaiting; /* counts on; nwaiting behind it */
     struct table *table;
     struct fragments *fragments;
-    struct forward *forward; /* NULL until a source is one of several */
+    struct forward *forward;               /* NULL until a source is one of several */
+    struct applications *applications;     /* NULL: not asked for */
+    const struct application *application; /* of the flow in row */
     void (*ended)(void *arg, struct flow_row *row, int64_t now);
     void *arg;
     int64_t now; /* the table's time when what comes is counted, us */
@@ -39,7 +41,7 @@ struct meter {
     enum track track;
     enum tunnels tunnels;
     bool each_sight;
-    bool reducing; /* packets have more than is wanted: reduce() */
+    bool special; /* look() or reduce() has something to do */
     bool stopped, deleting;
     bool adjusting; /* shift is the time that the next packet will have */
     int64_t shift;  /* added to the times of packets, us */
@@ -84,9 +86,24 @@ static void count_flow(struct meter_stats *s, const struct flow_ended *ended,
     count_range(&s->flow_ms, (uint64_t)(e->last - e->first) / 1000, first);
 }
 
+/* Of deleted ones, too, since they hold their connections. */
+static struct application *application_of(struct meter *m, const struct flow_ended *ended) {
+    struct application *a = applications_end(m->applications, &ended->flow->key);
+    return ended->reverse ? applications_end(m->applications, &ended->reverse->key) : a;
+}
+
+static void set_application(struct meter *m, struct application *a, const struct extent *e) {
+    a->flows++;
+    a->packets += e->packets;
+    a->bytes += e->bytes;
+    flow_row_set_text(&m->row, FLOW_appid, a->id, a->id_length);
+    flow_row_set_text(&m->row, FLOW_appname, a->name, strlen(a->name));
+}
+
 static void flow_ended(void *arg, const struct flow_ended *ended) {
     struct meter *m = arg;
     const struct extent e = extent_of(ended);
+    struct application *application = m->applications ? application_of(m, ended) : NULL;
     if (m->deleting) {
         m->stats.deleted.flows++;
         m->stats.deleted.packets += e.packets;
@@ -99,6 +116,9 @@ static void flow_ended(void *arg, const struct flow_ended *ended) {
         record_of_shell(&m->row, ended->shell, m->tunnels == TUNNELS_BOTH, m->labels);
     if (m->track == TRACK_IP)
         flow_row_unset(&m->row, FLOW_proto);
+    if (application)
+        set_application(m, application, &e);
+    m->application = application;
     m->times.first = ended->flow->first;
     m->times.last = ended->flow->last;
     m->times.reverse_first = ended->reverse ? ended->reverse->first : 0;
@@ -236,6 +256,18 @@ static int64_t shifted(struct meter *m, int64_t time) {
     return __builtin_add_overflow(time, m->shift, &sum) ? time : sum;
 }
 
+/* What application it is of can be seen in its payload, which only is at hand now. Of fragments the first one has the ports. */
+static void look(struct meter *m, const struct meter_source *source, const struct packet *pkt,
+                 const uint8_t *data, size_t captured, const struct flow_add *add) {
+    size_t n = captured - pkt->ip_at;
+    bool once = !source->several || (pkt->inif && pkt->outif);
+    uint32_t ifindex = pkt->inif ? pkt->inif : pkt->outif ? pkt->outif : source->ifindex;
+    if (pkt->fragment && pkt->fragoffset > 0)
+        return;
+    applications_packet(m->applications, add, once ? 0 : ifindex, data + pkt->ip_at,
+                        n < pkt->length ? n : pkt->length);
+}
+
 /* Leave out what does not tell flows apart, and what sampling leaves nothing to be told of. */
 static void reduce(const struct meter *m, struct flow_add *add) {
     track_reduce(add, m->track);
@@ -288,8 +320,11 @@ enum packet_kind meter_packet(struct meter *m, const struct meter_source *source
     add_packet(add, pkt, shifted(m, pkt->has & HAS_TIME ? pkt->time : time));
     if (tunnel)
         add_tunnel(add, pkt == &outer ? &inside : &outer, &inside);
-    if (m->reducing)
+    if (m->special) {
+        if (m->applications)
+            look(m, source, pkt, data, captured, add);
         reduce(m, add);
+    }
     m->now = add->last;
     if (may_be_forwarded(m, pkt, source)) {
         struct flow_add one = *add;
@@ -338,7 +373,7 @@ void meter_gather(struct meter *m, bool on) {
 
 void meter_track(struct meter *m, enum track level) {
     m->track = level;
-    m->reducing |= level != TRACK_FULL;
+    m->special |= level != TRACK_FULL;
     if (level == TRACK_VLAN || level == TRACK_ETHER)
         table_track_link(m->table);
 }
@@ -349,13 +384,28 @@ void meter_tunnels(struct meter *m, enum tunnels tunnels) {
         table_track_tunnel(m->table);
 }
 
+static void flow_began(void *arg, const struct flow_key *key) {
+    struct meter *m = arg;
+    applications_hold(m->applications, key);
+}
+
+void meter_applications(struct meter *m, struct applications *a) {
+    m->applications = a;
+    m->special = true;
+    table_on_begin(m->table, flow_began);
+}
+
+const struct application *meter_application(const struct meter *m) {
+    return m->application;
+}
+
 void meter_each_sight(struct meter *m) {
     m->each_sight = true;
 }
 
 void meter_sample(struct meter *m, struct sampling_method method) {
     sampling_init(&m->sampling, method);
-    m->reducing |= method.n > 1;
+    m->special |= method.n > 1;
 }
 
 const struct flow_times *meter_times(const struct meter *m) {

@@ -6,6 +6,7 @@
 #ifndef FLOWVT_METER_H
 #define FLOWVT_METER_H
 
+#include "applications.h"
 #include "sampling.h"
 #include "schema/field.h"
 #include "table.h"
@@ -83,6 +84,13 @@ void meter_track(struct meter *m, enum track level);
 
 /* TUNNELS_OUTER unless told. Before the first packet. */
 void meter_tunnels(struct meter *m, enum tunnels tunnels);
+
+/* Say of each flow what application it is of; a stays the caller's. Before the first packet, with TRACK_FULL, TRACK_VLAN or
+** TRACK_ETHER. */
+void meter_applications(struct meter *m, struct applications *a);
+
+/* Of the flow that ended() is called for, NULL: not known. */
+const struct application *meter_application(const struct meter *m);
 
 /* Count each sight of a packet that is seen on several interfaces. Before the first packet. */
 void meter_each_sight(struct meter *m);

@@ -87,6 +87,7 @@ const struct format format_v5 = {
     .add = v5_add,
     .finish = v5_finish,
     .interface = NULL,
+    .application = NULL,
     .sampler = NULL,
     .announce = NULL,
     .refresh = NULL,

@@ -6,6 +6,8 @@
 */
 #include "options.h"
 
+#include "engine.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -15,6 +17,11 @@
 #ifndef FLOWVT_VERSION
 #define FLOWVT_VERSION "0.1"
 #endif
+
+enum {
+    SNAPLEN_HEADERS = 256,
+    SNAPLEN_PAYLOAD = 2048, /* with the payload of a packet that no segmentation offload made */
+};
 
 static const int64_t SECOND = 1000000;
 static const int64_t DURATION_MAX = INT64_C(366) * 86400 * 1000000; /* keeps sums of times small */
@@ -250,6 +257,12 @@ static bool take_biflows(struct options *o, char *value) {
     return true;
 }
 
+static bool take_applications(struct options *o, char *value) {
+    (void)value;
+    o->applications = true;
+    return true;
+}
+
 static bool take_balance(struct options *o, char *value) {
     (void)value;
     o->balance = true;
@@ -332,9 +345,12 @@ static const struct option_row {
      take_tunnels},
     {'f', "each-sight", NULL, "do not count what is forwarded once, but each time it is seen",
      take_each_sight},
+    {'k', "applications", NULL, "recognise what application a flow is of (nDPI)",
+     take_applications},
     {'s', "sampling", "[random:]N", "meter every N-th packet, or a random one of each N",
      take_sampling},
-    {'C', "snaplen", "OCTETS", "octets to capture of each packet (default 256)", take_snaplen},
+    {'C', "snaplen", "OCTETS", "octets to capture of each packet (default 256, with -k 2048)",
+     take_snaplen},
     {'B', "buffer", "KIB", "capture buffer of each interface (default 16384)", take_buffer},
     {'N', "no-promiscuous", NULL, "do not put interfaces into promiscuous mode",
      take_no_promiscuous},
@@ -377,13 +393,18 @@ static void usage(void) {
         "files (default 300s).\n");
 }
 
+static void print_version(void) {
+    const char *engine = engine_version();
+    printf("flowprobe (flowvt) %s%s%s\n", FLOWVT_VERSION, engine ? " with nDPI " : "",
+           engine ? engine : "");
+}
+
 static void defaults(struct options *o) {
     *o = (struct options){
         .version = 10,
         .flows = 1 << 20,
         .interval = 300,
         .expint = SECOND,
-        .snaplen = 256,
         .buffer = 16384,
         .promiscuous = true,
         .timeouts = {.general = 15 * SECOND,
@@ -424,6 +445,12 @@ static enum options_result check(const struct options *o) {
         what = "-P tcp: only IPFIX goes over TCP: use -v 10";
     else if (o->biflows && o->version != 10)
         what = "-b: only IPFIX has both directions in one record: use -v 10";
+    else if (o->applications && !engine_version())
+        what = "-k: this flowprobe was built without nDPI: build it with `make WITH_NDPI=1`";
+    else if (o->applications && (o->track == TRACK_IP || o->track == TRACK_PROTO))
+        what = "-k: applications are of connections, which have ports: use -T full";
+    else if (o->applications && o->version == 5 && o->ntargets > 0)
+        what = "-k: NetFlow v5 has no applications: use -v 9 or 10";
     else if (o->adjust && !o->file)
         what = "-a: it is about the time in a file: use it with -r";
     else if (o->direction && !o->ninterfaces)
@@ -453,7 +480,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv) {
             if (c == 'h')
                 usage();
             else
-                printf("flowprobe (flowvt) %s\n", FLOWVT_VERSION);
+                print_version();
             return OPTIONS_DONE;
         }
         for (size_t i = 0; i < ROWS; i++)
@@ -462,6 +489,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv) {
     }
     if (check(o) != OPTIONS_RUN)
         return OPTIONS_WRONG;
+    if (o->snaplen == 0)
+        o->snaplen = o->applications ? SNAPLEN_PAYLOAD : SNAPLEN_HEADERS;
     if (optind < argc && !(o->filter = join(argv + optind, argc - optind))) {
         fprintf(stderr, "flowprobe: out of memory\n");
         return OPTIONS_WRONG;

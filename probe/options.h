@@ -31,10 +31,11 @@ struct options {
     bool each_sight;              /* -f */
     enum time_format time_format; /* -A */
     bool balance, adjust, daemon;
-    bool biflows;     /* -b */
-    bool stream;      /* -P tcp */
-    int direction;    /* -Q: 0 both, 1 in, 2 out */
-    unsigned version; /* 5, 9 or 10 */
+    bool biflows;      /* -b */
+    bool applications; /* -k */
+    bool stream;       /* -P tcp */
+    int direction;     /* -Q: 0 both, 1 in, 2 out */
+    unsigned version;  /* 5, 9 or 10 */
     uint32_t odid;
     struct sampling_method sampling; /* -s */
     uint32_t flows;                  /* -m */

@@ -196,6 +196,12 @@ void output_times(struct output *o, const struct flow_times *times) {
             exporter_times(o->exporters[i], times);
 }
 
+void output_application(struct output *o, const struct application *a) {
+    for (unsigned i = 0; i < o->nexporters; i++)
+        if (is_next(o, i))
+            exporter_application(o->exporters[i], a);
+}
+
 void output_flow(struct output *o, struct flow_row *row, int64_t now) {
     if (o->sampling > 1) {
         flow_row_set(row, FLOW_sampling, o->sampling);

@@ -36,6 +36,9 @@ void output_sampling(struct output *o, struct sampling_method method);
 /* Of the flow that output_flow() is given next. */
 void output_times(struct output *o, const struct flow_times *times);
 
+/* The flow that output_flow() is given next is of it, and its name is told first. a as for exporter_application(). */
+void output_application(struct output *o, const struct application *a);
+
 /* One ended flow, with the names of its interfaces if they are new; trecv is set in row. now: ms
 ** since 1970, packet time. */
 void output_flow(struct output *o, struct flow_row *row, int64_t now);

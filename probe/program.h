@@ -15,7 +15,8 @@ struct probe {
     const struct options *options;
     struct meter *meter;
     struct output *output;
-    struct control *control; /* NULL: none */
+    struct applications *applications; /* NULL: not asked for */
+    struct control *control;           /* NULL: none */
     struct input_stats in;
     struct identity identity;
     struct pidfile pidfile;

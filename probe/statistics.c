@@ -134,6 +134,48 @@ static void flows(struct writer *w, const struct statistics *s) {
     w->value(w, &deleted_bytes, NULL, m->deleted.bytes);
 }
 
+static void each_application(struct writer *w, const struct applications *a, const struct metric *m,
+                             size_t counter) {
+    for (unsigned i = 0; i < APPLICATIONS_KNOWN; i++) {
+        const struct application *x = applications_at(a, i);
+        if (x && x->flows > 0)
+            w->value(w, m, x->name, *(const uint64_t *)((const char *)x + counter));
+    }
+}
+
+static void applications(struct writer *w, const struct statistics *s) {
+    static const struct metric packets = {"looked_at_packets",
+                                          "Packets that nDPI was given to look at.", NULL, false};
+    static const struct metric now = {"looked_at_connections",
+                                      "Connections that are being looked at.", NULL, true};
+    static const struct metric decided = {
+        "connections", "Connections that were looked at, by what came out.", "application", false};
+    static const struct metric early = {
+        "early_connections", "Of them, not looked at any longer to make room for others.", NULL,
+        false};
+    static const struct metric forgotten = {
+        "forgotten_flows", "Flows ended whose connection was not known any more.", NULL, false};
+    static const struct metric flows_of = {"application_flows", "Flows ended, by application.",
+                                           "application", false};
+    static const struct metric packets_of = {"application_packets", "Packets in them.",
+                                             "application", false};
+    static const struct metric bytes_of = {"application_bytes", "Octets in them.", "application",
+                                           false};
+    if (!s->applications)
+        return;
+    const struct applications_stats *a = applications_stats(s->applications);
+    w->value(w, &packets, NULL, a->packets);
+    w->value(w, &now, NULL, a->looked_at);
+    w->value(w, &decided, "recognised", a->connections[ENGINE_SEEN]);
+    w->value(w, &decided, "guessed", a->connections[ENGINE_GUESSED]);
+    w->value(w, &decided, "unknown", a->connections[ENGINE_NOT]);
+    w->value(w, &early, NULL, a->early);
+    w->value(w, &forgotten, NULL, a->forgotten);
+    each_application(w, s->applications, &flows_of, offsetof(struct application, flows));
+    each_application(w, s->applications, &packets_of, offsetof(struct application, packets));
+    each_application(w, s->applications, &bytes_of, offsetof(struct application, bytes));
+}
+
 static void outputs(struct writer *w, const struct statistics *s) {
     static const struct metric records = {"exported_records", "Flow records exported.", NULL,
                                           false};
@@ -172,6 +214,7 @@ static void list(struct writer *w, const struct statistics *s) {
     packets(w, s);
     table(w, s);
     flows(w, s);
+    applications(w, s);
     outputs(w, s);
 }
 

@@ -15,6 +15,7 @@
 struct statistics {
     const struct meter_stats *meter;
     const struct input_stats *in;
+    struct applications *applications; /* NULL: not asked for */
     const struct output *out;
     uint32_t flows, capacity; /* of the table */
     int64_t started;          /* seconds since 1970 */

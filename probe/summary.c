@@ -68,8 +68,46 @@ static void print_ranges(FILE *f, const struct meter_stats *m) {
     fputc('\n', f);
 }
 
+/* The one with the most bytes of those with less than before has, NULL: of all. */
+static const struct application *largest(const struct applications *a,
+                                         const struct application *before) {
+    const struct application *found = NULL;
+    for (unsigned i = 0; i < APPLICATIONS_KNOWN; i++) {
+        const struct application *x = applications_at(a, i);
+        if (x && x->flows > 0 &&
+            (!before || x->bytes < before->bytes ||
+             (x->bytes == before->bytes && x->rank > before->rank)) &&
+            (!found || x->bytes > found->bytes ||
+             (x->bytes == found->bytes && x->rank < found->rank)))
+            found = x;
+    }
+    return found;
+}
+
+static void print_applications(FILE *f, struct applications *a) {
+    enum { LARGEST = 8 };
+    const struct applications_stats *s = applications_stats(a);
+    fprintf(f,
+            "looked at: %" PRIu64 " packets of %" PRIu64 " connections: %" PRIu64
+            " recognised, %" PRIu64 " guessed, %" PRIu64 " unknown, %" PRIu32 " not yet\n",
+            s->packets,
+            s->connections[ENGINE_SEEN] + s->connections[ENGINE_GUESSED] +
+                s->connections[ENGINE_NOT] + s->looked_at,
+            s->connections[ENGINE_SEEN], s->connections[ENGINE_GUESSED], s->connections[ENGINE_NOT],
+            s->looked_at);
+    bool first = true;
+    const struct application *x = NULL;
+    for (unsigned i = 0; i < LARGEST && (x = largest(a, x)); i++) {
+        fputs(first ? "largest:   " : ", ", f);
+        fprintf(f, "%s %" PRIu64 " bytes", x->name, x->bytes);
+        first = false;
+    }
+    if (!first)
+        fputc('\n', f);
+}
+
 void summary_print(FILE *f, const struct meter_stats *m, const struct input_stats *in,
-                   const struct output *out) {
+                   struct applications *a, const struct output *out) {
     fprintf(f, "packets:   %" PRIu64 ", %" PRIu64 " octets on the wire\n", m->packets, m->octets);
     if (in->filtered > 0)
         fprintf(f, "filtered:  %" PRIu64 " packets\n", in->filtered);
@@ -99,6 +137,8 @@ void summary_print(FILE *f, const struct meter_stats *m, const struct input_stat
     print_kinds(f, m);
     print_flows(f, m);
     print_ranges(f, m);
+    if (a)
+        print_applications(f, a);
     if (m->passed_over > 0)
         fprintf(f, "sampling:  %" PRIu64 " packets not sampled\n", m->passed_over);
     if (m->stopped > 0)

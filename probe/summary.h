@@ -8,8 +8,8 @@
 #include "input.h"
 #include "output.h"
 
-/* One line a subject, "name: numbers". */
+/* One line a subject, "name: numbers". a: NULL when applications were not asked for. */
 void summary_print(FILE *f, const struct meter_stats *m, const struct input_stats *in,
-                   const struct output *out);
+                   struct applications *a, const struct output *out);
 
 #endif

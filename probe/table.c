@@ -81,6 +81,7 @@ struct table {
     int64_t idle[NENDINGS];
     int64_t maxlife;
     table_ended *ended;
+    table_began *began; /* NULL: nobody asks */
     void *arg;
 };
 
@@ -430,6 +431,8 @@ __attribute__((noinline)) static void begin_flow(struct table *t, uint32_t hash,
     hash_insert(t, hash, index);
     wheel_insert(t, index);
     t->used++;
+    if (t->began)
+        t->began(t->arg, &f->key);
 }
 
 static void update_flow(struct table *t, uint32_t index, const struct flow_add *add) {
@@ -518,6 +521,10 @@ static void make_room(struct table *t) {
 }
 
 /* ---- interface --------------------------------------------------------------------------- */
+
+void table_on_begin(struct table *t, table_began *began) {
+    t->began = began;
+}
 
 void table_track_link(struct table *t) {
     t->by_link = true;

@@ -83,10 +83,14 @@ struct flow_ended {
     int64_t now; /* table time when it was found to have ended */
 };
 typedef void table_ended(void *arg, const struct flow_ended *ended);
+typedef void table_began(void *arg, const struct flow_key *key);
 
 /* size: most flows at a time, 1 to 2^26. NULL when there is no memory. */
 struct table *table_new(uint32_t size, const struct table_timeouts *timeouts, table_ended *ended,
                         void *arg);
+
+/* Call began, with the arg of ended, for each flow that begins. Before the first packet. */
+void table_on_begin(struct table *t, table_began *began);
 
 /* Flows are told apart by link as well. Before the first packet. */
 void table_track_link(struct table *t);

@@ -20,6 +20,12 @@ enum {
     SET_HEADER = 4,
     NAME_OCTETS = 32, /* of interface names in v9, which has fixed lengths */
     ALIAS_OCTETS = 64,
+    APPLICATION_OPTIONS_ID = 511,
+    APPLICATION_OCTETS = 5, /* of an id: the engine and the number */
+    ELEMENT_APPLICATION = 95,
+    ELEMENT_APPLICATION_NAME = 96,
+    ELEMENT_APPLICATION_DESCRIPTION = 94,
+    ELEMENT_APPLICATION_CATEGORY = 372,
     ELEMENT_INTERFACE = 10,
     ELEMENT_NAME = 82,
     ELEMENT_DESCRIPTION = 83,
@@ -62,7 +68,7 @@ struct template_field {
 };
 
 /* How a field is written. */
-enum put { PUT_UINT, PUT_IP, PUT_TIME, PUT_ICMP, PUT_LABEL, PUT_SEGMENT };
+enum put { PUT_UINT, PUT_IP, PUT_TIME, PUT_ICMP, PUT_LABEL, PUT_SEGMENT, PUT_APPLICATION };
 
 /* What rows that share a template have alike, besides their fields. */
 struct template_shape {
@@ -84,6 +90,7 @@ struct template {
 struct template_table {
     unsigned n, last; /* last: the one used last */
     bool options_due;
+    bool applications;  /* their options template was sent */
     uint32_t announced; /* bit i: the options template ANNOUNCE_FIRST + i */
     struct template t[MAX_TEMPLATES];
 };
@@ -103,6 +110,7 @@ static void refresh(struct format_state *s) {
     for (unsigned i = 0; i < s->templates->n; i++)
         s->templates->t[i].due = true;
     s->templates->options_due = true;
+    s->templates->applications = false;
     s->templates->announced = 0;
 }
 
@@ -159,6 +167,8 @@ static uint8_t put_of(unsigned field) {
         return field == ICMP_PACKED ? PUT_ICMP : PUT_LABEL;
     if (field == FLOW_vni)
         return PUT_SEGMENT;
+    if (field == FLOW_appid)
+        return PUT_APPLICATION;
     return flow_fields[field].class == FLOW_IP     ? PUT_IP
            : flow_fields[field].class == FLOW_TIME ? PUT_TIME
                                                    : PUT_UINT;
@@ -320,6 +330,20 @@ static void put_segment(struct message *m, const struct flow_row *row) {
     put_uint(m, (uint64_t)row->value[FLOW_vni].i, 7);
 }
 
+static void put_application_id(struct message *m, uint32_t number) {
+    put8(m, ENGINE_ID);
+    put32(m, number);
+}
+
+/* "22:5", as the probe itself writes them. */
+static void put_application(struct message *m, const struct flow_row *row) {
+    const char *text = row->value[FLOW_appid].text.p, *end = text + row->value[FLOW_appid].text.n;
+    uint32_t number = 0;
+    for (const char *p = memchr(text, ':', (size_t)(end - text)); p && ++p < end;)
+        number = number * 10 + (uint32_t)(*p - '0');
+    put_application_id(m, number);
+}
+
 static void put_field(const struct dialect *d, struct format_state *s, const struct flow_row *row,
                       const struct template_field *f) {
     struct message *m = &s->message;
@@ -342,6 +366,9 @@ static void put_field(const struct dialect *d, struct format_state *s, const str
         break;
     case PUT_SEGMENT:
         put_segment(m, row);
+        break;
+    case PUT_APPLICATION:
+        put_application(m, row);
         break;
     }
 }
@@ -429,6 +456,64 @@ static void interface(const struct dialect *d, struct format_state *s, uint32_t 
     m->count++;
 }
 
+/* ---- options: names of applications ------------------------------------------------------ */
+
+static const struct {
+    uint16_t element, octets;
+} application_fields[] = {{ELEMENT_APPLICATION, APPLICATION_OCTETS},
+                          {ELEMENT_APPLICATION_NAME, ENGINE_NAME},
+                          {ELEMENT_APPLICATION_DESCRIPTION, ENGINE_MEANING},
+                          {ELEMENT_APPLICATION_CATEGORY, ENGINE_CATEGORY}};
+enum {
+    APPLICATION_FIELDS = sizeof application_fields / sizeof *application_fields,
+    APPLICATION_RECORD = 4 + APPLICATION_OCTETS + ENGINE_NAME + ENGINE_MEANING + ENGINE_CATEGORY,
+};
+
+/* The scope is the id (RFC 6759 4.1.2); in v9, where scopes are of few types, the system. Lengths are fixed in both: nfcapd
+** takes no others. */
+static void application_template(const struct dialect *d, struct message *m) {
+    open_set(d, m, d->options_set);
+    put16(m, APPLICATION_OPTIONS_ID);
+    put16(m, d->uptime ? 4 : APPLICATION_FIELDS); /* v9: octets of the scope fields and */
+    put16(m,
+          d->uptime ? 4 * APPLICATION_FIELDS : 1); /* of the others; IPFIX: fields, of them scope */
+    if (d->uptime) {
+        put16(m, V9_SCOPE_SYSTEM);
+        put16(m, 4);
+    }
+    for (unsigned i = 0; i < APPLICATION_FIELDS; i++) {
+        put16(m, application_fields[i].element);
+        put16(m, application_fields[i].octets);
+    }
+    close_set(d, m);
+    m->count++;
+}
+
+static void put_padded(struct message *m, const char *text, size_t octets) {
+    size_t n = strnlen(text, octets);
+    put_bytes(m, text, n);
+    memset(m->data + m->length, 0, octets - n);
+    m->length += octets - n;
+}
+
+static void application(const struct dialect *d, struct format_state *s,
+                        const struct application *a, int64_t now) {
+    struct message *m = &s->message;
+    need(d, s, 2 * SET_HEADER + 10 + 4 * APPLICATION_FIELDS + APPLICATION_RECORD, now, now, now);
+    if (!s->templates->applications)
+        application_template(d, m);
+    s->templates->applications = true;
+    open_set(d, m, APPLICATION_OPTIONS_ID);
+    if (d->uptime)
+        put32(m, s->odid);
+    put_application_id(m, a->number);
+    put_padded(m, a->name, ENGINE_NAME);
+    put_padded(m, a->meaning, ENGINE_MEANING);
+    put_padded(m, a->category, ENGINE_CATEGORY);
+    m->records++;
+    m->count++;
+}
+
 /* ---- options: announcements -------------------------------------------------------------- */
 
 static void options_template(const struct dialect *d, struct message *m,
@@ -474,6 +559,10 @@ static void v9_interface(struct format_state *s, uint32_t ifindex, const char *n
     interface(&v9, s, ifindex, name, description, now);
 }
 
+static void v9_application(struct format_state *s, const struct application *a, int64_t now) {
+    application(&v9, s, a, now);
+}
+
 static void v9_announce(struct format_state *s, const struct announcement *a, uint64_t scope,
                         const uint64_t *values, int64_t now) {
     announce(&v9, s, a, scope, values, now);
@@ -502,6 +591,10 @@ static void ipfix_interface(struct format_state *s, uint32_t ifindex, const char
     interface(&ipfix, s, ifindex, name, description, now);
 }
 
+static void ipfix_application(struct format_state *s, const struct application *a, int64_t now) {
+    application(&ipfix, s, a, now);
+}
+
 static void ipfix_announce(struct format_state *s, const struct announcement *a, uint64_t scope,
                            const uint64_t *values, int64_t now) {
     announce(&ipfix, s, a, scope, values, now);
@@ -525,6 +618,7 @@ const struct format format_v9 = {
     .add = v9_add,
     .finish = v9_finish,
     .interface = v9_interface,
+    .application = v9_application,
     .sampler = announce_sampler_v9,
     .announce = v9_announce,
     .refresh = refresh,
@@ -535,6 +629,7 @@ const struct format format_ipfix = {
     .add = ipfix_add,
     .finish = ipfix_finish,
     .interface = ipfix_interface,
+    .application = ipfix_application,
     .sampler = announce_sampler,
     .announce = ipfix_announce,
     .refresh = refresh,
