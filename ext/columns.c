@@ -27,8 +27,14 @@ static const char *field_type(int f) {
     return flow_fields[f].class == FLOW_UINT ? "INTEGER" : "TEXT";
 }
 
+/* The application's name once more, where SQLite tells whether it is named (columns.h). */
+static void add_app(struct sql_table *t) {
+    add(t, "app", "TEXT", true, COLUMN_VALUE, FLOW_appname);
+}
+
 static void init_flows(struct sql_table *t) {
     add_params(t, PARAM_store + 1);
+    add_app(t);
     for (int f = 0; f < FLOW_NFIELDS; f++) {
         add(t, flow_fields[f].name, field_type(f), false, COLUMN_VALUE, f);
         if (f == FLOW_tend)
@@ -91,6 +97,7 @@ static void init_traffic(struct sql_table *t) {
     add_label(t, "dstzone", LABEL_ZONE, FLOW_dstip, FLOW_dstip);
     add_label(t, "application", LABEL_APPLICATION, FLOW_proto, FLOW_proto);
     add_label(t, "lowport", LABEL_LOWPORT, FLOW_srcport, FLOW_srcport);
+    add_app(t);
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (is_dimension(f))
             add(t, flow_fields[f].name, field_type(f), false, COLUMN_VALUE, f);
@@ -138,6 +145,7 @@ static void init_endpoints(struct sql_table *t) {
     add_label(t, "peerzone", LABEL_ZONE, FLOW_dstip, FLOW_srcip);
     add_label(t, "application", LABEL_APPLICATION, FLOW_proto, FLOW_proto);
     add_label(t, "lowport", LABEL_LOWPORT, FLOW_srcport, FLOW_srcport);
+    add_app(t);
     for (int i = 0; i < ENDS; i++) {
         add_end(t, ends[i].own, ends[i].src, ends[i].dst);
         add_end(t, ends[i].peer, ends[i].dst, ends[i].src);

@@ -3,8 +3,8 @@
 ** The columns of flows, traffic and endpoints, derived from the field catalogue.
 **
 ** The parameters come first, so that they are the arguments of the table-valued function and their
-** bits in sqlite3_index_info.colUsed are their own (bit 63 stands for all columns from 63 on). In
-** traffic and endpoints the totals follow for the same reason, then the dimensions.
+** bits in sqlite3_index_info.colUsed are their own (bit 63 stands for all columns from 63 on). For the same reason
+** appname follows as app, and in traffic and endpoints the totals, before the dimensions.
 */
 #ifndef FLOWVT_COLUMNS_H
 #define FLOWVT_COLUMNS_H

@@ -9,7 +9,7 @@
 **   CREATE VIRTUAL TABLE campus USING flows(store = '/data/campus');
 **
 ** Columns are those of schema/fields.def, with `duration` in seconds; hidden, and so not in
-** `SELECT *`: the parameters since, until, filter, store; the integers tstart_ms, tend_ms, trecv_ms
+** `SELECT *`: the parameters since, until, filter, store; app, which is appname; the integers tstart_ms, tend_ms, trecv_ms
 ** and raw_packets, raw_bytes, raw_outpackets, raw_outbytes, raw_sampling; the computed pps, bps, bpp, dscp,
 ** srcnet, dstnet.
 **

@@ -20,7 +20,7 @@
 **
 ** Hidden dimensions are what the site's tables make of a flow (labels.h): srczone, dstzone, application; of endpoints
 ** zone, peerzone, application. Their groups are as few as the texts are. lowport is the lower of both ports, which mostly
-** is the service's.
+** is the service's; app is appname.
 **
 ** endnet and peernet, of endpoints, leave only the ends that lie in one of the networks listed, or whose other end does: without
 ** making a dimension of the address, as ip_in(ip, ...) would.

@@ -2,11 +2,14 @@
 -- What is the share of each application, or of application X?
 --
 --   :application  only this one                      default: all
+--   :by      services, or app: what names them       default services
 --   :n       how many, -1 for all                    default 20
 --   :since, :until, :filter, :store                  default: everything in the store
 --
--- Applications are those of the site's table services; both directions of a connection are of one, and each
--- flow counts once, so that percentages, which are of all traffic, add up to 100.
+-- Applications are those of the site's table services, by protocol and ports, or with :by app what exporters
+-- have recognised, such as flowprobe -k: `TLS.YouTube` is YouTube over TLS, `Unknown` was looked at in vain, an
+-- empty one is of exporters that do not say; :application YouTube is over whatever. Both directions of a connection are of one, and each flow counts
+-- once, so that percentages, which are of all traffic, add up to 100.
 --
 -- Needs: site
 --
@@ -31,7 +34,13 @@
 
 WITH shares AS (
     SELECT application, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
-    FROM traffic(:since, :until, :filter, :store) GROUP BY application
+    FROM traffic(:since, :until, :filter, :store) WHERE coalesce(:by, 'services') = 'services' GROUP BY application
+    UNION ALL
+    SELECT app, sum(flows), sum(packets), sum(bytes)
+    FROM traffic(:since, :until, :filter, :store) WHERE :by = 'app' GROUP BY app
+    UNION ALL
+    SELECT refuse('applications: by: ' || :by || ': there are services, app'), 0, 0, 0
+    WHERE :by NOT IN ('services', 'app')
 ), percents AS (
     SELECT application, flows, round(100.0 * flows / sum(flows) OVER (), 1) AS "flows %",
            packets, round(100.0 * packets / sum(packets) OVER (), 1) AS "packets %",
@@ -39,7 +48,7 @@ WITH shares AS (
     FROM shares
 )
 SELECT * FROM percents
-WHERE :application IS NULL OR application = :application
+WHERE :application IS NULL OR application = :application OR (:by = 'app' AND application LIKE '%.' || :application)
 ORDER BY bytes DESC, application
 LIMIT coalesce(:n, 20);
 

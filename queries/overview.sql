@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What has been going on?  (NfSen's overview)
 --
---   :by      what is stacked: protocol, application, zone (of the far end) or exporter
+--   :by      what is stacked: protocol, application, app (as exporters say), zone (of the far end) or exporter
 --                                                    default 'protocol'
 --   :span    hour, day, week, month or year before :until; all: each for which there is something
 --                                                    default 'all'
@@ -119,14 +119,19 @@ FROM span, traffic(span.since, span.until, :filter, :store, step)
 WHERE :by = 'application'
 GROUP BY name, time, application
 UNION ALL
+SELECT name, time, app, sum(flows), sum(packets), sum(bytes)
+FROM span, traffic(span.since, span.until, :filter, :store, step)
+WHERE :by = 'app'
+GROUP BY name, time, app
+UNION ALL
 SELECT name, time, CASE WHEN srczone = 'local' THEN dstzone ELSE srczone END AS key,
        sum(flows), sum(packets), sum(bytes)
 FROM span, traffic(span.since, span.until, :filter, :store, step)
 WHERE :by = 'zone'
 GROUP BY name, time, key
 UNION ALL
-SELECT refuse('by: ''' || :by || ''': what is stacked is protocol, application, zone or exporter'), 0, 0, 0, 0, 0
-WHERE :by NOT IN ('protocol', 'application', 'zone', 'exporter')
+SELECT refuse('by: ''' || :by || ''': what is stacked is protocol, application, app, zone or exporter'), 0, 0, 0, 0, 0
+WHERE :by NOT IN ('protocol', 'application', 'app', 'zone', 'exporter')
 UNION ALL
 SELECT refuse('span: ''' || :span || ''': it is hour, day, week, month, year or all'), 0, 0, 0, 0, 0
 WHERE :span NOT IN ('hour', 'day', 'week', 'month', 'year', 'all');

@@ -2,6 +2,7 @@
 -- How did traffic go over time, by protocol, application, zone or exporter?
 --
 --   :by      protocol, application, zone (of the end that is not local), exporter  default protocol
+--            app: application by what exporters recognise, as flowprobe -k does
 --   :bucket  seconds a row                           default 300
 --   :since, :until, :filter, :store                  default: everything in the store
 --
@@ -38,8 +39,10 @@ WITH parts(time, item, flows, packets, bytes) AS (
         FROM traffic(:since, :until, :filter, :store, :bucket) WHERE :by = 'zone'
     UNION ALL SELECT time, application, flows, packets, bytes
         FROM traffic(:since, :until, :filter, :store, :bucket) WHERE :by = 'application'
-    UNION ALL SELECT refuse('series-by: by: ' || :by || ': there are protocol, application, zone, exporter'), NULL, 0, 0, 0
-        WHERE :by NOT IN ('protocol', 'application', 'zone', 'exporter')
+    UNION ALL SELECT time, app, flows, packets, bytes
+        FROM traffic(:since, :until, :filter, :store, :bucket) WHERE :by = 'app'
+    UNION ALL SELECT refuse('series-by: by: ' || :by || ': there are protocol, application, app, zone, exporter'), NULL, 0, 0, 0
+        WHERE :by NOT IN ('protocol', 'application', 'app', 'zone', 'exporter')
 )
 SELECT time, item, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
        8 * sum(bytes) / coalesce(:bucket, 300) AS bps

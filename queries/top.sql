@@ -12,7 +12,7 @@
 --   srcas, dstas, prevas, nextas, inif, outif, srcmask, dstmask, srcnet, dstnet, srcvlan,
 --   dstvlan, cvlan, insrcmac, outdstmac, indstmac, outsrcmac, nhip, nhbip, router, odid, opid,
 --   enginetype, engineid, ident, ethertype, ipversion, minttl, maxttl, icmp, ivrf, evrf, event,
---   xevent, nat, natsrcip, natdstip, natsrcport, natdstport, user, nbar, endreason, sampling,
+--   xevent, nat, natsrcip, natdstip, natsrcport, natdstport, user, app, nbar, endreason, sampling,
 --   version, srcip+dstip, srcas+dstas, inif+outif, srcnet+dstnet, srcgeo, dstgeo, srcasn,
 --   dstasn, srctag, dsttag, srctag+dsttag, srczone, dstzone, application, ip, port, port:p, as,
 --   mask, vlan, mac, natip, natport, geo, asn, tag, zone, if
@@ -49,7 +49,7 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
              'dstnet, srcvlan, dstvlan, cvlan, insrcmac, outdstmac, indstmac, outsrcmac, nhip, ' ||
              'nhbip, router, odid, opid, enginetype, engineid, ident, ethertype, ipversion, minttl, ' ||
              'maxttl, icmp, ivrf, evrf, event, xevent, nat, natsrcip, natdstip, natsrcport, ' ||
-             'natdstport, user, nbar, endreason, sampling, version, srcip+dstip, srcas+dstas, ' ||
+             'natdstport, user, app, nbar, endreason, sampling, version, srcip+dstip, srcas+dstas, ' ||
              'inif+outif, srcnet+dstnet, srcgeo, dstgeo, srcasn, dstasn, srctag, dsttag, ' ||
              'srctag+dsttag, srczone, dstzone, application, ip, port, port:p, as, mask, vlan, mac, ' ||
              'natip, natport, geo, asn, tag, zone, if'), NULL, 1, 0, 0, 0, NULL, NULL
@@ -59,7 +59,7 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
              'indstmac', 'outsrcmac', 'nhip', 'nhbip', 'router', 'odid', 'opid', 'enginetype',
              'engineid', 'ident', 'ethertype', 'ipversion', 'minttl', 'maxttl', 'icmp', 'ivrf', 'evrf',
              'event', 'xevent', 'nat', 'natsrcip', 'natdstip', 'natsrcport', 'natdstport', 'user',
-             'nbar', 'endreason', 'sampling', 'version', 'srcip+dstip', 'srcas+dstas', 'inif+outif',
+             'app', 'nbar', 'endreason', 'sampling', 'version', 'srcip+dstip', 'srcas+dstas', 'inif+outif',
              'srcnet+dstnet', 'srcgeo', 'dstgeo', 'srcasn', 'dstasn', 'srctag', 'dsttag',
              'srctag+dsttag', 'srczone', 'dstzone', 'application', 'ip', 'port', 'port:p', 'as',
              'mask', 'vlan', 'mac', 'natip', 'natport', 'geo', 'asn', 'tag', 'zone', 'if')
@@ -203,8 +203,8 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'natdstport' GROUP BY 1, 2
     UNION ALL SELECT username, NULL, 1, sum(flows), sum(packets), sum(bytes), min(first_ms), max(last_ms)
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'user' GROUP BY 1, 2
-    UNION ALL SELECT appname, NULL, 1, sum(flows), sum(packets), sum(bytes), min(first_ms), max(last_ms)
-        FROM traffic(:since, :until, :filter, :store) WHERE :by = 'nbar' GROUP BY 1, 2
+    UNION ALL SELECT app, NULL, 1, flows, packets, bytes, first_ms, last_ms
+        FROM traffic(:since, :until, :filter, :store) WHERE :by IN ('app', 'nbar')
     UNION ALL SELECT endreason, NULL, 1, sum(flows), sum(packets), sum(bytes), min(first_ms), max(last_ms)
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'endreason' GROUP BY 1, 2
     UNION ALL SELECT sampling, NULL, 1, sum(flows), sum(packets), sum(bytes), min(first_ms), max(last_ms)
