@@ -52,6 +52,8 @@ curl curl
 chromium chromium
 libxml2-utils xmllint
 faketime faketime
+libndpi-dev ndpi/ndpi_api.h
+libndpi-bin ndpiReader
 LIST
     esac
 }
