@@ -52,7 +52,7 @@ result
     fi
     # All but what knows of nDPI is compiled already.
     mkdir "$work/build"
-    cp -a "$BUILD/flags" "$BUILD/probe" "$BUILD/schema" "$work/build/"
+    cp -a "$BUILD/flags" "$BUILD/probe" "$BUILD/collector" "$BUILD/schema" "$work/build/"
     read -r compiler _ <"$BUILD/flags"
     make -s BUILD="$work/build" CC="$compiler" WITH_NDPI=1 "$work/build/flowprobe" >"$work/log" 2>&1 ||
         not_ok "make WITH_NDPI=1" "$(cat "$work/log")"
