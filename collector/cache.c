@@ -296,6 +296,8 @@ struct cache {
     int64_t wrote, next; /* ms of the monotonic clock: the last time, and not before the next */
     uint64_t changes;    /* of the collector, that have been written */
     bool failed;         /* the last time */
+    bool there;          /* the file was, once */
+    bool away;           /* the store is not this program's now */
     /* Of the thread, while it runs. */
     struct fvt_buffer out;
     bool running;
@@ -357,8 +359,7 @@ static void finish(struct cache *k) {
     if (k->rc != FVT_OK && !k->failed)
         k->warn(k->arg, k->error.text);
     k->failed = k->rc != FVT_OK;
-    if (k->failed)
-        k->c->touched = true;
+    k->there |= !k->failed;
 }
 
 static void write_now(struct cache *k, bool wait) {
@@ -405,19 +406,28 @@ struct cache *cache_open(const char *store, struct collector *c,
         complain(k, errno ? strerror(errno) : "is no cache");
     else if (p && !cache_decode(c, now_ms(), p, n))
         complain(k, "is damaged or another version's");
+    k->there = p != NULL;
     free(p);
     k->changes = c->changes;
     return k;
 }
 
-void cache_tick(struct cache *k) {
+/* Somebody removed it, perhaps with the whole store, which is there again. */
+static bool is_gone(const struct cache *k) {
+    struct stat st;
+    return k->there && lstat(k->path, &st) != 0 && errno == ENOENT;
+}
+
+void cache_tick(struct cache *k, bool ours) {
     int64_t now = monotonic_ms();
+    k->away = !ours;
     if (k->running && !atomic_load(&k->done))
         return;
     if (k->running)
         finish(k);
-    if (now >= k->next &&
-        (k->changes != k->c->changes || (k->c->touched && now - k->wrote >= REFRESH_MS)))
+    if (!k->away && now >= k->next &&
+        (k->changes != k->c->changes || k->failed || is_gone(k) ||
+         (k->c->touched && now - k->wrote >= REFRESH_MS)))
         write_now(k, false);
 }
 
@@ -426,7 +436,7 @@ void cache_close(struct cache *k) {
         return;
     if (k->running)
         finish(k);
-    if (k->changes != k->c->changes || k->c->touched)
+    if (!k->away && (k->changes != k->c->changes || k->c->touched || k->failed || is_gone(k)))
         write_now(k, true);
     free(k->out.p);
     free(k->path);

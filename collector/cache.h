@@ -5,7 +5,7 @@
 ** some routers send every half hour. It is a cache: whoever deletes it loses that time and nothing else.
 **
 ** It is written some seconds after something new was announced, once a minute while the same is announced again,
-** and at the end, in a thread of its own. What is read obeys all the limits of what comes from the network, and
+** and at the end, in a thread of its own; and when somebody removed it. What is read obeys all the limits of what comes from the network, and
 ** templates that have not been announced for too long are not used.
 */
 #ifndef FLOWVT_CACHE_H
@@ -22,8 +22,9 @@ struct fvt_buffer;
 ** when out of memory. */
 struct cache *cache_open(const char *store, struct collector *c,
                          void (*warn)(void *arg, const char *text), void *arg);
-/* Call it about once a second. */
-void cache_tick(struct cache *k);
+/* Call it about once a second. ours: the store is there, can be written to, and is this program's; else nothing is
+** written, until it is again. */
+void cache_tick(struct cache *k, bool ours);
 /* Write what is not written yet, and end. NULL is nothing. */
 void cache_close(struct cache *k);
 

@@ -27,7 +27,7 @@ class Exporter:
         self.out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.out.bind((address, 0))
         self.out.connect(("127.0.0.1", port))
-        self.domain, self.sequence = domain, 0
+        self.domain, self.sequence, self.began = domain, 0, 1700000000
 
     def datagram(self, *sets):
         content = b"".join(sets)
@@ -35,7 +35,8 @@ class Exporter:
         if self.domain == 9:
             return struct.pack(">HHIII", 10, 16 + len(content), now, self.sequence, 9) + content
         self.sequence += 1
-        return struct.pack(">HHIIII", 9, len(sets), 100000, now, self.sequence, self.domain) + content
+        uptime = (now - self.began) * 1000 % 2**32
+        return struct.pack(">HHIIII", 9, len(sets), uptime, now, self.sequence, self.domain) + content
 
     def send(self, *sets):
         self.out.send(self.datagram(*sets))
@@ -62,7 +63,7 @@ def main():
             elif kind == "announce":
                 e.send(a_set(0, V9[e.domain - 1]), a_set(1, SAMPLER), a_set(257, bytes(4) + b"\x05\x00\x64\x00"))
             elif kind == "other" and e.domain != 9:
-                e.sequence = 0
+                e.sequence, e.began = 0, int(time.time()) - 100
                 e.send(a_set(0, OTHER))
             held = []
             for i in range(1, 11) if kind != "announce" else ():

@@ -35,6 +35,19 @@ is "interfaces keep their names" "$(sqlite 'SELECT exporter, ifindex, name FROM 
 collector_stop
 is "and nothing is without template" "$(sqlite 'SELECT sum(no_template) FROM flow_exporters')" 0
 
+# The store is removed under a collector that hears nothing new, and put back.
+begin
+rm -rf "$store"
+until_true 10 grep -q 'No such file' "$work/log"
+mkdir "$store"
+until_true 20 is_cached
+killed
+begin
+send data
+until_true 10 rows_are 30
+is "a store that is removed and put back has its templates again" "$(rows)" "$ten"
+collector_stop
+
 cp "$cache" "$work/cache"
 again() { # NAME ROWS WARNINGS OPTION...: what a collector with this cache makes of data
     local name=$1 count=$2 warnings=$3
