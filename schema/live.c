@@ -2,10 +2,11 @@
 /*
 ** The rows of a group since group_seal() as a block of a live file, at little cost: it is read for some
 ** minutes, until the file is closed. Columns are copied as they lie in memory, in streams that have whole
-** octets; only IP and TEXT columns are coded anew, by dictionaries of what is in these rows.
+** octets; only IP and TEXT columns are coded anew, by dictionaries of what is in these rows, and runs are told as such.
 */
 #include "group.h"
 #include "kernel.h"
+#include "stream.h"
 
 enum { STEP = 1024 };
 
@@ -82,7 +83,32 @@ static void put_codes(struct fvt_buffer *out, const struct group_column *c, cons
     fvt_align(out);
 }
 
+static const int64_t *get_fresh(const struct fvt_values *from, uint32_t at, uint32_t n,
+                                int64_t *room) {
+    const struct group_column *c = from->of;
+    column_read(c, c->sealed + at, n, room);
+    return room;
+}
+
+static struct fvt_look look_at_fresh(const struct fvt_values *from) {
+    const struct group_column *c = from->of;
+    return (struct fvt_look){c->least, c->most, column_runs(c, c->sealed, from->n)};
+}
+
+/* Has a column long runs, as of what the rows of a datagram share? By the first of the values. */
+static bool has_runs(const struct group_column *c) {
+    enum { LONG = 16 };
+    const uint32_t n = fresh(c) < STEP ? fresh(c) : STEP;
+    return column_runs(c, c->sealed, n) < n / LONG;
+}
+
 static void put_values(struct fvt_buffer *out, const struct group_column *c) {
+    if (has_runs(c)) {
+        const struct fvt_values from = {
+            .n = fresh(c), .get = get_fresh, .of = c, .look = look_at_fresh};
+        fvt_stream_encode_from(out, &from, false);
+        return;
+    }
     put_stream_header(out, FVT_PACKED, c->octets * 8, fresh(c), c->base);
     fvt_put(out, c->v + (size_t)c->sealed * c->octets, (size_t)fresh(c) * c->octets);
     fvt_align(out);
@@ -112,7 +138,9 @@ static void put_chunk(struct live *l, struct group *g, int field, const struct p
     } else if (p) {
         put_codes(l->out, c, p, &e.min, &e.max);
     } else {
+        const size_t stream = l->out->n;
         put_values(l->out, c);
+        e.encoding = l->out->failed ? FVT_PACKED : l->out->p[stream];
     }
     if (l->out->failed)
         return;

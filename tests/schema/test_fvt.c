@@ -208,10 +208,63 @@ static void huge_group(void **state) {
     unlink(path);
 }
 
+/* What the rows of a datagram share is told once for all of them, in both of the live file's blocks; also where some
+** rows have none. */
+static void live_runs(void **state) {
+    (void)state;
+    enum { N = 5000, LATER = 3000, DATAGRAM = 30, LONG = 700 };
+    static const int fields[] = {FLOW_exportseq, FLOW_trecv, FLOW_tos, FLOW_srcport};
+    char path[256];
+    struct fvt_error err;
+    struct fvt_writer *w;
+    struct fvt_file *file;
+    static int64_t want[4][N];
+    files_path(path, sizeof path, "runs.fvt");
+    assert_int_equal(fvt_writer_open(path, 1700000000000, 300000, &w, &err), FVT_OK);
+    for (int i = 0; i < N; i++) {
+        struct flow_row row;
+        want[0][i] = i / DATAGRAM * 40;
+        want[1][i] = 1700000000000 + i / LONG;
+        want[2][i] = i % 7 ? i / LONG : -1;
+        want[3][i] = i % 1000;
+        flow_row_clear(&row);
+        for (int k = 0; k < 4; k++)
+            if (want[k][i] >= 0)
+                flow_row_set(&row, fields[k], (uint64_t)want[k][i]);
+        assert_int_equal(fvt_writer_add(w, &row), FVT_OK);
+        if (i == LATER)
+            assert_int_equal(fvt_writer_flush(w, false), FVT_OK);
+    }
+    assert_int_equal(fvt_writer_finish(w), FVT_OK);
+    assert_int_equal(fvt_open(path, &file, &err), FVT_OK);
+    assert_int_equal(file->rows, N);
+    assert_int_equal(file->ngroups, 2);
+    for (uint32_t i = 0, at = 0; i < 2; at += file->groups[i++].rows)
+        for (int k = 0; k < 4; k++) {
+            const struct fvt_group *g = &file->groups[i];
+            const struct fvt_chunk_info *e = &g->chunks[g->chunk_of[fields[k]]];
+            struct fvt_chunk *c;
+            assert_int_equal(e->encoding, fields[k] == FLOW_srcport ? FVT_PACKED : FVT_RUNS);
+            assert_true(fields[k] == FLOW_srcport || e->raw < g->rows);
+            assert_int_equal(fvt_chunk_load(file, g, fields[k], &c), FVT_OK);
+            for (uint32_t row = 0; row < g->rows; row++) {
+                int64_t v;
+                uint8_t null;
+                fvt_chunk_read(c, row, 1, &v, &null);
+                assert_int_equal(null, want[k][at + row] < 0);
+                assert_true(null || v == want[k][at + row]);
+            }
+            fvt_chunk_free(c);
+        }
+    assert_int_equal(fvt_verify(file), 0);
+    fvt_file_free(file);
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip), cmocka_unit_test(resumed),    cmocka_unit_test(full_disk),
-        cmocka_unit_test(long_texts), cmocka_unit_test(huge_group),
+        cmocka_unit_test(long_texts), cmocka_unit_test(huge_group), cmocka_unit_test(live_runs),
     };
     return cmocka_run_group_tests_name("schema/fvt", tests, files_begin, files_end);
 }
