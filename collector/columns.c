@@ -252,15 +252,12 @@ static void count_part(const struct columns *c, struct exporter *e, uint32_t fir
                        uint32_t kept) {
     const struct flow_rows *rows = &c->rows;
     const uint32_t last = kept < first ? first : kept < end ? kept : end;
-    e->decoded += end - first;
     e->changed = true;
     e->stat.flows += last - first;
     e->stat.packets += sum_of(rows, FLOW_packets, first, last);
     e->stat.bytes += sum_of(rows, FLOW_bytes, first, last);
-    if (last > first && flow_rows_has(rows, FLOW_sampling)) {
-        exporter_sampling(e, (uint64_t)rows->same[FLOW_sampling].i, c->origin);
-        e->stat.sampling_rounded += c->rate.rounded ? last - first : 0;
-    }
+    if (flow_rows_has(rows, FLOW_sampling) && c->rate.rounded)
+        e->stat.sampling_rounded += last - first;
 }
 
 void collector_flush(struct collector *collector) {
@@ -325,6 +322,10 @@ static bool take_columns(struct collector *collector, struct exporter *e, const 
     if (c->rows.n == 0)
         set_rate(c, rate, r->sampling_origin);
     end_part(c, e, n);
+    /* What else is known of the exporter must not overtake these. */
+    e->decoded += n;
+    if (flow_rows_has(&c->rows, FLOW_sampling))
+        exporter_sampling(e, (uint64_t)c->rows.same[FLOW_sampling].i, c->origin);
     cursor_take(set, (size_t)n * plan->minimum);
     *flows += n;
     if (each)

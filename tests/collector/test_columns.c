@@ -231,7 +231,9 @@ static void not_of_one_rate(void **state) {
     assert_int_equal(p.largest, 7);
     send_sampled(&p, 0, 6);
     assert_int_equal(p.together, 12);
-    check(&p, 18, 18);
+    send_sampled(&p, 1000, 2);
+    send_sampled(&p, 2000, 0); /* announced after rows that wait */
+    check(&p, 20, 20);
 }
 
 /* Whatever may follow rows finds them handed on. */
