@@ -74,6 +74,7 @@ static int connect_export(sqlite3 *db, void *aux, int argc, const char *const *a
     t->format = (enum export_format)module->kind;
     sql_table_init(&t->flows, TABLE_FLOWS);
     t->flows.store = t->vtab.store;
+    t->flows.db = db;
     rc = registry_open(v->store, &t->flows, &t->registry, message);
     if (rc == SQLITE_OK)
         *out = &v->base;

@@ -543,8 +543,10 @@ static struct filter_node *parse_all(struct filter_parser *p) {
 }
 
 struct filter_node *filter_parse(const char *text, size_t n, int64_t now_ms,
-                                 const struct registry *own, char *err, size_t errn) {
-    struct filter_parser p = {.now_ms = now_ms, .own = own, .err = err, .errn = errn};
+                                 const struct registry *own, const char *geodb, char *err,
+                                 size_t errn) {
+    struct filter_parser p = {
+        .now_ms = now_ms, .own = own, .geodb = geodb, .err = err, .errn = errn};
     if (errn)
         err[0] = '\0';
     if (n > FILTER_MAX_TEXT) {

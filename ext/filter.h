@@ -93,13 +93,14 @@ enum {
 struct registry;
 
 /* Compile text[0..n). now_ms: the time that relative times count from. own: columns that the site has besides, which
-** the tree borrows, or NULL. Returns a tree to be freed with
+** the tree borrows, or NULL. geodb: the file of countries (geo.h), or NULL. Returns a tree to be freed with
 ** filter_free(), or NULL and in err one sentence with the place (line and column from 1, and the file
 ** if it was included), what was expected and what stands there. Any bytes are safe input, but they
 ** may name files to read: see filter_source.h. An empty text (blanks and comments alone) is `any`,
 ** as in nfdump. */
 struct filter_node *filter_parse(const char *text, size_t n, int64_t now_ms,
-                                 const struct registry *own, char *err, size_t errn);
+                                 const struct registry *own, const char *geodb, char *err,
+                                 size_t errn);
 
 /* NULL is fine. */
 void filter_free(struct filter_node *node);

@@ -380,7 +380,7 @@ static bool add_country(struct filter_parser *p, struct filter_values *values) {
 static bool find_countries(struct filter_parser *p, const struct filter_token *at,
                            struct filter_values *values) {
     char err[512];
-    const char *why = geo_networks(values, err, sizeof err);
+    const char *why = geo_networks(p->geodb, values, err, sizeof err);
     return !why || filter_fail(p, at, "%s", why);
 }
 

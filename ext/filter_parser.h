@@ -17,6 +17,7 @@ struct filter_parser {
     struct filter_token token; /* the next one, not yet taken */
     int64_t now_ms;
     const struct registry *own;
+    const char *geodb;
     int nesting;
     bool negated; /* the next test stands behind an odd number of nots */
     char *err;

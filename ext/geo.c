@@ -143,24 +143,25 @@ static const char *fault_of(const struct walk *w, enum walked how, char *err, si
     if (how == WALK_MEMORY)
         return "out of memory";
     if (how == WALK_DAMAGED) {
-        snprintf(err, errn, "FLOWVT_GEODB: %s: the tree of networks is damaged", path);
+        snprintf(err, errn, "%s: the tree of networks is damaged", path);
         return err;
     }
     for (uint32_t i = 0; i < w->values->ntext; i++)
         if (!w->found[i]) {
             snprintf(
                 err, errn,
-                "FLOWVT_GEODB: %s: it has no networks of %.2s; countries are those of ISO 3166",
+                "%s: it has no networks of %.2s; countries are those of ISO 3166",
                 path, w->values->text[i].p);
             return err;
         }
     return NULL;
 }
 
-const char *geo_networks(struct filter_values *values, char *err, size_t errn) {
-    const char *path = getenv("FLOWVT_GEODB");
+const char *geo_networks(const char *geodb, struct filter_values *values, char *err, size_t errn) {
+    const char *path = geodb ? geodb : getenv("FLOWVT_GEODB");
     if (!path || !*path)
-        return "countries need a database: set FLOWVT_GEODB to a file in MaxMind's format (.mmdb)";
+        return "countries need a database: set FLOWVT_GEODB, or geodb in the site's table settings, "
+               "to a file in MaxMind's format (.mmdb)";
     struct walk *w = calloc(1, sizeof *w);
     bool *found = calloc(values->ntext + 1, sizeof *found);
     const char *why = "out of memory";
@@ -172,7 +173,7 @@ const char *geo_networks(struct filter_values *values, char *err, size_t errn) {
             why = fault_of(w, walk(w), err, errn);
             MMDB_close(&w->db);
         } else {
-            snprintf(err, errn, "FLOWVT_GEODB: %s: %s", path, MMDB_strerror(rc));
+            snprintf(err, errn, "%s: %s", path, MMDB_strerror(rc));
             why = err;
         }
     }

@@ -7,6 +7,7 @@
 #include "exporters.h"
 #include "pattern.h"
 #include "query.h"
+#include "site_table.h"
 #include "snapshot.h"
 #include "vtab.h"
 
@@ -144,10 +145,14 @@ static int read_filter(struct reading *r) {
     const char *text = (const char *)sqlite3_value_text(r->param[PARAM_filter]);
     if (!text)
         return SQLITE_NOMEM;
-    char err[512];
+    char err[512], *geodb = NULL;
+    int rc = r->t->db ? site_setting(r->t->db, NULL, "geodb", &geodb) : SQLITE_OK;
+    if (rc != SQLITE_OK)
+        return rc;
     struct filter_node *node =
         filter_parse(text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), r->now_ms,
-                     r->t->own, err, sizeof err);
+                     r->t->own, geodb, err, sizeof err);
+    sqlite3_free(geodb);
     if (!node && r->t->own_mistake)
         return fail(r, sqlite3_mprintf("%s; %s", err, r->t->own_mistake));
     if (!node)

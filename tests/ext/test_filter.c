@@ -506,7 +506,7 @@ static void test_cases(void **state) {
     char err[512];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct filter_node *node =
-            filter_parse(cases[i].filter, strlen(cases[i].filter), 0, NULL, err, sizeof err);
+            filter_parse(cases[i].filter, strlen(cases[i].filter), 0, NULL, NULL, err, sizeof err);
         if (!node)
             fail_msg("%s: %s", cases[i].filter, err);
         char pass[NFLOWS + 1];

@@ -128,7 +128,7 @@ static void test_errors(void **state) {
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         char err[2048] = "", begin[256];
         const char *text = errors[i].filter;
-        struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, err, sizeof err);
+        struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
         filter_free(node);
         snprintf(begin, sizeof begin, "filter: line %d, column %d: ", errors[i].line,
                  errors[i].column);
@@ -143,7 +143,7 @@ static void test_short_buffers(void **state) {
     char err[64];
     for (size_t n = 0; n < sizeof err; n++) {
         memset(err, 'x', sizeof err);
-        assert_null(filter_parse("no filter", 9, 0, NULL, err, n));
+        assert_null(filter_parse("no filter", 9, 0, NULL, NULL, err, n));
         assert_true(n == 0 || memchr(err, '\0', n) != NULL);
         for (size_t i = n; i < sizeof err; i++)
             assert_int_equal(err[i], 'x');
@@ -158,7 +158,7 @@ static void test_not_terminated(void **state) {
     for (size_t n = 0; n < sizeof text; n++) {
         char *exact = malloc(n ? n : 1);
         memcpy(exact, text, n);
-        struct filter_node *node = filter_parse(exact, n, 0, NULL, err, sizeof err);
+        struct filter_node *node = filter_parse(exact, n, 0, NULL, NULL, err, sizeof err);
         assert_int_equal(node != NULL, n == 0 || (n >= 6 && n < sizeof text));
         filter_free(node);
         free(exact);

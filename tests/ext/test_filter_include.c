@@ -30,7 +30,7 @@ static void put_file(const char *name, const char *text) {
 /* NULL for a filter that is taken, else its message in a static buffer. */
 static const char *complaint(const char *text) {
     static char err[512];
-    struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, err, sizeof err);
+    struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
     filter_free(node);
     return node ? NULL : err;
 }
@@ -71,7 +71,7 @@ static void test_include(void **state) {
     unsetenv("FLOWVT_FILTERS");
 
     static const char whole[] = "@INCLUDE main";
-    struct filter_node *node = filter_parse(whole, sizeof whole - 1, 0, NULL, err, sizeof err);
+    struct filter_node *node = filter_parse(whole, sizeof whole - 1, 0, NULL, NULL, err, sizeof err);
     if (!node)
         fail_msg("%s", err);
     assert_int_equal(node->op, FILTER_AND);

@@ -453,7 +453,7 @@ static void answer(const char *sql, const char *filter, char out[200]) {
 
 static unsigned count_matches(const char *filter) {
     char err[512];
-    struct filter_node *node = filter_parse(filter, strlen(filter), 0, NULL, err, sizeof err);
+    struct filter_node *node = filter_parse(filter, strlen(filter), 0, NULL, NULL, err, sizeof err);
     if (!node)
         fail_msg("%s: %s", filter, err);
     unsigned n = 0;

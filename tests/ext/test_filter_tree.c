@@ -62,7 +62,7 @@ static void test_bulk(void **state) {
     for (size_t i = 0; i < sizeof bulks / sizeof *bulks; i++) {
         char err[512];
         char *text = repeat(bulks[i].head, bulks[i].middle, bulks[i].tail, bulks[i].n);
-        struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, err, sizeof err);
+        struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
         free(text);
         if ((node != NULL) != bulks[i].good)
             fail_msg("bulk %zu: %s", i, node ? "taken" : err);
@@ -80,7 +80,7 @@ static void test_long_list(void **state) {
     for (int i = 0; i < N; i++)
         p += sprintf(p, "10.%d.%d.%d ", i % 256, i / 65536, i / 256 % 256);
     *p++ = ']';
-    struct filter_node *node = filter_parse(text, (size_t)(p - text), 0, NULL, err, sizeof err);
+    struct filter_node *node = filter_parse(text, (size_t)(p - text), 0, NULL, NULL, err, sizeof err);
     free(text);
     assert_non_null(node);
     assert_int_equal(node->op, FILTER_NETS);
@@ -91,10 +91,10 @@ static void test_long_list(void **state) {
     filter_free(node);
     text = calloc(1, FILTER_MAX_TEXT + 1);
     memset(text, ' ', FILTER_MAX_TEXT + 1);
-    node = filter_parse(text, FILTER_MAX_TEXT, 0, NULL, err, sizeof err);
+    node = filter_parse(text, FILTER_MAX_TEXT, 0, NULL, NULL, err, sizeof err);
     assert_non_null(node);
     filter_free(node);
-    assert_null(filter_parse(text, FILTER_MAX_TEXT + 1, 0, NULL, err, sizeof err));
+    assert_null(filter_parse(text, FILTER_MAX_TEXT + 1, 0, NULL, NULL, err, sizeof err));
     assert_non_null(strstr(err, "no more than 67108864"));
     free(text);
 }
@@ -106,7 +106,7 @@ static void test_shape(void **state) {
     const char text[] =
         "tcp and (src net 10/8 and (dst port in [80 443 81 1000-2000 1500-3000] and "
         "not src port 1))";
-    struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, err, sizeof err);
+    struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
     assert_non_null(node);
     assert_int_equal(node->op, FILTER_AND);
     assert_int_equal(node->n, 4);
@@ -138,7 +138,7 @@ static void test_catalogue(void **state) {
             char text[128], err[512];
             snprintf(text, sizeof text, "%s %s", spelled ? def->filter : def->name,
                      values[def->class]);
-            struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, err, sizeof err);
+            struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
             if (!node)
                 fail_msg("%s: %s", text, err);
             /* flags asks for TCP too */
@@ -171,7 +171,7 @@ static void test_merge(void **state) {
     char err[512];
     for (size_t i = 0; i < sizeof merges / sizeof *merges; i++) {
         const char *text = merges[i].filter;
-        struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, err, sizeof err);
+        struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
         if (!node)
             fail_msg("%s: %s", text, err);
         const struct filter_values *v = &node->values;

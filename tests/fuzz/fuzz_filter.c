@@ -63,7 +63,7 @@ static void check_tree(const struct filter_node *node, int depth) {
 static void fuzz_filter(const char *text, size_t n) {
     static const uint8_t octets[16] = {10, 1, 2, 3};
     char err[256];
-    struct filter_node *node = filter_parse(text, n, 0, NULL, err, sizeof err);
+    struct filter_node *node = filter_parse(text, n, 0, NULL, NULL, err, sizeof err);
     if (!node) {
         REQUIRE(strncmp(err, "filter: ", 8) == 0);
         return;
@@ -78,7 +78,7 @@ static void fuzz_filter(const char *text, size_t n) {
         memcpy(wrapped, head, HEAD);
         memcpy(wrapped + HEAD, text, n);
         memcpy(wrapped + HEAD + n, tail, TAIL);
-        same = filter_parse(wrapped, HEAD + n + TAIL, 0, NULL, err, sizeof err);
+        same = filter_parse(wrapped, HEAD + n + TAIL, 0, NULL, NULL, err, sizeof err);
     }
     struct flow_row row;
     flow_row_clear(&row);
