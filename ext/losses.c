@@ -50,17 +50,50 @@ static const char statement[] =
     "  printf(': %d flows of %d exporter%s', flows, n, CASE WHEN n = 1 THEN '' ELSE 's' END)"
     " END FROM t";
 
+/* NULL stands for a parameter that was not given. */
+static sqlite3_value *given(sqlite3_value *v) {
+    return sqlite3_value_type(v) == SQLITE_NULL ? NULL : v;
+}
+
+/* Is the time that is asked for one? Else the result is an error. */
+static bool is_window(sqlite3_context *ctx, sqlite3_value **argv) {
+    struct window w;
+    char *message = NULL;
+    if (query_read_window(given(argv[0]), given(argv[1]), now_ms(), &w, &message) == SQLITE_OK)
+        return true;
+    if (message)
+        sqlite3_result_error(ctx, message, -1);
+    else
+        sqlite3_result_error_nomem(ctx);
+    sqlite3_free(message);
+    return false;
+}
+
+/* What is wrong with the store is what there is to say: reports of usage need no store. */
 static void losses(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     sqlite3 *db = sqlite3_context_db_handle(ctx);
     sqlite3_stmt *s;
+    if (!is_window(ctx, argv))
+        return;
     int rc = sqlite3_prepare_v2(db, statement, -1, &s, NULL);
     for (int i = 0; rc == SQLITE_OK && i < argc; i++)
         rc = sqlite3_bind_value(s, i + 1, argv[i]);
-    if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW)
+    if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         sqlite3_result_value(ctx, sqlite3_column_value(s, 0));
-    else
+    } else if (rc == SQLITE_ERROR) {
+        char *text = sqlite3_mprintf("not known: %s", sqlite3_errmsg(db));
+        sqlite3_result_text(ctx, text, -1, sqlite3_free);
+    } else {
         sqlite3_result_error(ctx, sqlite3_errmsg(db), -1);
+        sqlite3_result_error_code(ctx, rc);
+    }
     sqlite3_finalize(s);
+}
+
+/* What is said of since, where nothing is called so. */
+static const char *unnamed(const char *message) {
+    static const char name[] = "since: ";
+    return message + (strncmp(message, name, sizeof name - 1) == 0 ? sizeof name - 1 : 0);
 }
 
 static void flow_time(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
@@ -72,7 +105,7 @@ static void flow_time(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     if (query_read_window(argv[0], NULL, now_ms(), &w, &message) == SQLITE_OK)
         result_text(ctx, text, flow_time_text(w.since, text));
     else if (message)
-        sqlite3_result_error(ctx, message, -1);
+        sqlite3_result_error(ctx, unnamed(message), -1);
     else
         sqlite3_result_error_nomem(ctx);
     sqlite3_free(message);
