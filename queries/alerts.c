@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** `flowreport alerts [--dir DIR]`: runs every report of queries/alerts/, or of DIR, and of those that return rows makes one
+** `flowreport alerts [--dir DIR] [--output FILE]`: runs every report of queries/alerts/, or of DIR, and of those that return rows makes one
 ** object of JSON:
 **
 **   {"checked": ["alerts/quota", ...], "errors": ["alerts/own"],
@@ -17,6 +17,7 @@
 #include "json.h"
 #include "memory.h"
 #include "nearest.h"
+#include "output.h"
 #include "render.h"
 #include "run.h"
 
@@ -52,18 +53,18 @@ static int check(const struct settings *all, const struct catalog *c) {
     return 0;
 }
 
-static void name_list(const char *key, const struct catalog *c, const bool *which) {
+static void name_list(FILE *out, const char *key, const struct catalog *c, const bool *which) {
     bool any = false;
-    json_text(stdout, key);
-    fputs(": [", stdout);
+    json_text(out, key);
+    fputs(": [", out);
     for (size_t i = 0; i < c->report_count; i++) {
         if (which && !which[i])
             continue;
-        fputs(any ? ", " : "", stdout);
-        json_text(stdout, c->reports[i].name);
+        fputs(any ? ", " : "", out);
+        json_text(out, c->reports[i].name);
         any = true;
     }
-    fputs("],\n ", stdout);
+    fputs("],\n ", out);
 }
 
 /* What the report prints, to free, when it returned rows; NULL when not. -1: it could not be run. */
@@ -87,8 +88,28 @@ static int ask(struct context *c, struct session *session, const struct report *
     return rc;
 }
 
+/* Of those that returned rows there are texts, NULL of the others. */
+static void write_json(FILE *out, const struct catalog *c, char *const *texts, const bool *failed) {
+    fputc('{', out);
+    name_list(out, "checked", c, NULL);
+    name_list(out, "errors", c, failed);
+    fputs("\"alerts\": [", out);
+    for (size_t i = 0, any = 0; i < c->report_count; i++)
+        if (texts[i])
+            fprintf(out, "%s\n%s", any++ ? "," : "", texts[i]);
+    fputs("]}\n", out);
+}
+
+static void write_plainly(FILE *out, const struct catalog *c, char *const *texts) {
+    for (size_t i = 0, any = 0; i < c->report_count; i++)
+        if (texts[i])
+            fprintf(out, "%s%s: %s\n%s", any++ ? "\n" : "", c->reports[i].name,
+                    c->reports[i].question, texts[i]);
+}
+
 int command_alerts(struct context *c) {
     const char *format_name = settings_take(&c->settings, "format");
+    const char *output_name = settings_take(&c->settings, "output");
     const struct format *as = format_find(format_name ? format_name : "json");
     struct session session;
     if (!as)
@@ -117,20 +138,15 @@ int command_alerts(struct context *c) {
         alerts += texts[i] != NULL;
     }
     session_close(&session);
-    if (!format_name || strcmp(format_name, "json") == 0) {
-        fputc('{', stdout);
-        name_list("checked", &c->catalog, NULL);
-        name_list("errors", &c->catalog, failed);
-        fputs("\"alerts\": [", stdout);
-        for (size_t i = 0, any = 0; i < n; i++)
-            if (texts[i])
-                printf("%s\n%s", any++ ? "," : "", texts[i]);
-        fputs("]}\n", stdout);
+    struct output output;
+    if (output_open(&output, output_name) == 0) {
+        if (!format_name || strcmp(format_name, "json") == 0)
+            write_json(output.file, &c->catalog, texts, failed);
+        else
+            write_plainly(output.file, &c->catalog, texts);
+        wrong += output_close(&output, true) != 0;
     } else {
-        for (size_t i = 0, any = 0; i < n; i++)
-            if (texts[i])
-                printf("%s%s: %s\n%s", any++ ? "\n" : "", c->catalog.reports[i].name,
-                       c->catalog.reports[i].question, texts[i]);
+        wrong++;
     }
     for (size_t i = 0; i < n; i++)
         free(texts[i]);

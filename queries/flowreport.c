@@ -4,18 +4,16 @@
 **
 ** Exit status: 0; 1 with the command `alerts` when there are some; 2 for what is wrong.
 */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "catalog.h"
 #include "context.h"
 #include "memory.h"
 #include "nearest.h"
+#include "output.h"
 #include "render.h"
 #include "run.h"
 #include "session.h"
@@ -56,7 +54,10 @@ static int usage(FILE *out) {
             "       flowreport help REPORT\n"
             "       flowreport REPORT [--PARAMETER VALUE]... [--format FORMAT] [--store STORE]\n"
             "                  [--site DATABASE] [--queries DIRECTORY] [--output FILE] [--set N]\n"
-            "                  [--html FILE] [--svg FILE [--column NAME]] [--timezone ZONE]\n\n"
+            "                  [--html FILE] [--svg FILE [--column NAME]] [--timezone ZONE]\n"
+            "       flowreport init DATABASE [--store STORE]\n"
+            "       flowreport update --site DATABASE\n"
+            "       flowreport alerts [--site DATABASE] [--dir DIRECTORY] [--output FILE]\n\n"
             "Answers questions about network traffic: `flowreport list` names the reports, \n"
             "`flowreport help REPORT` says what one takes.\n\nFormats:\n");
     for (const struct format *f = formats; f->name; f++)
@@ -139,37 +140,16 @@ static int take_form(struct settings *s, struct form *form) {
     return form->format || !format_name ? 0 : -1;
 }
 
-/* A device or pipe is written into; in place of a file, or where nothing is, another is put. */
-static bool is_replaced(const char *output) {
-    struct stat st;
-    return stat(output, &st) != 0 || S_ISREG(st.st_mode);
-}
-
-/* What comes of it is the file's only when all of it is there. */
 static int write_report(struct session *session, const struct report *report,
                         const struct settings *settings, const struct form *form) {
-    bool to_stdout = !form->output || strcmp(form->output, "-") == 0;
-    bool replaced = !to_stdout && is_replaced(form->output);
-    char *path = format("%s%s", to_stdout ? "" : form->output, replaced ? ".new" : "");
-    FILE *out = to_stdout ? stdout : fopen(path, "we");
-    int rc = -1;
-    if (out) {
-        struct renderer *r = form->format->make(out);
-        r->column = form->column;
-        rc = run_report(session, report, settings, r, form->set, NULL);
-        r->free(r);
-    }
-    bool lost = !out || fflush(out) != 0 || ferror(out) || (!to_stdout && fclose(out) != 0) ||
-                (rc == 0 && replaced && rename(path, form->output) != 0);
-    if (lost) {
-        fprintf(stderr, "flowreport: %s: %s\n", to_stdout ? "standard output" : form->output,
-                strerror(errno));
-        rc = -1;
-    }
-    if (rc != 0 && replaced)
-        unlink(path);
-    free(path);
-    return rc;
+    struct output output;
+    if (output_open(&output, form->output) != 0)
+        return -1;
+    struct renderer *r = form->format->make(output.file);
+    r->column = form->column;
+    int rc = run_report(session, report, settings, r, form->set, NULL);
+    r->free(r);
+    return output_close(&output, rc == 0) == 0 ? rc : -1;
 }
 
 static int run(struct context *c, const char *name) {
@@ -186,7 +166,10 @@ static int run(struct context *c, const char *name) {
         settings_give(&c->settings, "store", c->store);
     if (settings_check(&c->settings, &report) == 0 &&
         context_open(c, &session, false, report.needs_site) == 0) {
-        if (session_timezone(&session, form.timezone) == 0 &&
+        if (session_window(&session, report.name, settings_value(&c->settings, "since"),
+                           settings_value(&c->settings, "until")) == 0 &&
+            (!report.needs_usage || context_usage(c, &session, report.name) == 0) &&
+            session_timezone(&session, form.timezone) == 0 &&
             write_report(&session, &report, &c->settings, &form) == 0)
             rc = 0;
         session_close(&session);

@@ -30,6 +30,8 @@ struct renderer {
     void (*set_end)(struct renderer *);
     int (*end)(struct renderer *);   /* not 0: it was said what is wrong */
     void (*free)(struct renderer *); /* also when end was never called */
+    /* Instead of end, when it is not NULL: there is no more, since this is wrong, and what was written says so. */
+    void (*fail)(struct renderer *, const char *message);
 };
 
 /* A format's name, what it is, and what makes one. */

@@ -68,6 +68,6 @@ static void free_csv(struct renderer *r) {
 
 struct renderer *render_csv(FILE *out) {
     struct renderer *r = grow(NULL, 1, sizeof *r);
-    *r = (struct renderer){out, true, NULL, begin, set, row, set_end, end, free_csv};
+    *r = (struct renderer){out, true, NULL, begin, set, row, set_end, end, free_csv, NULL};
     return r;
 }

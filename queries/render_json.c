@@ -5,7 +5,8 @@
 **   {"report": "top-talkers", "question": "...", "parameters": {"n": "10", "since": null, ...},
 **    "results": [{"title": "...", "columns": ["ip", ...], "rows": [{"ip": "...", "bytes": 1}, ...]}]}
 **
-** Parameters are those of the report, as they were written; integers are not rounded.
+** Parameters are those of the report, as they were written; integers are not rounded. When something is wrong on the
+** way, the rest is missing, and behind "results" comes "error", a sentence.
 */
 #include <math.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 struct json {
     struct renderer base;
     int sets;
+    bool open; /* a set has begun and not ended */
     long long rows;
     char **columns; /* as JSON */
     int column_count;
@@ -50,6 +52,7 @@ static void forget_columns(struct json *j) {
 static void set(struct renderer *r, const struct result_set *head) {
     struct json *j = (struct json *)r;
     forget_columns(j);
+    j->open = true;
     j->columns = grow(NULL, (size_t)head->column_count, sizeof *j->columns);
     j->rows = 0;
     fputs(j->sets++ ? ",\n  {\"title\": " : "\n  {\"title\": ", r->out);
@@ -103,7 +106,14 @@ static void row(struct renderer *r, sqlite3_stmt *statement) {
 }
 
 static void set_end(struct renderer *r) {
+    ((struct json *)r)->open = false;
     fputs("]}", r->out);
+}
+
+static void fail(struct renderer *r, const char *message) {
+    fputs(((struct json *)r)->open ? "]}],\n \"error\": " : "],\n \"error\": ", r->out);
+    json_text(r->out, message);
+    fputs("}\n", r->out);
 }
 
 static int end(struct renderer *r) {
@@ -118,6 +128,6 @@ static void free_json(struct renderer *r) {
 
 struct renderer *render_json(FILE *out) {
     struct json *j = grow(NULL, 1, sizeof *j);
-    *j = (struct json){.base = {out, false, NULL, begin, set, row, set_end, end, free_json}};
+    *j = (struct json){.base = {out, false, NULL, begin, set, row, set_end, end, free_json, fail}};
     return &j->base;
 }

@@ -90,7 +90,7 @@ static void free_markdown(struct renderer *r) {
 
 struct renderer *render_markdown(FILE *out) {
     struct markdown *m = grow(NULL, 1, sizeof *m);
-    *m =
-        (struct markdown){.base = {out, false, NULL, begin, set, row, set_end, end, free_markdown}};
+    *m = (struct markdown){
+        .base = {out, false, NULL, begin, set, row, set_end, end, free_markdown, NULL}};
     return &m->base;
 }

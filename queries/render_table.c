@@ -177,6 +177,7 @@ static void free_table(struct renderer *r) {
 struct renderer *render_table(FILE *out) {
     struct table *t = grow(NULL, 1, sizeof *t);
     setlocale(LC_CTYPE, "");
-    *t = (struct table){.base = {out, false, NULL, begin, set, row, set_end, end, free_table}};
+    *t =
+        (struct table){.base = {out, false, NULL, begin, set, row, set_end, end, free_table, NULL}};
     return &t->base;
 }

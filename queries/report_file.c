@@ -134,7 +134,7 @@ static size_t add_parameter(struct report *report, const char *name, size_t leng
     report->parameters =
         grow(report->parameters, report->parameter_count + 1, sizeof *report->parameters);
     report->parameters[report->parameter_count] =
-        (struct parameter){copy_of(name, length), copy(""), copy(""), false};
+        (struct parameter){copy_of(name, length), copy(""), copy(""), false, false};
     return report->parameter_count++;
 }
 
@@ -184,8 +184,10 @@ static void read_head(struct report *report) {
     while (*at) {
         if (strncmp(at, "Sample output", 13) == 0)
             break;
-        if (strncmp(at, "Needs: site", 11) == 0)
+        if (strncmp(at, "Needs: site", 11) == 0) {
             report->needs_site = true;
+            report->needs_usage = strncmp(at, "Needs: site, usage", 18) == 0;
+        }
         if (strncmp(at, "  ", 2) == 0 && at[strspn(at, " ")] == ':' &&
             isalpha((unsigned char)at[strspn(at, " ") + 1]))
             at = read_parameter(report, at);
@@ -214,6 +216,19 @@ static const char *past_quoted(const char *at) {
     return NULL;
 }
 
+/* Does "LIMIT", or "LIMIT coalesce(", stand before this place? */
+static bool is_limit(const char *sql, const char *at) {
+    static const char *const before[] = {"coalesce(", "LIMIT "};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        size_t n = strlen(before[i]);
+        bool there = (size_t)(at - sql) >= n && strncmp(at - n, before[i], n) == 0;
+        if (there && i == 1)
+            return true;
+        at -= there ? n : 0;
+    }
+    return false;
+}
+
 /* Every :x that stands in the SQL itself. */
 static void read_names(struct report *report) {
     for (const char *at = report->statements; *at;) {
@@ -224,7 +239,8 @@ static void read_names(struct report *report) {
             const char *from = ++at;
             while (is_name((unsigned char)*at))
                 at++;
-            add_parameter(report, from, (size_t)(at - from));
+            size_t i = add_parameter(report, from, (size_t)(at - from));
+            report->parameters[i].whole |= is_limit(report->statements, from - 1);
         } else {
             at++;
         }

@@ -12,6 +12,7 @@
 **   --            which may go on in lines like this         lines that go on begin with six blanks
 **   --
 **   -- Needs: site                                           it uses the tables of schema/site.sql
+**   -- Needs: site, usage                                    and is about what usage has
 **   --
 **   -- Anything else to know.
 **   --
@@ -25,8 +26,8 @@
 **   SELECT ...;
 **
 ** A parameter with a number as its default takes numbers only; 10k, 10M, 1.5G are numbers, decimal.
-** All `:x` of the statements are parameters, whether the head lists them or not. Those that were not
-** given are NULL.
+** One that stands behind LIMIT takes whole ones. All `:x` of the statements are parameters, whether the head lists
+** them or not. Those that were not given are NULL.
 */
 #ifndef FLOWREPORT_REPORT_FILE_H
 #define FLOWREPORT_REPORT_FILE_H
@@ -39,6 +40,7 @@ struct parameter {
     char *meaning;  /* "" when the head does not say */
     char *standard; /* what the head says it is when not given; "" when it does not say */
     bool number;    /* its default is a number */
+    bool whole;     /* a LIMIT: SQLite takes no other number there */
 };
 
 struct report {
@@ -51,7 +53,7 @@ struct report {
     const char *statements;
     struct parameter *parameters;
     size_t parameter_count;
-    bool needs_site;
+    bool needs_site, needs_usage;
 };
 
 /* Reads the file into *report, whose name is given; 0, or -1 with errno set and nothing to free. */

@@ -62,6 +62,16 @@ static void say_left_out(const struct report *report, int number, const char *ti
             report->name, number, *title ? ", " : "", title, number);
 }
 
+/* Says what is wrong, on stderr and in what was begun. */
+static int fail(struct session *s, struct renderer *r, char *message) {
+    wait_clear(&s->wait);
+    fprintf(stderr, "flowreport: %s\n", message);
+    if (r->fail)
+        r->fail(r, message);
+    free(message);
+    return -1;
+}
+
 int run_report(struct session *s, const struct report *report, const struct settings *settings,
                struct renderer *r, int set, long long *rows) {
     const char *at = report->statements;
@@ -78,12 +88,10 @@ int run_report(struct session *s, const struct report *report, const struct sett
         }
         const char *begin = at;
         if (sqlite3_prepare_v2(s->db, begin, -1, &statement, &at) != SQLITE_OK) {
-            rc = SQLITE_ERROR;
-            wait_clear(&s->wait);
-            fprintf(stderr, "flowreport: %s:%d: %s\n", report->path, line_of(report, begin),
-                    sqlite3_errmsg(s->db));
             remarks_free(&remarks);
-            return -1;
+            return fail(
+                s, r,
+                format("%s:%d: %s", report->path, line_of(report, begin), sqlite3_errmsg(s->db)));
         }
         settings_bind(settings, report, statement);
         bool has_rows = sqlite3_column_count(statement) > 0;
@@ -103,16 +111,15 @@ int run_report(struct session *s, const struct report *report, const struct sett
     wait_clear(&s->wait);
     if (rows)
         *rows = count;
-    if (wait_stopped())
-        return -1;
-    if (rc != SQLITE_DONE) {
-        fprintf(stderr, "flowreport: %s: %s\n", report->name, sqlite3_errmsg(s->db));
-        return -1;
-    }
-    if (set > number) {
-        fprintf(stderr, "flowreport: %s: --set %d: there are %d result sets\n", report->name, set,
-                number);
+    if (wait_stopped()) {
+        if (r->fail)
+            r->fail(r, "stopped");
         return -1;
     }
+    if (rc != SQLITE_DONE)
+        return fail(s, r, format("%s: %s", report->name, sqlite3_errmsg(s->db)));
+    if (set > number)
+        return fail(s, r,
+                    format("%s: --set %d: there are %d result sets", report->name, set, number));
     return r->end(r);
 }

@@ -123,6 +123,24 @@ int session_timezone(struct session *s, const char *given) {
     return rc;
 }
 
+int session_window(struct session *s, const char *report, const char *since, const char *until) {
+    sqlite3_stmt *statement = NULL;
+    int rc = 0;
+    if (!since || !until)
+        return 0;
+    sqlite3_prepare_v2(s->db, "SELECT flow_time(?1) >= flow_time(?2), flow_time(?1), flow_time(?2)",
+                       -1, &statement, NULL);
+    sqlite3_bind_text(statement, 1, since, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, until, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0)) {
+        fprintf(stderr, "flowreport: %s: --since %s is not before --until %s: %s and %s\n", report,
+                since, until, sqlite3_column_text(statement, 1), sqlite3_column_text(statement, 2));
+        rc = -1;
+    }
+    sqlite3_finalize(statement);
+    return rc;
+}
+
 void session_close(struct session *s) {
     wait_end(&s->wait);
     sqlite3_close(s->db);

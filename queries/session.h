@@ -27,6 +27,11 @@ int session_run_file(struct session *session, const char *path);
 ** UTC. Not 0: there is no such zone, which was said. */
 int session_timezone(struct session *session, const char *given);
 
+/* Whether the time that a report is asked about has a length; of times that are none, or not given, the report says what
+** there is to say. Not 0: it has none, which was said. */
+int session_window(struct session *session, const char *report, const char *since,
+                   const char *until);
+
 void session_close(struct session *session);
 
 #endif

@@ -114,9 +114,13 @@ int settings_check(const struct settings *s, const struct report *report) {
                     p->name, p->name, p->number ? example : "VALUE");
             return -1;
         }
-        if (p->number && isnan(number_of(given->value))) {
-            fprintf(stderr, "flowreport: %s: --%s %s: not a number: as --%s %s\n", report->name,
-                    p->name, given->value, p->name, example);
+        double n = number_of(given->value);
+        bool wrong = p->number && !isfinite(n),
+             whole = p->whole && !(fabs(n) < 9e18 && n == trunc(n));
+        if (wrong || whole) {
+            fprintf(stderr, "flowreport: %s: --%s %s: not a %snumber: as --%s %s\n", report->name,
+                    p->name, given->value, wrong ? "" : "whole ", p->name,
+                    p->number ? example : "10");
             return -1;
         }
         for (size_t j = 0; j < i; j++)

@@ -15,11 +15,52 @@
 #include "render.h"
 #include "run.h"
 
+enum { SITE_VERSION = 2 }; /* schema/site.sql's user_version */
+
+/* The first column of the only row, or `otherwise`. */
+static int number(sqlite3 *db, const char *sql, int otherwise) {
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        otherwise = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return otherwise;
+}
+
+/* A database that site.sql did not make is taken as it is. */
+static int check_version(const struct context *c, struct session *session) {
+    int version = number(session->db, "PRAGMA user_version", 0);
+    if (version == 0 || version >= SITE_VERSION)
+        return 0;
+    fprintf(stderr,
+            "flowreport: %s: is of an older version of flowvt: flowreport init %s brings it up to "
+            "date, with all that is in it\n",
+            c->site, c->site);
+    session_close(session);
+    return -1;
+}
+
+int context_usage(const struct context *c, const struct session *session, const char *report) {
+    if (!c->site) {
+        fprintf(stderr,
+                "flowreport: %s: no site's database, and so no usage: --site SITE.db, or "
+                "FLOWVT_SITE; flowreport init SITE.db makes one\n",
+                report);
+        return -1;
+    }
+    if (number(session->db, "SELECT EXISTS (SELECT 1 FROM usage)", 1) == 0)
+        fprintf(stderr,
+                "flowreport: %s: nothing is in usage yet: flowreport update --site %s counts what "
+                "the store has\n",
+                report, c->site);
+    return 0;
+}
+
 int context_open(struct context *c, struct session *session, bool writable, bool tables) {
     if (session_open(session, c->site, c->store, writable) != 0)
         return -1;
     if (c->site || !tables)
-        return 0;
+        return c->site ? check_version(c, session) : 0;
     char *file = catalog_file(&c->catalog, "site.sql");
     int rc = -1;
     if (!file)
@@ -128,7 +169,7 @@ int command_update(struct context *c) {
     for (size_t i = 0; i < c->catalog.report_count; i++)
         if (settings_check(&c->settings, &c->catalog.reports[i]) != 0)
             return EXIT_WRONG;
-    if (session_open(&session, c->site, c->store, true) != 0)
+    if (session_open(&session, c->site, c->store, true) != 0 || check_version(c, &session) != 0)
         return EXIT_WRONG;
     int rc = 0;
     for (size_t i = 0; i < c->catalog.report_count && rc == 0; i++)
