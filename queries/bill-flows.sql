@@ -1,58 +1,77 @@
 -- SPDX-License-Identifier: MIT
 -- Why is my bill so high: which flows were it, on that day?
 --
---   :day     of the site's time zone, 2026-11-23     default: the last day of the store
---   :host, :peer                                     addresses or networks; default: all
+--   :day     of the site's time zone, 2026-11-23     default: the last one of usage
+--   :user, :group, :host                             a user or group of the site's table hosts ('': who has none), or an
+--            address or network                      default: all that zone() calls local
+--   :zone    of the peers                            default: all but local, which is what stays within the site
+--   :peer    an address or network                   default: all
 --   :proto   tcp, udp, ... or a number               default: all
---   :port    of either side                          default: all
+--   :port    the lower one of the two, or none       default: all
 --   :n       how many, the largest, -1 for all       default 20
---   :filter, :store                                  default: all flows of the store
+--   :filter, :store                                  default: all flows of the site's store
 --
--- The last step of the chain that begins with bill-days.
+-- Octets are those of the bill: the steps bill-days, bill-hosts, bill-peers, bill-ports and bill-flows, each with what the one
+-- before says in `next`, add up to what the bill has as used.
+-- A row is the flows of a connection, as one exporter saw them, with the part of them that lies in the day; `next` lists each.
 --
 -- Needs: site
 --
--- Sample output (:host 192.168.1.20, :peer 203.0.113.10, :proto tcp, :port 80):
--- ┌─────────────────────────┬──────────┬───────┬────────────────────┬────────────────────┬──────────┬─────────┬─────────┐
--- │       first_seen        │ duration │ proto │        src         │        dst         │  flags   │ packets │  bytes  │
--- ├─────────────────────────┼──────────┼───────┼────────────────────┼────────────────────┼──────────┼─────────┼─────────┤
--- │ 2026-11-23 18:12:48.079 │ 1.134    │ tcp   │ 203.0.113.10:80    │ 192.168.1.20:59744 │ ...AP.SF │ 2767    │ 4144138 │
--- │ 2026-11-23 18:13:02.083 │ 0.818    │ tcp   │ 192.168.1.20:43702 │ 203.0.113.10:80    │ ...AP.SF │ 735     │ 1091944 │
--- │ 2026-11-23 18:12:48.079 │ 1.134    │ tcp   │ 192.168.1.20:59744 │ 203.0.113.10:80    │ ...AP.SF │ 1496    │ 77883   │
--- │ 2026-11-23 18:13:02.083 │ 0.818    │ tcp   │ 203.0.113.10:80    │ 192.168.1.20:43702 │ ...AP.SF │ 466     │ 29472   │
--- └─────────────────────────┴──────────┴───────┴────────────────────┴────────────────────┴──────────┴─────────┴─────────┘
+-- Sample output (:day '2026-11-24', :host 192.168.1.20, :peer 203.0.113.10, :proto tcp, :port 80):
 
-.mode box
+.mode box --wrap 300
 .headers on
 
-WITH tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'),
-day(day, since, until) AS MATERIALIZED (
-    SELECT d, utc_time(d, tz.name), utc_time(date(d, '+1 day'), tz.name)
-    FROM tz, (SELECT coalesce(date(:day), CASE WHEN :day IS NULL THEN date(local_time(max(last), (SELECT name FROM tz)))
-                                        ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
-              FROM flow_files(NULL, NULL, :store))
-), asked(filter, inside) AS MATERIALIZED (
-    -- What is of zone local lies in one of these networks: of flows with an end elsewhere nobody need ask for its zone.
-    SELECT coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || :host || '] and ', '') ||
-           coalesce('host in [' || :peer || '] and ', '') || coalesce('proto ' || :proto || ' and ', '') ||
-           coalesce('port ' || :port, 'any'), 'src net in [' || nets || '] and dst net in [' || nets || ']'
-    FROM (SELECT '0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 224.0.0.0/3 ' ||
-                 '::/127 fc00::/7 fe80::/10 ff00::/8 ' ||
-                 coalesce((SELECT group_concat(cidr, ' ') FROM networks WHERE zone = 'local'), '') AS nets)
-), largest AS MATERIALIZED (
-    SELECT * FROM (
-        SELECT tstart, duration, proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, tcpflags, packets, bytes
-        FROM flows((SELECT since FROM day), (SELECT until FROM day), (SELECT '(' || filter || ') and not (' || inside || ')' FROM asked), :store)
-        ORDER BY bytes DESC, tstart LIMIT coalesce(:n, 20))
-    UNION ALL SELECT * FROM (
-        SELECT tstart, duration, proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, tcpflags, packets, bytes
-        FROM flows((SELECT since FROM day), (SELECT until FROM day), (SELECT '(' || filter || ') and ' || inside FROM asked), :store)
-        WHERE zone(srcip) <> 'local' OR zone(dstip) <> 'local'
-        ORDER BY bytes DESC, tstart LIMIT coalesce(:n, 20))
+WITH who(nets) AS (
+    SELECT CASE WHEN :host IS NOT NULL THEN :host
+                WHEN coalesce(nullif(:user, ''), nullif(:group, '')) IS NOT NULL THEN coalesce(
+                    (SELECT group_concat(DISTINCT cidr) FROM hosts
+                     WHERE cidr <> '' AND (coalesce(:user, '') = '' OR user = :user) AND (coalesce(:group, '') = '' OR user_group = :group)),
+                    refuse('no host of that user and group: see the table hosts')) END
+), site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
+    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
+           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
+    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
+                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
+          FROM site)
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+                      WHEN :port <> 'none' AND NOT CAST(:port AS TEXT) GLOB '[0-9]*' THEN 'port = ' || :port || ': give a number, or none'
+                      WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
+                      THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
+                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
+                           AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
+                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL
+), seen AS MATERIALIZED (
+    SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first) AS first_seen, max(b.last) AS last_seen,
+           sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    FROM who, day, billable AS b
+    WHERE b.since = day.since AND b.until = day.until AND b.bucket = day.step AND b.store = :store
+      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
+                 coalesce('host in [' || :peer || '] and ', '') ||
+                 coalesce('proto ' || :proto || ' and ', '') ||
+                 coalesce('host in [' || nets || ']', 'any')
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+      AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
+      AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
+      AND (:peer IS NULL OR ip_in(b.peer, :peer))
+      AND (:port IS NULL OR CAST(coalesce(min(b.port, b.peerport), 'none') AS TEXT) = CAST(:port AS TEXT))
+    GROUP BY 1, 2, 3, 4, 5, 6
 )
-SELECT tstart AS first_seen, duration, proto_name(f.proto) AS proto, srcip || ':' || coalesce(srcport, 0) AS src,
-       dstip || ':' || coalesce(dstport, icmptype || '.' || icmpcode, 0) AS dst, tcp_flags(tcpflags) AS flags,
-       packets, bytes
-FROM largest f
-ORDER BY bytes DESC, tstart
+SELECT first_seen, last_seen, exporter, proto_name(proto) AS proto, host, port, peer, peerport AS peer_port, flows,
+       sent, received, sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
+       'flowreport long --n -1 --since ''' || since || ''' --until ''' || until || ''' --filter ''proto ' || proto_name(proto) ||
+       ' and host ' || host || ' and host ' || peer || coalesce(' and port ' || port, '') || coalesce(' and port ' || peerport, '') ||
+       coalesce(' and router ip ' || exporter, '') || '''' AS next
+FROM seen, day
+ORDER BY bytes DESC, first_seen, host, port
 LIMIT coalesce(:n, 20);
+
+WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
+    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
+           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
+    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
+                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
+          FROM site)
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
+)
+SELECT losses(since, until, :store) AS losses FROM day;

@@ -1,67 +1,77 @@
 -- SPDX-License-Identifier: MIT
 -- Why is my bill so high: which hosts was it, on that day?
 --
---   :day     of the site's time zone, 2026-11-23     default: the last day of the store
---   :user, :group, :host                             a user or group of the site's table hosts, or an address
---            or network                              default: all that zone() calls local
+--   :day     of the site's time zone, 2026-11-23     default: the last one of usage
+--   :user, :group, :host                             a user or group of the site's table hosts ('': who has none), or an
+--            address or network                      default: all that zone() calls local
+--   :zone    of the peers                            default: all but local, which is what stays within the site
 --   :n       how many, -1 for all                    default 20
---   :filter, :store                                  default: all flows of the store
+--   :filter, :store                                  default: all flows of the site's store
 --
--- Days and hosts are those of the view billable, as the bill's, but for what stays within the site; the steps behind,
--- bill-peers, bill-ports and bill-flows, have all flows of the host. `next` is the command of the next step.
+-- Octets are those of the bill: the steps bill-days, bill-hosts, bill-peers, bill-ports and bill-flows, each with what the one
+-- before says in `next`, add up to what the bill has as used.
+-- They are those of usage, which is kept when the flows have gone; with :filter or :store, those of the flows that the store
+-- has.
 --
--- Needs: site
+-- Needs: site, usage
 --
--- Sample output (:group students):
--- ┌────────────────┬────────┬──────┬───────┬─────────┬──────────┬─────────┬─────────┬──────────────────────────────────────────────────────────────┐
--- │      host      │  name  │ user │ flows │  sent   │ received │  bytes  │ percent │                             next                             │
--- ├────────────────┼────────┼──────┼───────┼─────────┼──────────┼─────────┼─────────┼──────────────────────────────────────────────────────────────┤
--- │ 192.168.1.20   │ lab-pc │ bob  │ 4     │ 1169827 │ 4173610  │ 5343437 │ 73.8    │ flowreport bill-peers --day 2026-11-24 --host 192.168.1.20   │
--- │ 2001:db8:1::20 │ lab-pc │ bob  │ 4     │ 42961   │ 1054133  │ 1097094 │ 15.2    │ flowreport bill-peers --day 2026-11-24 --host 2001:db8:1::20 │
--- │ 192.168.1.30   │ tv     │ eve  │ 2     │ 400000  │ 400000   │ 800000  │ 11.0    │ flowreport bill-peers --day 2026-11-24 --host 192.168.1.30   │
--- └────────────────┴────────┴──────┴───────┴─────────┴──────────┴─────────┴─────────┴──────────────────────────────────────────────────────────────┘
--- ┌─────────────────────────────────────────────────────┐
--- │                       losses                        │
--- ├─────────────────────────────────────────────────────┤
--- │ nothing lost, not sampled: 1143 flows of 1 exporter │
--- └─────────────────────────────────────────────────────┘
+-- Sample output (:day '2026-11-24', :group students):
 
 .mode box --wrap 120
 .headers on
 
 WITH who(nets) AS (
     SELECT CASE WHEN :host IS NOT NULL THEN :host
-                WHEN coalesce(:user, :group) IS NOT NULL THEN coalesce(
+                WHEN coalesce(nullif(:user, ''), nullif(:group, '')) IS NOT NULL THEN coalesce(
                     (SELECT group_concat(DISTINCT cidr) FROM hosts
-                     WHERE cidr <> '' AND (:user IS NULL OR user = :user) AND (:group IS NULL OR user_group = :group)),
-                    refuse('bill-hosts: no host of that user and group: see the table hosts')) END
-), tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'),
-day(day, since, until) AS MATERIALIZED (
-    SELECT d, utc_time(d, tz.name), utc_time(date(d, '+1 day'), tz.name)
-    FROM tz, (SELECT coalesce(date(:day), CASE WHEN :day IS NULL THEN date(local_time(max(last), (SELECT name FROM tz)))
-                                        ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
-              FROM flow_files(NULL, NULL, :store))
+                     WHERE cidr <> '' AND (coalesce(:user, '') = '' OR user = :user) AND (coalesce(:group, '') = '' OR user_group = :group)),
+                    refuse('no host of that user and group: see the table hosts')) END
+), site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
+    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
+           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
+    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
+                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
+          FROM site)
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+                      WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
+                      THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
+                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
+                           AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
+                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL
+), given(words) AS ( -- what was given, for the next step
+    SELECT coalesce(group_concat(' --' || column1 || ' ''' || replace(column2, '''', '''\''''') || '''', ''), '')
+    FROM (VALUES ('user', :user), ('group', :group), ('zone', :zone), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL
 ), seen AS MATERIALIZED (
-    SELECT day, b.host AS ip, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    SELECT u.host, sum(u.octets_out) AS sent, sum(u.octets_in) AS received, sum(u.flows_out + u.flows_in) AS flows
+    FROM day CROSS JOIN usage AS u
+    WHERE coalesce(:filter, :store) IS NULL AND u.period >= day.since AND u.period < day.until
+      AND (:zone IS NULL AND u.zone <> 'local' OR u.zone = :zone) AND (:host IS NULL OR ip_in(u.host, :host))
+      AND (:user IS NULL OR u.user = :user) AND (:group IS NULL OR u.user_group = :group)
+    GROUP BY 1
+    UNION ALL
+    SELECT b.host, sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
     FROM who, day, billable AS b
-    WHERE b.since = day.since AND b.until = day.until AND b.bucket = 3600 AND b.store = :store
-      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('host in [' || nets || ']', 'any')
-      AND b.zone <> 'local' AND (:host IS NULL OR ip_in(b.host, :host)) AND (:user IS NULL OR host_user(b.host, b.time) = :user)
-      AND (:group IS NULL OR host_group(b.host, b.time) = :group)
-    GROUP BY b.host
+    WHERE coalesce(:filter, :store) IS NOT NULL AND b.since = day.since AND b.until = day.until AND b.bucket = day.step AND b.store = :store
+      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
+                 coalesce('host in [' || nets || ']', 'any')
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+      AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
+      AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
+    GROUP BY 1
 )
-SELECT ip AS host, host_name(ip, day) AS name, host_user(ip, day) AS user, flows, sent, received,
+SELECT host, host_name(host, day.since) AS name, host_user(host, day.since) AS user, flows, sent, received,
        sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
-       'flowreport bill-peers --day ' || day || ' --host ' || ip AS next
-FROM seen
+       'flowreport bill-peers --day ' || day || ' --host ' || host || words AS next
+FROM seen, day, given
 ORDER BY bytes DESC, host
 LIMIT coalesce(:n, 20);
 
-WITH tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'),
-day(day, since, until) AS MATERIALIZED (
-    SELECT d, utc_time(d, tz.name), utc_time(date(d, '+1 day'), tz.name)
-    FROM tz, (SELECT coalesce(date(:day), CASE WHEN :day IS NULL THEN date(local_time(max(last), (SELECT name FROM tz)))
-                                        ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
-              FROM flow_files(NULL, NULL, :store))
+WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
+    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
+           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
+    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
+                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
+          FROM site)
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
 )
 SELECT losses(since, until, :store) AS losses FROM day;

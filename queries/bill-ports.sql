@@ -1,60 +1,73 @@
 -- SPDX-License-Identifier: MIT
--- Why is my bill so high: what did the host and its peer do, on that day?
+-- Why is my bill so high: what did the host do with the peer, on that day?
 --
---   :day     of the site's time zone, 2026-11-23     default: the last day of the store
---   :host    an address or network                   default: all that zone() calls local
---   :peer    an address or network                   default: all that zone() does not call local
+--   :day     of the site's time zone, 2026-11-23     default: the last one of usage
+--   :user, :group, :host                             a user or group of the site's table hosts ('': who has none), or an
+--            address or network                      default: all that zone() calls local
+--   :zone    of the peers                            default: all but local, which is what stays within the site
+--   :peer    an address or network                   default: all
 --   :n       how many, -1 for all                    default 20
---   :filter, :store                                  default: all flows of the store
+--   :filter, :store                                  default: all flows of the site's store
 --
--- The port is the lower one of a flow.
---
--- Billable is what a local address exchanged with one that is not local, in all steps of the chain
--- bill-days, bill-hosts, bill-peers, bill-ports, bill-flows. `next` is the command of the next step.
+-- Octets are those of the bill: the steps bill-days, bill-hosts, bill-peers, bill-ports and bill-flows, each with what the one
+-- before says in `next`, add up to what the bill has as used.
+-- The port is the lower one of the two.
 --
 -- Needs: site
 --
--- Sample output (:host 192.168.1.20, :peer 203.0.113.10):
--- ┌─────────────┬───────┬──────┬───────┬─────────┬──────────┬─────────┬─────────┬──────────────────────────────────────────────────────────────────────────────────────────────────────┐
--- │ application │ proto │ port │ flows │  sent   │ received │  bytes  │ percent │                                                 next                                                 │
--- ├─────────────┼───────┼──────┼───────┼─────────┼──────────┼─────────┼─────────┼──────────────────────────────────────────────────────────────────────────────────────────────────────┤
--- │ http        │ tcp   │ 80   │ 4     │ 1169827 │ 4173610  │ 5343437 │ 100.0   │ flowreport bill-flows --day 2026-11-24 --host 192.168.1.20 --peer 203.0.113.10 --proto tcp --port 80 │
--- └─────────────┴───────┴──────┴───────┴─────────┴──────────┴─────────┴─────────┴──────────────────────────────────────────────────────────────────────────────────────────────────────┘
--- ┌─────────────────────────────────────────────────────┐
--- │                       losses                        │
--- ├─────────────────────────────────────────────────────┤
--- │ nothing lost, not sampled: 1143 flows of 1 exporter │
--- └─────────────────────────────────────────────────────┘
+-- Sample output (:day '2026-11-24', :host 192.168.1.20, :peer 203.0.113.10):
 
 .mode box --wrap 120
 .headers on
 
-WITH tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'),
-day(day, since, until) AS MATERIALIZED (
-    SELECT d, utc_time(d, tz.name), utc_time(date(d, '+1 day'), tz.name)
-    FROM tz, (SELECT coalesce(date(:day), CASE WHEN :day IS NULL THEN date(local_time(max(last), (SELECT name FROM tz)))
-                                        ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
-              FROM flow_files(NULL, NULL, :store))
+WITH who(nets) AS (
+    SELECT CASE WHEN :host IS NOT NULL THEN :host
+                WHEN coalesce(nullif(:user, ''), nullif(:group, '')) IS NOT NULL THEN coalesce(
+                    (SELECT group_concat(DISTINCT cidr) FROM hosts
+                     WHERE cidr <> '' AND (coalesce(:user, '') = '' OR user = :user) AND (coalesce(:group, '') = '' OR user_group = :group)),
+                    refuse('no host of that user and group: see the table hosts')) END
+), site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
+    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
+           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
+    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
+                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
+          FROM site)
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+                      WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
+                      THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
+                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
+                           AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
+                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL
+), given(words) AS ( -- what was given, for the next step
+    SELECT coalesce(group_concat(' --' || column1 || ' ''' || replace(column2, '''', '''\''''') || '''', ''), '')
+    FROM (VALUES ('host', :host), ('user', :user), ('group', :group), ('zone', :zone), ('peer', :peer), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL
 ), seen AS MATERIALIZED (
-    SELECT proto, lowport AS lower, application,
-           sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(flows) AS flows
-    FROM endpoints((SELECT since FROM day), (SELECT until FROM day), :filter, :store, NULL, NULL, NULL, :host, :peer)
-    WHERE peerzone <> 'local' AND zone = 'local'
-    GROUP BY proto, lowport, application
+    SELECT b.proto, min(b.port, b.peerport) AS lower, group_concat(DISTINCT b.application) AS application,
+           sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    FROM who, day, billable AS b
+    WHERE b.since = day.since AND b.until = day.until AND b.bucket = day.step AND b.store = :store
+      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
+                 coalesce('host in [' || :peer || '] and ', '') ||
+                 coalesce('host in [' || nets || ']', 'any')
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+      AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
+      AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
+      AND (:peer IS NULL OR ip_in(b.peer, :peer))
+    GROUP BY 1, 2
 )
 SELECT application, proto_name(proto) AS proto, lower AS port, flows, sent, received, sent + received AS bytes,
        round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
-       'flowreport bill-flows --day ' || day || coalesce(' --host ' || :host, '') || coalesce(' --peer ' || :peer, '') ||
-       ' --proto ' || proto_name(proto) || coalesce(' --port ' || lower, '') AS next
-FROM seen, day
-ORDER BY bytes DESC, proto, port
+       'flowreport bill-flows --day ' || day || words || ' --proto ' || proto_name(proto) || ' --port ' || coalesce(lower, 'none') AS next
+FROM seen, day, given
+ORDER BY bytes DESC, seen.proto, port
 LIMIT coalesce(:n, 20);
 
-WITH tz(name) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'),
-day(day, since, until) AS MATERIALIZED (
-    SELECT d, utc_time(d, tz.name), utc_time(date(d, '+1 day'), tz.name)
-    FROM tz, (SELECT coalesce(date(:day), CASE WHEN :day IS NULL THEN date(local_time(max(last), (SELECT name FROM tz)))
-                                        ELSE refuse('day: ' || :day || ': a day is 2026-11-23') END) AS d
-              FROM flow_files(NULL, NULL, :store))
+WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
+    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
+           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
+    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
+                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
+          FROM site)
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
 )
 SELECT losses(since, until, :store) AS losses FROM day;

@@ -5,16 +5,18 @@
 --   :user    of this user, or address without one    default: of all
 --   :group   of this group of users                  default: of all
 --
--- Needs: site
+-- Needs: site, usage
 --
 -- A customer is a user, or a host that is nobody's. Volume is that of usage (see billable in site.sql); what stays
 -- within the site, zone local, is left out unless there is a tariff for it. The tariff of a period is the one of
 -- zone, direction, local weekday and hour that is valid when it begins: one of the customer's group before one of
--- all. What a tariff has as included is free once a month for each customer, of two groups in the first. Each
--- line is rounded to a hundredth, and sums are those of lines. Without a tariff there is no price, and that is counted.
+-- all. What a tariff has as included is free once a month for each customer, for all bands together that have the same
+-- amount of it, as time goes on (bill_lines in site.sql). Each line is rounded to a hundredth, and sums are those of
+-- lines. Without a tariff there is no price, and that is counted.
 --
 -- used is the customer's or group's octets of the month in either direction beside its quota of kind month, and state
--- ok, warn (from warn_at percent on) or over. next is the command that says on which days it was.
+-- ok, warn (from warn_at percent on) or over. next is the command that says on which days it was. The last table says up to
+-- when usage has what was received, how many flows came too late for it, and what was lost and sampled.
 --
 -- Sample output (:month '2026-11'):
 -- ┌──────────────┬──────────┬───────────────┬───────────┬─────────────┬─────────┬──────────┬─────────┬───────┬──────────┐
@@ -47,92 +49,65 @@
 -- │ students │ 2         │ 7240531 │ 5840531 │ 400000   │ 7.28  │ NZD      │ 7240531 │ 8000000 │ 90.5    │ warn  │
 -- └──────────┴───────────┴─────────┴─────────┴──────────┴───────┴──────────┴─────────┴─────────┴─────────┴───────┘
 
-.mode box
+.mode box --wrap 120
 .headers on
+
+.bail on
 
 DROP TABLE IF EXISTS temp.bill;
 
 CREATE TEMP TABLE bill AS
-WITH site(zone_name) AS (
-    SELECT (SELECT value FROM settings WHERE name = 'timezone')
-    WHERE refuse(CASE WHEN :month NOT GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL),
-month(month) AS (SELECT coalesce(:month, substr(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone_name), 1, 7)) FROM site),
-span(since, until) AS (SELECT utc_time(month, zone_name), utc_time(date(month || '-01', '+1 month'), zone_name) FROM site, month),
-volume AS MATERIALIZED (
-    SELECT iif(user = '', host, user) AS customer, user_group, zone, period,
-           sum(octets_in) AS octets_in, sum(octets_out) AS octets_out
-    FROM usage, span
-    WHERE period >= since AND period < until AND (:user IS NULL OR iif(user = '', host, user) = :user)
-    GROUP BY 1, 2, 3, 4),
-local AS MATERIALIZED (
-    SELECT period, substr('7123456', strftime('%w', local) + 1, 1) AS weekday, CAST(substr(local, 12, 2) AS INTEGER) AS hour
-    FROM (SELECT DISTINCT period, local_time(period, zone_name) AS local FROM volume, site)),
--- The tariff of each group, zone and period.
-rated AS MATERIALIZED (
-    SELECT v.user_group, v.zone, v.period, d.direction,
-           (SELECT t.rowid FROM tariffs AS t
-            WHERE t.zone = v.zone AND t.direction = d.direction
-              AND (t.user_group IS NULL OR t.user_group = v.user_group)
-              AND instr(t.weekdays, l.weekday) > 0 AND t.hour_from <= l.hour AND l.hour < t.hour_until
-              AND (t.valid_from IS NULL OR t.valid_from <= v.period)
-              AND (t.valid_until IS NULL OR t.valid_until > v.period)
-            ORDER BY t.user_group IS NULL, (t.hour_until - t.hour_from) * length(t.weekdays), t.valid_from DESC, t.rowid
-            LIMIT 1) AS tariff
-    FROM (SELECT DISTINCT user_group, zone, period FROM volume) AS v
-    JOIN local AS l ON l.period = v.period
-    CROSS JOIN (SELECT 'in' AS direction UNION ALL SELECT 'out') AS d),
-line AS (
-    SELECT v.customer, v.user_group, v.zone, r.direction, r.tariff,
-           sum(iif(r.direction = 'in', v.octets_in, v.octets_out)) AS octets
-    FROM volume AS v JOIN rated AS r ON r.user_group = v.user_group AND r.zone = v.zone AND r.period = v.period
-    GROUP BY 1, 2, 3, 4, 5),
--- Of what a tariff includes, what the customer did not have in another group before.
-free AS (
-    SELECT l.*, max(t.included - coalesce(sum(l.octets) OVER (PARTITION BY l.customer, l.tariff ORDER BY l.user_group
-                                                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0), 0) AS included
-    FROM line AS l LEFT JOIN tariffs AS t ON t.rowid = l.tariff)
-SELECT m.month, l.customer, l.user_group AS "group", l.zone, l.direction,
-       CASE WHEN t.rowid IS NULL THEN NULL
-            WHEN t.weekdays = '1234567' AND t.hour_from = 0 AND t.hour_until = 24 THEN 'all'
-            ELSE printf('%s %02d-%02d', t.weekdays, t.hour_from, t.hour_until) END AS band,
-       l.octets, min(l.octets, l.included) AS included, max(l.octets - l.included, 0) AS charged,
-       round(max(l.octets - l.included, 0) * t.price / t.per, 2) AS price, t.currency,
-       t.price AS unit_price, t.per AS unit
-FROM free AS l CROSS JOIN month AS m LEFT JOIN tariffs AS t ON t.rowid = l.tariff
-WHERE l.octets > 0 AND (l.zone <> 'local' OR t.rowid IS NOT NULL);
+WITH asked(month) AS (
+    SELECT :month
+    WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL)
+SELECT l.*
+FROM asked CROSS JOIN bill_lines AS l
+WHERE l.month = :month AND (:user IS NULL OR l.customer = :user)
+UNION ALL
+SELECT l.*
+FROM asked CROSS JOIN bill_lines AS l
+WHERE asked.month IS NULL AND l.ago = 0 AND (:user IS NULL OR l.customer = :user);
 
 -- Title: Lines
-SELECT customer, "group", zone, direction, band, octets, included, charged, price, currency
+SELECT customer, user_group AS "group", zone, direction, band, octets, included, charged, price, currency
 FROM bill
-WHERE :group IS NULL OR "group" = :group
-ORDER BY customer, "group", zone, direction, band;
+WHERE :group IS NULL OR user_group = :group
+ORDER BY customer, user_group, zone, direction, band;
 
 -- Title: Customers
 WITH used AS (SELECT customer, sum(octets) AS used FROM bill WHERE zone <> 'local' GROUP BY 1),
-line AS (SELECT *, coalesce(currency, min(currency) OVER (PARTITION BY customer, "group")) AS account FROM bill)
-SELECT l.customer, l."group", sum(l.octets) AS octets, coalesce(sum(l.charged), 0) AS charged,
+line AS (SELECT *, coalesce(currency, min(currency) OVER (PARTITION BY customer, user_group)) AS account FROM bill)
+SELECT l.customer, l.user_group AS "group", sum(l.octets) AS octets, coalesce(sum(l.charged), 0) AS charged,
        sum(iif(l.unit IS NULL, l.octets, 0)) AS unpriced, round(sum(l.price), 2) AS price, l.account AS currency,
        u.used, q.octets AS quota, round(100.0 * u.used / q.octets, 1) AS percent,
        CASE WHEN u.used > q.octets THEN 'over' WHEN u.used * 100.0 >= q.octets * q.warn_at THEN 'warn'
             WHEN q.octets IS NOT NULL THEN 'ok' END AS state,
-       'flowreport bill-days --month ' || l.month || iif(ip_version(l.customer), ' --host ', ' --user ') || '''' ||
+       'flowreport bill-days --month ' || l.month || iif(ip_version(l.customer), ' --user '''' --host ', ' --user ') || '''' ||
        replace(l.customer, '''', '''\''''') || '''' AS next
 FROM line AS l LEFT JOIN used AS u ON u.customer = l.customer
 LEFT JOIN quotas AS q ON q.name = l.customer AND q.period = 'month' AND q.kind IN ('user', 'host')
-WHERE :group IS NULL OR l."group" = :group
-GROUP BY l.customer, l."group", l.account
-ORDER BY l.customer, l."group", l.account;
+WHERE :group IS NULL OR l.user_group = :group
+GROUP BY l.customer, l.user_group, l.account
+ORDER BY l.customer, l.user_group, l.account;
 
 -- Title: Groups
-WITH used AS (SELECT "group", sum(octets) AS used FROM bill WHERE zone <> 'local' GROUP BY 1),
-line AS (SELECT *, coalesce(currency, min(currency) OVER (PARTITION BY "group")) AS account FROM bill)
-SELECT l."group", count(DISTINCT l.customer) AS customers, sum(l.octets) AS octets, coalesce(sum(l.charged), 0) AS charged,
+WITH used AS (SELECT user_group, sum(octets) AS used FROM bill WHERE zone <> 'local' GROUP BY 1),
+line AS (SELECT *, coalesce(currency, min(currency) OVER (PARTITION BY user_group)) AS account FROM bill)
+SELECT l.user_group AS "group", count(DISTINCT l.customer) AS customers, sum(l.octets) AS octets, coalesce(sum(l.charged), 0) AS charged,
        sum(iif(l.unit IS NULL, l.octets, 0)) AS unpriced, round(sum(l.price), 2) AS price, l.account AS currency,
        u.used, q.octets AS quota, round(100.0 * u.used / q.octets, 1) AS percent,
        CASE WHEN u.used > q.octets THEN 'over' WHEN u.used * 100.0 >= q.octets * q.warn_at THEN 'warn'
-            WHEN q.octets IS NOT NULL THEN 'ok' END AS state
-FROM line AS l LEFT JOIN used AS u ON u."group" = l."group"
-LEFT JOIN quotas AS q ON q.name = l."group" AND q.period = 'month' AND q.kind = 'group'
-WHERE :group IS NULL OR l."group" = :group
-GROUP BY l."group", l.account
-ORDER BY l."group", l.account;
+            WHEN q.octets IS NOT NULL THEN 'ok' END AS state,
+       'flowreport bill-days --month ' || l.month || ' --group ''' || replace(l.user_group, '''', '''\''''') || '''' AS next
+FROM line AS l LEFT JOIN used AS u ON u.user_group = l.user_group
+LEFT JOIN quotas AS q ON q.name = l.user_group AND q.period = 'month' AND q.kind = 'group'
+WHERE :group IS NULL OR l.user_group = :group
+GROUP BY l.user_group, l.account
+ORDER BY l.user_group, l.account;
+
+-- Title: Counted
+WITH site(timezone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+month(month) AS (SELECT coalesce(:month, substr(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone), 1, 7)) FROM site),
+span(since, until) AS (SELECT utc_time(month, timezone), utc_time(date(month || '-01', '+1 month'), timezone) FROM month, site)
+SELECT max(r.until) AS counted_until, coalesce(sum(r.uncounted), 0) AS uncounted, losses(span.since, span.until, NULL) AS losses
+FROM span LEFT JOIN usage_recv AS r ON r.last_period >= span.since AND r.first_period < span.until;

@@ -51,7 +51,7 @@ WITH w AS MATERIALIZED (
 ), averages AS (
     SELECT CASE coalesce(:by, 'application') WHEN 'application' THEN application
                WHEN 'hour' THEN substr('SunMonTueWedThuFriSat', 3 * substr(slot, 1, 1) + 1, 3) || substr(slot, 2) || ':00'
-               ELSE refuse('change: by: ' || :by || ': there are application, hour') END AS item,
+               ELSE refuse('by: ' || :by || ': there are application, hour') END AS item,
            slot, sum(bytes) FILTER (WHERE side = 'before') / (1.0 * before) AS before,
            sum(bytes) FILTER (WHERE side = 'after') / (1.0 * after) AS after
     FROM known JOIN slots USING (slot) GROUP BY item, slot

@@ -41,7 +41,7 @@ WITH RECURSIVE kinds(kind, field, edges) AS (
            ('bps', 'bps', '1000 2000 5000 10000 20000 50000 100000 200000 500000 1000000 10000000 100000000 1000000000')
 ), asked AS (
     SELECT field, '0 ' || edges || ' ' AS edges FROM kinds WHERE kind = coalesce(:of, 'packets')
-    UNION ALL SELECT refuse('distribution: of: ' || :of || ': there are packets, bytes, size, duration, bps'), ''
+    UNION ALL SELECT refuse('of: ' || :of || ': there are packets, bytes, size, duration, bps'), ''
         WHERE :of NOT IN (SELECT kind FROM kinds)
 ), edges(field, at_least, rest) AS (
     SELECT field, CAST(substr(edges, 1, instr(edges, ' ') - 1) AS INTEGER), substr(edges, instr(edges, ' ') + 1)

@@ -34,7 +34,8 @@ WITH site(zone) AS (
     SELECT (SELECT value FROM settings WHERE name = 'timezone')
     WHERE refuse(CASE WHEN :by NOT IN ('interface', 'user', 'group', 'host', 'zone')
                  THEN 'by = ' || :by || ': give interface, user, group, host or zone'
-                 WHEN NOT (:percent > 0 AND :percent <= 100) THEN 'percent = ' || :percent || ': give more than 0, at most 100' END) IS NULL),
+                 WHEN NOT (:percent > 0 AND :percent <= 100) THEN 'percent = ' || :percent || ': give more than 0, at most 100'
+                 WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL),
 month(first) AS (
     SELECT coalesce(:month || '-01', date(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone), 'start of month')) FROM site),
 asked(since, until) AS (
@@ -42,7 +43,8 @@ asked(since, until) AS (
            coalesce(flow_time(:until), min(utc_time(date(first, '+1 month'), zone), strftime('%Y-%m-%d %H:%M:%f', 'now')))
     FROM site, month),
 place(first, last) AS MATERIALIZED ( -- of samples, counted from 1970
-    SELECT (CAST(strftime('%s', since) AS INTEGER) + 299) / 300, CAST(strftime('%s', until) AS INTEGER) / 300 FROM asked),
+    SELECT (CAST(strftime('%s', since) AS INTEGER) + 299) / 300, CAST(strftime('%s', until) AS INTEGER) / 300 FROM asked
+    WHERE refuse(CASE WHEN since >= until THEN 'since ' || since || ' is not before until ' || until || ': let it be earlier' END) IS NULL),
 span(since, until, n) AS MATERIALIZED (
     SELECT strftime('%Y-%m-%d %H:%M:%f', first * 300, 'unixepoch'), strftime('%Y-%m-%d %H:%M:%f', last * 300, 'unixepoch'),
            last - first FROM place),
@@ -83,3 +85,9 @@ SELECT coalesce(i.name, p.name) AS name, i.role, s.n AS samples, p.busy, p.octet
 FROM percentile AS p CROSS JOIN span AS s
 LEFT JOIN interfaces AS i ON coalesce(:by, 'interface') = 'interface' AND i.exporter || ' ' || i.ifindex = p.name
 ORDER BY billed DESC, p.name;
+
+WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+month(first) AS (
+    SELECT coalesce(:month || '-01', date(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone), 'start of month')) FROM site)
+SELECT losses(coalesce(:since, utc_time(first, zone)), coalesce(:until, utc_time(date(first, '+1 month'), zone)), :store) AS losses
+FROM site, month;

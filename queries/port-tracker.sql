@@ -40,7 +40,7 @@ WITH now(t) AS MATERIALIZED (
 ), ranked AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY span, proto ORDER BY CASE coalesce(:order, 'flows')
         WHEN 'flows' THEN flows WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes
-        ELSE refuse('port-tracker: order: ' || :order || ': no such order: there are flows, packets, bytes') END
+        ELSE refuse('order: ' || :order || ': no such order: there are flows, packets, bytes') END
         DESC, dstport) AS rank
     FROM ports
 )

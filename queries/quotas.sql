@@ -4,7 +4,7 @@
 --   :time    when, UTC                               default: now
 --   :state   only those that are ok, warn or over    default: all
 --
--- Needs: site
+-- Needs: site, usage
 --
 -- What is used is octets in either direction, as usage has them up to that time, but for those within the site (zone
 -- local), since the day, the week (Monday) or the month began by the site's local time.
@@ -27,7 +27,7 @@ WITH site(zone) AS (
     WHERE refuse(CASE WHEN :state NOT IN ('ok', 'warn', 'over') THEN 'state = ' || :state || ': give ok, warn or over' END) IS NULL),
 moment(time, local) AS (
     SELECT time, local_time(time, zone)
-    FROM (SELECT coalesce(:time, strftime('%Y-%m-%d %H:%M:%f', 'now')) AS time), site),
+    FROM (SELECT coalesce(flow_time(:time), strftime('%Y-%m-%d %H:%M:%f', 'now')) AS time), site),
 span(period, since, until) AS MATERIALIZED (
     SELECT 'day', utc_time(date(local), zone), time FROM site, moment
     UNION ALL SELECT 'week', utc_time(date(local, '-6 days', 'weekday 1'), zone), time FROM site, moment

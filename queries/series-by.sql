@@ -41,7 +41,7 @@ WITH parts(time, item, flows, packets, bytes) AS (
         FROM traffic(:since, :until, :filter, :store, :bucket) WHERE :by = 'application'
     UNION ALL SELECT time, app, flows, packets, bytes
         FROM traffic(:since, :until, :filter, :store, :bucket) WHERE :by = 'app'
-    UNION ALL SELECT refuse('series-by: by: ' || :by || ': there are protocol, application, app, zone, exporter'), NULL, 0, 0, 0
+    UNION ALL SELECT refuse('by: ' || :by || ': there are protocol, application, app, zone, exporter'), NULL, 0, 0, 0
         WHERE :by NOT IN ('protocol', 'application', 'app', 'zone', 'exporter')
 )
 SELECT time, item, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,

@@ -32,7 +32,7 @@ WITH ranges(range, span, bucket) AS (
            ('year', '-1 year', 86400)
 ), asked AS (
     SELECT CASE WHEN :range IS NOT NULL AND (SELECT bucket FROM ranges WHERE range = :range) IS NULL
-               THEN refuse('series-protocols: range: ' || :range || ': day, week, month or year')
+               THEN refuse('range: ' || :range || ': day, week, month or year')
                ELSE coalesce(:bucket, (SELECT bucket FROM ranges WHERE range = :range), 300) END AS bucket,
            coalesce(:since, datetime(max(last), (SELECT span FROM ranges WHERE range = :range))) AS since
     FROM flow_files(:since, :until, :store)

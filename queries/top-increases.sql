@@ -5,7 +5,7 @@
 --   :by      user, group, host, zone or application  default user
 --   :n       how many, -1 for all                    default 10
 --
--- Needs: site
+-- Needs: site, usage
 --
 -- Octets in either direction, as usage has them, but for those within the site (zone local). A user is a host where
 -- it is nobody's. Of a month that is running, the days and hours that have passed are compared with as many of the
@@ -27,7 +27,8 @@
 WITH site(zone) AS (
     SELECT (SELECT value FROM settings WHERE name = 'timezone')
     WHERE refuse(CASE WHEN :by NOT IN ('user', 'group', 'host', 'zone', 'application')
-                 THEN 'by = ' || :by || ': give user, group, host, zone or application' END) IS NULL),
+                 THEN 'by = ' || :by || ': give user, group, host, zone or application'
+                 WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL),
 moment(now, local) AS (SELECT now, local_time(now, zone) FROM (SELECT strftime('%Y-%m-%d %H:00:00.000', 'now') AS now), site),
 month(first) AS (SELECT coalesce(:month || '-01', date(local, 'start of month', '-1 month')) FROM moment),
 span(first, since, until) AS (
@@ -38,7 +39,7 @@ before(since, until) AS (
     SELECT utc_time(date(first, '-1 month'), zone),
            CASE WHEN until = utc_time(date(first, '+1 month'), zone) THEN span.since
                 ELSE min(span.since, strftime('%Y-%m-%d %H:%M:%f', utc_time(date(first, '-1 month'), zone),
-                         printf('%+f days', julianday(until) - julianday(span.since)))) END
+                         (strftime('%s', until) - strftime('%s', span.since)) || ' seconds')) END
     FROM span, site),
 volume AS (
     SELECT CASE coalesce(:by, 'user') WHEN 'user' THEN iif(user = '', host, user) WHEN 'group' THEN user_group
@@ -54,3 +55,10 @@ FROM volume
 WHERE octets > before
 ORDER BY increase DESC, name
 LIMIT coalesce(:n, 10);
+
+-- Of both months.
+WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+month(first) AS (
+    SELECT coalesce(:month || '-01', date(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone), 'start of month', '-1 month'))
+    FROM site)
+SELECT losses(utc_time(date(first, '-1 month'), zone), utc_time(date(first, '+1 month'), zone), NULL) AS losses FROM month, site;

@@ -10,7 +10,7 @@
 -- columns, and pairs are those of flow-stat:
 --   srcip, dstip, srcport, dstport, srcport:p, dstport:p, proto, flags, tos, dsttos, dscp, dir,
 --   srcas, dstas, prevas, nextas, inif, outif, srcmask, dstmask, srcnet, dstnet, srcvlan,
---   dstvlan, cvlan, insrcmac, outdstmac, indstmac, outsrcmac, nhip, nhbip, router, odid, opid,
+--   dstvlan, cvlan, insrcmac, outdstmac, indstmac, outsrcmac, nhip, nhbip, router, sysid, odid, opid,
 --   enginetype, engineid, ident, ethertype, ipversion, minttl, maxttl, icmp, ivrf, evrf, event,
 --   xevent, nat, natsrcip, natdstip, natsrcport, natdstport, user, app, nbar, endreason, sampling,
 --   version, srcip+dstip, srcas+dstas, inif+outif, srcnet+dstnet, srcgeo, dstgeo, srcasn,
@@ -43,11 +43,11 @@
 -- for the rows that are listed alone, and of elements with very many values the extension delivers no more than these. It adds ports
 -- alone up faster than ports with their protocols.
 WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
-    SELECT refuse('top: by: ' || :by || ': no such element: there are ' ||
+    SELECT refuse('by: ' || :by || ': no such element: there are ' ||
              'srcip, dstip, srcport, dstport, srcport:p, dstport:p, proto, flags, tos, dsttos, ' ||
              'dscp, dir, srcas, dstas, prevas, nextas, inif, outif, srcmask, dstmask, srcnet, ' ||
              'dstnet, srcvlan, dstvlan, cvlan, insrcmac, outdstmac, indstmac, outsrcmac, nhip, ' ||
-             'nhbip, router, odid, opid, enginetype, engineid, ident, ethertype, ipversion, minttl, ' ||
+             'nhbip, router, sysid, odid, opid, enginetype, engineid, ident, ethertype, ipversion, minttl, ' ||
              'maxttl, icmp, ivrf, evrf, event, xevent, nat, natsrcip, natdstip, natsrcport, ' ||
              'natdstport, user, app, nbar, endreason, sampling, version, srcip+dstip, srcas+dstas, ' ||
              'inif+outif, srcnet+dstnet, srcgeo, dstgeo, srcasn, dstasn, srctag, dsttag, ' ||
@@ -56,7 +56,7 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
         WHERE :by NOT IN ('srcip', 'dstip', 'srcport', 'dstport', 'srcport:p', 'dstport:p', 'proto', 'flags', 'tos',
              'dsttos', 'dscp', 'dir', 'srcas', 'dstas', 'prevas', 'nextas', 'inif', 'outif', 'srcmask',
              'dstmask', 'srcnet', 'dstnet', 'srcvlan', 'dstvlan', 'cvlan', 'insrcmac', 'outdstmac',
-             'indstmac', 'outsrcmac', 'nhip', 'nhbip', 'router', 'odid', 'opid', 'enginetype',
+             'indstmac', 'outsrcmac', 'nhip', 'nhbip', 'router', 'sysid', 'odid', 'opid', 'enginetype',
              'engineid', 'ident', 'ethertype', 'ipversion', 'minttl', 'maxttl', 'icmp', 'ivrf', 'evrf',
              'event', 'xevent', 'nat', 'natsrcip', 'natdstip', 'natsrcport', 'natdstport', 'user',
              'app', 'nbar', 'endreason', 'sampling', 'version', 'srcip+dstip', 'srcas+dstas', 'inif+outif',
@@ -163,6 +163,11 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'nhbip'
     UNION ALL SELECT exporter, NULL, 1, flows, packets, bytes, first_ms, last_ms
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'router'
+    UNION ALL SELECT e.sysid, NULL, 1, sum(t.flows), sum(t.packets), sum(t.bytes), min(t.first_ms), max(t.last_ms)
+        FROM traffic(:since, :until, :filter, :store) AS t
+        LEFT JOIN (SELECT DISTINCT exporter, odid, version, sysid FROM flow_exporters(NULL, NULL, :store) WHERE :by = 'sysid') AS e
+        ON e.exporter IS t.exporter AND e.odid IS t.odid AND e.version IS t.version
+        WHERE :by = 'sysid' GROUP BY 1, 2
     UNION ALL SELECT odid, NULL, 1, flows, packets, bytes, first_ms, last_ms
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'odid'
     UNION ALL SELECT opid, NULL, 1, sum(flows), sum(packets), sum(bytes), min(first_ms), max(last_ms)
@@ -297,7 +302,7 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
                  WHEN 'pps' THEN 1000.0 * packets / nullif(last_ms - first_ms, 0)
                  WHEN 'bps' THEN 1000.0 * bytes / nullif(last_ms - first_ms, 0)
                  WHEN 'bpp' THEN 1.0 * bytes / packets
-                 ELSE refuse('top: order: ' || :order || ': no such order: there are bytes, packets, flows, pps, bps, bpp')
+                 ELSE refuse('order: ' || :order || ': no such order: there are bytes, packets, flows, pps, bps, bpp')
              END DESC, a, b
     LIMIT coalesce(:n, 10)
 )

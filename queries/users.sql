@@ -36,7 +36,7 @@ WITH mine AS MATERIALIZED (
 )
 SELECT CASE coalesce(:by, 'user') WHEN 'user' THEN coalesce(host_user(ip, time), ip)
            WHEN 'group' THEN coalesce(host_group(ip, time), ip) WHEN 'host' THEN coalesce(host_name(ip, time), ip)
-           ELSE refuse('users: by: ' || :by || ': there are user, group, host') END AS who,
+           ELSE refuse('by: ' || :by || ': there are user, group, host') END AS who,
        count(DISTINCT ip) AS addresses, sum(flows) AS flows, sum(bytes_out) AS sent, sum(bytes_in) AS received,
        sum(bytes_out + bytes_in) AS bytes,
        round(100.0 * sum(bytes_out + bytes_in) / (SELECT sum(bytes_out + bytes_in) FROM mine), 1) AS percent

@@ -32,7 +32,7 @@ WITH who(nets) AS (
                 WHEN coalesce(:user, :group) IS NOT NULL THEN coalesce(
                     (SELECT group_concat(DISTINCT cidr) FROM hosts
                      WHERE cidr <> '' AND (:user IS NULL OR user = :user) AND (:group IS NULL OR user_group = :group)),
-                    refuse('zones: no host of that user and group: see the table hosts')) END
+                    refuse('no host of that user and group: see the table hosts')) END
 ), seen AS MATERIALIZED (
     SELECT peerzone AS zone, sum(flows_out) AS flows_out, sum(flows_in) AS flows_in,
            sum(packets_out) AS packets_out, sum(packets_in) AS packets_in,

@@ -14,7 +14,7 @@
 SAVEPOINT site;
 
 SELECT refuse('site.sql: this database is of a later version: use the site.sql that came with it')
-FROM pragma_user_version WHERE user_version > 1;
+FROM pragma_user_version WHERE user_version > 2;
 
 -- name       value
 -- store      the directory of the flow files. Without: FLOWVT_STORE in the environment, then /var/lib/flowvt
@@ -248,7 +248,7 @@ CREATE TABLE IF NOT EXISTS tariffs (
     price       REAL NOT NULL,
     per         INTEGER NOT NULL DEFAULT 1000000000, -- octets that the price is for
     currency    TEXT NOT NULL,
-    included    INTEGER NOT NULL DEFAULT 0,      -- octets a month that are free
+    included    INTEGER NOT NULL DEFAULT 0,      -- octets a month that are free: see bill_lines
     valid_from  TEXT,
     valid_until TEXT
 );
@@ -281,7 +281,8 @@ CREATE INDEX IF NOT EXISTS events_time ON events (time);
 -- ---- what is refused ----------------------------------------------------------------------------------------------
 --
 -- After an INSERT the row is updated to itself, after an UPDATE it is put into its one spelling, and refused when it cannot
--- be right. The triggers are made anew whenever this file is read.
+-- be right. It is updated again only when it was not in that spelling: with PRAGMA recursive_triggers that comes here once
+-- more. The triggers are made anew whenever this file is read.
 
 DROP TRIGGER IF EXISTS settings_insert;
 DROP TRIGGER IF EXISTS settings_update;
@@ -335,7 +336,9 @@ CREATE TRIGGER hosts_update AFTER UPDATE ON hosts BEGIN
     SET cidr = ip_canonical(nullif(cidr, '')), mac = mac_canonical(nullif(mac, '')), name = nullif(name, ''),
         user = nullif(user, ''), user_group = nullif(user_group, ''), valid_from = datetime(nullif(valid_from, '')),
         valid_until = datetime(nullif(valid_until, ''))
-    WHERE rowid = NEW.rowid;
+    WHERE rowid = NEW.rowid
+        AND (cidr IS NOT ip_canonical(cidr) OR mac IS NOT mac_canonical(mac) OR name = '' OR user = '' OR user_group = ''
+             OR valid_from IS NOT datetime(valid_from) OR valid_until IS NOT datetime(valid_until));
     SELECT refuse(printf('hosts: %s: valid_until %s is not after valid_from %s: the row would never hold',
                          coalesce(cidr, mac), valid_until, valid_from))
     FROM hosts WHERE rowid = NEW.rowid AND valid_until <= valid_from;
@@ -376,7 +379,9 @@ CREATE TRIGGER services_update AFTER UPDATE ON services BEGIN
     UPDATE services
     SET proto = proto_num(proto), port_from = nullif(port_from, ''),
         port_to = coalesce(nullif(port_to, ''), nullif(port_from, '')), category = nullif(category, '')
-    WHERE rowid = NEW.rowid;
+    WHERE rowid = NEW.rowid
+        AND (proto IS NOT proto_num(proto) OR port_from = '' OR port_to = '' OR port_to IS NULL AND port_from IS NOT NULL
+             OR category = '');
     SELECT refuse(printf('services: %s %s to %s is %s, and %s to %s is %s: let one lie in the other, or neither',
                          proto_name(b.proto), coalesce(a.port_from, 0), coalesce(a.port_to, 65535), a.application,
                          coalesce(b.port_from, 0), coalesce(b.port_to, 65535), b.application))
@@ -400,7 +405,7 @@ CREATE TRIGGER interfaces_update AFTER UPDATE ON interfaces BEGIN
     SELECT refuse(printf('interfaces: %s: %s: role ''%s'' is none: write inside, outside or transit', NEW.exporter, NEW.ifindex, NEW.role))
     WHERE NEW.role NOT IN ('inside', 'outside', 'transit');
     UPDATE interfaces SET exporter = ip_canonical(exporter), name = nullif(name, '')
-    WHERE rowid = NEW.rowid;
+    WHERE rowid = NEW.rowid AND (exporter <> ip_canonical(exporter) OR name = '');
 END;
 
 DROP TRIGGER IF EXISTS tariffs_insert;
@@ -436,7 +441,9 @@ CREATE TRIGGER tariffs_update AFTER UPDATE ON tariffs BEGIN
         hour_from = coalesce(nullif(hour_from, ''), 0), hour_until = coalesce(nullif(hour_until, ''), 24),
         per = coalesce(nullif(per, ''), 1000000000), included = coalesce(nullif(included, ''), 0),
         valid_from = datetime(nullif(valid_from, '')), valid_until = datetime(nullif(valid_until, ''))
-    WHERE rowid = NEW.rowid;
+    WHERE rowid = NEW.rowid
+        AND (user_group = '' OR weekdays = '' OR hour_from = '' OR hour_until = '' OR per = '' OR included = ''
+             OR valid_from IS NOT datetime(valid_from) OR valid_until IS NOT datetime(valid_until));
     SELECT refuse(printf('tariffs: %s %s: valid_until %s is not after valid_from %s: the row would never hold', zone, direction, valid_until, valid_from))
     FROM tariffs WHERE rowid = NEW.rowid AND valid_until <= valid_from;
     SELECT refuse(printf('tariffs: %s %s of %s: days %s from %d to %d (price %s) and days %s from %d to %d (price %s) overlap: let one end before the other begins',
@@ -466,7 +473,7 @@ CREATE TRIGGER quotas_update AFTER UPDATE ON quotas BEGIN
     WHERE NEW.warn_at <> '' AND NOT (typeof(NEW.warn_at) = 'integer' AND NEW.warn_at BETWEEN 1 AND 100);
     UPDATE quotas
     SET name = CASE kind WHEN 'host' THEN ip_canonical(name) ELSE name END, warn_at = coalesce(nullif(warn_at, ''), 80)
-    WHERE rowid = NEW.rowid;
+    WHERE rowid = NEW.rowid AND (warn_at = '' OR kind = 'host' AND name <> ip_canonical(name));
 END;
 
 DROP TRIGGER IF EXISTS sampling_overrides_insert;
@@ -483,7 +490,8 @@ CREATE TRIGGER sampling_overrides_update AFTER UPDATE ON sampling_overrides BEGI
     WHERE value <> '' AND NOT (value GLOB '[0-9][0-9][0-9][0-9]-*' AND datetime(value) IS NOT NULL);
     UPDATE sampling_overrides
     SET exporter = ip_canonical(nullif(exporter, '')), since = datetime(nullif(since, '')), until = datetime(nullif(until, ''))
-    WHERE rowid = NEW.rowid;
+    WHERE rowid = NEW.rowid
+        AND (exporter IS NOT ip_canonical(exporter) OR since IS NOT datetime(since) OR until IS NOT datetime(until));
 END;
 
 DROP TRIGGER IF EXISTS events_insert;
@@ -498,7 +506,8 @@ CREATE TRIGGER events_update AFTER UPDATE ON events BEGIN
     SELECT refuse(printf('events: %s: text is empty: write what happened', NEW.time)) WHERE NEW.text = '';
     SELECT refuse(printf('events: %s: until %s is before it', NEW.time, NEW.until))
     WHERE NEW.until <> '' AND datetime(NEW.until) < datetime(NEW.time);
-    UPDATE events SET time = datetime(time), until = datetime(nullif(until, '')) WHERE rowid = NEW.rowid;
+    UPDATE events SET time = datetime(time), until = datetime(nullif(until, ''))
+    WHERE rowid = NEW.rowid AND (time IS NOT datetime(time) OR until IS NOT datetime(until));
 END;
 
 -- ---- what has changed ---------------------------------------------------------------------------------------------
@@ -613,15 +622,30 @@ CREATE TABLE IF NOT EXISTS billing_exporters (
     cidr     TEXT NOT NULL PRIMARY KEY,
     exporter TEXT NOT NULL
 );
+DROP TRIGGER IF EXISTS billing_exporters_insert;
+DROP TRIGGER IF EXISTS billing_exporters_update;
+CREATE TRIGGER billing_exporters_insert AFTER INSERT ON billing_exporters BEGIN
+    UPDATE billing_exporters SET cidr = cidr WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER billing_exporters_update AFTER UPDATE ON billing_exporters BEGIN
+    SELECT refuse('billing_exporters: cidr ' || ip_fault(NEW.cidr));
+    SELECT refuse(printf('billing_exporters: %s: exporter ''%s'' is no address: write 192.0.2.1 or 2001:db8::1', NEW.cidr, NEW.exporter))
+    WHERE ip_version(NEW.exporter) IS NULL;
+    UPDATE billing_exporters SET cidr = ip_canonical(cidr), exporter = ip_canonical(exporter)
+    WHERE rowid = NEW.rowid AND (cidr <> ip_canonical(cidr) OR exporter <> ip_canonical(exporter));
+END;
 
 -- Which traffic is accounted for, from either of two points of view. Both have an address of zone local at one end,
--- host; what it exchanges with others of zone local has zone local, and is there once for each of them.
+-- host; what it exchanges with others of zone local has zone local, and is there once for each of them. The columns from
+-- proto on are for the steps from a bill to its flows (bill-peers.sql and those behind it); usage has none of them.
 --
 -- By networks: all flows that come from or go to a local address.
-CREATE VIEW IF NOT EXISTS billable_by_network AS
+DROP VIEW IF EXISTS billable_by_network;
+CREATE VIEW billable_by_network AS
 SELECT since, until, filter, store, bucket, time, exporter,
        ip AS host, peerzone AS zone, application,
-       bytes_in AS octets_in, bytes_out AS octets_out, packets_in, packets_out, flows_in, flows_out
+       bytes_in AS octets_in, bytes_out AS octets_out, packets_in, packets_out, flows_in, flows_out,
+       proto, port, peerip AS peer, peerport, first, last
 FROM endpoints AS e
 WHERE zone = 'local'
   AND exporter IS coalesce((SELECT b.exporter FROM billing_exporters AS b WHERE ip_in(e.ip, b.cidr)
@@ -632,12 +656,14 @@ WHERE zone = 'local'
 -- By interfaces: what comes in or goes out by an interface whose role is outside. What several exporters see, or
 -- one sees twice, crosses such an interface once. What passes a transit interface, between routers of the site, is
 -- counted where it leaves.
-CREATE VIEW IF NOT EXISTS billable_by_interface AS
+DROP VIEW IF EXISTS billable_by_interface;
+CREATE VIEW billable_by_interface AS
 SELECT since, until, filter, store, bucket, time, e.exporter,
        ip AS host, peerzone AS zone, application,
        iif(i.role = 'outside', bytes_in, 0) AS octets_in, iif(o.role = 'outside', bytes_out, 0) AS octets_out,
        iif(i.role = 'outside', packets_in, 0) AS packets_in, iif(o.role = 'outside', packets_out, 0) AS packets_out,
-       iif(i.role = 'outside', flows_in, 0) AS flows_in, iif(o.role = 'outside', flows_out, 0) AS flows_out
+       iif(i.role = 'outside', flows_in, 0) AS flows_in, iif(o.role = 'outside', flows_out, 0) AS flows_out,
+       proto, port, peerip AS peer, peerport, first, last
 FROM endpoints AS e
 LEFT JOIN interfaces AS i ON i.exporter = e.exporter AND i.ifindex = e.inif
 LEFT JOIN interfaces AS o ON o.exporter = e.exporter AND o.ifindex = e.outif
@@ -665,5 +691,86 @@ SELECT substr(local_time(period, (SELECT value FROM settings WHERE name = 'timez
 FROM usage
 GROUP BY 1, 2, 3, 4, 5, 6;
 
-PRAGMA user_version = 1;
+-- How long the periods of usage are in a year, in seconds: hours, or what of them local midnights need.
+DROP VIEW IF EXISTS usage_step;
+CREATE VIEW usage_step AS
+WITH RECURSIVE month(first) AS (
+    VALUES ('1990-01-01') UNION ALL SELECT date(first, '+1 month') FROM month WHERE first < '2089-12-01'),
+local(year, minute) AS (
+    SELECT substr(first, 1, 4),
+           CAST(substr(local_time(first, (SELECT value FROM settings WHERE name = 'timezone')), 15, 2) AS INTEGER) FROM month)
+SELECT year, CASE WHEN max(minute % 30) > 0 THEN 900 WHEN max(minute) > 0 THEN 1800 ELSE 3600 END AS seconds
+FROM local
+GROUP BY year;
+
+-- What each customer owes for a month, a line for each zone, direction and tariff: bill.sql says what is in it. No more of
+-- usage is read than that of one month where the statement says WHERE month = '2026-11', or ago = 1, which is the month
+-- before the one that is running.
+--
+-- Of included, tariffs that are for the same zone, direction and group of users, and have the same amount included, are one
+-- tariff with several bands: each customer has it once a month, whatever the hour, and it is used up as time goes on.
+-- Those with different amounts have each their own.
+DROP VIEW IF EXISTS bill_lines;
+CREATE VIEW bill_lines AS
+WITH RECURSIVE site(timezone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
+month(month) AS (
+    SELECT substr(local_time(period, timezone), 1, 7) FROM site, (SELECT min(period) AS period FROM usage)
+    WHERE period IS NOT NULL
+    UNION ALL
+    SELECT substr(date(month || '-01', '+1 month'), 1, 7) FROM month
+    WHERE month < (SELECT substr(local_time(period, timezone), 1, 7) FROM site, (SELECT max(period) AS period FROM usage))),
+span(month, ago, since, until) AS (
+    SELECT month, 12 * (substr(now, 1, 4) - substr(month, 1, 4)) + substr(now, 6, 2) - substr(month, 6, 2),
+           utc_time(month, timezone), utc_time(date(month || '-01', '+1 month'), timezone)
+    FROM month, (SELECT timezone, local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone) AS now FROM site)),
+volume AS NOT MATERIALIZED (
+    SELECT s.month, s.ago, iif(u.user = '', u.host, u.user) AS customer, u.user_group, u.zone, u.period,
+           sum(u.octets_in) AS octets_in, sum(u.octets_out) AS octets_out
+    FROM span AS s CROSS JOIN usage AS u
+    WHERE u.period >= s.since AND u.period < s.until
+    GROUP BY 1, 2, 3, 4, 5, 6),
+-- The tariff of each group, zone and period: found once for each (DISTINCT), and not for each customer.
+rated AS NOT MATERIALIZED (
+    SELECT DISTINCT l.month, l.ago, l.user_group, l.zone, l.period, d.direction,
+           (SELECT t.rowid FROM tariffs AS t
+            WHERE t.zone = l.zone AND t.direction = d.direction
+              AND (t.user_group IS NULL OR t.user_group = l.user_group)
+              AND instr(t.weekdays, substr('7123456', strftime('%w', l.local) + 1, 1)) > 0
+              AND t.hour_from <= CAST(substr(l.local, 12, 2) AS INTEGER) AND CAST(substr(l.local, 12, 2) AS INTEGER) < t.hour_until
+              AND (t.valid_from IS NULL OR t.valid_from <= l.period)
+              AND (t.valid_until IS NULL OR t.valid_until > l.period)
+            ORDER BY t.user_group IS NULL, t.rowid
+            LIMIT 1) AS tariff
+    FROM (SELECT DISTINCT s.month, s.ago, u.user_group, u.zone, u.period,
+                 local_time(u.period, (SELECT timezone FROM site)) AS local
+          FROM span AS s CROSS JOIN usage AS u
+          WHERE u.period >= s.since AND u.period < s.until) AS l
+    CROSS JOIN (SELECT 'in' AS direction UNION ALL SELECT 'out') AS d),
+part AS NOT MATERIALIZED (
+    SELECT v.month, v.ago, v.customer, v.user_group, v.zone, r.direction, v.period, r.tariff,
+           iif(r.direction = 'in', v.octets_in, v.octets_out) AS octets
+    FROM volume AS v JOIN rated AS r
+    ON r.month = v.month AND r.ago = v.ago AND r.user_group = v.user_group AND r.zone = v.zone AND r.period = v.period),
+-- How much of the tariff's was used before.
+taken AS NOT MATERIALIZED (
+    SELECT p.month, p.ago, p.customer, p.user_group, p.zone, p.direction, p.tariff, p.octets, t.included,
+           coalesce(sum(p.octets) OVER (PARTITION BY p.month, p.ago, p.customer, p.zone, p.direction, t.user_group, t.included
+                                        ORDER BY p.period, p.user_group ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM part AS p LEFT JOIN tariffs AS t ON t.rowid = p.tariff),
+-- A window and not GROUP BY, since SQLite hands conditions on its partitions down.
+line AS NOT MATERIALIZED (
+    SELECT month, ago, customer, user_group, zone, direction, tariff, sum(octets) OVER same AS octets,
+           sum(max(min(octets, included - before), 0)) OVER same AS included, row_number() OVER same AS n
+    FROM taken
+    WINDOW same AS (PARTITION BY month, ago, customer, user_group, zone, direction, tariff))
+SELECT l.month, l.ago, l.customer, l.user_group, l.zone, l.direction,
+       CASE WHEN t.rowid IS NULL THEN NULL
+            WHEN t.weekdays = '1234567' AND t.hour_from = 0 AND t.hour_until = 24 THEN 'all'
+            ELSE printf('%s %02d-%02d', t.weekdays, t.hour_from, t.hour_until) END AS band,
+       l.octets, l.included, l.octets - l.included AS charged,
+       round((l.octets - l.included) * t.price / t.per, 2) AS price, t.currency, t.price AS unit_price, t.per AS unit
+FROM line AS l LEFT JOIN tariffs AS t ON t.rowid = l.tariff
+WHERE l.n = 1 AND l.octets > 0 AND (l.zone <> 'local' OR t.rowid IS NOT NULL);
+
+PRAGMA user_version = 2;
 RELEASE site;

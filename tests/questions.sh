@@ -18,11 +18,11 @@ What is the share of an application? | applications --application http | applica
 Did the change help? | change --change '2026-11-23 18:13' --n 2 | item before after percent
 Where are spikes, and what is in them? | spikes --bucket 10 --n 1 | time measure value usual srcip dstip port part
 Why is my bill so high? | bill --month 2026-11 --user bob | 2:customer octets price currency state next
-... on which days? | bill-days --month 2026-11 --user bob | day bytes next
-... which hosts? | bill-hosts --day 2026-11-24 --user bob | host bytes next
-... with whom? | bill-peers --day 2026-11-24 --host 192.168.1.20 | peer zone bytes next
-... what? | bill-ports --day 2026-11-24 --host 192.168.1.20 --peer 203.0.113.10 | application bytes next
-... which flows? | bill-flows --day 2026-11-24 --host 192.168.1.20 --peer 203.0.113.10 --proto tcp --port 80 --n 2 | first_seen src dst bytes
+... on which days? | bill-days --month 2026-11 --user 'bob' | day bytes next
+... which hosts? | bill-hosts --day 2026-11-24 --user 'bob' | host bytes next
+... with whom? | bill-peers --day 2026-11-24 --host 192.168.1.20 --user 'bob' | peer zone bytes next
+... what? | bill-ports --day 2026-11-24 --host '192.168.1.20' --user 'bob' --peer 203.0.113.10 | application bytes next
+... which flows? | bill-flows --day 2026-11-24 --host '192.168.1.20' --user 'bob' --peer '203.0.113.10' --proto tcp --port 80 | first_seen host port peer peer_port flows bytes next
 Host X was broken into on port Y: by whom, and where else were they? | broken-into --host 198.51.100.5 --port 22 | suspect visits hosts_visited hosts_tried
 Which applications in "other" are new? | new-applications --n 2 | proto port peers bytes before
 What else was on the line while the call was bad? | bad-call --host 192.168.1.30 --n 2 | 3:srcip dstip application dscp bps share
@@ -39,6 +39,7 @@ table() {
     questions | /usr/bin/python3 -c '
 import json, shlex, subprocess, sys
 print("| question | command | answer |\n|---|---|---|")
+following = None  # what the answer before says is next
 for line in sys.stdin:
     question, command, columns = (x.strip() for x in line.split(" | "))
     number, colon, columns = columns.rpartition(":")
@@ -46,6 +47,9 @@ for line in sys.stdin:
     if ran.returncode or ran.stderr:
         sys.exit("%s: %s" % (command, ran.stderr))
     rows = json.loads(ran.stdout)["results"][int(number or 1) - 1]["rows"]
+    if command.startswith("bill-") and following != "flowreport " + command:
+        sys.exit("%s: the step before says %s" % (command, following))
+    following = rows[0].get("next") if rows else None
     columns = columns.replace(" %", "_%").split()
     def cell(row, column):
         value = row[column.replace("_%", " %") if column.endswith("_%") else column]

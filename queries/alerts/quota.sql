@@ -22,7 +22,7 @@
 WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
 moment(time, local) AS (
     SELECT time, local_time(time, zone)
-    FROM (SELECT coalesce(:time, strftime('%Y-%m-%d %H:%M:%f', 'now')) AS time), site),
+    FROM (SELECT coalesce(flow_time(:time), strftime('%Y-%m-%d %H:%M:%f', 'now')) AS time), site),
 span(period, since, until) AS MATERIALIZED (
     SELECT 'day', utc_time(date(local), zone), time FROM site, moment
     UNION ALL SELECT 'week', utc_time(date(local, '-6 days', 'weekday 1'), zone), time FROM site, moment

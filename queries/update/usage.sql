@@ -98,21 +98,16 @@ SELECT f.recv, f.middle, f.until, f.new, f.whole,
 FROM filter AS f JOIN had ON had.recv = f.recv JOIN came ON came.recv = f.recv;
 
 -- The whole hour is to be counted where there are more flows of the time before, or the same at other sampling rates, or
--- it is asked for, and none have gone; else what is new. Periods are as long as local midnight allows.
+-- it is asked for, and none have gone; else what is new.
 CREATE TEMP TABLE update_todo AS
-WITH zone(name) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
-month(m) AS (VALUES ('-01-01'), ('-02-01'), ('-03-01'), ('-04-01'), ('-05-01'), ('-06-01'),
-                    ('-07-01'), ('-08-01'), ('-09-01'), ('-10-01'), ('-11-01'), ('-12-01')),
-hour AS (
+WITH hour AS (
     SELECT h.*, r.recv IS NULL OR (r.gone = 0 AND (h.had_flows > r.flows OR (h.had_flows = r.flows
                 AND (h.had_octets <> r.octets OR (coalesce(h.recv >= strftime('%Y-%m-%d %H:00:00.000', flow_time(:redo)), 0)
                                                   AND h.recv NOT IN (SELECT recv FROM update_past)))))) AS anew
     FROM update_hour AS h LEFT JOIN usage_recv AS r ON r.recv = h.recv)
 SELECT recv, middle, until, anew, iif(anew, whole, new) AS filter,
        iif(anew, had_flows, 0) + new_flows AS flows, iif(anew, had_octets, 0) + new_octets AS octets,
-       (SELECT CASE WHEN max(minute % 30) > 0 THEN 900 WHEN max(minute) > 0 THEN 1800 ELSE 3600 END
-        FROM (SELECT CAST(substr(local_time(substr(recv, 1, 4) || m, name), 15, 2) AS INTEGER) AS minute
-              FROM month, zone)) AS step
+       coalesce((SELECT seconds FROM usage_step WHERE year = substr(recv, 1, 4)), 900) AS step
 FROM hour
 WHERE iif(anew, had_flows, 0) + new_flows > 0
 ORDER BY recv

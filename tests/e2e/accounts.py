@@ -169,10 +169,11 @@ def summed(usage, key):
 
 def bill(usage, tariffs, zone, month):
     """tariffs: [(zone, direction, group, weekdays, hour_from, hour_until, price, per, currency, included)], no two for the
-    same group and hour. {(customer, group, zone, direction, band): (octets, charged, price)}."""
+    same group and hour. What those of a zone, direction and group include is used up as time goes on, by all that have the same
+    amount. {(customer, group, zone, direction, band): (octets, charged, price)}."""
     since, until = month_of(zone, month)
-    volume = collections.Counter()
-    for (period, host, user, group, peer, _), row in usage.items():
+    volume, used, free = collections.Counter(), collections.Counter(), collections.Counter()
+    for (period, host, user, group, peer, _), row in sorted(usage.items(), key=lambda item: (item[0][0], item[0][3])):
         if not text_of(since) <= period < text_of(until):
             continue
         when = local(ms_of(period), zone)
@@ -180,14 +181,43 @@ def bill(usage, tariffs, zone, month):
             fit = [t for t in tariffs if t[0] == peer and t[1] == direction and t[2] in (None, group) and
                    str(when.isoweekday()) in t[3] and t[4] <= when.hour < t[5]]
             own = [t for t in fit if t[2] is not None]
-            volume[(user or host, group, peer, direction, ((own or fit or [None])[0]))] += row[end]
+            t = (own or fit or [None])[0]
+            volume[(user or host, group, peer, direction, t)] += row[end]
+            if t:
+                shared = (user or host, *t[:3], t[9])
+                free[(user or host, group, peer, direction, t)] += min(row[end], max(0, t[9] - used[shared]))
+                used[shared] += row[end]
     out = {}
     for (customer, group, peer, direction, t), octets in volume.items():
         if octets and (t or peer != "local"):
             band = t and ("all" if t[3:6] == ("1234567", 0, 24) else "%s %02d-%02d" % t[3:6])
-            charged = max(0, octets - t[9]) if t else None
+            charged = octets - free[(customer, group, peer, direction, t)] if t else None
             out[(customer, group, peer, direction, band)] = (octets, charged, round(charged * t[6] / t[7], 2) if t else None)
     return out
+
+
+# ---- sFlow -------------------------------------------------------------------------------
+
+def sflow(agent, ms, sequence, samples):
+    """A datagram as received at that time."""
+    body = b"".join(struct.pack("!II", kind, len(data)) + data for kind, data in samples)
+    head = struct.pack("!II4sIIII", 5, 1, ipaddress.ip_address(agent).packed, 0, sequence, ms % (1 << 32), len(samples))
+    return (ms, *ip_packet(agent, "198.51.100.9", 17, 4000, 6343, head + body))
+
+
+def sampled(sequence, rate, inif, outif, packet):
+    """A flow sample of one packet, whose frame has 14 octets before it and 4 behind it, which are left out."""
+    _, ip = ip_packet(packet.src, packet.dst, packet.proto, packet.sport, packet.dport,
+                      bytes(packet.octets - (40 if ":" in packet.src else 20) - (20 if packet.proto == 6 else 8)))
+    frame = (bytes(12) + struct.pack("!H", 0x86dd if ":" in packet.src else 0x0800) + ip)[:128]
+    raw = struct.pack("!IIII", 1, packet.octets + 18, 4, len(frame)) + frame + bytes(-len(frame) % 4)
+    return 1, struct.pack("!IIIIIIII", sequence, inif, rate, sequence * rate, 0, inif, outif, 1) + struct.pack("!II", 1, len(raw)) + raw
+
+
+def counted(sequence, ifindex, octets_in, octets_out):
+    """A sample of an interface's counters."""
+    counters = struct.pack("!IIQIIQIIIIIIQIIIIII", ifindex, 6, 10**9, 1, 3, octets_in, 0, 0, 0, 0, 0, 0, octets_out, 0, 0, 0, 0, 0, 0)
+    return 2, struct.pack("!III", sequence, ifindex, 1) + struct.pack("!II", 1, len(counters)) + counters
 
 
 def percentile(samples, n, percent=95):

@@ -79,12 +79,34 @@ done < <(grep -l '^-- Sample output of flowreport' queries/*.sql)
 says "no such report" "flowreport: top-talker: no such report: is it top-talkers?" top-talker
 says "no such parameter" "flowreport: top-talkers: --untill: no such parameter: is it --until?" top-talkers --untill now
 says "not a number" "flowreport: top-talkers: --n ten: not a number: as --n 10" top-talkers --n ten
+says "not a whole number" "flowreport: top-talkers: --n 3.7: not a whole number: as --n 10" top-talkers --n 3.7
+says "nor this" "flowreport: top-talkers: --n inf: not a number: as --n 10" top-talkers --n inf
+is "numbers with a unit are whole ones" "$("$report" top-talkers --n 0.002k --set 1 --format csv 2>/dev/null | wc -l)" 3
+says "a value that there is not, named once" "flowreport: users: by: zone: there are user, group, host" users --by zone
+says "times the wrong way round" "flowreport: top-talkers: --since 2026-11-24 is not before --until yesterday -1000 days: $(sqlite "SELECT flow_time('2026-11-24') || ' and ' || flow_time('yesterday -1000 days')")" \
+    top-talkers --since 2026-11-24 --until 'yesterday -1000 days'
 says "no such format" "flowreport: --format cvs: no such format: is it csv?" top-talkers --format cvs
 says "no value" "flowreport: top-talkers: --since: needs a value: as --since VALUE" top-talkers --since
 says "no such set" "flowreport: odd: --set 3: there are 2 result sets" odd --set 3
 echo 'SELECT 1 AS a;
 SELECT b;' >"$work/own/wrong.sql"
 says "SQL that is wrong" "flowreport: $work/own/wrong.sql:2: no such column: b" wrong
+cat >"$work/own/midway.sql" <<'EOF'
+SELECT 1 AS a;
+SELECT column1 AS b, CASE WHEN column1 = 3 THEN refuse('three is "too" many') END AS c FROM (VALUES (1), (2), (3));
+EOF
+says "what goes wrong midway" 'flowreport: midway: three is "too" many' midway --format json
+is "is in the JSON, which is whole" "$(/usr/bin/python3 - "$work/out" <<'EOF'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["error"] == 'midway: three is "too" many', d
+assert [len(s["rows"]) for s in d["results"]] == [1, 2], d
+print("same")
+EOF
+)" same
+says "so is what goes wrong before any row" "flowreport: top-talkers: filter: line 1, column 1: expected a test, as host, net, port, proto, flags, or a column of flows, found 'nonsense'" \
+    top-talkers --filter nonsense --format json
+is "and says so" "$(/usr/bin/python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(len(d["results"]), d["error"][:20])' "$work/out")" "0 top-talkers: filter:"
 "$report" top-talkers --since soon >"$work/out" 2>"$work/err"
 is "a time that is none: status" $? 2
 is "a time that is none" "$(cut -c 1-58 "$work/err")" "flowreport: top-talkers: since: 'soon': not understood: ac"
@@ -104,6 +126,24 @@ is "what is no file is written into, not replaced" "$status $(head -c 4 "$work/o
 is "init" $? 0
 is "its tables have its store" "$(FLOWVT_STORE=/nowhere "$report" summary --site "$work/site.db" --format json | grep -c '"flows": 1143')" 1
 says "no such database" "flowreport: $work/none.db: no such database: flowreport init $work/none.db makes it" summary --site "$work/none.db"
+for name in bill billing-csv bill-days bill-hosts quotas top-increases; do
+    says "$name without a site" "flowreport: $name: no site's database, and so no usage: --site SITE.db, or FLOWVT_SITE; flowreport init SITE.db makes one" $name
+done
+"$report" bill --site "$work/site.db" --format json >"$work/out" 2>"$work/err"
+is "a bill before anything was counted" "$? $(cat "$work/err")" "0 flowreport: bill: nothing is in usage yet: flowreport update --site $work/site.db counts what the store has"
+sqlite3 "$work/older.db" 'PRAGMA user_version = 1'
+says "a database of an older version" "flowreport: $work/older.db: is of an older version of flowvt: flowreport init $work/older.db brings it up to date, with all that is in it" \
+    summary --site "$work/older.db"
+is "init makes it of this version" "$("$report" init "$work/older.db"; sqlite3 "$work/older.db" 'PRAGMA user_version') $("$report" summary --site "$work/older.db" --set 1 --format csv 2>&1 | wc -l)" "2 2"
+for name in bill bill-days percentile95 top-increases billing-csv; do
+    says "$name: a month is a month" "flowreport: $name: month = 2026-13: write it as 2026-11" $name --site "$work/older.db" --month 2026-13
+done
+for name in bill-hosts bill-peers bill-ports bill-flows; do
+    says "$name: a day is a day" "flowreport: $name: day = 2026-02-30: write it as 2026-11-23" $name --site "$work/older.db" --day 2026-02-30
+    says "$name: a user is known" "flowreport: $name: user = eve: no such user in hosts, nor in usage" $name --site "$work/older.db" --user eve
+done
+says "percentiles of no time" "flowreport: percentile95: --since 2026-11-24 is not before --until 2026-11-23: 2026-11-24 00:00:00.000 and 2026-11-23 00:00:00.000" \
+    percentile95 --site "$work/older.db" --since 2026-11-24 --until 2026-11-23
 says "a percentile is one" "flowreport: percentile95: percent = 0: give more than 0, at most 100" percentile95 --site "$work/site.db" --percent 0
 says "a state is one" "flowreport: quotas: state = full: give ok, warn or over" quotas --site "$work/site.db" --state full
 says "a month is a month" "flowreport: bill: month = 2026-11-23: write it as 2026-11" bill --site "$work/site.db" --month 2026-11-23
@@ -117,6 +157,26 @@ is "what is included is free once, whatever groups one is in" \
     "1000,1000,0,0.0 1000,500,500,0.5 1000,1000,0,0.0 1000,500,500,0.5 "
 is "and that of one group" "$("$report" bill --site "$work/moved.db" --month 2026-11 --group b --set 2 --format csv 2>/dev/null | tail -1 | cut -d, -f1-8)" \
     "ann,b,1000,500,0,0.5,EUR,2000"
+# Three bands and a price that changes in the month have together what each has as included; a fourth has its own.
+"$report" init "$work/bands.db"
+sqlite3 -cmd ".load $BUILD/flowvt" "$work/bands.db" "
+    INSERT INTO tariffs (zone, direction, weekdays, hour_from, hour_until, price, per, currency, included, valid_from, valid_until) VALUES
+        ('international', 'in', '1234567', 0, 8, 1, 1000, 'EUR', 1500, NULL, NULL), ('international', 'in', '1234567', 8, 18, 2, 1000, 'EUR', 1500, NULL, '2026-11-20'),
+        ('international', 'in', '1234567', 8, 18, 4, 1000, 'EUR', 1500, '2026-11-20', NULL), ('international', 'in', '1234567', 18, 24, 8, 1000, 'EUR', 700, NULL, NULL);
+    INSERT INTO usage SELECT '2026-' || column1 || ':00:00.000', '', '10.0.0.1', 'ann', '', 'international', '', 1000, 0, 1, 0, 1, 0
+        FROM (VALUES ('11-02 20'), ('11-03 03'), ('11-04 09'), ('11-05 02'), ('11-21 10'), ('11-22 21'), ('12-01 00'))"
+is "what is included is shared by bands, as time goes on" "$("$report" billing-csv --site "$work/bands.db" --month 2026-11 --format csv | tail -n +2 | cut -d, -f6-10 | tr -d '\r' | tr '\n' ' ')" \
+    "1234567 00-08,2000,1000,1000,1.0 1234567 08-18,1000,500,500,1.0 1234567 08-18,1000,0,1000,4.0 1234567 18-24,2000,700,1300,10.4 "
+is "and each month anew" "$("$report" billing-csv --site "$work/bands.db" --month 2026-12 --format csv | tail -n +2 | cut -d, -f6-10 | tr -d '\r')" "1234567 00-08,1000,1000,0,0.0"
+is "a month that is running beside as much of the one before" "$(sqlite3 -cmd ".load $BUILD/flowvt" "$work/bands.db" "
+    DELETE FROM usage;
+    WITH RECURSIVE hour(h) AS (VALUES (datetime('now', 'start of month', '-1 month')) UNION ALL SELECT datetime(h, '+1 hour') FROM hour WHERE h < datetime('now'))
+    INSERT INTO usage SELECT h || '.000', '', '10.0.0.1', 'ann', '', 'international', '', iif(h < datetime('now', 'start of month'), 1, 2), 0, 1, 0, 1, 0 FROM hour"
+    "$report" top-increases --site "$work/bands.db" --month "$(date -u +%Y-%m)" --set 1 --format csv 2>/dev/null | tail -n +2 | tr -d '\r')" \
+    "$(sqlite3 :memory: "WITH n(now, before) AS (SELECT (strftime('%s', 'now') - strftime('%s', 'now', 'start of month')) / 3600,
+        (strftime('%s', 'now', 'start of month') - strftime('%s', 'now', 'start of month', '-1 month')) / 3600)
+        SELECT group_concat(x, ',') FROM (SELECT 'ann' AS x UNION ALL SELECT min(now, before) FROM n UNION ALL SELECT 2 * now FROM n UNION ALL
+            SELECT 2 * now - min(now, before) FROM n UNION ALL SELECT round(100.0 * (2 * now - min(now, before)) / min(now, before), 1) FROM n)")"
 mkdir "$work/alerts"
 cat >"$work/alerts/many.sql" <<'EOF'
 -- Too many flows?
@@ -135,6 +195,10 @@ assert [(a["report"], a["results"][0]["rows"]) for a in d["alerts"]] == [("alert
 print("same")
 EOF
 )" same
+"$report" alerts --dir "$work/alerts" --output "$work/alerts.json" >"$work/out" 2>"$work/err"
+is "alerts into a file" "$? $(cat "$work/err" "$work/out") $(cmp "$work/json" "$work/alerts.json")" "1  "
+"$report" alerts --dir "$work/alerts" --output "$work/none/alerts.json" >"$work/out" 2>"$work/err"
+is "alerts into a file that cannot be" "$? $(cat "$work/err" "$work/out")" "2 flowreport: $work/none/alerts.json: No such file or directory"
 "$report" alerts --dir "$work/alerts" --site "$work/site.db" --most 2k >"$work/json" 2>"$work/err"
 is "no alerts: status" "$? $(cat "$work/err")" "0 "
 says "a parameter of none" "flowreport: alerts: --mots: none of them has this parameter: is it --most?" alerts --dir "$work/alerts" --mots 3

@@ -35,6 +35,8 @@ for of in '1 v9' '2 v5' '3 ipfix'; do
     is "exporter id $id" "$(sqlite "SELECT count(*), sum(bytes) FROM flows WHERE filter = 'exporter id $id'")" \
         "$(sqlite "SELECT count(*), sum(bytes) FROM flows WHERE version = '$version'")"
 done
+is "top --by sysid" "$("$BUILD/flowreport" top --by sysid --set 1 --format csv 2>/dev/null | tail -n +2 | cut -d, -f1,2,6 | sort)" \
+    "$(sqlite "SELECT CASE version WHEN 'v9' THEN 1 WHEN 'v5' THEN 2 ELSE 3 END || ',' || count(*) || ',' || sum(bytes) FROM flows GROUP BY version" | sort)"
 ipfix=$(sqlite "SELECT count(*) FROM flows WHERE version = 'ipfix'")
 shell=(sqlite3 -cmd ".load $BUILD/flowvt" :memory:)
 is "exporter sysid < 3, in traffic" "$(sqlite "SELECT version FROM traffic WHERE filter = 'exporter sysid < 3' GROUP BY version")" $'v5\nv9'

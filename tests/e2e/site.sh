@@ -106,6 +106,24 @@ refused "a setting" "INSERT INTO settings VALUES ('timezon', 'UTC')" \
 is "refused: a time zone" "$(in_site "INSERT INTO settings VALUES ('timezone', 'Mars/Base')" | grep -c "Mars/Base")" 1
 is "after all that, the database is sound" "$(in_site 'PRAGMA integrity_check')" ok
 
+refused "an exporter that bills" "INSERT INTO billing_exporters VALUES ('10.1.0.0/8', '192.0.2.1')" \
+    "billing_exporters: cidr '10.1.0.0/8' has bits of a host behind its length: write 10.0.0.0/8"
+refused "one that is no address" "INSERT INTO billing_exporters VALUES ('10/8', 'core')" \
+    "billing_exporters: 10/8: exporter 'core' is no address: write 192.0.2.1 or 2001:db8::1"
+
+# The same with triggers that may run into themselves, into a copy so that nothing of it stays.
+cp "$work/site.db" "$work/recursive.db"
+is "with recursive triggers" "$(sqlite3 -batch -noheader -list -cmd ".load $BUILD/flowvt" "$work/recursive.db" "PRAGMA recursive_triggers = ON;
+    INSERT INTO networks(cidr, country) VALUES ('10.7/16', 'nz'); INSERT INTO hosts(cidr, mac, user, valid_from) VALUES ('10.7.0.1/32', '02-00-00-00-00-07', '', '2026-01-01');
+    INSERT INTO services VALUES ('udp', 7777, NULL, 'x', ''); INSERT INTO interfaces VALUES ('2001:DB8::1', 7, '', 'inside'); INSERT INTO quotas VALUES ('host', '2001:DB8::1', 'day', 7, '');
+    INSERT INTO tariffs(zone, direction, user_group, price, currency, valid_from) VALUES ('local', 'out', 'seven', 7, 'NZD', '2026-01-01');
+    INSERT INTO sampling_overrides VALUES ('10.7/16', '2026-01-01', '', 7); INSERT INTO events VALUES ('2026-01-01', '', 'x'); INSERT INTO billing_exporters VALUES ('10.7/16', '2001:DB8::1');
+    INSERT INTO settings VALUES ('country', 'nz');
+    SELECT cidr, mac, user, valid_from FROM hosts WHERE cidr LIKE '10.7%'; SELECT proto, port_to, category FROM services WHERE application = 'x' AND port_from = 7777;
+    SELECT exporter, name FROM interfaces WHERE ifindex = 7; SELECT name, warn_at FROM quotas WHERE octets = 7; SELECT valid_from FROM tariffs WHERE user_group = 'seven';
+    SELECT exporter, since, until FROM sampling_overrides WHERE rate = 7; SELECT time, until FROM events; SELECT * FROM billing_exporters" 2>&1)" \
+    "$(printf '10.7.0.1|02:00:00:00:00:07||2026-01-01 00:00:00\n17|7777|\n2001:db8::1|\n2001:db8::1|80\n2026-01-01 00:00:00\n10.7.0.0/16|2026-01-01 00:00:00|\n2026-01-01 00:00:00|\n10.7.0.0/16|2001:db8::1')"
+
 # ---- files of CSV ----------------------------------------------------------------------------
 
 cat >"$work/networks.csv" <<'CSV'

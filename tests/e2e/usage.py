@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import random
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -29,13 +30,14 @@ SITE = Site(
     [("10.0.0.0/8", "local"), ("2001:db8:1::/48", "local"), ("10.99.0.0/16", "guests"), ("203.0.113.0/24", "domestic"),
      ("203.0.113.128/25", "cdn")],
     [("10.0.1.0/24", "", "staff", None, None), ("10.0.1.1", "ann", "staff", None, None), ("10.0.1.2", "bob", "staff", None, None),
-     ("10.0.2.1", "cyn", "students", None, None), ("2001:db8:1::1", "ann", "staff", None, None)],
+     ("10.0.2.1", "cyn", "students", None, None), ("2001:db8:1::1", "ann", "staff", None, None),
+     ("10.0.1.3", "dee", "students", "2026-10-24 21:30:00", None)],
     {(17, 53): "dns", (6, 443): "https", (17, 443): "quic"})
 TARIFFS = [
     ("international", "in", None, "12345", 8, 18, 4.0, 1000000, "EUR", 20000),
-    ("international", "in", None, "12345", 0, 8, 1.0, 1000000, "EUR", 0),
+    ("international", "in", None, "12345", 0, 8, 1.0, 1000000, "EUR", 20000),
     ("international", "in", None, "12345", 18, 24, 1.0, 1000000, "EUR", 0),
-    ("international", "in", None, "67", 0, 24, 0.5, 1000000, "EUR", 0),
+    ("international", "in", None, "67", 0, 24, 0.5, 1000000, "EUR", 20000),
     ("international", "in", "students", "1234567", 0, 24, 3.0, 1000000, "EUR", 50000),
     ("international", "out", None, "1234567", 0, 24, 2.0, 1000000, "EUR", 0),
     ("domestic", "in", None, "1234567", 0, 24, 0.25, 1000000, "EUR", 100000),
@@ -197,6 +199,27 @@ def change_of_clocks(work, zone, day):
     quota_states(name, site, usage, zone, begin + 30 * HOUR)
     increases(name, site, usage, zone, text)
     percentiles(name, site, flows, zone, text)
+    drill(name, site, text, 1)
+
+
+def drill(name, site, month, customers, store=True):
+    """From the bill, by what it says is next, down to flows: a row at random of each step, whose octets the next one has. Without
+    a store as far as usage goes."""
+    for row in random.sample([r for r in report(site, "bill", "--month", month, "--set", 2) if int(r["used"] or 0)], customers):
+        path, wanted = [row["customer"]], int(row["used"])
+        while store or len(path) < 3:
+            words = shlex.split(row["next"])[1:]
+            if words[0] == "long":
+                break
+            rows = report(site, *words, *(() if words[0] == "bill-days" else ("--n", -1)), "--set", 1)
+            got = sum(int(r["bytes"]) for r in rows)
+            path.append(" ".join(words))
+            check("%s%s: %d of %s" % (name, words[0], wanted, row.get("day") or path[0]), got == wanted and rows, *path, got)
+            row = random.choice(rows)
+            wanted = int(row["bytes"])
+        if store:
+            words = shlex.split(row["next"])[1:]
+            check(name + "and the flows are listed", len(report(site, *words)) >= int(row["flows"]) > 0, words, row)
 
 
 def quota_states(name, site, usage, zone, now):
@@ -332,10 +355,12 @@ def what_happens(work):
     same("one of them counts for a network, once it is done again", usage_of(site), store.usage())
     check("what is up to date is left alone", update(site) == "")
     billed = sum(sum(v[:2]) for k, v in usage_of(site).items() if k[4] != "local")
-    days = report(site, "bill-days", "--store", store.path, "--set", 1)
-    check("days of a bill are of the exporters that count", sum(int(r["bytes"]) for r in days) == billed, (days, billed))
-    hosts = [r for d in days for r in report(site, "bill-hosts", "--day", d["day"], "--n", -1, "--store", store.path, "--set", 1)]
-    check("hosts are, too", sum(int(r["bytes"]) for r in hosts) == billed, (hosts, billed))
+    for more in ((), ("--store", store.path), ("--filter", "any")):
+        days = report(site, "bill-days", *more, "--set", 1)
+        check("days of a bill are of the exporters that count", sum(int(r["bytes"]) for r in days) == billed, (days, billed))
+        hosts = [r for d in days for r in report(site, *shlex.split(d["next"])[1:], "--n", -1, "--set", 1)]
+        check("hosts are, too", sum(int(r["bytes"]) for r in hosts) == billed, (hosts, billed))
+    drill("two exporters, ", site, "2026-10", 4)
 
     store.receive(hour_of_flows(200, begin + HOUR), begin + HOUR)
     update(site)
@@ -357,6 +382,7 @@ def what_happens(work):
     same("by interface", usage_of(site), store.usage(cut=lambda f, end: crossing[id(f)][end]))
     outside = sum(f.octets for f, a, b in store.seen[BORDER] if 1 in (a, b))
     check("by interface, each octet once", sum(sum(v[:2]) for v in usage_of(site).values()) == outside)
+    drill("by interface, ", site, "2026-10", 2)
     interface_percentiles(site, store, begin)
     db.executescript("DROP VIEW billable; CREATE VIEW billable AS SELECT * FROM billable_by_network;")
     out = update(site, "--redo", "2026-10-01", "--hours", 1).split("\n")
@@ -376,6 +402,7 @@ def what_happens(work):
     update(site)
     update(site, "--redo", "2026-10-01")
     same("what expires stays counted", usage_of(site), wanted)
+    drill("what expired, ", site, "2026-10", 2, False)
     begin = ms_of("2026-10-25 00:00")
     store.receive(hour_of_flows(100, begin), begin)
     update(site)
@@ -496,6 +523,47 @@ def interface_percentiles(site, store, begin):
     same("percentiles of interfaces", {(r["name"], float(r["bps_in"]), float(r["bps_out"])): float(r["billed"]) for r in got}, wanted)
 
 
+def accuracy(work):
+    """Counters of interfaces beside samples of their packets; an agent that starts again in between, and another's."""
+    store, begin, rate, frames, flows = work + "/store", ms_of("2026-03-01 10:00"), 100, [], collections.Counter()
+    total = {(agent, i, way): random.randrange(1 << 50) for agent in (BORDER, CORE) for i in (1, 2) for way in (0, 1)}
+    grown, sequence = collections.Counter(), 0
+    for step in range(41):
+        ms = begin + step * 1000
+        for agent in (BORDER, CORE):
+            samples = []
+            for i in (1, 2):
+                samples.append(accounts.counted(step, i, total[(agent, i, 0)], total[(agent, i, 1)]))
+                for way in (0, 1):
+                    more = random.randrange(1000000)
+                    if step < 40:
+                        restarts = agent == CORE and step == 20
+                        total[(agent, i, way)] = more if restarts else total[(agent, i, way)] + more
+                        grown[(agent, i, way)] += more
+            frames.append(accounts.sflow(agent, ms, sequence := sequence + 1, samples))
+            for k in range(3):
+                size, way = random.randrange(60, 1500), random.choice([(1, 2), (2, 1)])
+                packet = Packet(ms, "10.0.1.1", "198.51.100.7", 17, 1000 + k, 53, size)
+                frames.append(accounts.sflow(agent, ms + 500, sequence := sequence + 1, [accounts.sampled(sequence, rate, *way, packet)]))
+                if step < 40:
+                    for i, end in zip(way, (0, 1)):
+                        flows[(agent, i, end)] += rate * (size + 18)
+    accounts.write_pcap(work + "/x.pcap", frames)
+    run(BUILD + "/flowcollect", "-r", work + "/x.pcap", "-w", store, "-e", "none")
+    flowreport(work + "/site.db", "init", work + "/site.db", "--store", store)
+    got = report(work + "/site.db", "accuracy", "--bucket", 1)
+    wanted = {}
+    for agent in (BORDER, CORE):
+        for i in (1, 2):
+            row = []
+            for end in (0, 1):
+                key = (agent, i, end)
+                row += [grown[key], flows[key], round(100 * (flows[key] - grown[key]) / grown[key], 1)]
+            wanted[(agent, str(i))] = tuple(row)
+    same("accuracy", {(r["exporter"], r["ifIndex"]): (int(r["octets_in"]), int(r["flows_in"]), float(r["in off %"]), int(r["octets_out"]),
+                                                      int(r["flows_out"]), float(r["out off %"])) for r in got}, wanted)
+
+
 def killed_and_together(work, store):
     wanted = store.usage()
     site = work + "/killed.db"
@@ -550,6 +618,8 @@ def main():
         what_happens(work + "/store")
         os.mkdir(work + "/goes_on")
         while_it_goes_on(work + "/goes_on")
+        os.mkdir(work + "/sflow")
+        accuracy(work + "/sflow")
     finally:
         shutil.rmtree(work)
     return failed
