@@ -59,7 +59,7 @@ WITH who(nets) AS (
 )
 SELECT first_seen, last_seen, exporter, proto_name(proto) AS proto, host, port, peer, peerport AS peer_port, flows,
        sent, received, sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
-       'flowreport long --n -1 --since ''' || since || ''' --until ''' || until || ''' --filter ''proto ' || proto_name(proto) ||
+       'flowreport long --since ''' || since || ''' --until ''' || until || ''' --filter ''proto ' || proto_name(proto) ||
        ' and host ' || host || ' and host ' || peer || coalesce(' and port ' || port, '') || coalesce(' and port ' || peerport, '') ||
        coalesce(' and router ip ' || exporter, '') || '''' AS next
 FROM seen, day

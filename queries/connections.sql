@@ -39,3 +39,5 @@ SELECT first AS first_seen, round((julianday(last) - julianday(first)) * 86400, 
 FROM earliest e JOIN known k ON k.srcip = e.srcip AND k.dstip = e.dstip AND k.proto IS e.proto AND k.srcport IS e.srcport
     AND k.dstport IS e.dstport AND k.icmptype IS e.icmptype AND k.icmpcode IS e.icmpcode
 ORDER BY first, e.srcip, e.srcport, e.dstip, e.dstport, e.icmptype, e.icmpcode;
+
+SELECT losses(:since, :until, :store) AS losses;

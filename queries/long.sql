@@ -24,3 +24,5 @@ SELECT tstart AS first_seen, duration, proto_name(proto) AS proto,
        tcp_flags(tcpflags) AS flags, tos, packets, bytes, flows
 FROM flows(:since, :until, :filter, :store)
 LIMIT coalesce(:n, 20);
+
+SELECT losses(:since, :until, :store) AS losses;

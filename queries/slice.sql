@@ -30,3 +30,5 @@ SELECT tstart AS first_seen, duration, proto_name(proto) AS proto,
 FROM flows(:since, :until, :filter, :store)
 ORDER BY tstart
 LIMIT coalesce(:n, 5);
+
+SELECT losses(:since, :until, :store) AS losses;

@@ -723,14 +723,14 @@ span(month, ago, since, until) AS (
     SELECT month, 12 * (substr(now, 1, 4) - substr(month, 1, 4)) + substr(now, 6, 2) - substr(month, 6, 2),
            utc_time(month, timezone), utc_time(date(month || '-01', '+1 month'), timezone)
     FROM month, (SELECT timezone, local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone) AS now FROM site)),
-volume AS NOT MATERIALIZED (
+volume AS (
     SELECT s.month, s.ago, iif(u.user = '', u.host, u.user) AS customer, u.user_group, u.zone, u.period,
            sum(u.octets_in) AS octets_in, sum(u.octets_out) AS octets_out
     FROM span AS s CROSS JOIN usage AS u
     WHERE u.period >= s.since AND u.period < s.until
     GROUP BY 1, 2, 3, 4, 5, 6),
 -- The tariff of each group, zone and period: found once for each (DISTINCT), and not for each customer.
-rated AS NOT MATERIALIZED (
+rated AS (
     SELECT DISTINCT l.month, l.ago, l.user_group, l.zone, l.period, d.direction,
            (SELECT t.rowid FROM tariffs AS t
             WHERE t.zone = l.zone AND t.direction = d.direction
@@ -746,19 +746,19 @@ rated AS NOT MATERIALIZED (
           FROM span AS s CROSS JOIN usage AS u
           WHERE u.period >= s.since AND u.period < s.until) AS l
     CROSS JOIN (SELECT 'in' AS direction UNION ALL SELECT 'out') AS d),
-part AS NOT MATERIALIZED (
+part AS (
     SELECT v.month, v.ago, v.customer, v.user_group, v.zone, r.direction, v.period, r.tariff,
            iif(r.direction = 'in', v.octets_in, v.octets_out) AS octets
     FROM volume AS v JOIN rated AS r
     ON r.month = v.month AND r.ago = v.ago AND r.user_group = v.user_group AND r.zone = v.zone AND r.period = v.period),
 -- How much of the tariff's was used before.
-taken AS NOT MATERIALIZED (
+taken AS (
     SELECT p.month, p.ago, p.customer, p.user_group, p.zone, p.direction, p.tariff, p.octets, t.included,
            coalesce(sum(p.octets) OVER (PARTITION BY p.month, p.ago, p.customer, p.zone, p.direction, t.user_group, t.included
                                         ORDER BY p.period, p.user_group ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
     FROM part AS p LEFT JOIN tariffs AS t ON t.rowid = p.tariff),
 -- A window and not GROUP BY, since SQLite hands conditions on its partitions down.
-line AS NOT MATERIALIZED (
+line AS (
     SELECT month, ago, customer, user_group, zone, direction, tariff, sum(octets) OVER same AS octets,
            sum(max(min(octets, included - before), 0)) OVER same AS included, row_number() OVER same AS n
     FROM taken

@@ -25,7 +25,7 @@ def local(ms, zone):
 
 
 def begin_of(zone, year, month, day=1):
-    """Local midnight, none of which is left out here."""
+    """Local midnight; where clocks leave it out, when they do."""
     return int(datetime.datetime(year, month, day, tzinfo=zoneinfo.ZoneInfo(zone)).timestamp() * 1000)
 
 
