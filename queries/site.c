@@ -48,7 +48,13 @@ int context_usage(const struct context *c, const struct session *session, const 
                 report);
         return -1;
     }
-    if (number(session->db, "SELECT EXISTS (SELECT 1 FROM usage)", 1) == 0)
+    int any = number(session->db, "SELECT EXISTS (SELECT 1 FROM usage)", -1);
+    if (any < 0) {
+        fprintf(stderr, "flowreport: %s: %s: has no table usage: flowreport init %s adds it\n",
+                report, c->site, c->site);
+        return -1;
+    }
+    if (any == 0)
         fprintf(stderr,
                 "flowreport: %s: nothing is in usage yet: flowreport update --site %s counts what "
                 "the store has\n",

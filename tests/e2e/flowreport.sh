@@ -131,6 +131,8 @@ for name in bill billing-csv bill-days bill-hosts quotas top-increases; do
 done
 "$report" bill --site "$work/site.db" --format json >"$work/out" 2>"$work/err"
 is "a bill before anything was counted" "$? $(cat "$work/err")" "0 flowreport: bill: nothing is in usage yet: flowreport update --site $work/site.db counts what the store has"
+sqlite3 "$work/other.db" 'CREATE TABLE t(a)'
+says "a database of something else" "flowreport: bill: $work/other.db: has no table usage: flowreport init $work/other.db adds it" bill --site "$work/other.db"
 sqlite3 "$work/older.db" 'PRAGMA user_version = 1'
 says "a database of an older version" "flowreport: $work/older.db: is of an older version of flowvt: flowreport init $work/older.db brings it up to date, with all that is in it" \
     summary --site "$work/older.db"
