@@ -54,7 +54,9 @@ int session_open(struct session *s, const char *site, const char *store, bool wr
     int flags = !site      ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                 : writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                            : SQLITE_OPEN_READONLY;
-    if (sqlite3_open_v2(site ? site : ":memory:", &s->db, flags, NULL) != SQLITE_OK) {
+    /* It is opened when it is read. */
+    if (sqlite3_open_v2(site ? site : ":memory:", &s->db, flags, NULL) != SQLITE_OK ||
+        sqlite3_exec(s->db, "PRAGMA schema_version", NULL, NULL, NULL) != SQLITE_OK) {
         fprintf(stderr, "flowreport: %s: %s\n", site ? site : "memory", sqlite3_errmsg(s->db));
         sqlite3_close(s->db);
         return -1;

@@ -131,6 +131,10 @@ for name in bill billing-csv bill-days bill-hosts quotas top-increases; do
 done
 "$report" bill --site "$work/site.db" --format json >"$work/out" 2>"$work/err"
 is "a bill before anything was counted" "$? $(cat "$work/err")" "0 flowreport: bill: nothing is in usage yet: flowreport update --site $work/site.db counts what the store has"
+echo 'none' >"$work/none.txt"
+says "no database" "flowreport: $work/none.txt: file is not a database" init "$work/none.txt"
+says "nor for a report" "flowreport: $work/none.txt: file is not a database" summary --site "$work/none.txt"
+is "it is left as it was" "$(cat "$work/none.txt")" none
 sqlite3 "$work/other.db" 'CREATE TABLE t(a)'
 says "a database of something else" "flowreport: bill: $work/other.db: has no table usage: flowreport init $work/other.db adds it" bill --site "$work/other.db"
 sqlite3 "$work/older.db" 'PRAGMA user_version = 1'
