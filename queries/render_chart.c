@@ -272,6 +272,7 @@ static void write_set(struct pictures *p, const struct grid *g, enum shape shape
 
 static int end(struct renderer *r) {
     struct pictures *p = (struct pictures *)r;
+    kept_add_events(&p->kept);
     for (size_t i = 0; i < p->kept.count && p->event_count == 0; i++)
         if (grid_shape(&p->kept.grids[i], true) == SHAPE_EVENTS)
             p->event_count = grid_events(&p->kept.grids[i], &p->events);

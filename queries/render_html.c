@@ -15,6 +15,7 @@
 
 static int end_html(struct renderer *r) {
     struct kept *p = (struct kept *)r;
+    kept_add_events(p);
     page_write(r->out, p->report, p->settings, p->grids, p->count);
     return 0;
 }
@@ -30,6 +31,7 @@ static int end_svg(struct renderer *r) {
     struct kept *p = (struct kept *)r;
     struct event *events = NULL;
     size_t event_count = 0;
+    kept_add_events(p);
     for (size_t i = 0; i < p->count && event_count == 0; i++)
         if (grid_shape(&p->grids[i], true) == SHAPE_EVENTS)
             event_count = grid_events(&p->grids[i], &events);
