@@ -13,8 +13,6 @@
 #include "labels.h"
 #include "predicate.h"
 
-#include <sqlite3ext.h>
-
 enum table_kind { TABLE_FLOWS, TABLE_TRAFFIC, TABLE_ENDPOINTS };
 
 enum param {
@@ -73,6 +71,7 @@ struct sql_column {
 enum { MAX_COLUMNS = 128 };
 
 struct registry;
+struct sqlite3;
 
 struct sql_table {
     enum table_kind kind;
@@ -80,7 +79,7 @@ struct sql_table {
     const struct registry *own; /* columns of the site's, which filters may name; NULL: none */
     /* Why there are none, said where a filter is not understood; NULL: no mistake in the file. */
     const char *own_mistake;
-    sqlite3 *db; /* whose table settings says what filters go by; NULL: none */
+    struct sqlite3 *db; /* whose table settings says what filters go by; NULL: none */
     int n;
     struct sql_column column[MAX_COLUMNS];
 };
