@@ -6,8 +6,8 @@
 --   :since, :until, :store                           default: everything in the store
 --
 -- The counters are those of sFlow agents (`if_counters`), of the same exporter, over the time from their
--- first sample in the window to their last. Counters have whole frames, flows have IP packets, so :overhead
--- is added for each packet; frames that are not IP remain. `off %` is by how much the flows have more (or
+-- first sample in the window to their last. Counters have whole frames, as sFlow's samples have; other flows have IP
+-- packets, so :overhead is added for each packet; frames that are not IP remain. `off %` is by how much the flows have more (or
 -- less) than the counters. A large one means: flows lost, a wrong sampling rate, an interface
 -- that is metered in one direction only, or a time too short for the sampling.
 --
@@ -39,10 +39,10 @@ WITH samples AS MATERIALIZED (
            coalesce(:bucket, max(1, CAST((julianday(max(until)) - julianday(min(since))) * 86.4 AS INTEGER))) AS bucket
     FROM counted GROUP BY exporter
 ), came AS MATERIALIZED (
-    SELECT f.exporter, inif AS ifIndex, time, bytes + packets * coalesce(:overhead, 18) AS octets
+    SELECT f.exporter, inif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, coalesce(:overhead, 18)) AS octets
     FROM spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE inif IS NOT NULL AND f.exporter = s.exporter
 ), went AS MATERIALIZED (
-    SELECT f.exporter, outif AS ifIndex, time, bytes + packets * coalesce(:overhead, 18) AS octets
+    SELECT f.exporter, outif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, coalesce(:overhead, 18)) AS octets
     FROM spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE outif IS NOT NULL AND f.exporter = s.exporter
 ), flows_in AS MATERIALIZED (
     SELECT exporter, ifIndex, sum(octets) AS octets FROM counted c JOIN came f USING (exporter, ifIndex)

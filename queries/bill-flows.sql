@@ -18,6 +18,17 @@
 -- Needs: site
 --
 -- Sample output (:day '2026-11-24', :host 192.168.1.20, :peer 203.0.113.10, :proto tcp, :port 80):
+-- ┌─────────────────────────┬─────────────────────────┬──────────┬───────┬──────────────┬───────┬──────────────┬───────────┬───────┬─────────┬──────────┬─────────┬─────────┬─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┐
+-- │       first_seen        │        last_seen        │ exporter │ proto │     host     │ port  │     peer     │ peer_port │ flows │  sent   │ received │  bytes  │ percent │                                                                                      next                                                                                       │
+-- ├─────────────────────────┼─────────────────────────┼──────────┼───────┼──────────────┼───────┼──────────────┼───────────┼───────┼─────────┼──────────┼─────────┼─────────┼─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┤
+-- │ 2026-11-23 18:12:48.079 │ 2026-11-23 18:12:49.213 │          │ tcp   │ 192.168.1.20 │ 59744 │ 203.0.113.10 │ 80        │ 2     │ 77883   │ 4144138  │ 4222021 │ 79.0    │ flowreport long --since '2026-11-23 11:00:00.000' --until '2026-11-24 11:00:00.000' --filter 'proto tcp and host 192.168.1.20 and host 203.0.113.10 and port 59744 and port 80' │
+-- │ 2026-11-23 18:13:02.083 │ 2026-11-23 18:13:02.901 │          │ tcp   │ 192.168.1.20 │ 43702 │ 203.0.113.10 │ 80        │ 2     │ 1091944 │ 29472    │ 1121416 │ 21.0    │ flowreport long --since '2026-11-23 11:00:00.000' --until '2026-11-24 11:00:00.000' --filter 'proto tcp and host 192.168.1.20 and host 203.0.113.10 and port 43702 and port 80' │
+-- └─────────────────────────┴─────────────────────────┴──────────┴───────┴──────────────┴───────┴──────────────┴───────────┴───────┴─────────┴──────────┴─────────┴─────────┴─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box --wrap 300
 .headers on
@@ -34,7 +45,7 @@ WITH who(nets) AS (
     FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
                                                                    (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
           FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
                       WHEN :port <> 'none' AND NOT CAST(:port AS TEXT) GLOB '[0-9]*' THEN 'port = ' || :port || ': give a number, or none'
                       WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
@@ -72,6 +83,6 @@ WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name 
     FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
                                                                    (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
           FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
 )
 SELECT losses(since, until, :store) AS losses FROM day;

@@ -16,6 +16,18 @@
 -- Needs: site, usage
 --
 -- Sample output (:day '2026-11-24', :group students):
+-- ┌────────────────┬────────┬──────┬───────┬─────────┬──────────┬─────────┬─────────┬─────────────────────────────────────────────────────────────────────────────────┐
+-- │      host      │  name  │ user │ flows │  sent   │ received │  bytes  │ percent │                                      next                                       │
+-- ├────────────────┼────────┼──────┼───────┼─────────┼──────────┼─────────┼─────────┼─────────────────────────────────────────────────────────────────────────────────┤
+-- │ 192.168.1.20   │ lab-pc │ bob  │ 4     │ 1169827 │ 4173610  │ 5343437 │ 73.8    │ flowreport bill-peers --day 2026-11-24 --host 192.168.1.20 --group 'students'   │
+-- │ 2001:db8:1::20 │ lab-pc │ bob  │ 4     │ 42961   │ 1054133  │ 1097094 │ 15.2    │ flowreport bill-peers --day 2026-11-24 --host 2001:db8:1::20 --group 'students' │
+-- │ 192.168.1.30   │ tv     │ eve  │ 2     │ 400000  │ 400000   │ 800000  │ 11.0    │ flowreport bill-peers --day 2026-11-24 --host 192.168.1.30 --group 'students'   │
+-- └────────────────┴────────┴──────┴───────┴─────────┴──────────┴─────────┴─────────┴─────────────────────────────────────────────────────────────────────────────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box --wrap 120
 .headers on
@@ -32,7 +44,7 @@ WITH who(nets) AS (
     FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
                                                                    (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
           FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
                       WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
@@ -72,6 +84,6 @@ WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name 
     FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
                                                                    (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
           FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
 )
 SELECT losses(since, until, :store) AS losses FROM day;

@@ -15,6 +15,16 @@
 -- Needs: site
 --
 -- Sample output (:day '2026-11-24', :host 192.168.1.20):
+-- ┌──────────────┬──────────┬──────────┬───────┬─────────┬──────────┬─────────┬─────────┬──────────────────────────────────────────────────────────────────────────────────┐
+-- │     peer     │   zone   │ network  │ flows │  sent   │ received │  bytes  │ percent │                                       next                                       │
+-- ├──────────────┼──────────┼──────────┼───────┼─────────┼──────────┼─────────┼─────────┼──────────────────────────────────────────────────────────────────────────────────┤
+-- │ 203.0.113.10 │ domestic │ provider │ 4     │ 1169827 │ 4173610  │ 5343437 │ 100.0   │ flowreport bill-ports --day 2026-11-24 --host '192.168.1.20' --peer 203.0.113.10 │
+-- └──────────────┴──────────┴──────────┴───────┴─────────┴──────────┴─────────┴─────────┴──────────────────────────────────────────────────────────────────────────────────┘
+-- ┌─────────────────────────────────────────────────────┐
+-- │                       losses                        │
+-- ├─────────────────────────────────────────────────────┤
+-- │ nothing lost, not sampled: 1143 flows of 1 exporter │
+-- └─────────────────────────────────────────────────────┘
 
 .mode box --wrap 120
 .headers on
@@ -31,7 +41,7 @@ WITH who(nets) AS (
     FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
                                                                    (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
           FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
                       WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
@@ -64,6 +74,6 @@ WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name 
     FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
                                                                    (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
           FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day) IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
+    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
 )
 SELECT losses(since, until, :store) AS losses FROM day;

@@ -22,8 +22,10 @@ struct context {
 /* Opens the site's database, or one in memory, with the tables of site.sql when they are wanted. */
 int context_open(struct context *c, struct session *session, bool writable, bool tables);
 
-/* For reports about usage: not 0 when there is no site that could have it, which was said. That it is empty is said, too. */
+/* For reports about usage: not 0 when there is no site that could have it, which was said. */
 int context_usage(const struct context *c, const struct session *session, const char *report);
+/* And after they were written: that nothing was counted so far. */
+void context_say_empty(const struct context *c, const struct session *session, const char *report);
 
 int command_init(struct context *c);   /* site.c */
 int command_update(struct context *c); /* site.c */

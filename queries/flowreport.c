@@ -170,8 +170,11 @@ static int run(struct context *c, const char *name) {
                            settings_value(&c->settings, "until")) == 0 &&
             (!report.needs_usage || context_usage(c, &session, report.name) == 0) &&
             session_timezone(&session, form.timezone) == 0 &&
-            write_report(&session, &report, &c->settings, &form) == 0)
+            write_report(&session, &report, &c->settings, &form) == 0) {
             rc = 0;
+            if (report.needs_usage)
+                context_say_empty(c, &session, report.name);
+        }
         session_close(&session);
     }
     report_free(&report);

@@ -48,18 +48,20 @@ int context_usage(const struct context *c, const struct session *session, const 
                 report);
         return -1;
     }
-    int any = number(session->db, "SELECT EXISTS (SELECT 1 FROM usage)", -1);
-    if (any < 0) {
+    if (number(session->db, "SELECT EXISTS (SELECT 1 FROM usage)", -1) < 0) {
         fprintf(stderr, "flowreport: %s: %s: has no table usage: flowreport init %s adds it\n",
                 report, c->site, c->site);
         return -1;
     }
-    if (any == 0)
+    return 0;
+}
+
+void context_say_empty(const struct context *c, const struct session *session, const char *report) {
+    if (number(session->db, "SELECT EXISTS (SELECT 1 FROM usage)", 1) == 0)
         fprintf(stderr,
                 "flowreport: %s: nothing is in usage yet: flowreport update --site %s counts what "
                 "the store has\n",
                 report, c->site);
-    return 0;
 }
 
 int context_open(struct context *c, struct session *session, bool writable, bool tables) {

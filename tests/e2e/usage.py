@@ -199,7 +199,8 @@ def change_of_clocks(work, zone, day):
     quota_states(name, site, usage, zone, begin + 30 * HOUR)
     increases(name, site, usage, zone, text)
     percentiles(name, site, flows, zone, text)
-    drill(name, site, text, 1)
+    if zone in ("Australia/Lord_Howe", "America/Sao_Paulo"):
+        drill(name, site, text, 1)
 
 
 def drill(name, site, month, customers, store=True):
@@ -219,7 +220,7 @@ def drill(name, site, month, customers, store=True):
             wanted = int(row["bytes"])
         if store:
             words = shlex.split(row["next"])[1:]
-            check(name + "and the flows are listed", len(report(site, *words, "--n", -1)) >= int(row["flows"]) > 0, words, row)
+            check(name + "and the flows are listed", len(report(site, *words, "--n", -1)) >= max(1, int(row["flows"])), words, row)
 
 
 def quota_states(name, site, usage, zone, now):
@@ -360,7 +361,7 @@ def what_happens(work):
         check("days of a bill are of the exporters that count", sum(int(r["bytes"]) for r in days) == billed, (days, billed))
         hosts = [r for d in days for r in report(site, *shlex.split(d["next"])[1:], "--n", -1, "--set", 1)]
         check("hosts are, too", sum(int(r["bytes"]) for r in hosts) == billed, (hosts, billed))
-    drill("two exporters, ", site, "2026-10", 4)
+    drill("two exporters, ", site, "2026-10", 2)
 
     store.receive(hour_of_flows(200, begin + HOUR), begin + HOUR)
     update(site)
@@ -382,7 +383,7 @@ def what_happens(work):
     same("by interface", usage_of(site), store.usage(cut=lambda f, end: crossing[id(f)][end]))
     outside = sum(f.octets for f, a, b in store.seen[BORDER] if 1 in (a, b))
     check("by interface, each octet once", sum(sum(v[:2]) for v in usage_of(site).values()) == outside)
-    drill("by interface, ", site, "2026-10", 2)
+    drill("by interface, ", site, "2026-10", 1)
     interface_percentiles(site, store, begin)
     db.executescript("DROP VIEW billable; CREATE VIEW billable AS SELECT * FROM billable_by_network;")
     out = update(site, "--redo", "2026-10-01", "--hours", 1).split("\n")
@@ -402,7 +403,7 @@ def what_happens(work):
     update(site)
     update(site, "--redo", "2026-10-01")
     same("what expires stays counted", usage_of(site), wanted)
-    drill("what expired, ", site, "2026-10", 2, False)
+    drill("what expired, ", site, "2026-10", 1, False)
     begin = ms_of("2026-10-25 00:00")
     store.receive(hour_of_flows(100, begin), begin)
     update(site)
