@@ -60,12 +60,19 @@ WITH who(nets) AS (
       AND (:user IS NULL OR u.user = :user) AND (:group IS NULL OR u.user_group = :group)
     GROUP BY 1
     UNION ALL
-    SELECT date(local_time(b.time, timezone)), sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
-    FROM who, site, asked, billable AS b
-    WHERE of_flows AND b.since = asked.since AND b.until = asked.until AND b.bucket = asked.step AND b.store = :store
-      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
-                 coalesce('host in [' || nets || ']', 'any')
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+    SELECT date(local_time(b.time, (SELECT timezone FROM site))), sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
+    FROM billable AS b
+    WHERE (SELECT of_flows FROM asked) AND coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+      AND b.bucket = (SELECT step FROM asked)
+    GROUP BY 1
+    UNION ALL
+    SELECT date(local_time(b.time, (SELECT timezone FROM site))), sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
+    FROM billable AS b
+    WHERE (SELECT of_flows FROM asked) AND coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.bucket = (SELECT step FROM asked)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
     GROUP BY 1

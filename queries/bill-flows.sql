@@ -55,17 +55,22 @@ WITH who(nets) AS (
 ), seen AS MATERIALIZED (
     SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first) AS first_seen, max(b.last) AS last_seen,
            sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
-    FROM who, day, billable AS b
-    WHERE b.since = day.since AND b.until = day.until AND b.bucket = day.step AND b.store = :store
-      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
-                 coalesce('host in [' || :peer || '] and ', '') ||
-                 coalesce('proto ' || :proto || ' and ', '') ||
-                 coalesce('host in [' || nets || ']', 'any')
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+    FROM billable AS b
+    WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+      AND (:port IS NULL OR CAST(coalesce(b.lowport, 'none') AS TEXT) = CAST(:port AS TEXT))
+    GROUP BY 1, 2, 3, 4, 5, 6
+    UNION ALL
+    SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first) AS first_seen, max(b.last) AS last_seen,
+           sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    FROM billable AS b
+    WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer AND b.bucket = (SELECT step FROM day)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+      AND (:port IS NULL OR CAST(coalesce(b.lowport, 'none') AS TEXT) = CAST(:port AS TEXT))
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
-      AND (:peer IS NULL OR ip_in(b.peer, :peer))
-      AND (:port IS NULL OR CAST(coalesce(min(b.port, b.peerport), 'none') AS TEXT) = CAST(:port AS TEXT))
     GROUP BY 1, 2, 3, 4, 5, 6
 )
 SELECT first_seen, last_seen, exporter, proto_name(proto) AS proto, host, port, peer, peerport AS peer_port, flows,

@@ -62,11 +62,17 @@ WITH who(nets) AS (
     GROUP BY 1
     UNION ALL
     SELECT b.host, sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
-    FROM who, day, billable AS b
-    WHERE coalesce(:filter, :store) IS NOT NULL AND b.since = day.since AND b.until = day.until AND b.bucket = day.step AND b.store = :store
-      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
-                 coalesce('host in [' || nets || ']', 'any')
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+    FROM billable AS b
+    WHERE coalesce(:filter, :store) IS NOT NULL AND coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+    GROUP BY 1
+    UNION ALL
+    SELECT b.host, sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
+    FROM billable AS b
+    WHERE coalesce(:filter, :store) IS NOT NULL AND coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.bucket = (SELECT step FROM day)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
     GROUP BY 1

@@ -52,14 +52,20 @@ WITH who(nets) AS (
     FROM (VALUES ('host', :host), ('user', :user), ('group', :group), ('zone', :zone), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL
 ), seen AS MATERIALIZED (
     SELECT b.peer, b.zone, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
-    FROM who, day, billable AS b
-    WHERE b.since = day.since AND b.until = day.until AND b.bucket = day.step AND b.store = :store
-      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
-                 coalesce('host in [' || nets || ']', 'any')
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+    FROM billable AS b
+    WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT b.peer, b.zone, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    FROM billable AS b
+    WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.bucket = (SELECT step FROM day)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
-    GROUP BY b.peer, b.zone
+    GROUP BY 1, 2
 )
 SELECT peer, zone, network(peer) AS network, flows, sent, received,
        sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,

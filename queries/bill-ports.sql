@@ -52,22 +52,27 @@ WITH who(nets) AS (
     SELECT coalesce(group_concat(' --' || column1 || ' ''' || replace(column2, '''', '''\''''') || '''', ''), '')
     FROM (VALUES ('host', :host), ('user', :user), ('group', :group), ('zone', :zone), ('peer', :peer), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL
 ), seen AS MATERIALIZED (
-    SELECT b.proto, min(b.port, b.peerport) AS lower, group_concat(DISTINCT b.application) AS application,
+    SELECT b.proto, b.lowport, group_concat(DISTINCT b.application) AS application,
            sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
-    FROM who, day, billable AS b
-    WHERE b.since = day.since AND b.until = day.until AND b.bucket = day.step AND b.store = :store
-      AND b.filter = coalesce('(' || :filter || ') and ', '') ||
-                 coalesce('host in [' || :peer || '] and ', '') ||
-                 coalesce('host in [' || nets || ']', 'any')
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone) AND (:host IS NULL OR ip_in(b.host, :host))
+    FROM billable AS b
+    WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT b.proto, b.lowport, group_concat(DISTINCT b.application) AS application,
+           sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    FROM billable AS b
+    WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer AND b.bucket = (SELECT step FROM day)
+      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
-      AND (:peer IS NULL OR ip_in(b.peer, :peer))
     GROUP BY 1, 2
 )
-SELECT application, proto_name(proto) AS proto, lower AS port, flows, sent, received, sent + received AS bytes,
+SELECT application, proto_name(proto) AS proto, lowport AS port, flows, sent, received, sent + received AS bytes,
        round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
-       'flowreport bill-flows --day ' || day || words || ' --proto ' || proto_name(proto) || ' --port ' || coalesce(lower, 'none') AS next
+       'flowreport bill-flows --day ' || day || words || ' --proto ' || proto_name(proto) || ' --port ' || coalesce(lowport, 'none') AS next
 FROM seen, day, given
 ORDER BY bytes DESC, seen.proto, port
 LIMIT coalesce(:n, 20);

@@ -645,7 +645,7 @@ CREATE VIEW billable_by_network AS
 SELECT since, until, filter, store, bucket, time, exporter,
        ip AS host, peerzone AS zone, application,
        bytes_in AS octets_in, bytes_out AS octets_out, packets_in, packets_out, flows_in, flows_out,
-       proto, port, peerip AS peer, peerport, first, last
+       proto, port, peerip AS peer, peerport, lowport, first, last, endnet, peernet
 FROM endpoints AS e
 WHERE zone = 'local'
   AND exporter IS coalesce((SELECT b.exporter FROM billing_exporters AS b WHERE ip_in(e.ip, b.cidr)
@@ -663,7 +663,7 @@ SELECT since, until, filter, store, bucket, time, e.exporter,
        iif(i.role = 'outside', bytes_in, 0) AS octets_in, iif(o.role = 'outside', bytes_out, 0) AS octets_out,
        iif(i.role = 'outside', packets_in, 0) AS packets_in, iif(o.role = 'outside', packets_out, 0) AS packets_out,
        iif(i.role = 'outside', flows_in, 0) AS flows_in, iif(o.role = 'outside', flows_out, 0) AS flows_out,
-       proto, port, peerip AS peer, peerport, first, last
+       proto, port, peerip AS peer, peerport, lowport, first, last, endnet, peernet
 FROM endpoints AS e
 LEFT JOIN interfaces AS i ON i.exporter = e.exporter AND i.ifindex = e.inif
 LEFT JOIN interfaces AS o ON o.exporter = e.exporter AND o.ifindex = e.outif
