@@ -148,10 +148,8 @@ static const char *fault_of(const struct walk *w, enum walked how, char *err, si
     }
     for (uint32_t i = 0; i < w->values->ntext; i++)
         if (!w->found[i]) {
-            snprintf(
-                err, errn,
-                "%s: it has no networks of %.2s; countries are those of ISO 3166",
-                path, w->values->text[i].p);
+            snprintf(err, errn, "%s: it has no networks of %.2s; countries are those of ISO 3166",
+                     path, w->values->text[i].p);
             return err;
         }
     return NULL;
@@ -160,7 +158,8 @@ static const char *fault_of(const struct walk *w, enum walked how, char *err, si
 const char *geo_networks(const char *geodb, struct filter_values *values, char *err, size_t errn) {
     const char *path = geodb ? geodb : getenv("FLOWVT_GEODB");
     if (!path || !*path)
-        return "countries need a database: set FLOWVT_GEODB, or geodb in the site's table settings, "
+        return "countries need a database: set FLOWVT_GEODB, or geodb in the site's table "
+               "settings, "
                "to a file in MaxMind's format (.mmdb)";
     struct walk *w = calloc(1, sizeof *w);
     bool *found = calloc(values->ntext + 1, sizeof *found);

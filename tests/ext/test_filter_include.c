@@ -71,7 +71,8 @@ static void test_include(void **state) {
     unsetenv("FLOWVT_FILTERS");
 
     static const char whole[] = "@INCLUDE main";
-    struct filter_node *node = filter_parse(whole, sizeof whole - 1, 0, NULL, NULL, err, sizeof err);
+    struct filter_node *node =
+        filter_parse(whole, sizeof whole - 1, 0, NULL, NULL, err, sizeof err);
     if (!node)
         fail_msg("%s", err);
     assert_int_equal(node->op, FILTER_AND);

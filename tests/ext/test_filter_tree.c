@@ -80,7 +80,8 @@ static void test_long_list(void **state) {
     for (int i = 0; i < N; i++)
         p += sprintf(p, "10.%d.%d.%d ", i % 256, i / 65536, i / 256 % 256);
     *p++ = ']';
-    struct filter_node *node = filter_parse(text, (size_t)(p - text), 0, NULL, NULL, err, sizeof err);
+    struct filter_node *node =
+        filter_parse(text, (size_t)(p - text), 0, NULL, NULL, err, sizeof err);
     free(text);
     assert_non_null(node);
     assert_int_equal(node->op, FILTER_NETS);
@@ -138,7 +139,8 @@ static void test_catalogue(void **state) {
             char text[128], err[512];
             snprintf(text, sizeof text, "%s %s", spelled ? def->filter : def->name,
                      values[def->class]);
-            struct filter_node *node = filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
+            struct filter_node *node =
+                filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err);
             if (!node)
                 fail_msg("%s: %s", text, err);
             /* flags asks for TCP too */
