@@ -207,12 +207,65 @@ static void of_the_session(void **state) {
     rig_close(&r);
 }
 
+/* Whether it is an object: brackets and strings end, and nothing is behind them. */
+static bool is_object(const char *p) {
+    char open[64];
+    unsigned n = 0;
+    if (*p != '{')
+        return false;
+    for (; *p; p++) {
+        if (*p == '"') {
+            for (p++; *p != '"'; p++)
+                if ((unsigned char)*p < 0x20)
+                    return false;
+        } else if (*p == '{' || *p == '[') {
+            if (n == sizeof open)
+                return false;
+            open[n++] = *p;
+        } else if ((*p == '}' || *p == ']') && (n == 0 || open[--n] != *p - 2)) {
+            return false;
+        }
+        if (n == 0)
+            return p[1] == '\0';
+    }
+    return false;
+}
+
+/* Records with bits flipped at random: what comes out is an object, whatever was in them. */
+static void damaged(void **state) {
+    (void)state;
+    enum { FLIPS = 150, SEED = 6313 };
+    uint64_t random = SEED;
+    size_t shown = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin(cases[i].fields);
+        rig_send_ipfix(&r, &b);
+        for (int k = 0; k < FLIPS; k++) {
+            ipfix(&b, 0, 7);
+            size_t set = set_begin(&b, 300), from = b.n;
+            put_hex(&b, cases[i].record);
+            for (int bits = 0; bits < 3; bits++) {
+                random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+                b.at[from + (random >> 33) % (b.n - from)] ^= (uint8_t)(1u << (random >> 30 & 7));
+            }
+            set_end(&b, set);
+            r.rows = 0;
+            rig_send_ipfix(&r, &b);
+            if (r.rows && flow_row_has(&r.row[0], FLOW_extra) &&
+                !is_object(r.row[0].value[FLOW_extra].text.p))
+                fail_msg("%s %s, flip %d: %s", cases[i].fields, cases[i].record, k,
+                         r.row[0].value[FLOW_extra].text.p);
+            shown += r.rows;
+        }
+        rig_close(&r);
+    }
+    assert_true(shown > sizeof cases / sizeof *cases);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_extra),
-        cmocka_unit_test(too_long),
-        cmocka_unit_test(in_columns),
-        cmocka_unit_test(of_the_session),
+        cmocka_unit_test(in_extra),       cmocka_unit_test(too_long), cmocka_unit_test(in_columns),
+        cmocka_unit_test(of_the_session), cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests_name("collector: structured data", tests, NULL, NULL);
 }
