@@ -112,7 +112,7 @@ void program_tick(void *arg, int64_t now) {
     if (now - p->ticked >= 1000 || now < p->ticked) {
         collector_tick(p->collector, now);
         if (p->cache)
-            cache_tick(p->cache, !p->store_failed);
+            cache_tick(p->cache, !p->store_failed && fvt_store_in_place(p->store));
         p->ticked = now;
         if (!p->store && p->publisher)
             report_tick(&p->report);

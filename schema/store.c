@@ -235,6 +235,12 @@ static bool is_at(int fd, const char *path) {
            is.st_ino == there.st_ino;
 }
 
+bool fvt_store_in_place(const struct fvt_store *s) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/.lock", s->dir);
+    return is_at(s->lock, path);
+}
+
 /* Give up the current file: what is written to it, nobody will see. */
 static void drop_file(struct fvt_store *s) {
     char text[sizeof s->path + 128];
@@ -248,10 +254,8 @@ static void drop_file(struct fvt_store *s) {
 /* Directories and files may be removed, and the store put back, under the one who writes to it. A store
 ** that was put back is locked anew; it is not made: something may have to be mounted there. */
 static int look_at_place(struct fvt_store *s) {
-    char path[4096];
     int rc = FVT_OK;
-    snprintf(path, sizeof path, "%s/.lock", s->dir);
-    if (!is_at(s->lock, path))
+    if (!fvt_store_in_place(s))
         rc = take_lock(s, &s->error);
     if (s->writer && (rc != FVT_OK || (access(s->path, F_OK) != 0 && errno == ENOENT)))
         drop_file(s);

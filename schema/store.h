@@ -30,6 +30,8 @@ int fvt_store_change(struct fvt_store *s, unsigned interval, unsigned layout);
 ** first tick also finishes what a dead writer left. Returns how the last attempt to write ended: after a failure
 ** the next one is a second later. */
 int fvt_store_tick(struct fvt_store *s, int64_t now);
+/* Whether the store at its path is the one that was locked: not removed, and no other put there. */
+bool fvt_store_in_place(const struct fvt_store *s);
 
 /* Complete the current file now; the rest of its interval goes to one with a number behind its name. */
 int fvt_store_rotate(struct fvt_store *s);

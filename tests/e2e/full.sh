@@ -121,9 +121,9 @@ collector_start "$store" 2>"$work/second" || exit 1
 two=$collector
 sleep 1.5
 collector=$one
-is "taken: the other one writes, not this one" "$(find "$store" -name '*.fvt')|$(kill -0 "$two" && echo runs)" "|runs"
+is "taken: the other one writes, not this one" "$(find "$store" -name '*.fvt' -o -name cache)|$(kill -0 "$two" && echo runs)" "|runs"
 collector_stop
-is "taken: this one ends" "$(kill -0 "$two" && echo "the other runs")" "the other runs"
+is "taken: this one ends" "$(kill -0 "$two" && echo "the other runs")|$(find "$store" -name cache)" "the other runs|"
 collector=$two
 collector_stop
 is "taken: ends with 0" $? 0
