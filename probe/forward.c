@@ -220,6 +220,10 @@ static uint64_t place_of(const struct sight *s) {
     return (uint64_t)s->ifindex << 3 | (uint64_t)s->side << 1 | 1;
 }
 
+static enum forward_side side_of(uint64_t place) {
+    return (enum forward_side)(place >> 1 & 3);
+}
+
 static bool was_seen(const struct entry *e, uint64_t place) {
     for (unsigned i = 0; i < e->nseen; i++)
         if (e->seen[i] == place)
@@ -357,9 +361,33 @@ static void note(struct entry *e, const struct sight *s) {
         e->seen[e->nseen++] = place_of(s);
 }
 
-/* c was seen of it at s: what is left of it, and the signature to wait for. */
+static struct entry *new_entry(struct forward *f);
+
+/* c is a piece of whole that was seen at s, and may be seen again below the device that took it apart: on a port of the
+** bridge, on the interface of the VLAN. It came in where the whole did, so that one that comes there is another one. */
+static void remember_piece(struct forward *f, struct entry whole, const struct content *c,
+                           struct sight s) {
+    struct entry *e = new_entry(f);
+    *e = whole;
+    e->content = *c;
+    e->out = s;
+    e->follower = 0;
+    e->nseen = 0;
+    for (unsigned i = 0; i < whole.nseen; i++)
+        if (side_of(whole.seen[i]) == SIDE_IN)
+            e->seen[e->nseen++] = whole.seen[i];
+    note(e, &s);
+    e->state = DELIVERED;
+    e->signature = signature_of(c, c->position);
+    link_entry(f, (uint32_t)(e - f->entries));
+    age_insert(f, (uint32_t)(e - f->entries));
+}
+
+/* c was seen of it at s: what is left of it, and the signature to wait for. e may be gone then. */
 static void advance(struct forward *f, struct entry *e, const struct content *c,
                     const struct sight *s, enum state state) {
+    bool piece =
+        c->tcp && c->octets < e->content.octets && e->in.side == SIDE_IN && s->side == SIDE_OUT;
     if (!e->follower) {
         e->at = e->content.position;
         e->left = e->content.octets;
@@ -369,6 +397,8 @@ static void advance(struct forward *f, struct entry *e, const struct content *c,
     e->left -= c->octets < e->left ? c->octets : e->left;
     e->follower = c->tcp && e->left > 0 ? place_of(s) : 0;
     refile(f, e, signature_of(&e->content, e->follower ? e->at : e->content.position), state);
+    if (piece)
+        remember_piece(f, *e, c, *s);
 }
 
 static void has_left(struct forward *f, struct entry *e, const struct content *c,
@@ -423,13 +453,17 @@ static void has_come(struct forward *f, struct entry *e, const struct content *c
         at += more->content.octets;
         rest -= more->content.octets;
         not_counted(f, &more->add);
-        release(f, more);
+        more->in = e->in;
+        note(more, s);
+        refile(f, more, more->signature, DELIVERED);
     }
     e->content = *c;
     e->at = at;
     e->left = rest;
     e->follower = rest > 0 ? place : 0;
     refile(f, e, signature_of(c, rest > 0 ? at : c->position), DELIVERED);
+    if (piece.octets < c->octets)
+        remember_piece(f, *e, &piece, e->out);
 }
 
 static void is_seen_again(struct forward *f, struct entry *e, const struct content *c,

@@ -6,6 +6,8 @@
 # and by one; flowcollect beside it. What each host sent and got, counted once, is what the
 # netfilter counters of the router and of the host say, to the octet; inif and outif are right.
 #
+# wan0 is a bridge, too, with a port, so that what is cut on its way out is seen in pieces twice.
+#
 #   desk 192.168.1.10 --- p10 \                                       / 203.0.113.80
 #                              lan0 192.168.1.1 [router] 203.0.113.1 wan0 --- net
 #   work 192.168.1.20 --- p20 /                                       \ 2001:db8:2::80
@@ -61,7 +63,10 @@ for host in desk:10 work:20; do
     on "$name" ip route add default via 192.168.1.1
     on "$name" ip route add default via 2001:db8:1::1
 done
-link router wan0 net eth0
+link router wanp net eth0
+on router ip link add wan0 type bridge forward_delay 0
+on router ip link set wanp master wan0
+on router ip link set wan0 up
 on router ip addr add 203.0.113.1/24 dev wan0
 on router ip addr add 2001:db8:2::1/64 dev wan0 nodad
 on router ip link set wan0 alias "the world"

@@ -302,9 +302,15 @@ static void untold(void **state) {
     }
 }
 
-/* One TCP packet of 3000 octets, and the pieces it leaves in; then one that is not taken apart. */
-static void segments(void **state) {
-    (void)state;
+/* A piece, as it leaves by a bridge, and then by the port of it. */
+static void look_below(struct forward *f, struct seen piece) {
+    piece.ifindex = PORT;
+    look(f, piece);
+}
+
+/* One TCP packet of 3000 octets, and the pieces it leaves in; then one that is not taken apart; and the first one sent
+** again. below: pieces are seen on a port as well, each at once or all of them later. */
+static void segments_below(unsigned below) {
     struct seen whole = came;
     whole.proto = TCP;
     whole.length = 3000;
@@ -318,8 +324,14 @@ static void segments(void **state) {
             if (i == 3)
                 break;
             look(f, piece);
+            if (below == 1)
+                look_below(f, piece);
             piece.sequence += 1000;
             piece.id++;
+        }
+        for (int i = 0; i < 3 && below == 2; i++) {
+            piece.sequence -= 1000;
+            look_below(f, piece);
         }
         is_counted(0, LAN, WAN, A, SERVER);
         assert_int_equal(out.a[0].bytes, 3040);
@@ -327,11 +339,21 @@ static void segments(void **state) {
         next.sequence += 3000;
         look(f, next);
         look(f, left_of(next));
-        forward_flush(f);
+        look(f, whole);
         assert_int_equal(out.n, 2);
-        books(f, 6);
+        forward_flush(f);
+        assert_int_equal(out.n, 3);
+        assert_int_equal(out.a[2].key.inif, LAN);
+        assert_int_equal(out.a[2].bytes, 3040);
+        books(f, 7 + (below ? 3 : 0));
         forward_free(f);
     }
+}
+
+static void segments(void **state) {
+    (void)state;
+    for (unsigned below = 0; below < 3; below++)
+        segments_below(below);
 }
 
 /* Fragments: of other sizes on the way out, and of what came whole. */
