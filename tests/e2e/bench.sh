@@ -12,7 +12,7 @@ python=/usr/bin/python3
     exit 77
 }
 mkdir "$work/build" "$work/build/tests" "$work/build/tests/load"
-for f in flowvt.so flowcollect tests/load/flowgen tests/load/storegen tests/load/flowblast; do
+for f in flowvt.so flowcollect flowreport tests/load/flowgen tests/load/storegen tests/load/flowblast; do
     ln -s "$BUILD/$f" "$work/build/$f"
 done
 env -u DUCKDB BUILD="$work/build" FLOWS=24000 NEEDLE_FLOWS=24000 YEAR=0 DAYS=3 DAY_FLOWS=2000 RUNS=1 PEERS=table \
@@ -26,6 +26,12 @@ is "other lines" "$(grep -cE '^  (nobody answers|twenty hosts|random addresses a
 is "memory by kind of statement" "$(grep -cE '^  .* [0-9]+ +[0-9]+ *$' "$work/out")" 8
 is "exports by columns" "$(grep -c '^flows_[a-z]*\(,\| as\) ' "$work/out")" 4
 is "questions of merged days" "$(grep -cE '^(top talkers|AS pairs|ragged window) .*\(' "$work/out")" 3
+
+# Reports beside nfdump, if it is there: all have a line in the list, and some are run.
+env BUILD="$work/build" FLOWS=24000 RUNS=1 "$python" tests/bench/reports.py users port-tracker spikes bill-ports >"$work/out" 2>&1
+is "exit status of reports.py" "$?" 0
+[ "$bad" = 0 ] || cat "$work/out"
+is "reports that were measured" "$(grep -cE '^[a-z-]+( .*)? +[0-9.]+ +[0-9]+  ' "$work/out")" 4
 
 # How fast flowcollect receives: one try of each protocol from several exporters, at a rate that it keeps up with.
 env PEERS=none BUILD="$work/build" FLOWS=20000 SECONDS=1 RUNS=1 EXPORTERS=3 \
