@@ -337,10 +337,11 @@ static void put_application_id(struct message *m, uint32_t number) {
 
 /* "22:5", as the probe itself writes them. */
 static void put_application(struct message *m, const struct flow_row *row) {
-    const char *text = row->value[FLOW_appid].text.p, *end = text + row->value[FLOW_appid].text.n;
+    const char *text = row->value[FLOW_appid].text.p;
+    const size_t n = row->value[FLOW_appid].text.n;
     uint32_t number = 0;
-    for (const char *p = memchr(text, ':', (size_t)(end - text)); p && ++p < end;)
-        number = number * 10 + (uint32_t)(*p - '0');
+    for (size_t i = 0; i < n; i++)
+        number = text[i] == ':' ? 0 : number * 10 + (uint32_t)(text[i] - '0');
     put_application_id(m, number);
 }
 
