@@ -43,6 +43,8 @@ WITH who(nets) AS (
            coalesce((SELECT min(seconds) FROM usage_step WHERE :month IS NULL OR year = substr(:month, 1, 4)), 900) AS step
     FROM site
     WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11'
+                      WHEN :zone NOT IN ('local', 'domestic', 'international') AND NOT EXISTS (SELECT 1 FROM networks WHERE zone = :zone)
+                      THEN 'zone = ' || :zone || ': give local, domestic, international, or one that networks has'
                       WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)

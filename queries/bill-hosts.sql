@@ -45,6 +45,8 @@ WITH who(nets) AS (
                                                                    (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
           FROM site)
     WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+                      WHEN :zone NOT IN ('local', 'domestic', 'international') AND NOT EXISTS (SELECT 1 FROM networks WHERE zone = :zone)
+                      THEN 'zone = ' || :zone || ': give local, domestic, international, or one that networks has'
                       WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)

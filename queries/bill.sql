@@ -64,7 +64,13 @@ DROP TABLE IF EXISTS temp.bill;
 CREATE TEMP TABLE bill AS
 WITH asked(month) AS (
     SELECT :month
-    WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL)
+    WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11'
+                      WHEN :user IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user)
+                           AND NOT EXISTS (SELECT 1 FROM usage WHERE :user IN (user, host))
+                      THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
+                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
+                           AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
+                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL)
 SELECT l.*
 FROM asked CROSS JOIN bill_lines AS l
 WHERE l.month = :month AND (:user IS NULL OR l.customer = :user)

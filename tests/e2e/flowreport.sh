@@ -148,6 +148,10 @@ for name in bill-hosts bill-peers bill-ports bill-flows; do
     says "$name: a day is a day" "flowreport: $name: day = 2026-02-30: write it as 2026-11-23" $name --site "$work/older.db" --day 2026-02-30
     says "$name: a user is known" "flowreport: $name: user = eve: no such user in hosts, nor in usage" $name --site "$work/older.db" --user eve
 done
+says "a bill of a user" "flowreport: bill: user = eve: no such user in hosts, nor in usage" bill --site "$work/older.db" --user eve
+says "and of a group" "flowreport: bill: group = nobody: no such group in hosts, nor in usage" bill --site "$work/older.db" --group nobody
+says "a zone of none" "flowreport: bill-days: zone = abroad: give local, domestic, international, or one that networks has" bill-days --site "$work/older.db" --zone abroad
+says "a port" "flowreport: bill-flows: port = http: give a number, or none" bill-flows --site "$work/older.db" --port http
 says "percentiles of no time" "flowreport: percentile95: --since 2026-11-24 is not before --until 2026-11-23: 2026-11-24 00:00:00.000 and 2026-11-23 00:00:00.000" \
     percentile95 --site "$work/older.db" --since 2026-11-24 --until 2026-11-23
 says "a percentile is one" "flowreport: percentile95: percent = 0: give more than 0, at most 100" percentile95 --site "$work/site.db" --percent 0
