@@ -39,7 +39,7 @@ WITH shares AS (
     SELECT app, sum(flows), sum(packets), sum(bytes)
     FROM traffic(:since, :until, :filter, :store) WHERE :by = 'app' GROUP BY app
     UNION ALL
-    SELECT refuse('applications: by: ' || :by || ': there are services, app'), 0, 0, 0
+    SELECT refuse('by: ' || :by || ': there are services, app'), 0, 0, 0
     WHERE :by NOT IN ('services', 'app')
 ), percents AS (
     SELECT application, flows, round(100.0 * flows / sum(flows) OVER (), 1) AS "flows %",

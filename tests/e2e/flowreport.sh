@@ -83,6 +83,7 @@ says "not a whole number" "flowreport: top-talkers: --n 3.7: not a whole number:
 says "nor this" "flowreport: top-talkers: --n inf: not a number: as --n 10" top-talkers --n inf
 is "numbers with a unit are whole ones" "$("$report" top-talkers --n 0.002k --set 1 --format csv 2>/dev/null | wc -l)" 3
 says "a value that there is not, named once" "flowreport: users: by: zone: there are user, group, host" users --by zone
+says "nor twice here" "flowreport: applications: by: zone: there are services, app" applications --by zone
 says "times the wrong way round" "flowreport: top-talkers: --since 2026-11-24 is not before --until yesterday -1000 days: $(sqlite "SELECT flow_time('2026-11-24') || ' and ' || flow_time('yesterday -1000 days')")" \
     top-talkers --since 2026-11-24 --until 'yesterday -1000 days'
 says "no such format" "flowreport: --format cvs: no such format: is it csv?" top-talkers --format cvs
