@@ -290,7 +290,7 @@ static void add_rows(struct columns *c, const struct plan *plan, const uint8_t *
     if (!in_set(c->record, FLOW_tend))
         add_times(rows, FLOW_tend, end, n, r);
     add_header(c, r, n);
-    if (rows->n == 0 && plan->proto != PLAN_NOWHERE) {
+    if (plan->proto != PLAN_NOWHERE) {
         mark(rows, FLOW_icmptype, false, false);
         mark(rows, FLOW_icmpcode, false, false);
     }

@@ -299,6 +299,18 @@ static void single_records(void **state) {
     check(&p, 91, 91 - 6 - 2 - 1);
 }
 
+/* What a rule takes from rows is taken from those of each datagram. */
+static void icmp_of_others(void **state) {
+    static const uint8_t lengths[] = {4, 4, 1, 4, 4, 1, 1};
+    struct pair p;
+    (void)state;
+    open_pair(&p);
+    for (int i = 0; i < 3; i++)
+        send_records(&p, "8/4 12/4 4/1 22/4 21/4 176/1 177/1", lengths, sizeof lengths, 5, NULL, 0);
+    assert_int_equal(p.together, 0); /* they wait for each other */
+    check(&p, 15, 15);
+}
+
 /* Interfaces with sampling rates of their own: rows of one rate stay together. */
 static void sampling_by_interface(void **state) {
     static const uint8_t lengths[] = {4, 4, 2, 4, 4, 4, 4};
@@ -321,10 +333,11 @@ static void sampling_by_interface(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mixed_traffic),   cmocka_unit_test(joined),
-        cmocka_unit_test(joined_families), cmocka_unit_test(not_joined),
-        cmocka_unit_test(not_of_one_rate), cmocka_unit_test(handed_on),
-        cmocka_unit_test(single_records),  cmocka_unit_test(sampling_by_interface),
+        cmocka_unit_test(mixed_traffic),         cmocka_unit_test(joined),
+        cmocka_unit_test(joined_families),       cmocka_unit_test(not_joined),
+        cmocka_unit_test(not_of_one_rate),       cmocka_unit_test(handed_on),
+        cmocka_unit_test(single_records),        cmocka_unit_test(icmp_of_others),
+        cmocka_unit_test(sampling_by_interface),
     };
     return cmocka_run_group_tests_name("columns", tests, NULL, NULL);
 }
