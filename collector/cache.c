@@ -212,11 +212,10 @@ static void get_template(const struct reading *r, struct fvt_cursor *in) {
     }
     d.fields = fields;
     const struct template_moment long_ago = {INT64_MIN, 0};
-    size_t before = exporter_announced(r->e);
     if (template_possible(&d) && (!c->limits.template_ms || age <= c->limits.template_ms))
         template_learn(&r->e->templates, &c->elements, &d, &long_ago, c->clock - age,
                        c->limits.exporter_template, &c->exporters.dropped_templates);
-    exporters_changed(&c->exporters, r->e, before);
+    exporters_changed(&c->exporters, r->e);
     free(fields);
 }
 
@@ -225,21 +224,19 @@ static void get_sampler(const struct reading *r, struct fvt_cursor *in) {
     bool rounded = fvt_get_int(in, 1) != 0;
     uint64_t id = fvt_get_int(in, 8);
     struct sampling_rate rate = {.n = fvt_get_int(in, 8), .rounded = rounded};
-    size_t before = exporter_announced(r->e);
     if (!in->bad && kind < SAMPLER_KINDS)
         sampler_set(&r->e->samplers, (enum sampler_kind)kind, id, rate);
-    exporters_changed(&r->c->exporters, r->e, before);
+    exporters_changed(&r->c->exporters, r->e);
 }
 
 static void get_interface(const struct reading *r, struct fvt_cursor *in) {
     const char *name, *description;
     uint32_t ifindex = (uint32_t)fvt_get_int(in, 4);
     size_t nname = get_text(in, &name), ndescription = get_text(in, &description);
-    size_t before = exporter_announced(r->e);
     if (!in->bad)
         interface_learn(&r->e->interfaces, r->c->limits.interfaces, &r->e->stat.exporter, ifindex,
                         name, nname, description, ndescription);
-    exporters_changed(&r->c->exporters, r->e, before);
+    exporters_changed(&r->c->exporters, r->e);
 }
 
 static void get_application(const struct reading *r, struct fvt_cursor *in) {

@@ -119,7 +119,7 @@ static void drop(struct exporter_table *t, struct exporter *e) {
     if (t->last == e)
         t->last = NULL;
     t->count--;
-    t->announced_octets -= exporter_announced(e);
+    t->announced_octets -= e->announced;
     template_free_all(&e->templates);
     sampler_free(&e->samplers);
     interface_free(&e->interfaces);
@@ -205,8 +205,10 @@ size_t exporter_announced(const struct exporter *e) {
     return e->templates.octets + sampler_octets(&e->samplers) + interface_octets(&e->interfaces);
 }
 
-void exporters_changed(struct exporter_table *t, const struct exporter *e, size_t before) {
-    t->announced_octets += exporter_announced(e) - before;
+void exporters_changed(struct exporter_table *t, struct exporter *e) {
+    const size_t now = exporter_announced(e);
+    t->announced_octets += now - e->announced;
+    e->announced = now;
 }
 
 /* What exporters of one worth would take if none had more than a share. */
@@ -220,14 +222,13 @@ static size_t taken(const struct exporter_list *l, size_t share) {
 }
 
 static void cut(struct exporter_table *t, struct exporter *e, size_t share) {
-    size_t before = exporter_announced(e);
-    if (before > share)
+    if (exporter_announced(e) > share)
         interface_free(&e->interfaces); /* nobody's bill depends on names */
     while (exporter_announced(e) > share && template_drop_oldest(&e->templates))
         t->dropped_templates++;
     if (exporter_announced(e) > share)
         sampler_free(&e->samplers);
-    exporters_changed(t, e, before);
+    exporters_changed(t, e);
 }
 
 void exporters_make_room(struct exporter_table *t, size_t max) {

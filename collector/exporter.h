@@ -65,16 +65,17 @@ struct exporter {
     bool rated;
     struct pending_list pending; /* data sets held for want of a template */
     size_t pending_octets;
-    int64_t boot; /* IPFIX systemInitTimeMilliseconds from options data; INT64_MIN: unknown */
-    bool changed; /* since stat was last handed to the store */
-    bool in_file; /* the current file has something of it */
+    size_t announced; /* octets, as exporter_table.announced_octets has them */
+    int64_t boot;     /* IPFIX systemInitTimeMilliseconds from options data; INT64_MIN: unknown */
+    bool changed;     /* since stat was last handed to the store */
+    bool in_file;     /* the current file has something of it */
 };
 
 struct exporter_table {
     struct exporter **bucket;
     uint32_t nbuckets;
     uint32_t count;
-    size_t announced_octets; /* of all exporters: exporter_announced() */
+    size_t announced_octets; /* of all exporters: exporter_announced(), as of exporters_changed() */
     struct exporter *newest, *oldest;
     struct exporter_list {
         struct exporter *freshest, *stalest;
@@ -105,8 +106,8 @@ void exporters_end_session(struct exporter_table *t, uint32_t session);
 
 /* Octets of what it announced: templates, samplers, names of interfaces. */
 size_t exporter_announced(const struct exporter *e);
-/* What e announced took so many octets, and has changed. */
-void exporters_changed(struct exporter_table *t, const struct exporter *e, size_t before);
+/* What e announced may have changed. */
+void exporters_changed(struct exporter_table *t, struct exporter *e);
 /* When what all announced takes more than max octets, make room for an eighth of it: those worth least give way,
 ** of the same worth those that have most, down to equal shares; of one exporter the oldest templates. */
 void exporters_make_room(struct exporter_table *t, size_t max);

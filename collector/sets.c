@@ -34,7 +34,6 @@ static void decode_flows(struct set_message *m, const struct template *t, struct
 
 static void decode_options(struct set_message *m, const struct template *t, struct cursor set) {
     size_t overrun;
-    size_t before = exporter_announced(m->e);
     uint32_t n = options_set(m->c, m->e, t, set, &overrun);
     use_announced(m, &m->header); /* what was learned holds for the records behind it */
     m->c->record.h.boot = m->header.boot;
@@ -45,7 +44,7 @@ static void decode_options(struct set_message *m, const struct template *t, stru
     if (overrun)
         fault(m, FVT_BAD_RECORD, overrun);
     m->c->touched = true;
-    exporters_changed(&m->c->exporters, m->e, before);
+    exporters_changed(&m->c->exporters, m->e);
     exporters_make_room(&m->c->exporters, m->c->limits.announced);
 }
 
@@ -69,9 +68,8 @@ static struct template *known_to(struct set_message *m, struct exporter *e, uint
     if (!t || m->d->stream || !c->limits.template_ms ||
         c->clock - t->announced <= c->limits.template_ms)
         return t;
-    size_t before = exporter_announced(e);
     template_drop(table, t);
-    exporters_changed(&c->exporters, e, before);
+    exporters_changed(&c->exporters, e);
     c->expired++;
     return NULL;
 }
@@ -99,9 +97,8 @@ static const struct template *template_for(struct set_message *m, uint16_t id) {
     if (!t)
         return NULL;
     const struct template_moment sent = moment(m);
-    size_t before = exporter_announced(owner);
     const struct template *then = template_as_of(&owner->templates, t, &sent, m->c->clock);
-    exporters_changed(&m->c->exporters, owner, before);
+    exporters_changed(&m->c->exporters, owner);
     return then;
 }
 
@@ -188,11 +185,10 @@ static bool read_fields(struct set_message *m, struct cursor *c, uint16_t scopes
 static void learn(struct set_message *m, const struct template_definition *d, size_t octets) {
     struct collector *c = m->c;
     const struct template_moment sent = moment(m);
-    size_t before = exporter_announced(m->e);
     enum template_change change =
         template_learn(&m->e->templates, &c->elements, d, &sent, c->clock,
                        c->limits.exporter_template, &c->exporters.dropped_templates);
-    exporters_changed(&c->exporters, m->e, before);
+    exporters_changed(&c->exporters, m->e);
     c->touched = true;
     if (change == TEMPLATE_USELESS)
         fault(m, FVT_BAD_TEMPLATE, octets);
@@ -210,11 +206,10 @@ static void learn(struct set_message *m, const struct template_definition *d, si
 
 /* Over UDP a withdrawal would be ambiguous, and is to be ignored (RFC 7011 8.4). */
 static void withdraw(struct set_message *m, uint16_t id, bool options) {
-    size_t before = exporter_announced(m->e);
     if (!m->d->stream)
         return;
     template_withdraw(&m->e->templates, id < SET_FIRST_DATA ? 0 : id, options);
-    exporters_changed(&m->c->exporters, m->e, before);
+    exporters_changed(&m->c->exporters, m->e);
 }
 
 static bool template_head(struct cursor *c, uint16_t *id, uint16_t *scopes, uint16_t *fields) {

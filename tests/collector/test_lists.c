@@ -207,6 +207,32 @@ static void of_the_session(void **state) {
     rig_close(&r);
 }
 
+/* Templates of lists that are given up while options data is read, as what they were before is not needed any more, or
+** as they are too old, are counted once. */
+static void given_up(void **state) {
+    (void)state;
+    for (int old = 0; old < 2; old++) {
+        begin("4/1");
+        rig_send_ipfix(&r, &b);
+        ipfix(&b, 0, 7);
+        template_set(&b, 2, 302, "4/1 5/1");
+        rig_send_ipfix(&r, &b);
+        rig_pass(&r, 20000);
+        if (old)
+            rig_pass(&r, r.c->limits.template_ms);
+        ipfix(&b, 0, 7);
+        put_set(&b, 3, "0190 0002 0001 0090 0004 0124 ffff 0000");
+        put_set(&b, 400, "00000001 05 03 012e 0607");
+        rig_send_ipfix(&r, &b);
+        assert_int_equal(rig_stat(&r, "ipfix", 7)->options, 1);
+        size_t sum = 0;
+        for (const struct exporter *e = r.c->exporters.newest; e; e = e->older)
+            sum += exporter_announced(e);
+        assert_int_equal(r.c->exporters.announced_octets, sum);
+        rig_close(&r);
+    }
+}
+
 /* Whether it is an object: brackets and strings end, and nothing is behind them. */
 static bool is_object(const char *p) {
     char open[64];
@@ -265,7 +291,7 @@ static void damaged(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_extra),       cmocka_unit_test(too_long), cmocka_unit_test(in_columns),
-        cmocka_unit_test(of_the_session), cmocka_unit_test(damaged),
+        cmocka_unit_test(of_the_session), cmocka_unit_test(given_up), cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests_name("collector: structured data", tests, NULL, NULL);
 }
