@@ -4,7 +4,7 @@
 **
 **   flip EXTENSION FILE.fvt SCRATCH-DIRECTORY flip|cut [STEP]
 **
-** flip: each octet in turn is inverted, then has one bit changed, and is put back. Each time the
+** flip: each octet in turn is inverted or, the next one, has one bit changed, and is put back. Each time the
 ** answers of `flows` (every column), `traffic` and `endpoints` must be those of the intact file, or
 ** flow_files must say that there is damage. An SQL error counts as another answer.
 ** cut: the file is shortened to every length. What a kill leaves behind is a file cut off, and no
@@ -61,6 +61,14 @@ static const char *const questions[] = {
     "SELECT proto, srcip, sum(flows), sum(bytes), min(first), max(last) FROM traffic GROUP BY 1, 2",
     "SELECT ip, sum(bytes_out), sum(bytes_in) FROM endpoints GROUP BY ip",
     "SELECT srcip, dstip, bytes FROM flows WHERE dstport = 443 AND bytes > 1000",
+    "SELECT coalesce(sum(damaged_blocks), 0) FROM flow_files",
+};
+enum { QUESTIONS = sizeof questions / sizeof *questions, DAMAGE = QUESTIONS - 1 };
+
+/* A connection with the questions, which are parsed once. */
+struct asker {
+    sqlite3 *db;
+    sqlite3_stmt *question[QUESTIONS];
 };
 
 static uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
@@ -71,27 +79,26 @@ static uint64_t hash_bytes(uint64_t h, const void *p, size_t n) {
 }
 
 /* The rows in whatever order they come: sums of the rows' hashes. */
-static void ask(sqlite3 *db, const char *sql, struct answer *a) {
-    sqlite3_stmt *st = NULL;
+static void ask(const struct asker *k, int question, struct answer *a) {
+    sqlite3_stmt *st = k->question[question];
     uint64_t sum = 0;
-    int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
-    while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+    int rc, columns = sqlite3_column_count(st);
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         uint64_t h = UINT64_C(0xcbf29ce484222325);
-        for (int i = 0; i < sqlite3_column_count(st); i++) {
+        for (int i = 0; i < columns; i++) {
             const int type = sqlite3_column_type(st, i);
             const void *text = sqlite3_column_text(st, i);
             h = hash_bytes(h, &type, sizeof type);
             h = hash_bytes(h, text, (size_t)sqlite3_column_bytes(st, i));
         }
         sum += h;
-        if (sql == questions[0] && a->rows < MAX_ROWS)
+        if (question == 0 && a->rows < MAX_ROWS)
             a->row[a->rows++] = h;
-        rc = SQLITE_OK;
     }
     if (rc != SQLITE_DONE && !a->error[0])
-        snprintf(a->error, sizeof a->error, "%s", sqlite3_errmsg(db));
+        snprintf(a->error, sizeof a->error, "%s", sqlite3_errmsg(k->db));
     a->hash = hash_bytes(a->hash ^ sum, &rc, sizeof rc);
-    sqlite3_finalize(st);
+    sqlite3_reset(st);
 }
 
 static int by_hash(const void *a, const void *b) {
@@ -107,31 +114,38 @@ static bool subset(const struct answer *part, const struct answer *whole) {
     return i == part->rows;
 }
 
-static void look(sqlite3 *db, struct answer *a) {
-    sqlite3_stmt *st = NULL;
+static void look(const struct asker *k, struct answer *a) {
     memset(a, 0, sizeof *a);
-    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
-        ask(db, questions[i], a);
+    for (int i = 0; i < DAMAGE; i++)
+        ask(k, i, a);
     qsort(a->row, a->rows, sizeof *a->row, by_hash);
     a->damaged = -1;
-    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(damaged_blocks), 0) FROM flow_files", -1, &st,
-                           NULL) == SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW)
-        a->damaged = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
+    if (sqlite3_step(k->question[DAMAGE]) == SQLITE_ROW)
+        a->damaged = sqlite3_column_int64(k->question[DAMAGE], 0);
+    sqlite3_reset(k->question[DAMAGE]);
 }
 
-static sqlite3 *open_db(const struct job *job) {
-    sqlite3 *db;
+static void asker_open(struct asker *k, const struct job *job) {
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     char *message = NULL;
     setenv("FLOWVT_STORE", job->dir, 1);
-    if (sqlite3_open(":memory:", &db) ||
-        sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL) ||
-        sqlite3_load_extension(db, job->extension, NULL, &message)) {
+    if (sqlite3_open_v2(":memory:", &k->db, flags, NULL) ||
+        sqlite3_db_config(k->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL) ||
+        sqlite3_load_extension(k->db, job->extension, NULL, &message)) {
         fprintf(stderr, "flip: %s: %s\n", job->extension, message ? message : "cannot be loaded");
         exit(2);
     }
-    return db;
+    for (int i = 0; i < QUESTIONS; i++)
+        if (sqlite3_prepare_v2(k->db, questions[i], -1, &k->question[i], NULL) != SQLITE_OK) {
+            fprintf(stderr, "flip: %s: %s\n", questions[i], sqlite3_errmsg(k->db));
+            exit(2);
+        }
+}
+
+static void asker_close(struct asker *k) {
+    for (int i = 0; i < QUESTIONS; i++)
+        sqlite3_finalize(k->question[i]);
+    sqlite3_close(k->db);
 }
 
 /* Not with O_TRUNC: ext4 waits for the disk when a file that was emptied is closed. */
@@ -143,10 +157,10 @@ static void write_file(const char *path, const uint8_t *b, size_t n) {
     }
 }
 
-static void judge(const struct job *job, sqlite3 *db, const struct answer *intact,
+static void judge(const struct job *job, const struct asker *k, const struct answer *intact,
                   const char *what) {
     struct answer a;
-    look(db, &a);
+    look(k, &a);
     const bool fine =
         job->cut ? subset(&a, intact) && !a.error[0] : a.hash == intact->hash || a.damaged > 0;
     if (!fine && job->shared->bad++ < MAX_REPORTED)
@@ -158,7 +172,8 @@ static void judge(const struct job *job, sqlite3 *db, const struct answer *intac
 /* The places from begin on that one child looks at. */
 static void child(const struct job *job, size_t begin, size_t end, const struct answer *intact) {
     struct image copy = {malloc(job->intact.n), job->intact.n};
-    sqlite3 *db = open_db(job);
+    struct asker k;
+    asker_open(&k, job);
     if (!copy.b)
         exit(2);
     memcpy(copy.b, job->intact.b, copy.n);
@@ -166,18 +181,17 @@ static void child(const struct job *job, size_t begin, size_t end, const struct 
         job->shared->place = at;
         if (job->cut) {
             write_file(job->path, copy.b, at);
-            judge(job, db, intact, "cut before");
+            judge(job, &k, intact, "cut before");
             continue;
         }
-        const uint8_t change[2] = {0xff, (uint8_t)(1u << (at % 8))};
-        for (int k = 0; k < 2; k++) {
-            copy.b[at] ^= change[k];
-            write_file(job->path, copy.b, copy.n);
-            judge(job, db, intact, k ? "one bit of" : "inverted");
-            copy.b[at] ^= change[k];
-        }
+        const bool bit = at / job->step % 2;
+        const uint8_t change = bit ? (uint8_t)(1u << (at % 8)) : 0xff;
+        copy.b[at] ^= change;
+        write_file(job->path, copy.b, copy.n);
+        judge(job, &k, intact, bit ? "one bit of" : "inverted");
+        copy.b[at] ^= change;
     }
-    sqlite3_close(db);
+    asker_close(&k);
     free(copy.b);
     exit(0);
 }
@@ -185,9 +199,10 @@ static void child(const struct job *job, size_t begin, size_t end, const struct 
 static int run(const struct job *job) {
     struct answer intact;
     write_file(job->path, job->intact.b, job->intact.n);
-    sqlite3 *db = open_db(job);
-    look(db, &intact);
-    sqlite3_close(db);
+    struct asker k;
+    asker_open(&k, job);
+    look(&k, &intact);
+    asker_close(&k);
     if (intact.error[0] || intact.damaged != 0) {
         printf("not ok - the intact file: damaged is %lld, %s\n", (long long)intact.damaged,
                intact.error);

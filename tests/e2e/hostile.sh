@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Damaged flow files: every third octet of a closed and of a live file flipped in turn, the files cut at
+# Damaged flow files: every third octet of a closed and of a live file changed in turn, the files cut at
 # every third length (HOSTILE_STEP=1: at all of them, as tests/schema/test_damage.c does with the library).
 # The queries never crash, and where the answer is not that of the intact file the damage is counted in
 # flow_files (see flip.c). Then files whose checksums are right and whose contents cannot be (see forge.c), HOSTILE_ROUNDS of each.
