@@ -124,6 +124,7 @@ def span(row):
     return (end, end) if end - start > LONGEST_MS else (start, end)
 
 
+@functools.lru_cache(maxsize=65536)
 def text_time(ms):
     return None if ms is None else read_fvt.time_text(clamp(ms))
 
@@ -219,8 +220,11 @@ class Window:
         while first < high:
             a = max(first, low)
             b = min(first + step, high) if buckets else high
-            yield (first if buckets else None, counters[0] if a <= start < b else 0,
-                   *(share(v, start, end, b) - share(v, start, end, a) for v in counters[1:]))
+            if a <= start and b > end:  # the whole flow, as most are
+                parts = counters[1:]
+            else:
+                parts = [share(v, start, end, b) - share(v, start, end, a) for v in counters[1:]]
+            yield first if buckets else None, counters[0] if a <= start < b else 0, *parts
             first = b if not buckets else first + step
 
 
@@ -249,6 +253,7 @@ class Reference:
         self.classes = {name: read_fvt.CLASSES[cls] for name, cls in read_fvt.known_columns().items()}
         self.rows = [flow(row, overrides) for row in stored(tuple(paths))]
         self.times = [span(row) for row in self.rows]
+        self.shown = [tuple(map(text_time, times or (None, None))) + (times or (None, None)) for times in self.times]
         names = list(tables["flows"])
         self.create("plain", tables["flows"], "id INTEGER PRIMARY KEY")
         shown = {name for name in names if self.classes.get(name) == "TIME"}
@@ -271,8 +276,8 @@ class Reference:
                             "INTEGER, bytes INTEGER, outpackets INTEGER, outbytes INTEGER, first TEXT, last TEXT, "
                             "first_ms INTEGER, last_ms INTEGER)" % name)
             self.db.executemany("INSERT INTO %s VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" % name, (
-                (i, text_time(piece[0]), *piece, *(map(text_time, times or (None, None))), *(times or (None, None)))
-                for i, (row, times) in enumerate(zip(self.rows, self.times)) if window.holds(times)
+                (i, text_time(piece[0]), *piece, *shown)
+                for i, (row, times, shown) in enumerate(zip(self.rows, self.times, self.shown)) if window.holds(times)
                 for piece in window.pieces(row, times, buckets)))
         return self.made[key]
 
