@@ -134,6 +134,11 @@ until_true 10 has 500
 is "-u, -g: it is another user" "$(stat -c %U:%G "/proc/$pid/task")|$(awk '/^(CapEff|CapPrm|Groups)/ { print $2 }' "/proc/$pid/status" | tr '\n' ' ')" \
     "nobody:daemon|$(getent group daemon | cut -d: -f3) 0000000000000000 0000000000000000 "
 is "-u: no thread has a capability" "$(awk '/^Cap(Eff|Prm)/ { print $2 }' /proc/"$pid"/task/*/status | sort -u)" 0000000000000000
+# Receiving goes before closing: comm, then what follows it from the state (field 3) to the nice value (field 19).
+niceness() { # THREAD
+    sed -n "s/^[0-9]* ($1) //p" "/proc/$pid"/task/*/stat | cut -d' ' -f17
+}
+is "files are closed by a thread that gives way to the receiving one" "$(($(niceness close) - $(niceness receive)))" 5
 is "-u: the store is made for it" "$(find "$FLOWVT_STORE" -printf '%u:%g\n' | sort -u)" "nobody:daemon"
 kill -TERM "$pid" && wait "$pid"
 is "-u: ends with 0" $? 0
