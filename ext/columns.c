@@ -16,9 +16,10 @@ static void add(struct sql_table *t, const char *name, const char *type, bool hi
 static void add_params(struct sql_table *t, int n) {
     static const struct {
         const char *name, *type;
-    } params[PARAM_COUNT] = {{"since", ""},        {"until", ""},         {"filter", "TEXT"},
-                             {"store", "TEXT"},    {"bucket", "INTEGER"}, {"mask4", "INTEGER"},
-                             {"mask6", "INTEGER"}, {"endnet", "TEXT"},    {"peernet", "TEXT"}};
+    } params[PARAM_COUNT] = {{"since", ""},         {"until", ""},         {"filter", "TEXT"},
+                             {"store", "TEXT"},     {"bucket", "INTEGER"}, {"mask4", "INTEGER"},
+                             {"mask6", "INTEGER"},  {"endnet", "TEXT"},    {"peernet", "TEXT"},
+                             {"billing", "INTEGER"}};
     for (int i = 0; i < n; i++)
         add(t, params[i].name, params[i].type, true, COLUMN_PARAM, i);
 }

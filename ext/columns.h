@@ -25,6 +25,7 @@ enum param {
     PARAM_mask6,
     PARAM_endnet, /* endpoints */
     PARAM_peernet,
+    PARAM_billing,
     PARAM_COUNT
 };
 

@@ -5,7 +5,8 @@
 ** idxNum is not used. idxStr is a list of words with blanks between, and is what EXPLAIN QUERY
 ** PLAN shows. First one word for each argument of xFilter, in order:
 **
-**   since=  until=  filter=  store=  bucket=  mask4=  mask6=  endnet=  peernet=      a parameter
+**   since=  until=  filter=  store=  bucket=  mask4=  mask6=  endnet=  peernet=  billing=
+**                                                                 a parameter
 **   COL=  COL<>  COL<  COL<=  COL>  COL>=                         a comparison with the argument
 **   COL==  COL!==                                                IS and IS NOT, NULL included
 **   COL[]                                                        IN, all values in one scan

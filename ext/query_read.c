@@ -3,6 +3,7 @@
 ** xFilter's end of the plan: words and arguments to a window and a predicate.
 */
 #include "../schema/portion.h"
+#include "billing.h"
 #include "constraint.h"
 #include "exporters.h"
 #include "pattern.h"
@@ -139,26 +140,31 @@ int query_read_window(sqlite3_value *since, sqlite3_value *until, int64_t now_ms
     return *message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
+/* A text of n octets in the language of filters. NULL with a sentence in *message, or out of memory. */
+static struct filter_node *parse(struct reading *r, const char *text, size_t n) {
+    char err[512], *geodb = NULL;
+    if (r->t->db && site_setting(r->t->db, NULL, "geodb", &geodb) != SQLITE_OK)
+        return NULL;
+    struct filter_node *node = filter_parse(text, n, r->now_ms, r->t->own, geodb, err, sizeof err);
+    sqlite3_free(geodb);
+    if (!node && r->t->own_mistake)
+        fail(r, sqlite3_mprintf("%s; %s", err, r->t->own_mistake));
+    else if (!node)
+        fail(r, sqlite3_mprintf("%s", err));
+    return node ? exporters_resolve(node,
+                                    snapshot_store(r->query->store ? r->query->store : r->t->store))
+                : NULL;
+}
+
 static int read_filter(struct reading *r) {
     if (!given(r, PARAM_filter))
         return SQLITE_OK;
     const char *text = (const char *)sqlite3_value_text(r->param[PARAM_filter]);
-    if (!text)
-        return SQLITE_NOMEM;
-    char err[512], *geodb = NULL;
-    int rc = r->t->db ? site_setting(r->t->db, NULL, "geodb", &geodb) : SQLITE_OK;
-    if (rc != SQLITE_OK)
-        return rc;
     struct filter_node *node =
-        filter_parse(text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter]), r->now_ms,
-                     r->t->own, geodb, err, sizeof err);
-    sqlite3_free(geodb);
-    if (!node && r->t->own_mistake)
-        return fail(r, sqlite3_mprintf("%s; %s", err, r->t->own_mistake));
+        text ? parse(r, text, (size_t)sqlite3_value_bytes(r->param[PARAM_filter])) : NULL;
     if (!node)
-        return fail(r, sqlite3_mprintf("%s", err));
-    node = exporters_resolve(node, snapshot_store(r->query->store ? r->query->store : r->t->store));
-    bool ok = node != NULL;
+        return *r->message ? SQLITE_ERROR : SQLITE_NOMEM;
+    bool ok = true;
     for (int side = 0; side < 2 && r->query->side[side]; side++)
         ok = ok && predicate_adopt(r->query->side[side], predicate_from_filter(node));
     filter_free(node);
@@ -209,9 +215,26 @@ static int read_nets(struct reading *r, enum param param, const char *name) {
     return SQLITE_OK;
 }
 
+/* billing: the ends that are billed by what the flow's exporter saw. */
+static int read_billing(struct reading *r) {
+    for (int side = 0; side < 2 && r->query->side[side]; side++) {
+        char *text;
+        int rc = billing_filter(r->t->db, side, &text, r->message);
+        if (rc != SQLITE_OK || !text)
+            return rc;
+        struct filter_node *node = parse(r, text, strlen(text));
+        bool ok = node && predicate_adopt(r->query->side[side], predicate_from_filter(node));
+        sqlite3_free(text);
+        filter_free(node);
+        if (!ok)
+            return *r->message ? SQLITE_ERROR : SQLITE_NOMEM;
+    }
+    return SQLITE_OK;
+}
+
 static int read_params(struct reading *r) {
     struct query *p = r->query;
-    int64_t mask4 = 32, mask6 = 128;
+    int64_t mask4 = 32, mask6 = 128, billing = 0;
     p->bucket = 300;
     int rc = query_read_window(r->param[PARAM_since], r->param[PARAM_until], r->now_ms, &p->window,
                                r->message);
@@ -231,6 +254,10 @@ static int read_params(struct reading *r) {
         rc = read_nets(r, PARAM_endnet, "ip");
     if (rc == SQLITE_OK)
         rc = read_nets(r, PARAM_peernet, "peerip");
+    if (rc == SQLITE_OK)
+        rc = read_integer(r, PARAM_billing, "billing", 0, 1, "0 or 1", &billing);
+    if (rc == SQLITE_OK && billing)
+        rc = read_billing(r);
     narrow_window(r);
     p->mask4 = (int)mask4;
     p->mask6 = (int)mask6;

@@ -23,7 +23,8 @@
 ** is the service's; app is appname.
 **
 ** endnet and peernet, of endpoints, leave only the ends that lie in one of the networks listed, or whose other end does: without
-** making a dimension of the address, as ip_in(ip, ...) would.
+** making a dimension of the address, as ip_in(ip, ...) would. With billing = 1 an end that is in the site's table
+** billing_exporters is there as the exporter saw it that the table has for it.
 **
 ** time is the start of a bucket of `bucket` seconds (300): counters of a flow that spans several
 ** are spread over them in proportion, as they are cut at since and until. mask4 and mask6 turn

@@ -646,12 +646,8 @@ SELECT since, until, filter, store, bucket, time, exporter,
        ip AS host, peerzone AS zone, application,
        bytes_in AS octets_in, bytes_out AS octets_out, packets_in, packets_out, flows_in, flows_out,
        proto, port, peerip AS peer, peerport, lowport, first, last, endnet, peernet
-FROM endpoints AS e
-WHERE zone = 'local'
-  AND exporter IS coalesce((SELECT b.exporter FROM billing_exporters AS b WHERE ip_in(e.ip, b.cidr)
-                            ORDER BY CASE instr(b.cidr, '/') WHEN 0 THEN 128
-                                     ELSE CAST(substr(b.cidr, instr(b.cidr, '/') + 1) AS INTEGER) END DESC
-                            LIMIT 1), e.exporter);
+FROM endpoints
+WHERE zone = 'local' AND billing = 1;
 
 -- By interfaces: what comes in or goes out by an interface whose role is outside. What several exporters see, or
 -- one sees twice, crosses such an interface once. What passes a transit interface, between routers of the site, is

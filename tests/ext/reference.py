@@ -21,7 +21,7 @@ MIN_MS, MAX_MS = -62167219200000, 253402300799999  # the years 0000 to 9999
 LONGEST_MS = 31 * 86400 * 1000  # a flow that lasts longer counts at its end
 SCALED = ("packets", "bytes", "outpackets", "outbytes")
 COUNTERS = ("flows",) + SCALED
-PARAMETERS = {"flows": 4, "traffic": 7, "endpoints": 9}  # hidden columns, in front of all others
+PARAMETERS = {"flows": 4, "traffic": 7, "endpoints": 10}  # hidden columns, in front of all others
 
 # Columns of endpoints that are one thing at the sender's end and another at the receiver's.
 ENDS = {"ip": ("srcip", "dstip"), "port": ("srcport", "dstport"), "asn": ("srcas", "dstas"),

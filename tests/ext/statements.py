@@ -75,7 +75,7 @@ class Table:
         if not self.arguments:
             return "%s AS %s" % (self.kind, self.alias)
         given = dict(self.parameters())
-        order = ["since", "until", "filter", "store", "bucket", "mask4", "mask6", "endnet", "peernet"][:PARAMETERS[self.kind]]
+        order = ["since", "until", "filter", "store", "bucket", "mask4", "mask6", "endnet", "peernet", "billing"][:PARAMETERS[self.kind]]
         values = [quoted(given.get(name)) for name in order]
         while values and values[-1] == "NULL":
             values.pop()

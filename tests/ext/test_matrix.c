@@ -212,8 +212,8 @@ static void walk_column(const char *table, const char *column, const char *type,
 }
 
 static void walk_table(const char *table) {
-    static const char *const params[] = {"since", "until", "filter", "store",   "bucket",
-                                         "mask4", "mask6", "endnet", "peernet", NULL};
+    static const char *const params[] = {"since", "until",  "filter",  "store",   "bucket", "mask4",
+                                         "mask6", "endnet", "peernet", "billing", NULL};
     char *sql = sqlite3_mprintf("SELECT name, type FROM pragma_table_xinfo('%q')", table);
     struct lines l = client_query(db, sql, false);
     struct count n = {0};
