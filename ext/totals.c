@@ -19,6 +19,7 @@ enum {
     THREAD_ROWS = 50000,
     AHEAD = 12,       /* groups whose memory is asked for before they are delivered */
     SORT_OCTETS = 32, /* of a group when groups are sorted, beside a copy of it */
+    FIRST_FEW = 1000, /* groups that are mostly enough of those in order of a total */
 };
 
 /* One thread's share of a scan. */
@@ -569,6 +570,14 @@ static bool sortable(const struct totals *t) {
     return count_groups(t) <= room_for_groups(t, 0) / sorted_octets(t);
 }
 
+/* SQLite does not tell LIMIT with every statement. Who asks for an order by totals wants the first ones, as a rule; to find
+** them is little beside sorting all, which is left until more are asked for. */
+static int64_t likely_first(const struct totals *t) {
+    if (t->query->limit >= 0 || t->request.order[0].kind != ORDER_MEASURE)
+        return t->query->limit;
+    return FIRST_FEW;
+}
+
 static int sort_in_memory(struct totals *t) {
     int rc = t->request.first >= 0 ? leave_out(t) : FVT_OK;
     if (rc != FVT_OK)
@@ -584,7 +593,7 @@ static int sort_in_memory(struct totals *t) {
         return FVT_NOMEM;
     if (interrupt_stopped(&t->interrupt))
         return FVT_OK;
-    return order_in_memory(t, t->threads, t->query->limit);
+    return order_in_memory(t, t->threads, likely_first(t));
 }
 
 static int count_all(struct totals *t) {
