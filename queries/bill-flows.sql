@@ -54,12 +54,33 @@ WITH who(nets) AS (
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
                            AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
                       THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL
+), asked(fast, n) AS MATERIALIZED ( -- does the table answer with the largest? Not by what else billable may be
+    SELECT coalesce(:user, :group, :zone, :port) IS NULL AND coalesce(:n, 20) BETWEEN 0 AND 1000
+           AND EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'billable' AND sql LIKE 'CREATE VIEW billable AS SELECT * FROM billable_by_network')
+           AND NOT EXISTS (SELECT 1 FROM sqlite_temp_master WHERE name = 'billable'), coalesce(:n, 20)
+), largest AS MATERIALIZED (
+    SELECT b.exporter, b.proto, b.ip, b.port, b.peerip, b.peerport, b.bytes
+    FROM endpoints AS b
+    WHERE b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer
+      AND b.billing = 1 AND b.zone = 'local' AND b.peerzone <> 'local'
+    ORDER BY b.bytes DESC, b.ip, b.port, b.peerip, b.peerport
+    LIMIT (SELECT iif(fast, n, 0) FROM asked)
+), ends(nets, peers) AS MATERIALIZED ( -- all else is had for these alone
+    SELECT coalesce(group_concat(DISTINCT ip), (SELECT nets FROM who)), coalesce(group_concat(DISTINCT peerip), :peer) FROM largest
+), every(bytes) AS MATERIALIZED (
+    SELECT sum(b.octets_out + b.octets_in)
+    FROM billable AS b
+    WHERE b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
+      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer
+      AND b.zone <> 'local'
+    LIMIT (SELECT fast FROM asked)
 ), seen AS MATERIALIZED (
     SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first) AS first_seen, max(b.last) AS last_seen,
            sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b
     WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
-      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer
+      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM ends) AND b.peernet = (SELECT peers FROM ends)
       AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
       AND (:port IS NULL OR CAST(coalesce(b.lowport, 'none') AS TEXT) = CAST(:port AS TEXT))
     GROUP BY 1, 2, 3, 4, 5, 6
@@ -76,12 +97,12 @@ WITH who(nets) AS (
     GROUP BY 1, 2, 3, 4, 5, 6
 )
 SELECT first_seen, last_seen, exporter, proto_name(proto) AS proto, host, port, peer, peerport AS peer_port, flows,
-       sent, received, sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
+       sent, received, sent + received AS bytes, round(100.0 * (sent + received) / coalesce((SELECT bytes FROM every), sum(sent + received) OVER ()), 1) AS percent,
        'flowreport long --since ''' || since || ''' --until ''' || until || ''' --filter ''proto ' || proto_name(proto) ||
        ' and host ' || host || ' and host ' || peer || coalesce(' and port ' || port, '') || coalesce(' and port ' || peerport, '') ||
        coalesce(' and router ip ' || exporter, '') || '''' AS next
 FROM seen, day
-ORDER BY bytes DESC, first_seen, host, port
+ORDER BY bytes DESC, host, port, peer, peer_port
 LIMIT coalesce(:n, 20);
 
 WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
