@@ -58,11 +58,13 @@ enum packet_kind walk_erf(struct walk *w) {
             return PACKET_TRUNCATED;
     switch (type) {
     case 1:
-    case 5:
     case 10:
     case 15:
     case 19:
         return walk_ppp(w);
+    case 5: /* with the number of their channel */
+    case 17:
+        return behind(w, 4, walk_ppp);
     case 2:
     case 11:
     case 16:
