@@ -35,13 +35,17 @@ WITH earliest AS MATERIALIZED (
     SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, bytes, flows, last
     FROM traffic(:since, :until, :filter, :store)
     WHERE srcip IN (SELECT srcip FROM earliest) AND dstip IN (SELECT dstip FROM earliest)
+    UNION ALL SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, bytes, flows, last
+    FROM traffic(:since, :until, :filter, :store) WHERE srcip IS NULL -- as what an exporter adds up has none
+    UNION ALL SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, bytes, flows, last
+    FROM traffic(:since, :until, :filter, :store) WHERE srcip IS NOT NULL AND dstip IS NULL
 )
 SELECT first AS first_seen, round((julianday(last) - julianday(first)) * 86400, 3) AS duration,
        proto_name(e.proto) AS proto,
        e.srcip || ':' || coalesce(e.srcport, 0) AS src,
        e.dstip || ':' || coalesce(e.dstport, e.icmptype || '.' || e.icmpcode, 0) AS dst,
        packets, bytes, flows
-FROM earliest e JOIN known k ON k.srcip = e.srcip AND k.dstip = e.dstip AND k.proto IS e.proto AND k.srcport IS e.srcport
+FROM earliest e JOIN known k ON k.srcip IS e.srcip AND k.dstip IS e.dstip AND k.proto IS e.proto AND k.srcport IS e.srcport
     AND k.dstport IS e.dstport AND k.icmptype IS e.icmptype AND k.icmpcode IS e.icmpcode
 ORDER BY first, e.srcip, e.srcport, e.dstip, e.dstport, e.icmptype, e.icmpcode;
 

@@ -34,12 +34,16 @@ WITH largest AS MATERIALIZED (
     SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, flows, first, last
     FROM traffic(:since, :until, :filter, :store)
     WHERE srcip IN (SELECT srcip FROM largest) AND dstip IN (SELECT dstip FROM largest)
+    UNION ALL SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, flows, first, last
+    FROM traffic(:since, :until, :filter, :store) WHERE srcip IS NULL -- as what an exporter adds up has none
+    UNION ALL SELECT proto, srcip, srcport, dstip, dstport, icmptype, icmpcode, packets, flows, first, last
+    FROM traffic(:since, :until, :filter, :store) WHERE srcip IS NOT NULL AND dstip IS NULL
 )
 SELECT first AS first_seen, round((julianday(last) - julianday(first)) * 86400, 3) AS duration,
        proto_name(l.proto) AS proto, l.srcip || ':' || coalesce(l.srcport, 0) AS src,
        l.dstip || ':' || coalesce(l.dstport, l.icmptype || '.' || l.icmpcode, 0) AS dst,
        packets, bytes, flows
-FROM largest l JOIN known k ON k.srcip = l.srcip AND k.dstip = l.dstip AND k.proto IS l.proto AND k.srcport IS l.srcport
+FROM largest l JOIN known k ON k.srcip IS l.srcip AND k.dstip IS l.dstip AND k.proto IS l.proto AND k.srcport IS l.srcport
     AND k.dstport IS l.dstport AND k.icmptype IS l.icmptype AND k.icmpcode IS l.icmpcode
 ORDER BY bytes DESC, l.srcip, l.srcport, l.dstip, l.dstport;
 

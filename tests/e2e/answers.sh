@@ -28,6 +28,11 @@ if [ -d "$captures" ]; then
     "$collect" -r "$captures/multiple-sampling-rates-nf9.pcap" -w "$work/rates" 2>"$work/log"
     "$collect" -r "$captures/nat-nf9-nel.pcap" -w "$work/NAT" 2>"$work/log"
     "$collect" -r "$captures/flowtools-nf8-07-src-dst.pcap" -w "$work/aggregated" 2>"$work/log"
+    "$collect" -r "$captures/flowtools-nf8-01-as.pcap" -w "$work/systems" 2>"$work/log"
+    for report in connections top-connections; do
+        is "$report: what has no addresses" \
+            "$("$BUILD/flowreport" "$report" --store "$work/systems" --set 1 --format csv | tail -n 1 | tr -d '\r' | cut -d, -f 3-)" ",,,5050,5050,10100"
+    done
 fi
 for file in queries/*.sql queries/alerts/*.sql; do
     echo ".print -- $file"
