@@ -36,14 +36,15 @@ static void add_app(struct sql_table *t) {
 static void init_flows(struct sql_table *t) {
     add_params(t, PARAM_store + 1);
     add_app(t);
+    /* Here for the same reason. */
+    add(t, "tstart_ms", "INTEGER", true, COLUMN_MS, FLOW_tstart);
+    add(t, "tend_ms", "INTEGER", true, COLUMN_MS, FLOW_tend);
+    add(t, "trecv_ms", "INTEGER", true, COLUMN_MS, FLOW_trecv);
     for (int f = 0; f < FLOW_NFIELDS; f++) {
         add(t, flow_fields[f].name, field_type(f), false, COLUMN_VALUE, f);
         if (f == FLOW_tend)
             add(t, "duration", "REAL", false, COLUMN_COMPUTED, COMPUTED_duration);
     }
-    add(t, "tstart_ms", "INTEGER", true, COLUMN_MS, FLOW_tstart);
-    add(t, "tend_ms", "INTEGER", true, COLUMN_MS, FLOW_tend);
-    add(t, "trecv_ms", "INTEGER", true, COLUMN_MS, FLOW_trecv);
     add(t, "raw_packets", "INTEGER", true, COLUMN_VALUE, SCAN_raw_packets);
     add(t, "raw_bytes", "INTEGER", true, COLUMN_VALUE, SCAN_raw_bytes);
     add(t, "raw_outpackets", "INTEGER", true, COLUMN_VALUE, SCAN_raw_outpackets);
