@@ -29,12 +29,20 @@
 
 WITH ports(list) AS (
     SELECT coalesce(:ports, '17 19 53 69 111 123 137 161 389 520 1434 1900 3283 3702 5353 5683 10001 11211 27015')
-), answers AS MATERIALIZED (
-    SELECT dstip AS victim, srcport AS port, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-           count(DISTINCT srcip) AS reflectors, min(first) AS first_seen, max(last) AS last_seen
+), large AS MATERIALIZED ( -- reflectors are counted of these alone
+    SELECT dstip, srcport, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
+           min(first) AS first_seen, max(last) AS last_seen
     FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp and src port in [' || (SELECT list FROM ports) || ']', :store)
     GROUP BY dstip, srcport
     HAVING sum(bytes) >= coalesce(:min, 1000000)
+), counted AS MATERIALIZED (
+    SELECT dstip, srcport, count(DISTINCT srcip) AS reflectors
+    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp and src port in [' || (SELECT list FROM ports) || ']', :store)
+    WHERE dstip IN (SELECT dstip FROM large)
+    GROUP BY dstip, srcport
+), answers AS MATERIALIZED (
+    SELECT dstip AS victim, srcport AS port, flows, packets, bytes, reflectors, first_seen, last_seen
+    FROM large JOIN counted USING (dstip, srcport)
 ), questions AS MATERIALIZED (
     SELECT srcip AS victim, dstport AS port, sum(bytes) AS bytes
     FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp and dst port in [' || (SELECT list FROM ports) || ']', :store)
