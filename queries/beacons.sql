@@ -37,14 +37,12 @@ WITH calls AS MATERIALIZED (
         FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
         ORDER BY flows DESC, srcip, dstip, proto, dstport LIMIT coalesce(:candidates, 1000))
     WHERE flows >= coalesce(:min, 6)
-), kept AS MATERIALIZED (
-    SELECT srcip, dstip, proto, dstport, bytes, tstart_ms
+), seen AS ( -- in the order that the table sorts them in
+    SELECT srcip, dstip, proto, dstport, bytes, tstart_ms,
+           tstart_ms - lag(tstart_ms) OVER (PARTITION BY srcip, dstip, proto, dstport ORDER BY tstart_ms) AS gap
     FROM flows(:since, :until, coalesce('(' || :filter || ') and ', '') || 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
     WHERE srcip IN (SELECT srcip FROM calls) AND dstip IN (SELECT dstip FROM calls)
-), seen AS (
-    SELECT *, tstart_ms - lag(tstart_ms) OVER (PARTITION BY srcip, dstip, proto, dstport ORDER BY tstart_ms) AS gap
-    FROM kept
-    WHERE (srcip, dstip, proto, coalesce(dstport, -1)) IN (SELECT srcip, dstip, proto, coalesce(dstport, -1) FROM calls)
+      AND (+srcip, +dstip, +proto, coalesce(dstport, -1)) IN (SELECT srcip, dstip, proto, coalesce(dstport, -1) FROM calls)
 ), regular AS (
     SELECT srcip, dstip, proto, dstport, count(*) AS calls, sum(bytes) AS bytes, avg(gap) AS mean,
            max(avg(gap * gap) - avg(gap) * avg(gap), 0) AS variance, min(tstart_ms) AS first, max(tstart_ms) AS last
