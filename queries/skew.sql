@@ -23,17 +23,24 @@
 .mode box
 .headers on
 
-WITH w AS (
+WITH w AS MATERIALIZED (
     SELECT CASE WHEN :since IS NOT NULL THEN :since ELSE datetime(max(last), '-10 minutes') END AS since
     FROM flow_files(NULL, :until, :store)
+), delay AS MATERIALIZED (
+    SELECT exporter, odid, count(*) AS flows, min(trecv_ms - tend_ms) AS least,
+           avg(trecv_ms - tend_ms) AS average, max(trecv_ms - tend_ms) AS greatest, sum(tend_ms > trecv_ms) AS from_the_future
+    FROM flows((SELECT since FROM w), :until, :filter, :store)
+    GROUP BY exporter, odid
 )
-SELECT exporter, odid, version, count(*) AS flows, min(trecv_ms - tend_ms) / 1000.0 AS least_delay,
-       round(avg(trecv_ms - tend_ms) / 1000, 3) AS average_delay, max(trecv_ms - tend_ms) / 1000.0 AS greatest_delay,
-       sum(tend_ms > trecv_ms) AS from_the_future,
-       CASE WHEN min(trecv_ms - tend_ms) < -1000 THEN 'clock ahead'
-            WHEN min(trecv_ms - tend_ms) > 60000 THEN 'clock behind, or late' ELSE 'ok' END AS verdict
-FROM w, flows(w.since, :until, :filter, :store)
-GROUP BY exporter, odid, version
-ORDER BY exporter, odid, version;
+SELECT exporter, odid,
+       coalesce((SELECT group_concat(DISTINCT version) FROM flow_exporters((SELECT since FROM w), :until, :store) AS x
+                 WHERE x.exporter IS d.exporter AND x.odid IS d.odid), -- which has none of a probe's
+                (SELECT group_concat(DISTINCT version) FROM traffic((SELECT since FROM w), :until, :filter, :store) AS x
+                 WHERE x.exporter IS d.exporter AND x.odid IS d.odid)) AS version,
+       flows, least / 1000.0 AS least_delay, round(average / 1000, 3) AS average_delay, greatest / 1000.0 AS greatest_delay,
+       from_the_future,
+       CASE WHEN least < -1000 THEN 'clock ahead' WHEN least > 60000 THEN 'clock behind, or late' ELSE 'ok' END AS verdict
+FROM delay AS d
+ORDER BY exporter, odid;
 
 SELECT losses(:since, :until, :store) AS losses;
