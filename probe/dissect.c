@@ -471,7 +471,6 @@ static const struct {
     [1] = {"Ethernet", ethernet},
     [6] = {"token ring", walk_token_ring},
     [7] = {"ARCNET", walk_arcnet},
-    [8] = {"SLIP", walk_slip},
     [9] = {"PPP", ppp},
     [10] = {"FDDI", walk_fddi},
     [12] = {"raw IP", by_version}, /* DLT_RAW as most systems number it */

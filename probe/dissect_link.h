@@ -43,7 +43,6 @@ enum packet_kind walk_fddi(struct walk *w);
 enum packet_kind walk_fibre_channel(struct walk *w);
 enum packet_kind walk_arcnet(struct walk *w);
 enum packet_kind walk_arcnet_linux(struct walk *w);
-enum packet_kind walk_slip(struct walk *w);
 enum packet_kind walk_atm_clip(struct walk *w);
 enum packet_kind walk_sunatm(struct walk *w);
 enum packet_kind walk_1394(struct walk *w);

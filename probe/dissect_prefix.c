@@ -96,11 +96,6 @@ enum packet_kind walk_ipnet(struct walk *w) {
     return behind(w, 24, walk_ip);
 }
 
-/* Direction and a compressed header, of captures of BSD. */
-enum packet_kind walk_slip(struct walk *w) {
-    return behind(w, 16, walk_ip);
-}
-
 /* Juniper's: magic, flags, extensions with their length; then the frame, or an address family and the packet alone. */
 static enum packet_kind juniper(struct walk *w, enum packet_kind (*next)(struct walk *w)) {
     enum { IN = 0x01, NO_FRAME = 0x02, EXTENSIONS = 0x80 };

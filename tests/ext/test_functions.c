@@ -164,7 +164,7 @@ static const struct {
     {"SELECT disk_free('/nowhere')", "NULL"},
     {"SELECT disk_free(NULL)", "NULL"},
     {"SELECT flow_time('noon') IS NULL",
-     "error: since: 'noon': not understood: accepted are "
+     "error: 'noon': not understood: accepted are "
      "'2026-11-23 10:00', ISO 8601 with or without a zone, '2014/12/04.12' and "
      "'2014/12/04.12-2014/12/04.13', seconds or milliseconds since 1970, 'now', 'today', "
      "'yesterday', '-90 minutes', '-1 day', 'start of month'; times are UTC"},

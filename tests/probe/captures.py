@@ -38,9 +38,11 @@ ROUTES = ("export", "store", "collect", "nfcapd", "tshark")
 
 # Where the expectation's decoder and tshark differ, and why flowvt sides with tshark.
 TSHARK_IS_RIGHT = {
-    # 802.11 data frames, and PPI in front of Ethernet: not looked into by that decoder
+    # 802.11 data frames, and PPI in front of Ethernet: not looked into by that decoder,
     "link-other-ndpi-someip_sd_sample.pcap", "link-other-zeek-radiotap.pcap",
     "link-other-zeek-wlanmon.pcap",
+    # nor frames in FabricPath, whose Ethernet type is 0x8903
+    "vlan-ndpi-pcap-ajp.pcap",
     # pcap 2.2 has the two lengths of a packet the other way round
     "badfile-pcpp-clusterfuzz-testcase-minimized-fuzztarget-660496.pcap",
 }

@@ -523,7 +523,6 @@ static void in_front(void **state) {
          "ffffff"
          "00000001",
          0, 0, 0},
-        {"SLIP", 8, "00450000000000000000000000000000", 0, 0, 0},
         {"IP over ATM, LLC", 106,
          "aaaa03000000"
          "0800",
