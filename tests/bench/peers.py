@@ -91,7 +91,8 @@ class Nfdump(Peer):
         self.nfdump = os.environ.get("NFDUMP") or shutil.which("nfdump")
         self.nfcapd = os.environ.get("NFCAPD") or shutil.which("nfcapd")
         self.directory = directory
-        if self.nfdump and self.nfcapd:
+        # One that was built without a reader of captures has no -f among its options, and listens instead.
+        if self.nfdump and self.nfcapd and "\n-f " in Run([self.nfcapd, "-h"]).output:
             words = Run([self.nfdump, "-V"]).output.split()
             self.version = words[words.index("Version:") + 1] if "Version:" in words else "?"
 
