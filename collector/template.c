@@ -106,12 +106,17 @@ bool template_is(const struct template *x, const struct template_definition *d) 
            memcmp(x->fields, d->fields, d->nfields * sizeof *d->fields) == 0;
 }
 
-/* A record must have octets, and fit in a set. */
+/* A record must have octets, and fit in a set. Elements without octets say nothing: of thousands of them, records of an
+** octet each would take a second of a datagram. */
 static bool useful(const struct template_definition *d) {
+    enum { MOST_EMPTY = 256 };
     size_t minimum = 0;
-    for (unsigned i = 0; i < d->nfields; i++)
+    unsigned empty = 0;
+    for (unsigned i = 0; i < d->nfields; i++) {
         minimum += d->fields[i].length == TEMPLATE_VARIABLE ? 1 : d->fields[i].length;
-    return minimum > 0 && minimum < 65536;
+        empty += d->fields[i].length == 0;
+    }
+    return minimum > 0 && minimum < 65536 && empty <= MOST_EMPTY;
 }
 
 static struct template *create(const struct element_map *map, const struct template_definition *d) {

@@ -43,9 +43,9 @@ struct template_table {
 };
 
 enum template_change {
-    TEMPLATE_SAME,    /* announced again */
-    TEMPLATE_NEW,     /* or redefined */
-    TEMPLATE_USELESS, /* its records would have no octets, or too many: not kept */
+    TEMPLATE_SAME, /* announced again */
+    TEMPLATE_NEW,  /* or redefined */
+    TEMPLATE_USELESS, /* its records would have no octets, or too many, or hundreds of empty elements: not kept */
     TEMPLATE_NOMEM,
 };
 

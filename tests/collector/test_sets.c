@@ -376,6 +376,29 @@ static void malformed_datagrams(void **state) {
     }
 }
 
+/* Elements without octets are in some templates; not in such numbers that records of an octet cost a second. */
+static void empty_elements(void **state) {
+    (void)state;
+    static const unsigned empty[] = {0, 1, 256, 257, 16000};
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+        const bool kept = empty[i] <= 256;
+        begin(NULL);
+        ipfix(&b, 0, 1);
+        size_t set = set_begin(&b, 2);
+        put(&b, 256, 2);
+        put(&b, empty[i] + 1, 2);
+        for (unsigned k = 0; k < empty[i]; k++)
+            put_hex(&b, "0001 0000");
+        put_hex(&b, "0004 0001");
+        set_end(&b, set);
+        put_set(&b, 256, "06 11");
+        rig_send_ipfix(&r, &b);
+        assert_int_equal(r.rows, kept ? 2 : 0);
+        assert_int_equal(r.faults[FVT_BAD_TEMPLATE], !kept);
+        end();
+    }
+}
+
 /* What follows a broken datagram is decoded as ever. */
 static void faults_harm_nothing_else(void **state) {
     (void)state;
@@ -543,6 +566,7 @@ int main(void) {
         cmocka_unit_test(several_templates_in_a_set),
         cmocka_unit_test(padding_and_faults),
         cmocka_unit_test(malformed_datagrams),
+        cmocka_unit_test(empty_elements),
         cmocka_unit_test(faults_harm_nothing_else),
         cmocka_unit_test(v9_count_and_zeros),
         cmocka_unit_test(several_messages_in_a_datagram),
