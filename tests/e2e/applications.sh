@@ -16,39 +16,7 @@ if ! "$probe" -V | grep -q nDPI; then
         "2 flowprobe: -k: this flowprobe was built without nDPI: build it with \`make WITH_NDPI=1\`"
     if [ ! -e /usr/include/ndpi/ndpi_api.h ]; then
         skip "flowprobe -k" "no libndpi-dev"
-        is "reports: top --by app" "$("$BUILD/flowreport" top --by app --n 1 --set 1 --format csv | sed -n '2s/,.*//p')" HTTP
-is "reports: applications --by app" \
-    "$("$BUILD/flowreport" applications --by app --application TLS --set 1 --format csv | awk -F, 'NR == 2 { print $1, $6 }')" \
-    "TLS $(sqlite "SELECT sum(bytes) FROM flows WHERE app = 'TLS'")"
-
-# A running one says what it has recognised.
-start "$probe" -q -i lo -k -c "$work/ctl" -w "$work/live" udp port 53
-running=$!
-until_true 10 "$BUILD/flowprobectl" -c "$work/ctl" timeouts >/dev/null 2>&1
-/usr/bin/python3 - <<'PY'
-import socket
-query = bytes.fromhex("123401000001000000000000") + b"\3www\7example\3com\0" + bytes.fromhex("00010001")
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-    s.sendto(query, ("127.0.0.1", 53))
-PY
-# shellcheck disable=SC2317  # until_true calls it
-recognised() {
-    "$BUILD/flowprobectl" -c "$work/ctl" dump-flows >"$work/dump" && [ -s "$work/dump" ]
-}
-until_true 10 recognised
-is "dump-flows has applications" "$(grep -o 'application .*' "$work/dump")" "application DNS"
-"$BUILD/flowprobectl" -c "$work/ctl" expire-all >/dev/null
-is "and so have statistics" \
-    "$("$BUILD/flowprobectl" -c "$work/ctl" statistics prometheus | grep -E '^flowvt_probe_(application_flows|connections)_total.* 1$' | tr '\n' ' ')" \
-    'flowvt_probe_connections_total{application="recognised"} 1 flowvt_probe_application_flows_total{application="DNS"} 1 '
-"$BUILD/flowprobectl" -c "$work/ctl" shutdown >/dev/null
-wait $running
-
-"$probe" -q -r "$lab" -k -v 5 -n 127.0.0.1:9 2>"$work/err"
-is "v5 has no means" "$? $(cat "$work/err")" "2 flowprobe: -k: NetFlow v5 has no applications: use -v 9 or 10"
-"$probe" -q -r "$lab" -k -T ip 2>"$work/err"
-is "nor has a flow of addresses" "$? $(cat "$work/err")" "2 flowprobe: -k: applications are of connections, which have ports: use -T full"
-result
+        result
     fi
     # All but what knows of nDPI is compiled already.
     mkdir "$work/build"
