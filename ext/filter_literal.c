@@ -220,21 +220,29 @@ double filter_real_from(int64_t v, bool up) {
     return d;
 }
 
-static bool add_real(struct filter_parser *p, const struct filter_subject *subject,
-                     enum filter_token_kind comparator, struct filter_values *values) {
-    int64_t first, last;
-    if (!take_numbers(p, subject, comparator, &first, &last))
-        return false;
-    double lo = filter_real_from(first, true), hi = filter_real_from(last, false);
+/* The numbers that compare so with first..last: one number unless the comparator is =. Where that has no double of its
+** own, first is the next one above it and last the next one below. */
+static bool add_compared_reals(struct filter_parser *p, enum filter_token_kind comparator,
+                               double first, double last, struct filter_values *values) {
+    double lo = first, hi = last;
     if (comparator == TOKEN_GT)
-        lo = nextafter(filter_real_from(first, false), INFINITY);
+        lo = nextafter(last, INFINITY);
     if (comparator == TOKEN_LT)
-        hi = nextafter(filter_real_from(last, true), -INFINITY);
+        hi = nextafter(first, -INFINITY);
     if (comparator == TOKEN_LT || comparator == TOKEN_LE)
         lo = -INFINITY;
     if (comparator == TOKEN_GT || comparator == TOKEN_GE)
         hi = INFINITY;
     return filter_values_real(values, lo, hi) == 0 || filter_fail_memory(p);
+}
+
+static bool add_real(struct filter_parser *p, const struct filter_subject *subject,
+                     enum filter_token_kind comparator, struct filter_values *values) {
+    int64_t first, last;
+    if (!take_numbers(p, subject, comparator, &first, &last))
+        return false;
+    return add_compared_reals(p, comparator, filter_real_from(first, true),
+                              filter_real_from(last, false), values);
 }
 
 /* Of a column of the site's: any number as C has it. */
@@ -244,19 +252,11 @@ static bool add_fraction(struct filter_parser *p, const struct filter_subject *s
     char text[64] = "", *end = text;
     if (token.kind == TOKEN_WORD && token.n < sizeof text)
         memcpy(text, token.p, token.n);
-    double v = strtod(text, &end), lo = v, hi = v;
+    double v = strtod(text, &end);
     if (!*text || *end || isnan(v))
         return filter_fail(p, &token, "expected a number for %s", subject->name);
     filter_advance(p);
-    if (comparator == TOKEN_GT)
-        lo = nextafter(v, INFINITY);
-    if (comparator == TOKEN_LT)
-        hi = nextafter(v, -INFINITY);
-    if (comparator == TOKEN_LT || comparator == TOKEN_LE)
-        lo = -INFINITY;
-    if (comparator == TOKEN_GT || comparator == TOKEN_GE)
-        hi = INFINITY;
-    return filter_values_real(values, lo, hi) == 0 || filter_fail_memory(p);
+    return add_compared_reals(p, comparator, v, v, values);
 }
 
 /* ---- the others ------------------------------------------------------------------------- */
