@@ -16,9 +16,8 @@ enum { FEW = 2, PROTO_ICMP = 1, PROTO_ICMPV6 = 58, NO_DIRECTION = 255 };
 
 struct columns {
     struct flow_rows rows;
-    struct {
-        struct exporter
-            *exporter; /* of the rows before end that are behind those of the part before */
+    struct { /* the rows before end that are behind those of the part before */
+        struct exporter *exporter;
         uint32_t end;
     } part[FLOW_ROWS];
     uint32_t parts;

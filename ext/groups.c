@@ -11,9 +11,8 @@
 enum {
     PAGES = 64,
     PLACES = 256, /* of a hash table of their numbers */
-    PAGED_MOST =
-        1
-        << 21, /* keys in all pages: an array for so many is worth it, for most keys of a mix are few */
+    /* Keys in all pages: an array for so many is worth it, for most keys of a mix are few. */
+    PAGED_MOST = 1 << 21,
     PAGE_FIRST = 1024,
     SLOTS = 1 << 15, /* of a thread's hash table: with its rows, half of a second-level cache */
     TABLE_OCTETS = 1 << 19, /* of its rows */
