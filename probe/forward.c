@@ -53,7 +53,7 @@ struct content {
     uint64_t base;     /* hash of all but the position */
     uint32_t position; /* TCP: sequence number */
     uint32_t octets;   /* of payload from there on */
-    uint32_t id;       /* IPv4 identification */
+    uint32_t id;       /* tells packets with one signature apart, as a rule */
     bool strong;       /* nobody else's packet has the same */
     bool tcp, fragment;
 };
@@ -135,6 +135,15 @@ static void whole_content(const struct forward *f, const struct packet *pkt, con
     c->octets = pkt->payload_length;
 }
 
+/* What else tells segments with the same numbers apart, which acknowledgements have: IPv4's identification, and
+** options, where they acknowledge selectively or have a time. */
+static uint32_t segment_id(const struct packet *pkt, const uint8_t *transport, size_t captured) {
+    enum { HEADER = 20, LENGTH = 12 };
+    size_t header = (size_t)(transport[LENGTH] >> 4) * 4;
+    size_t n = header > HEADER && header <= captured ? header - HEADER : 0;
+    return (uint32_t)hash_octets(pkt->family == 4 ? pkt->fragid : 0, transport + HEADER, n);
+}
+
 /* A first fragment is looked for as the whole packet that it was, too. */
 static struct content content_of(const struct forward *f, const struct packet *pkt,
                                  const uint8_t *frame, size_t captured, bool fragment) {
@@ -149,6 +158,7 @@ static struct content content_of(const struct forward *f, const struct packet *p
             mix(f->seed ^ get32(transport + 8), (uint64_t)get16(transport + 14) << 8 | pkt->family);
         c.position = get32(transport + 4);
         c.octets = pkt->payload_length;
+        c.id = segment_id(pkt, transport, captured - pkt->transport_at);
     } else {
         whole_content(f, pkt, frame, &c);
     }
@@ -306,21 +316,26 @@ static unsigned unlikeness(const struct entry *e, const struct content *c, const
            (e->content.id != c->id);
 }
 
+/* A packet that s is a sight of, as what, and how unlike it is. */
+struct match {
+    struct entry *entry; /* NULL: none */
+    enum relation relation;
+    unsigned unlike;
+};
+
+static const struct match no_match = {NULL, UNRELATED, UINT_MAX};
+
 /* The packet with this signature that s is a sight of: of several, the one it is most like, the
-** newest of these. */
-static struct entry *find(struct forward *f, enum state state, const struct content *c,
-                          uint64_t signature, const struct sight *s, enum relation *relation) {
-    struct entry *best = NULL;
-    unsigned least = UINT_MAX, looks = 0;
+** newest of these. It is the one before if none in this state is more like it. */
+static struct match find(struct forward *f, enum state state, const struct content *c,
+                         uint64_t signature, const struct sight *s, struct match best) {
     uint32_t i = f->chains[state][signature & f->mask];
-    for (; i != NONE && looks < LOOKS && least > 0; i = f->entries[i].next, looks++) {
+    for (unsigned looks = 0; i != NONE && looks < LOOKS && best.unlike > 0; looks++) {
         struct entry *e = &f->entries[i];
         enum relation r = e->signature == signature ? relate(e, s) : UNRELATED;
-        if (r == UNRELATED || !octets_fit(e, r, c) || unlikeness(e, c, s) >= least)
-            continue;
-        best = e;
-        least = unlikeness(e, c, s);
-        *relation = r;
+        if (r != UNRELATED && octets_fit(e, r, c) && unlikeness(e, c, s) < best.unlike)
+            best = (struct match){e, r, unlikeness(e, c, s)};
+        i = e->next;
     }
     return best;
 }
@@ -426,7 +441,6 @@ static void has_come(struct forward *f, struct entry *e, const struct content *c
                      const struct sight *s, const struct flow_add *add) {
     struct flow_add left = e->add;
     struct content piece = e->content;
-    enum relation relation;
     not_counted(f, &left);
     if (e->untold) {
         e->out = e->in;
@@ -447,8 +461,9 @@ static void has_come(struct forward *f, struct entry *e, const struct content *c
     uint32_t at = c->position + piece.octets, rest = c->octets - piece.octets;
     while (rest > 0) {
         struct content next = {.base = c->base, .octets = rest, .tcp = true, .strong = true};
-        struct entry *more = find(f, WAITING, &next, signature_of(c, at), s, &relation);
-        if (!more || relation != CAME || more->content.octets == 0)
+        const struct match m = find(f, WAITING, &next, signature_of(c, at), s, no_match);
+        struct entry *more = m.entry;
+        if (!more || m.relation != CAME || more->content.octets == 0)
             break;
         at += more->content.octets;
         rest -= more->content.octets;
@@ -561,21 +576,19 @@ void forward_add(struct forward *f, const struct packet *pkt, const uint8_t *fra
     s.ends.srcport = ports ? add->key.srcport : 0;
     s.ends.dstport = ports ? add->key.dstport : 0;
 
-    enum relation relation;
     uint64_t signature = signature_of(&c, c.position);
-    struct entry *e = find(f, WAITING, &c, signature, &s, &relation);
-    if (!e)
-        e = find(f, DELIVERED, &c, signature, &s, &relation);
-    if (!e && c.fragment && pkt->fragoffset == 0 && side == SIDE_OUT) {
+    struct match m = find(f, WAITING, &c, signature, &s, no_match);
+    m = find(f, DELIVERED, &c, signature, &s, m);
+    if (!m.entry && c.fragment && pkt->fragoffset == 0 && side == SIDE_OUT) {
         struct content whole = content_of(f, pkt, frame, captured, false);
-        e = find(f, WAITING, &c, signature_of(&whole, whole.position), &s, &relation);
+        m = find(f, WAITING, &c, signature_of(&whole, whole.position), &s, no_match);
     }
-    if (e && relation == LEFT)
-        has_left(f, e, &c, &s, add);
-    else if (e && relation == CAME)
-        has_come(f, e, &c, &s, add);
-    else if (e)
-        is_seen_again(f, e, &c, &s, add);
+    if (m.relation == LEFT)
+        has_left(f, m.entry, &c, &s, add);
+    else if (m.relation == CAME)
+        has_come(f, m.entry, &c, &s, add);
+    else if (m.relation == AGAIN)
+        is_seen_again(f, m.entry, &c, &s, add);
     else if (c.fragment && side == SIDE_OUT && sibling(f, signature, &s))
         not_counted(f, add); /* taken apart further on its way */
     else
