@@ -70,7 +70,7 @@ $(BUILD)/probe/engine.o: $(BUILD)/ndpi
 
 # Loops that are worth unrolling and vectorising, which gcc does not do at -O2.
 $(BUILD)/schema/kernel.o: private FLAGS += -O3
-$(BUILD)/collector/plan.o $(BUILD)/schema/column.o: private FLAGS += -funroll-loops
+$(BUILD)/collector/plan_run.o $(BUILD)/schema/column.o: private FLAGS += -funroll-loops
 
 # Holds the compiler and its flags; touched only when they change, so that everything is rebuilt.
 $(BUILD)/flags: FORCE

@@ -11,13 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "elements.h"
 #include "lists.h"
 #include "record.h"
 #include "template.h"
 
 /* ---- names ------------------------------------------------------------------------------ */
-
-enum { REVERSE_PEN = 29305 };
 
 static const struct known {
     uint16_t id;

@@ -17,11 +17,8 @@
 #define FLOWVT_PLAN_H
 
 #include "cursor.h"
+#include "elements.h"
 #include "extra.h"
-#include "schema/field.h"
-#include "schema/mpls.h"
-
-enum { TEMPLATE_VARIABLE = 65535 }; /* length of a variable-length field, RFC 7011 section 7 */
 
 struct template_field {
     uint32_t pen; /* 0: IANA, or a NetFlow v9 type */
@@ -29,56 +26,17 @@ struct template_field {
     uint16_t length;
 };
 
-/* Values that are no field of their own but help to find one. They are numbered behind the
-** fields of the catalogue. */
-enum helper {
-    HELPER_ICMP = FLOW_NFIELDS, /* 32, 139: type * 256 + code */
-    HELPER_START_UPTIME,        /* 22 */
-    HELPER_END_UPTIME,          /* 21 */
-    HELPER_BOOT,                /* 160, ms */
-    HELPER_DURATION_MS,         /* 161 */
-    HELPER_DURATION_US,         /* 162 */
-    HELPER_TTL,                 /* 192 */
-    HELPER_PACKET_INTERVAL,     /* 305 */
-    HELPER_SPACE,               /* 306, beside 305 */
-    HELPER_SIZE,                /* 309 */
-    HELPER_POPULATION,          /* 310 */
-    HELPER_PROBABILITY,         /* 311, the octets of a double */
-    HELPER_FRAME_SIZE,          /* 312 */
-    HELPER_FRAME_TYPE,          /* 408 */
-    HELPER_IP_SECTION,          /* 313, octets; they are at record.section */
-    HELPER_FRAME_SECTION,       /* 315, likewise */
-    HELPER_FIRST_FLAGS,         /* PEN 6871, 14: of the first packet of TCP */
-    HELPER_OTHER_FLAGS,         /* 15: of all others */
-    HELPER_REV_FIRST_FLAGS,     /* the same of the reverse direction */
-    HELPER_REV_OTHER_FLAGS,
-    HELPER_LABEL, /* 70 to 79: MPLS_LABELS of them */
-    HELPER_LABEL_LAST = HELPER_LABEL + MPLS_LABELS - 1,
-    HELPER_END
-};
-enum { NHELPERS = HELPER_END - FLOW_NFIELDS, PLAN_STEPS = HELPER_END + 16 };
+enum { PLAN_STEPS = HELPER_END + 16 };
 
 /* What a decoder knows before the records: see record.h. */
 struct record;
-
-struct element {
-    uint64_t key; /* FLOW_ELEMENT() */
-    uint8_t field;
-    uint8_t rank; /* place in the catalogue's list, 0 is the first choice */
-};
-struct element_map {
-    struct element entry[512]; /* sorted by key */
-    uint32_t count;
-};
-void element_map_build(struct element_map *map);
-const struct element *element_find(const struct element_map *map, uint32_t pen, uint16_t id);
 
 struct plan_step {
     uint16_t offset; /* in a record, when all lengths are fixed */
     uint16_t length; /* TEMPLATE_VARIABLE: see the record */
     uint8_t field;   /* enum flow_field or enum helper */
-    uint8_t kind;    /* enum kind in plan.c: what the element is */
-    uint8_t convert; /* enum convert in plan.c: how octets of that kind and length are read */
+    uint8_t kind;    /* enum element_kind: what the element holds */
+    uint8_t convert; /* enum convert: how octets of that kind and length are read */
 };
 
 /* One field of a template with variable-length fields. */

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "elements.h"
 #include "schema/format.h"
 
 struct totals_flow {
@@ -25,9 +26,8 @@ static const struct {
 };
 
 enum total total_of(uint32_t pen, uint16_t id) {
-    const uint32_t reverse = 29305;
     for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
-        if (elements[i].id == id && (pen == 0 || pen == reverse))
+        if (elements[i].id == id && (pen == 0 || pen == REVERSE_PEN))
             return pen ? elements[i].back : elements[i].forth;
     return TOTALS;
 }
