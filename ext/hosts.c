@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** Reading hosts into a structure for look-ups.
+** Reading hosts into a structure for look-ups, in a database of site.sql from its view hosts_by_address, in which
+** those that are known by their MAC address have the addresses that they had.
 */
 #include "hosts.h"
 
@@ -87,9 +88,22 @@ static int read_row(struct hosts *h, sqlite3_stmt *stmt, char **message) {
     return add(h, &ip, length, &row) ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* A statement for the columns of the view, or NULL where the database has none. */
+static int view_rows(sqlite3 *db, const struct hosts *h, sqlite3_stmt **stmt) {
+    char *sql = sqlite3_mprintf("SELECT cidr, name, user, user_group, valid_from, valid_until "
+                                "FROM \"%w\".hosts_by_address ORDER BY rank",
+                                h->table.database);
+    int rc = sql ? sqlite3_prepare_v2(db, sql, -1, stmt, NULL) : SQLITE_NOMEM;
+    sqlite3_free(sql);
+    return rc;
+}
+
 static int build(sqlite3 *db, struct hosts *h, char **message) {
-    sqlite3_stmt *stmt;
-    int rc = site_table_rows(db, &h->table, &stmt, message);
+    sqlite3_stmt *stmt = NULL;
+    bool viewed = false;
+    int rc = site_table_has_view(db, &h->table, "hosts_by_address", &viewed);
+    if (rc == SQLITE_OK)
+        rc = viewed ? view_rows(db, h, &stmt) : site_table_rows(db, &h->table, &stmt, message);
     while (rc == SQLITE_OK && stmt && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = read_row(h, stmt, message);
     sqlite3_finalize(stmt);

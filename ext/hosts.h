@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** What a site's table hosts says of an address at a time: of each column, the longest prefix whose row is valid then and
-** has a value. Rows without cidr, of hosts that are known by their MAC address alone, are passed over.
+** has a value. Rows without cidr, of hosts that are known by their MAC address alone, have the addresses that the table
+** host_addresses says they had then.
 */
 #ifndef FLOWVT_HOSTS_H
 #define FLOWVT_HOSTS_H

@@ -113,6 +113,20 @@ int site_table_rows(sqlite3 *db, const struct site_table *t, sqlite3_stmt **stmt
     return prepare(db, stmt, sqlite3_str_finish(sql));
 }
 
+int site_table_has_view(sqlite3 *db, const struct site_table *t, const char *view, bool *has) {
+    sqlite3_stmt *stmt;
+    *has = false;
+    if (!t->database)
+        return SQLITE_OK;
+    int rc = prepare(db, &stmt,
+                     sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_master WHERE type = 'view' AND "
+                                     "name = %Q COLLATE NOCASE",
+                                     t->database, view));
+    *has = rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW;
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 int site_setting(sqlite3 *db, const char *database, const char *name, char **value) {
     sqlite3_stmt *stmt;
     char *found = NULL;

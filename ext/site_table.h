@@ -36,6 +36,9 @@ void site_table_clear(struct site_table *t);
 ** sentence in *message when the first column is missing. */
 int site_table_rows(sqlite3 *db, const struct site_table *t, sqlite3_stmt **stmt, char **message);
 
+/* Whether the database that has the table has a view of that name, too. A result code. */
+int site_table_has_view(sqlite3 *db, const struct site_table *t, const char *view, bool *has);
+
 /* The value of that name in the table settings of the database (NULL: the first one that has such a table): a new string
 ** in *value, or NULL when there is none, or an empty one. */
 int site_setting(sqlite3 *db, const char *database, const char *name, char **value);

@@ -33,8 +33,8 @@
 WITH who(nets) AS (
     SELECT CASE WHEN :host IS NOT NULL THEN :host
                 WHEN coalesce(nullif(:user, ''), nullif(:group, '')) IS NOT NULL THEN coalesce(
-                    (SELECT group_concat(DISTINCT cidr) FROM hosts
-                     WHERE cidr <> '' AND (coalesce(:user, '') = '' OR user = :user) AND (coalesce(:group, '') = '' OR user_group = :group)),
+                    (SELECT group_concat(DISTINCT cidr) FROM hosts_by_address
+                     WHERE (coalesce(:user, '') = '' OR user = :user) AND (coalesce(:group, '') = '' OR user_group = :group)),
                     refuse('no host of that user and group: see the table hosts')) END
 ), site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), asked AS MATERIALIZED (
     SELECT coalesce(flow_time(:since), utc_time(:month, timezone)) AS since,

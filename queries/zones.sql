@@ -30,8 +30,8 @@
 WITH who(nets) AS (
     SELECT CASE WHEN :host IS NOT NULL THEN :host
                 WHEN coalesce(:user, :group) IS NOT NULL THEN coalesce(
-                    (SELECT group_concat(DISTINCT cidr) FROM hosts
-                     WHERE cidr <> '' AND (:user IS NULL OR user = :user) AND (:group IS NULL OR user_group = :group)),
+                    (SELECT group_concat(DISTINCT cidr) FROM hosts_by_address
+                     WHERE (:user IS NULL OR user = :user) AND (:group IS NULL OR user_group = :group)),
                     refuse('no host of that user and group: see the table hosts')) END
 ), seen AS MATERIALIZED (
     SELECT peerzone AS zone, sum(flows_out) AS flows_out, sum(flows_in) AS flows_in,

@@ -14,7 +14,7 @@
 SAVEPOINT site;
 
 SELECT refuse('site.sql: this database is of a later version: use the site.sql that came with it')
-FROM pragma_user_version WHERE user_version > 2;
+FROM pragma_user_version WHERE user_version > 3;
 
 -- name       value
 -- store      the directory of the flow files. Without: FLOWVT_STORE in the environment, then /var/lib/flowvt
@@ -37,10 +37,11 @@ CREATE TABLE IF NOT EXISTS networks (
     country TEXT                  -- two letters, ISO 3166
 );
 
--- Who has an address, or a network, at a time. The longest prefix that is valid then counts.
+-- Who has an address, or a network, at a time. The longest prefix that is valid then counts. A row without cidr is of a host
+-- whose addresses change: host_addresses says which it has.
 CREATE TABLE IF NOT EXISTS hosts (
     cidr        TEXT,
-    mac         TEXT,             -- aa:bb:cc:dd:ee:ff; a host may have a MAC address alone
+    mac         TEXT,             -- aa:bb:cc:dd:ee:ff; needed where there is no cidr
     name        TEXT,
     user        TEXT,
     user_group  TEXT,
@@ -49,6 +50,30 @@ CREATE TABLE IF NOT EXISTS hosts (
 );
 CREATE INDEX IF NOT EXISTS hosts_cidr ON hosts (cidr);
 CREATE INDEX IF NOT EXISTS hosts_mac ON hosts (mac);
+
+-- Which addresses a MAC address had, and when. `flowreport update` learns it from flows that have both, of those that hosts
+-- has without cidr, by the hour; leases of a DHCP server or a router's neighbours may be put here as well, and go first.
+CREATE TABLE IF NOT EXISTS host_addresses (
+    ip          TEXT NOT NULL,
+    mac         TEXT NOT NULL,
+    valid_from  TEXT,
+    valid_until TEXT,
+    learned     INTEGER NOT NULL DEFAULT 0 -- 1: of flows; goes when they have gone
+);
+CREATE INDEX IF NOT EXISTS host_addresses_ip ON host_addresses (ip);
+CREATE INDEX IF NOT EXISTS host_addresses_mac ON host_addresses (mac);
+
+-- hosts with the addresses of those that have none of their own: what host_name(), host_user() and host_group() look in.
+-- Of several rows for the same address and time the one with the lowest rank counts.
+DROP VIEW IF EXISTS hosts_by_address;
+CREATE VIEW hosts_by_address AS
+SELECT cidr, mac, name, user, user_group, valid_from, valid_until, 0 AS rank FROM hosts WHERE cidr IS NOT NULL
+UNION ALL
+SELECT a.ip, h.mac, h.name, h.user, h.user_group,
+       max(coalesce(h.valid_from, a.valid_from), coalesce(a.valid_from, h.valid_from)),
+       min(coalesce(h.valid_until, a.valid_until), coalesce(a.valid_until, h.valid_until)), 1 + a.learned
+FROM host_addresses AS a JOIN hosts AS h ON h.mac = a.mac
+WHERE h.cidr IS NULL AND coalesce(h.valid_from < a.valid_until, 1) AND coalesce(a.valid_from < h.valid_until, 1);
 
 -- What is spoken on a port. Ranges may lie in others: the narrowest counts.
 CREATE TABLE IF NOT EXISTS services (
@@ -362,6 +387,35 @@ CREATE TRIGGER hosts_update AFTER UPDATE ON hosts BEGIN
         AND coalesce(a.valid_from < b.valid_until, 1) AND coalesce(b.valid_from < a.valid_until, 1);
 END;
 
+DROP TRIGGER IF EXISTS host_addresses_insert;
+DROP TRIGGER IF EXISTS host_addresses_update;
+CREATE TRIGGER host_addresses_insert AFTER INSERT ON host_addresses BEGIN
+    UPDATE host_addresses SET ip = ip WHERE rowid = NEW.rowid;
+END;
+CREATE TRIGGER host_addresses_update AFTER UPDATE ON host_addresses BEGIN
+    SELECT refuse(printf('host_addresses: ip ''%s'' is no address: write 192.0.2.1 or 2001:db8::1', NEW.ip))
+    WHERE ip_version(NEW.ip) IS NULL;
+    SELECT refuse(printf('host_addresses: %s: mac ''%s'' is no MAC address: write aa:bb:cc:dd:ee:ff', NEW.ip, NEW.mac))
+    WHERE mac_canonical(NEW.mac) IS NULL;
+    SELECT refuse(printf('host_addresses: %s: %s ''%s'' is no time: write 2026-11-23 or 2026-11-23 10:00, UTC, or NULL', NEW.ip, name, value))
+    FROM (SELECT 'valid_from' AS name, NEW.valid_from AS value UNION ALL SELECT 'valid_until', NEW.valid_until)
+    WHERE value <> '' AND NOT (value GLOB '[0-9][0-9][0-9][0-9]-*' AND datetime(value) IS NOT NULL);
+    UPDATE host_addresses
+    SET ip = ip_canonical(ip), mac = mac_canonical(mac), valid_from = datetime(nullif(valid_from, '')),
+        valid_until = datetime(nullif(valid_until, '')), learned = coalesce(nullif(learned, ''), 0)
+    WHERE rowid = NEW.rowid
+        AND (ip <> ip_canonical(ip) OR mac <> mac_canonical(mac) OR valid_from IS NOT datetime(valid_from)
+             OR valid_until IS NOT datetime(valid_until) OR learned = '');
+    SELECT refuse(printf('host_addresses: %s: valid_until %s is not after valid_from %s: the row would never hold', ip, valid_until, valid_from))
+    FROM host_addresses WHERE rowid = NEW.rowid AND valid_until <= valid_from;
+    SELECT refuse(printf('host_addresses: %s: %s has it from %s until %s, and %s from %s until %s: let one end before the other begins',
+                         b.ip, a.mac, coalesce(a.valid_from, 'ever'), coalesce(a.valid_until, 'ever'),
+                         b.mac, coalesce(b.valid_from, 'ever'), coalesce(b.valid_until, 'ever')))
+    FROM host_addresses AS b JOIN host_addresses AS a ON a.ip = b.ip AND a.learned = b.learned
+    WHERE b.rowid = NEW.rowid AND a.rowid <> b.rowid
+        AND coalesce(a.valid_from < b.valid_until, 1) AND coalesce(b.valid_from < a.valid_until, 1);
+END;
+
 DROP TRIGGER IF EXISTS services_insert;
 DROP TRIGGER IF EXISTS services_update;
 CREATE TRIGGER services_insert AFTER INSERT ON services BEGIN
@@ -544,6 +598,18 @@ CREATE TRIGGER hosts_changes_update AFTER UPDATE ON hosts BEGIN
 END;
 DROP TRIGGER IF EXISTS hosts_changes_delete;
 CREATE TRIGGER hosts_changes_delete AFTER DELETE ON hosts BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'hosts';
+END;
+DROP TRIGGER IF EXISTS host_addresses_changes_insert;
+CREATE TRIGGER host_addresses_changes_insert AFTER INSERT ON host_addresses BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'hosts';
+END;
+DROP TRIGGER IF EXISTS host_addresses_changes_update;
+CREATE TRIGGER host_addresses_changes_update AFTER UPDATE ON host_addresses BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'hosts';
+END;
+DROP TRIGGER IF EXISTS host_addresses_changes_delete;
+CREATE TRIGGER host_addresses_changes_delete AFTER DELETE ON host_addresses BEGIN
     UPDATE site_changes SET token = randomblob(16) WHERE name = 'hosts';
 END;
 DROP TRIGGER IF EXISTS services_changes_insert;
@@ -768,5 +834,5 @@ SELECT l.month, l.ago, l.customer, l.user_group, l.zone, l.direction,
 FROM line AS l LEFT JOIN tariffs AS t ON t.rowid = l.tariff
 WHERE l.n = 1 AND l.octets > 0 AND (l.zone <> 'local' OR t.rowid IS NOT NULL);
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 RELEASE site;

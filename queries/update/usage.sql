@@ -13,7 +13,8 @@
 -- is an hour of reception of which something was counted: what was received in it since the last time is added. When there
 -- are more flows of the time before (late ones, those of an old capture, flowcollect -r), the hour is counted anew. That flows
 -- expire, or files are merged, changes nothing. Late flows of an hour of which others have gone from the store cannot be
--- told from what is counted: they are left out, and uncounted says how many.
+-- told from what is counted: they are left out, and uncounted says how many. Which addresses the hosts had that are known by
+-- their MAC address is learned from the same flows.
 --
 -- Sample output:
 -- ┌─────────────────────────┬───────┬─────────┬───────────┬──────┐
@@ -31,6 +32,8 @@ DROP TABLE IF EXISTS temp.update_file;
 DROP TABLE IF EXISTS temp.update_recv;
 DROP TABLE IF EXISTS temp.update_hour;
 DROP TABLE IF EXISTS temp.update_todo;
+DROP TABLE IF EXISTS temp.update_seen;
+DROP TABLE IF EXISTS temp.update_address;
 DROP TABLE IF EXISTS temp.update_usage;
 DROP TABLE IF EXISTS temp.update_done;
 DROP TABLE IF EXISTS temp.update_left;
@@ -113,9 +116,58 @@ WHERE iif(anew, had_flows, 0) + new_flows > 0
 ORDER BY recv
 LIMIT coalesce(:hours, -1);
 
+-- The addresses of hosts that are known by their MAC address: an address is, for an hour, the one's that was seen with it
+-- first, unless host_addresses says already whose it is.
+CREATE TEMP TABLE update_seen AS
+WITH known AS MATERIALIZED (SELECT DISTINCT mac FROM hosts WHERE cidr IS NULL),
+todo AS MATERIALIZED (SELECT recv, filter FROM update_todo WHERE EXISTS (SELECT 1 FROM known))
+SELECT t.recv, f.time, f.srcip AS ip, f.insrcmac AS mac, f.first
+FROM todo AS t CROSS JOIN traffic AS f
+WHERE f.filter = t.filter AND f.store = :store AND f.bucket = 3600 AND f.srczone = 'local' AND f.insrcmac IN (SELECT mac FROM known)
+UNION ALL
+SELECT t.recv, f.time, f.dstip, f.indstmac, f.first
+FROM todo AS t CROSS JOIN traffic AS f
+WHERE f.filter = t.filter AND f.store = :store AND f.bucket = 3600 AND f.dstzone = 'local' AND f.indstmac IN (SELECT mac FROM known)
+UNION ALL
+SELECT t.recv, f.time, f.dstip, f.outdstmac, f.first
+FROM todo AS t CROSS JOIN traffic AS f
+WHERE f.filter = t.filter AND f.store = :store AND f.bucket = 3600 AND f.dstzone = 'local' AND f.outdstmac IN (SELECT mac FROM known);
+
+BEGIN IMMEDIATE;
+
+CREATE TEMP TABLE update_address AS
+WITH hour AS (
+    SELECT ip, mac, datetime(coalesce(time, recv)) AS valid_from, datetime(coalesce(time, recv), '+1 hour') AS valid_until,
+           row_number() OVER (PARTITION BY ip, coalesce(time, recv) ORDER BY first, mac) AS n
+    FROM update_seen)
+SELECT h.ip, h.mac, h.valid_from, h.valid_until FROM hour AS h
+WHERE h.n = 1 AND NOT EXISTS (
+    SELECT 1 FROM host_addresses AS a WHERE a.ip = h.ip
+    AND coalesce(a.valid_from < h.valid_until, 1) AND coalesce(h.valid_from < a.valid_until, 1));
+
+-- Hours that follow one another are one row.
+INSERT INTO update_address
+SELECT a.ip, a.mac, a.valid_from, a.valid_until FROM host_addresses AS a
+WHERE a.learned AND EXISTS (SELECT 1 FROM update_address AS u WHERE u.ip = a.ip AND u.mac = a.mac
+                            AND (u.valid_until = a.valid_from OR u.valid_from = a.valid_until));
+DELETE FROM host_addresses
+WHERE learned AND (ip, mac, valid_from, valid_until) IN (SELECT ip, mac, valid_from, valid_until FROM update_address);
+INSERT INTO host_addresses (ip, mac, valid_from, valid_until, learned)
+SELECT ip, mac, min(valid_from), max(valid_until), 1
+FROM (SELECT *, sum(begins) OVER (PARTITION BY ip, mac ORDER BY valid_from) AS stretch
+      FROM (SELECT *, valid_from IS NOT lag(valid_until) OVER (PARTITION BY ip, mac ORDER BY valid_from) AS begins FROM update_address))
+GROUP BY ip, mac, stretch;
+
+-- Those of whose time the store has no flows any more.
+DELETE FROM host_addresses
+WHERE learned AND valid_until < (SELECT datetime(min(first)) FROM flow_files WHERE store = :store AND rows > 0);
+
+COMMIT;
+
 CREATE TEMP TABLE update_usage AS
 SELECT t.recv, coalesce(b.time, t.recv) AS period, b.host,
-       coalesce(host_user(b.host, b.time), '') AS user, coalesce(host_group(b.host, b.time), '') AS user_group,
+       coalesce(host_user(b.host, coalesce(b.time, t.recv)), '') AS user,
+       coalesce(host_group(b.host, coalesce(b.time, t.recv)), '') AS user_group,
        b.zone, coalesce(b.application, '') AS application,
        sum(b.octets_in) AS octets_in, sum(b.octets_out) AS octets_out,
        sum(b.packets_in) AS packets_in, sum(b.packets_out) AS packets_out,

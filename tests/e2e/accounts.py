@@ -57,19 +57,21 @@ def ip_packet(src, dst, proto, sport, dport, payload):
 
 
 def write_pcap(path, frames):
-    """frames: (ms, ethertype, octets), in any order."""
+    """frames: (ms, ethertype, octets[, 12 octets of MAC addresses]), in any order."""
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        for ms, ethertype, data in sorted(frames):
-            frame = bytes(12) + struct.pack("!H", ethertype) + data
+        for ms, ethertype, data, *link in sorted(frames):
+            frame = (link or [bytes(12)])[0] + struct.pack("!H", ethertype) + data
             f.write(struct.pack("<IIII", ms // 1000, ms % 1000 * 1000, len(frame), len(frame)) + frame)
 
 
-def write_packets(path, packets):
+def write_packets(path, packets, mac=None):
+    """mac(address, ms): the MAC address of a packet's end, written as in a site's hosts."""
     frames = []
     for p in packets:
         head = (40 if ":" in p.src else 20) + (20 if p.proto == 6 else 8)
-        frames.append((p.ms, *ip_packet(p.src, p.dst, p.proto, p.sport, p.dport, bytes(p.octets - head))))
+        link = [bytes.fromhex((mac(p.dst, p.ms) + mac(p.src, p.ms)).replace(":", ""))] if mac else []
+        frames.append((p.ms, *ip_packet(p.src, p.dst, p.proto, p.sport, p.dport, bytes(p.octets - head)), *link))
     write_pcap(path, frames)
 
 

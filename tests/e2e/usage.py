@@ -507,6 +507,92 @@ def while_it_goes_on(work):
     check("which are others", usage_of(site) != usage_of_all)
 
 
+class Roaming(Site):
+    """A site that has its people by MAC address: whose an address is in an hour, the flows' first packets say."""
+
+    def __init__(self, flows, mac, people):
+        super().__init__([(str(n), z) for n, z in SITE.networks], [(str(n), *rest) for n, *rest in SITE.hosts], SITE.services)
+        seen = collections.defaultdict(list)
+        for f in flows:
+            for ip in (f.src, f.dst):
+                if self.zone(ip) == "local" and mac(ip, f.first) in people:
+                    for at, *_ in accounts.parts(f, HOUR):
+                        seen[(ip, at)].append((f.first, mac(ip, f.first)))
+        self.owner = {k: people[min(v)[1]] for k, v in seen.items()}
+
+    def person(self, ip, time):
+        user, group = super().person(ip, time)
+        own = self.owner.get((ip, ms_of(time) // HOUR * HOUR))
+        return own + (group,) if own and not user else (user, group)
+
+
+def roaming(work):
+    """Hosts known by their MAC address: leases that end and pass on to others, also within an hour, and IPv6 privacy addresses."""
+    begin, ann, bob, router, guest = ms_of("2025-12-31 21:00"), "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:01", "02:00:00:00:00:0c"
+    minutes = {  # address: who has it, until when
+        "10.0.1.50": [(ann, 110), (bob, 999)], "10.0.1.51": [(bob, 75), (ann, 200), (guest, 999)], "10.0.1.52": [(guest, 130), (bob, 999)],
+        "10.0.2.7": [(guest, 999)], "10.0.1.2": [(ann, 999)],  # which hosts says is bob's
+        **{"2001:db8:1::%x%x" % (n, h): [(m, 999)] for n, m in ((10, ann), (11, bob)) for h in range(4)}}
+
+    def mac(ip, ms):
+        return next((m for m, until in minutes.get(ip, ()) if ms < begin + until * 60000), router)
+
+    packets = []
+    for i in range(700):
+        host, ms = random.choice(list(minutes)), begin + random.randrange(4 * HOUR)
+        if ":" in host and host[-1] != str((ms - begin) // HOUR):
+            continue
+        peer = random.choice(["2001:db8:2::7"] if ":" in host else ["203.0.113.5", "198.51.100.7", "10.0.3.9"])
+        for at in range(ms, ms + random.choice([1, 8000, 40000]), 8000):
+            if mac(host, at) == mac(host, ms):
+                packets += [Packet(at, host, peer, 6, 10000 + i, 443, 300), Packet(at + 5, peer, host, 6, 443, 10000 + i, 900)]
+    accounts.write_packets(work + "/x.pcap", packets, mac)
+    run(BUILD + "/flowprobe", "-r", work + "/x.pcap", "-w", work + "/store")
+    site = work + "/site.db"
+    make_site(site, work + "/store", "Europe/London")
+    update(site)
+    flows = accounts.flows_of(packets)
+    nobody = SITE.usage(flows, HOUR)
+    same("hosts without people", usage_of(site), nobody)
+    db = open_site(site)
+    insert(db, "hosts", "mac, user", [(ann, "ann"), (bob.upper().replace(":", "-"), "bob")])
+    db.commit()
+    for more in ((), ("--hours", 1)):
+        update(site, "--redo", "2025-12-01", *more)
+        wanted = Roaming(flows, mac, {ann: ("ann",), bob: ("bob",)}).usage(flows, HOUR)
+        same("people by MAC address" + " ".join(map(str, more)), usage_of(site), wanted)
+        db.execute("DELETE FROM host_addresses")
+        db.commit()
+    update(site, "--redo", "2025-12-01")
+    check("which have more than by address alone", sum(sum(v[:2]) for k, v in wanted.items() if k[2]) > 2 * sum(sum(v[:2]) for k, v in nobody.items() if k[2]))
+    known = db.execute("SELECT count(*), sum(julianday(valid_until) - julianday(valid_from)) * 24 FROM host_addresses").fetchone()
+    check("hours in a row are one row", known[0] < known[1] - 3, known)
+    users = {r["who"]: int(r["bytes"]) for r in report(site, "users", "--n", -1, "--set", 1)}
+    same("users has them, too", {u: users.get(u) for u in ("ann", "bob")},
+         {u: sum(sum(v[:2]) for k, v in wanted.items() if k[2] == u) for u in ("ann", "bob")})
+    zones = {r["zone"]: int(r["bytes"]) for r in report(site, "zones", "--user", "ann", "--set", 1)}
+    same("so has zones", zones, {k: sum(v[:2]) for k, v in accounts.summed(wanted, lambda p, h, user, g, zone, a: (user, zone)).items()
+                                 for user, k in [k] if user == "ann"})
+    for month in ("2025-12", "2026-01"):
+        drill("by MAC address, %s, " % month, site, month, 2)
+
+    # What a DHCP server says goes before.
+    db.execute("INSERT INTO host_addresses(ip, mac, valid_from, valid_until) VALUES ('10.0.1.52', ?, '2025-12-31 21:00', '2026-01-01')", (ann,))
+    db.commit()
+    lease = db.execute("SELECT host_user('10.0.1.52', '2025-12-31 23:30'), host_user('10.0.1.52', '2026-01-01 00:30'), host_group('10.0.1.52', '2025-12-31 23:30')").fetchone()
+    check("a lease goes before what was learned", lease == ("ann", "bob", "staff"), lease)
+    for row, words in ((("10.0.1.52", bob, "2025-12-31 22:00", None), "10.0.1.52: %s has it from 2025-12-31 21:00:00 until 2026-01-01 00:00:00, and %s" % (ann, bob)),
+                       (("10.0.1", bob, None, None), "ip '10.0.1' is no address"), (("10.0.1.1", "ann", None, None), "10.0.1.1: mac 'ann' is no MAC address"),
+                       (("10.0.1.1", bob, "now", None), "10.0.1.1: valid_from 'now' is no time"),
+                       (("10.0.1.1", bob, "2025-01-02", "2025-01-01"), "10.0.1.1: valid_until 2025-01-01 00:00:00 is not after")):
+        try:
+            db.execute("INSERT INTO host_addresses(ip, mac, valid_from, valid_until) VALUES (?, ?, ?, ?)", row)
+            check("refused: %s" % (row,), False)
+        except sqlite3.Error as e:
+            check("refused: %s" % (row,), words in str(e), e)
+    db.close()
+
+
 def interface_percentiles(site, store, begin):
     first, last = begin // 300000, (begin + 3 * HOUR) // 300000
     samples = collections.defaultdict(collections.Counter)
@@ -617,6 +703,8 @@ def main():
             change_of_clocks(where, zone, day)
         os.mkdir(work + "/store")
         what_happens(work + "/store")
+        os.mkdir(work + "/roaming")
+        roaming(work + "/roaming")
         os.mkdir(work + "/goes_on")
         while_it_goes_on(work + "/goes_on")
         os.mkdir(work + "/sflow")
