@@ -8,7 +8,8 @@
 --   :filter, :store                                  default: all flows of the store
 --
 -- Only hours of the week that both sides have are compared, Monday's 10:00 with Monday's 10:00: in both
--- something must have been received. `before` and `after` are octets in an hour of those, on average, UTC.
+-- something must have been received. `before` and `after` are octets in an hour of those, on average. Days and hours
+-- are the site's, by `timezone` in settings, before and after clocks change.
 --
 -- Needs: site
 --
@@ -32,22 +33,32 @@
 .mode box
 .headers on
 
-WITH w AS MATERIALIZED (
+WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), w AS MATERIALIZED (
     SELECT coalesce(flow_time(:change), datetime((julianday(min(first)) + julianday(max(last))) / 2)) AS change
     FROM flow_files(NULL, NULL, :store)
 ), sides(side, since, until) AS MATERIALIZED (
-    SELECT 'before', datetime(change, printf('-%d days', coalesce(:days, 7))), change FROM w WHERE change IS NOT NULL
-    UNION ALL SELECT 'after', change, datetime(change, printf('+%d days', coalesce(:days, 7))) FROM w WHERE change IS NOT NULL
+    SELECT 'before', utc_time(datetime(local_time(change, timezone), printf('-%d days', coalesce(:days, 7))), timezone), change
+    FROM site, w WHERE change IS NOT NULL
+    UNION ALL
+    SELECT 'after', change, utc_time(datetime(local_time(change, timezone), printf('+%d days', coalesce(:days, 7))), timezone)
+    FROM site, w WHERE change IS NOT NULL
+), step(seconds) AS MATERIALIZED ( -- in which hours of the zone begin with hours of UTC, or quarters of them
+    SELECT coalesce((SELECT min(seconds) FROM usage_step, sides WHERE year IN (substr(since, 1, 4), substr(until, 1, 4))), 900)
+), heard AS MATERIALIZED (
+    -- When anything was received, whatever :filter says.
+    SELECT side, t.time FROM step, sides, traffic(sides.since, sides.until, NULL, :store, seconds) AS t GROUP BY 1, 2
+), hours AS MATERIALIZED (
+    -- Of a stretch of UTC, the hour of the week that clocks show, and which hour of all it is.
+    SELECT time, strftime('%w %H', local) AS slot, strftime('%s', time) - 60 * strftime('%M', local) AS hour
+    FROM (SELECT time, local_time(time, timezone) AS local FROM site, heard GROUP BY time)
 ), used AS MATERIALIZED (
-    -- Hours in which anything was received, whatever :filter says.
-    SELECT side, strftime('%w %H', time) AS slot, count(DISTINCT time) AS times
-    FROM sides, traffic(sides.since, sides.until, NULL, :store, 3600) GROUP BY 1, 2
+    SELECT side, slot, count(DISTINCT hour) AS times FROM heard JOIN hours USING (time) GROUP BY 1, 2
 ), slots AS MATERIALIZED (
     SELECT b.slot, b.times AS before, a.times AS after
     FROM used b JOIN used a ON a.slot = b.slot AND a.side = 'after' WHERE b.side = 'before'
 ), known AS MATERIALIZED (
-    SELECT side, strftime('%w %H', time) AS slot, application, sum(bytes) AS bytes
-    FROM sides, traffic(sides.since, sides.until, :filter, :store, 3600) GROUP BY 1, 2, 3
+    SELECT side, slot, application, sum(bytes) AS bytes
+    FROM step, sides, traffic(sides.since, sides.until, :filter, :store, seconds) AS t JOIN hours USING (time) GROUP BY 1, 2, 3
 ), averages AS (
     SELECT CASE coalesce(:by, 'application') WHEN 'application' THEN application
                WHEN 'hour' THEN substr('SunMonTueWedThuFriSat', 3 * substr(slot, 1, 1) + 1, 3) || substr(slot, 2) || ':00'
@@ -66,9 +77,11 @@ SELECT item, hours, CAST(before / hours AS INTEGER) AS before, CAST(after / hour
        CAST((after - before) / hours AS INTEGER) AS change, round(100.0 * (after - before) / nullif(before, 0), 1) AS percent
 FROM compared
 ORDER BY kind, abs(after - before) DESC, item
-LIMIT coalesce(:n, 20) + 1;
+LIMIT iif(:n < 0, -1, coalesce(:n, 20) + 1);
 
-SELECT losses(datetime(change, printf('-%d days', coalesce(:days, 7))), datetime(change, printf('+%d days', coalesce(:days, 7))),
-              :store) AS losses
-FROM (SELECT coalesce(flow_time(:change), datetime((julianday(min(first)) + julianday(max(last))) / 2)) AS change
-      FROM flow_files(NULL, NULL, :store));
+WITH site(timezone) AS (SELECT max(value) FROM settings WHERE name = 'timezone'), w AS (
+    SELECT local_time(coalesce(flow_time(:change), datetime((julianday(min(first)) + julianday(max(last))) / 2)), timezone) AS change
+    FROM site, flow_files(NULL, NULL, :store))
+SELECT losses(utc_time(datetime(change, printf('-%d days', coalesce(:days, 7))), timezone),
+              utc_time(datetime(change, printf('+%d days', coalesce(:days, 7))), timezone), :store) AS losses
+FROM site, w;

@@ -8,7 +8,9 @@
 --   :until   the end of the hour                                   default: the end of the store
 --   :filter, :store                                                default: all flows of the store
 --
--- Weeks are of seven times 24 hours.
+-- It is the same hour by the site's clocks (`timezone` in settings), also before and after they change.
+--
+-- Needs: site
 --
 -- Sample output (:until '2026-11-23 18:13:30', :least 0, :bytes 1000000):
 -- ┌─────────┬─────────┬─────────┬───────┬───────┬─────────────────────┬─────────────────────┐
@@ -25,8 +27,10 @@
 WITH RECURSIVE week(n) AS (
     VALUES (0) UNION ALL SELECT n + 1 FROM week WHERE n < coalesce(:weeks, 4)
 ), hour AS (
-    SELECT n, datetime(last, (-7 * n) || ' days') AS until, datetime(last, (-7 * n) || ' days', '-1 hour') AS since
-    FROM week, (SELECT coalesce(flow_time(:until), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS last)
+    SELECT n, until, datetime(until, '-1 hour') AS since
+    FROM (SELECT n, iif(n = 0, datetime(last), datetime(utc_time(datetime(local_time(last, timezone), (-7 * n) || ' days'), timezone))) AS until
+          FROM week, (SELECT coalesce(flow_time(:until), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS last),
+               (SELECT max(value) AS timezone FROM settings WHERE name = 'timezone'))
 ), sums AS (
     SELECT n, hour.since, hour.until, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
     FROM hour, traffic(hour.since, hour.until, :filter, :store)

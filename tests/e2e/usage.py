@@ -5,6 +5,7 @@ around changes of clocks in zones of whole and half hours, with flows that strad
 merged, expires, is killed or runs twice at once."""
 import collections
 import csv
+import datetime
 import io
 import os
 import random
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zoneinfo
 
 import accounts
 from accounts import Flow, Packet, Site, ms_of, text_of
@@ -507,6 +509,49 @@ def while_it_goes_on(work):
     check("which are others", usage_of(site) != usage_of_all)
 
 
+def same_hours(work, zone, day):
+    """The hours that `change` and `alerts/unusual` compare: those of local clocks, of which some hours were not heard of."""
+    os.mkdir(work)
+    noon = int(datetime.datetime.fromisoformat(day + " 12:00").replace(tzinfo=zoneinfo.ZoneInfo(zone)).timestamp()) * 1000
+    packets = []
+    for i, ms in enumerate(range(noon - 32 * 24 * HOUR, noon + 8 * 24 * HOUR, HOUR // 2)):
+        if random.random() < 0.4:
+            at = ms + random.randrange(HOUR // 2)
+            packets += [Packet(at + 5000 * k, "10.0.1.1", "198.51.100.7", 17, 1024 + i, 7000, random.randrange(100, 1400)) for k in range(random.choice([1, 9]))]
+    accounts.write_packets(work + "/x.pcap", packets)
+    run(BUILD + "/flowprobe", "-r", work + "/x.pcap", "-w", work + "/store", "-t", "1d")
+    make_site(work + "/site.db", work + "/store", zone)
+    flows = accounts.flows_of(packets)
+
+    def clock(ms, days=0):  # so many days later by local clocks
+        when = accounts.local(ms, zone)
+        return int(when.replace(tzinfo=zoneinfo.ZoneInfo(zone), fold=0).__add__(datetime.timedelta(days)).timestamp() * 1000)
+
+    heard, octets = collections.defaultdict(set), collections.Counter()
+    ends = (clock(noon, -7), noon, clock(noon, 7))
+    for at, _, count, _ in (p for f in flows for p in accounts.parts(f, HOUR // 4)):
+        when = accounts.local(at, zone)
+        for side in (0, 1):
+            if ends[side] <= at < ends[side + 1] and count:
+                slot = when.strftime("%a %H:00")
+                heard[(side, slot)].add(at - when.minute * 60000)
+                octets[(side, slot)] += count
+    wanted = {slot: tuple(str(int(octets[(side, slot)] / len(heard[(side, slot)]))) for side in (0, 1))
+              for _, slot in heard if (0, slot) in heard and (1, slot) in heard}
+    got = report(work + "/site.db", "change", "--change", text_of(noon), "--by", "hour", "--n", -1, "--set", 1)
+    same("%s: before and after a change, at the same hours" % zone, {r["item"]: (r["before"], r["after"]) for r in got[1:]}, wanted)
+    check("%s: on average" % zone, got[0]["hours"] == str(len(wanted)), got[0])
+
+    for hour in (noon, noon + 24 * HOUR):
+        weeks = [sum(c for f in flows for at, _, c, _ in accounts.parts(f, HOUR // 4) if until - HOUR <= at < until)
+                 for until in (clock(hour, -7 * n) for n in range(5))]
+        rows = list(csv.DictReader(io.StringIO(flowreport(work + "/site.db", "unusual", "--queries", "queries/alerts", "--until", text_of(hour), "--bytes", 0,
+                                                         "--least", 0, "--factor", 0, "--format", "csv"))))
+        usual = [w for w in weeks[1:] if w]
+        check("%s: the same hour of the weeks before" % zone, rows and (int(rows[0]["value"]), int(rows[0]["average"]), int(rows[0]["weeks"])) ==
+              (weeks[0], int(sum(usual) / len(usual) + 0.5), len(usual)), rows, weeks)
+
+
 class Roaming(Site):
     """A site that has its people by MAC address: whose an address is in an hour, the flows' first packets say."""
 
@@ -703,6 +748,8 @@ def main():
             change_of_clocks(where, zone, day)
         os.mkdir(work + "/store")
         what_happens(work + "/store")
+        for zone, day in (("Europe/Berlin", "2026-03-29"), ("Australia/Adelaide", "2026-04-05"), ("Europe/Berlin", "2026-10-25")):
+            same_hours("%s/hours%s%s" % (work, zone[:4], day), zone, day)
         os.mkdir(work + "/roaming")
         roaming(work + "/roaming")
         os.mkdir(work + "/goes_on")
