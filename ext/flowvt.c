@@ -12,6 +12,7 @@
 #include "interrupt.h"
 #include "local_time.h"
 #include "losses.h"
+#include "parameters.h"
 #include "site.h"
 #include "vtab.h"
 
@@ -62,6 +63,8 @@ __attribute__((visibility("default"))) int sqlite3_flowvt_init(sqlite3 *db, char
     }
     struct footers *footers = footers_new();
     int rc = functions_register(db);
+    if (rc == SQLITE_OK)
+        rc = parameters_register(db);
     if (rc == SQLITE_OK)
         rc = site_register(db);
     if (rc == SQLITE_OK)

@@ -97,17 +97,21 @@ static const char *unnamed(const char *message) {
 }
 
 static void flow_time(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
-    (void)argc;
     struct window w;
-    char *message = NULL, text[FLOW_TIME_TEXT];
+    char *message = NULL, *named, text[FLOW_TIME_TEXT];
     if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
         return;
     if (query_read_window(argv[0], NULL, now_ms(), &w, &message) == SQLITE_OK)
         result_text(ctx, text, flow_time_text(w.since, text));
-    else if (message)
+    else if (message && argc == 1)
         sqlite3_result_error(ctx, unnamed(message), -1);
-    else
+    else if (message &&
+             (named = sqlite3_mprintf("%s: %s", sqlite3_value_text(argv[1]), unnamed(message)))) {
+        sqlite3_result_error(ctx, named, -1);
+        sqlite3_free(named);
+    } else {
         sqlite3_result_error_nomem(ctx);
+    }
     sqlite3_free(message);
 }
 
@@ -126,6 +130,7 @@ static const struct {
 } functions[] = {
     {"losses", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, losses},
     {"flow_time", 1, SQLITE_UTF8 | SQLITE_INNOCUOUS, flow_time},
+    {"flow_time", 2, SQLITE_UTF8 | SQLITE_INNOCUOUS, flow_time},
     {"disk_free", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, disk_free},
 };
 

@@ -6,8 +6,9 @@
 **                        not sampled: 1143 flows of 1 exporter'. Parameters as those of flow_exporters, whose
 **                        counters, and flow_sockets', it adds up; so it is of whole files, and of all flows in
 **                        them whatever the report's filter. Each report ends with it
-**   flow_time(text)      the point in time that `since` would take text for (window.h), as times are shown. NULL
-**                        for NULL; an error for what cannot be understood
+**   flow_time(text [, name])
+**                        the point in time that `since` would take text for (window.h), as times are shown. NULL
+**                        for NULL; an error for what cannot be understood, which begins with the name of the parameter
 **   disk_free(path)      octets that are left to users on the disk where path is; NULL when there is no such path
 */
 #ifndef FLOWVT_LOSSES_H

@@ -21,7 +21,9 @@
 .mode box
 .headers on
 
-WITH samples AS MATERIALIZED (
+WITH asked(overhead, bucket) AS MATERIALIZED (
+    SELECT coalesce(bounded(:overhead, 'overhead', 0, 1000), 18), bounded(:bucket, 'bucket', 1, 31622400)
+), samples AS MATERIALIZED (
     SELECT exporter, ifIndex, time, ifInOctets, ifOutOctets, ifInUcastPkts, ifOutUcastPkts,
            lag(ifInOctets) OVER interface AS in_before, lag(ifOutOctets) OVER interface AS out_before
     FROM if_counters(:since, :until, :store)
@@ -36,14 +38,14 @@ WITH samples AS MATERIALIZED (
     FROM samples GROUP BY exporter, ifIndex HAVING count(*) > 1
 ), spans AS MATERIALIZED (
     SELECT exporter, min(since) AS since, max(until) AS until,
-           coalesce(:bucket, max(1, CAST((julianday(max(until)) - julianday(min(since))) * 86.4 AS INTEGER))) AS bucket
-    FROM counted GROUP BY exporter
+           coalesce(asked.bucket, max(1, CAST((julianday(max(until)) - julianday(min(since))) * 86.4 AS INTEGER))) AS bucket
+    FROM asked CROSS JOIN counted GROUP BY exporter
 ), came AS MATERIALIZED (
-    SELECT f.exporter, inif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, coalesce(:overhead, 18)) AS octets
-    FROM spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE inif IS NOT NULL AND f.exporter = s.exporter
+    SELECT f.exporter, inif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, overhead) AS octets
+    FROM asked CROSS JOIN spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE inif IS NOT NULL AND f.exporter = s.exporter
 ), went AS MATERIALIZED (
-    SELECT f.exporter, outif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, coalesce(:overhead, 18)) AS octets
-    FROM spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE outif IS NOT NULL AND f.exporter = s.exporter
+    SELECT f.exporter, outif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, overhead) AS octets
+    FROM asked CROSS JOIN spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE outif IS NOT NULL AND f.exporter = s.exporter
 ), flows_in AS MATERIALIZED (
     SELECT exporter, ifIndex, sum(octets) AS octets FROM counted c JOIN came f USING (exporter, ifIndex)
     WHERE f.time >= c.since AND f.time < c.until GROUP BY exporter, ifIndex
@@ -60,7 +62,7 @@ SELECT b.exporter, b.ifIndex, (SELECT max(name) FROM flow_interfaces(NULL, NULL,
        round(100.0 * (coalesce(flows_in, 0) - octets_in) / nullif(octets_in, 0), 1) AS "in off %",
        octets_out, coalesce(flows_out, 0) AS flows_out,
        round(100.0 * (coalesce(flows_out, 0) - octets_out) / nullif(octets_out, 0), 1) AS "out off %"
-FROM beside b
+FROM asked CROSS JOIN beside b
 ORDER BY b.exporter COLLATE ip, b.ifIndex;
 
 SELECT losses(:since, :until, :store) AS losses;

@@ -41,6 +41,10 @@ WITH shares AS (
     UNION ALL
     SELECT refuse('by: ' || :by || ': there are services, app'), 0, 0, 0
     WHERE :by NOT IN ('services', 'app')
+    UNION ALL
+    SELECT refuse('application = ' || :application || ': no such name in services: there are other, ' ||
+                  (SELECT group_concat(application, ', ') FROM (SELECT DISTINCT application FROM services ORDER BY 1 LIMIT 20)) || ', ...'), 0, 0, 0
+    WHERE coalesce(:by, 'services') = 'services' AND :application <> 'other' AND NOT EXISTS (SELECT 1 FROM services WHERE application = :application)
 ), percents AS (
     SELECT application, flows, round(100.0 * flows / sum(flows) OVER (), 1) AS "flows %",
            packets, round(100.0 * packets / sum(packets) OVER (), 1) AS "packets %",

@@ -50,64 +50,72 @@
 
 -- Title: The call
 WITH asked(call) AS (
-    SELECT '(' || coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k') || ')' ||
-           coalesce(' and host in [' || :host || ']', '')
+    SELECT filter_and(coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'),
+                      coalesce(filter_in('host', :host, 'host'), 'any'))
 ), largest AS MATERIALIZED (
     SELECT srcip, srcport, dstip, dstport, bytes
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT call FROM asked), :store)
+    FROM traffic(:since, :until, filter_and(:filter, (SELECT call FROM asked)), :store)
     ORDER BY bytes DESC, srcip, srcport, dstip, dstport LIMIT coalesce(:n, 10)
+), near(filter) AS MATERIALIZED ( -- flows of these addresses; all where one has none, as what an exporter adds up
+    SELECT filter_and(filter_and(:filter, (SELECT call FROM asked)),
+        CASE WHEN count(*) > count(srcip) THEN 'any' ELSE coalesce(filter_in('src ip', group_concat(DISTINCT srcip), ''), 'not any') END || ' and ' ||
+        CASE WHEN count(*) > count(dstip) THEN 'any' ELSE coalesce(filter_in('dst ip', group_concat(DISTINCT dstip), ''), 'not any') END)
+    FROM largest
 )
-SELECT t.srcip || ':' || t.srcport AS src, t.dstip || ':' || t.dstport AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
+SELECT t.srcip || coalesce(':' || t.srcport, '') AS src, t.dstip || coalesce(':' || t.dstport, '') AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
        sum(t.bytes) AS bytes,
        round(sum(packets) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0), 1) AS pps,
        CAST(8 * sum(t.bytes) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0) AS INTEGER) AS bps,
        min(first) AS first, max(last) AS last
-FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT call FROM asked), :store) t
-JOIN largest l ON l.srcip = t.srcip AND l.dstip = t.dstip AND l.srcport IS t.srcport AND l.dstport IS t.dstport
-WHERE t.srcip IN (SELECT srcip FROM largest) AND t.dstip IN (SELECT dstip FROM largest)
+FROM traffic(:since, :until, (SELECT filter FROM near), :store) t
+JOIN largest l ON l.srcip IS t.srcip AND l.dstip IS t.dstip AND l.srcport IS t.srcport AND l.dstport IS t.dstport
 GROUP BY t.srcip, t.srcport, t.dstip, t.dstport
 ORDER BY sum(t.bytes) DESC, src, dst;
 
 -- Title: Over time
 -- Chart: stack
 WITH asked(call) AS (
-    SELECT '(' || coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k') || ')' ||
-           coalesce(' and host in [' || :host || ']', '')
+    SELECT filter_and(coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'),
+                      coalesce(filter_in('host', :host, 'host'), 'any'))
 ), call AS MATERIALIZED (
-    SELECT time, packets, bytes FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || call, :store,
+    SELECT time, packets, bytes FROM asked, traffic(:since, :until, filter_and(:filter, call), :store,
                                                     coalesce(:bucket, 5))
 )
 SELECT t.time, coalesce(c.packets, 0) AS call_packets, 8 * coalesce(c.bytes, 0) / coalesce(:bucket, 5) AS call_bps,
        t.packets - coalesce(c.packets, 0) AS other_packets,
        8 * (t.bytes - coalesce(c.bytes, 0)) / coalesce(:bucket, 5) AS other_bps
-FROM traffic(:since, :until, :filter, :store, coalesce(:bucket, 5)) t LEFT JOIN call c USING (time)
+FROM traffic(:since, :until, :filter, :store, coalesce(:bucket, 5)) t LEFT JOIN call c ON c.time IS t.time
 ORDER BY t.time;
 
 -- Title: What else there was
 WITH asked(call) AS (
-    SELECT '(' || coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k') || ')' ||
-           coalesce(' and host in [' || :host || ']', '')
+    SELECT filter_and(coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'),
+                      coalesce(filter_in('host', :host, 'host'), 'any'))
 ), span AS MATERIALIZED (
     SELECT min(first) AS first, strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds') AS last
-    FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || call, :store)
+    FROM asked, traffic(:since, :until, filter_and(:filter, call), :store)
 ), other AS MATERIALIZED (
-    SELECT coalesce('(' || :filter || ') and ', '') || 'not (' || call || ')' AS filter,
+    SELECT filter_and(:filter, 'not (' || call || ')') AS filter,
            coalesce(first, '1970-01-01') AS first, coalesce(last, '1970-01-01 00:00:01') AS last FROM asked, span
 ), others AS MATERIALIZED (
     SELECT srcip, dstip, proto, application, packets, bytes
     FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM other), :store)
     ORDER BY bytes DESC, srcip, dstip, application LIMIT coalesce(:n, 10)
+), near(filter) AS MATERIALIZED (
+    SELECT filter_and((SELECT filter FROM other),
+        CASE WHEN count(*) > count(srcip) THEN 'any' ELSE coalesce(filter_in('src ip', group_concat(DISTINCT srcip), ''), 'not any') END || ' and ' ||
+        CASE WHEN count(*) > count(dstip) THEN 'any' ELSE coalesce(filter_in('dst ip', group_concat(DISTINCT dstip), ''), 'not any') END)
+    FROM others
 ), marks AS MATERIALIZED (
     SELECT srcip, dstip, proto, application, max(tos >> 2) AS dscp
-    FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM other), :store)
-    WHERE srcip IN (SELECT srcip FROM others) AND dstip IN (SELECT dstip FROM others)
+    FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM near), :store)
     GROUP BY 1, 2, 3, 4
 )
 SELECT o.srcip, o.dstip, proto_name(o.proto) AS proto, o.application, dscp, packets, bytes,
        CAST(8 * bytes / nullif((julianday(last) - julianday(first)) * 86400, 0) AS INTEGER) AS bps,
        round(100.0 * bytes / (SELECT sum(bytes) FROM span, traffic(span.first, span.last, :filter, :store)), 1) AS share
-FROM span, others o LEFT JOIN marks m ON m.srcip = o.srcip AND m.dstip = o.dstip AND m.proto IS o.proto
-    AND m.application = o.application
+FROM span, others o LEFT JOIN marks m ON m.srcip IS o.srcip AND m.dstip IS o.dstip AND m.proto IS o.proto
+    AND m.application IS o.application
 ORDER BY bytes DESC, o.srcip, o.dstip, o.application;
 
 SELECT losses(:since, :until, :store) AS losses;

@@ -34,15 +34,15 @@
 WITH calls AS MATERIALIZED (
     SELECT * FROM (
         SELECT srcip, dstip, proto, dstport, flows
-        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
-        ORDER BY flows DESC, srcip, dstip, proto, dstport LIMIT coalesce(:candidates, 1000))
-    WHERE flows >= coalesce(:min, 6)
+        FROM traffic(:since, :until, filter_and(:filter, 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))'), :store)
+        ORDER BY flows DESC, srcip, dstip, proto, dstport LIMIT coalesce(bounded(:candidates, 'candidates', 1, 1000000), 1000))
+    WHERE flows >= coalesce(bounded(:min, 'min', 2, 1e18), 6)
 ), seen AS ( -- in the order that the table sorts them in
     SELECT srcip, dstip, proto, dstport, bytes, tstart_ms,
            tstart_ms - lag(tstart_ms) OVER (PARTITION BY srcip, dstip, proto, dstport ORDER BY tstart_ms) AS gap
-    FROM flows(:since, :until, coalesce('(' || :filter || ') and ', '') || 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
+    FROM flows(:since, :until, filter_and(:filter, 'bytes < 100k and (not proto in [tcp udp] or (src port > 1023 and dst port < 32768))'), :store)
     WHERE srcip IN (SELECT srcip FROM calls) AND dstip IN (SELECT dstip FROM calls)
-      AND (+srcip, +dstip, +proto, coalesce(dstport, -1)) IN (SELECT srcip, dstip, proto, coalesce(dstport, -1) FROM calls)
+      AND (+srcip, +dstip, coalesce(+proto, -1), coalesce(dstport, -1)) IN (SELECT srcip, dstip, coalesce(proto, -1), coalesce(dstport, -1) FROM calls)
 ), regular AS (
     SELECT srcip, dstip, proto, dstport, count(*) AS calls, sum(bytes) AS bytes, avg(gap) AS mean,
            max(avg(gap * gap) - avg(gap) * avg(gap), 0) AS variance, min(tstart_ms) AS first, max(tstart_ms) AS last
@@ -53,7 +53,7 @@ SELECT srcip, dstip, proto_name(proto) AS proto, dstport, calls, round(mean / 10
        strftime('%Y-%m-%d %H:%M:%f', first / 1000.0, 'unixepoch') AS first_seen,
        strftime('%Y-%m-%d %H:%M:%f', last / 1000.0, 'unixepoch') AS last_seen
 FROM regular
-WHERE mean >= 1000 * coalesce(:gap, 1) AND variance <= mean * mean * coalesce(:jitter, 0.2) * coalesce(:jitter, 0.2)
+WHERE mean >= 1000 * coalesce(bounded(:gap, 'gap', 0, 1e18), 1) AND variance <= mean * mean * coalesce(bounded(:jitter, 'jitter', 0, 1e6), 0.2) * coalesce(bounded(:jitter, 'jitter', 0, 1e6), 0.2)
 ORDER BY jitter, calls DESC, srcip, dstip, dstport
 LIMIT coalesce(:n, 20);
 

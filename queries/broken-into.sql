@@ -38,49 +38,49 @@
 .headers on
 
 -- Title: Who visited the host on that port
-WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(:port, 22)),
+WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(bounded(:port, 'port', 0, 65535), 22)),
 suspects AS MATERIALIZED (
     SELECT srcip, sum(flows) AS visits, sum(bytes) AS bytes, min(first) AS first_seen, max(last) AS last_seen
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked) || coalesce(' and dst ip in [' || :host || ']', ''), :store)
+    FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked) || coalesce(' and ' || filter_in('dst ip', :host, 'host'), '')), :store)
     GROUP BY srcip
 ), everywhere AS MATERIALIZED (
     SELECT srcip, count(DISTINCT dstip) AS hosts
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked), :store)
+    FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked)), :store)
     WHERE srcip IN (SELECT srcip FROM suspects) GROUP BY srcip
 ), tried AS MATERIALIZED (
     SELECT srcip, count(DISTINCT dstip) AS hosts
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp and dst port ' || coalesce(:port, 22), :store)
+    FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and dst port ' || coalesce(bounded(:port, 'port', 0, 65535), 22)), :store)
     WHERE srcip IN (SELECT srcip FROM suspects) GROUP BY srcip
 )
 SELECT s.srcip AS suspect, zone(s.srcip) AS zone, s.visits, s.bytes, e.hosts AS hosts_visited, t.hosts AS hosts_tried,
        s.first_seen, s.last_seen
-FROM suspects s JOIN everywhere e USING (srcip) JOIN tried t USING (srcip)
+FROM suspects s LEFT JOIN everywhere e ON e.srcip = s.srcip LEFT JOIN tried t ON t.srcip = s.srcip
 ORDER BY t.hosts DESC, s.bytes DESC, s.srcip
 LIMIT coalesce(:n, 20);
 
 -- Title: Who else was visited by them there
-WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(:port, 22)),
+WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(bounded(:port, 'port', 0, 65535), 22)),
 suspects AS MATERIALIZED (
     SELECT DISTINCT srcip
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked) || coalesce(' and dst ip in [' || :host || ']', ''), :store)
+    FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked) || coalesce(' and ' || filter_in('dst ip', :host, 'host'), '')), :store)
 )
 SELECT dstip AS host, host_name(dstip) AS name, count(DISTINCT srcip) AS suspects, sum(flows) AS visits, sum(bytes) AS bytes,
        min(first) AS first_seen, max(last) AS last_seen
-FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked), :store)
+FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked)), :store)
 WHERE srcip IN (SELECT srcip FROM suspects) AND (:host IS NULL OR NOT ip_in(dstip, :host))
 GROUP BY dstip
 ORDER BY first_seen, host
 LIMIT coalesce(:n, 20);
 
 -- Title: Where the visited went afterwards
-WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(:port, 22)),
+WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(bounded(:port, 'port', 0, 65535), 22)),
 visited AS MATERIALIZED (
     SELECT dstip AS ip, min(first) AS since
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || (SELECT door FROM asked) || coalesce(' and dst ip in [' || :host || ']', ''), :store)
+    FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked) || coalesce(' and ' || filter_in('dst ip', :host, 'host'), '')), :store)
     GROUP BY dstip
 ), went AS MATERIALIZED (
     SELECT srcip, dstip, proto, dstport, flows, bytes, first FROM traffic(:since, :until,
-        coalesce('(' || :filter || ') and ', '') || '(not proto in [tcp udp] or (src port > 1023 and dst port < 32768))', :store)
+        filter_and(:filter, '(not proto in [tcp udp] or (src port > 1023 and dst port < 32768))'), :store)
     WHERE srcip IN (SELECT ip FROM visited)
 )
 SELECT w.srcip AS host, w.dstip AS went_to, zone(w.dstip) AS zone, proto_name(w.proto) AS proto, w.dstport AS port,

@@ -53,8 +53,8 @@ WITH RECURSIVE kinds(kind, field, edges) AS (
     SELECT field, at_least, lead(at_least) OVER (ORDER BY at_least) AS below FROM edges
 ), counted AS MATERIALIZED (
     SELECT at_least, below, flows, packets, bytes
-    FROM ranges r, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || r.field || ' >= ' || at_least ||
-                           coalesce(' and ' || r.field || ' < ' || below, ''), :store)
+    FROM ranges r, traffic(:since, :until, filter_and(:filter, r.field || ' >= ' || at_least ||
+                           coalesce(' and ' || r.field || ' < ' || below, '')), :store)
     WHERE flows > 0
 )
 SELECT at_least, below, flows, round(100.0 * flows / (SELECT sum(flows) FROM counted), 1) AS "flows %",

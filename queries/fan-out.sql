@@ -32,7 +32,7 @@ WITH wide AS MATERIALIZED (
     GROUP BY srcip ORDER BY hosts DESC LIMIT coalesce(:n, 20)
 ), tries AS MATERIALIZED (
     SELECT srcip, count(DISTINCT dstip) AS tried
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp and flags S and not flags AFPU', :store)
+    FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and flags S and not flags AFPU'), :store)
     WHERE srcip IN (SELECT srcip FROM wide) GROUP BY srcip
 ), totals AS MATERIALIZED (
     SELECT srcip, flows, packets, bytes, first, last FROM traffic(:since, :until, :filter, :store)
@@ -41,7 +41,7 @@ WITH wide AS MATERIALIZED (
 SELECT w.srcip, w.hosts, coalesce(tried, 0) AS tried, sum(t.flows) AS flows, sum(t.packets) AS packets,
        sum(t.bytes) AS bytes, min(t.first) AS first_seen, max(t.last) AS last_seen
 FROM wide w JOIN totals t USING (srcip) LEFT JOIN tries USING (srcip)
-WHERE w.hosts >= coalesce(:min, 20)
+WHERE w.hosts >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
 GROUP BY w.srcip
 ORDER BY w.hosts DESC, w.srcip;
 

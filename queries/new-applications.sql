@@ -33,22 +33,22 @@
 .headers on
 
 WITH w AS MATERIALIZED (
-    SELECT coalesce(flow_time(:since), datetime(max(last), '-1 day')) AS since FROM flow_files(NULL, :until, :store)
+    SELECT coalesce(flow_time(:since, 'since'), datetime(max(last), '-1 day')) AS since FROM flow_files(NULL, :until, :store)
 ), now AS MATERIALIZED (
     SELECT proto, port, sum(flows) AS flows, sum(bytes) AS bytes, min(first) AS first_seen
     FROM endpoints((SELECT since FROM w), :until, :filter, :store) WHERE application = 'other' AND port IS NOT NULL
     GROUP BY proto, port
 ), past AS MATERIALIZED (
     SELECT proto, port, sum(bytes) AS bytes
-    FROM w, endpoints(datetime(w.since, printf('-%d days', coalesce(:days, 7))), w.since, :filter, :store)
+    FROM w, endpoints(datetime(w.since, printf('-%d days', coalesce(bounded(:days, 'days', 1, 36500), 7))), w.since, :filter, :store)
     WHERE w.since IS NOT NULL AND application = 'other' AND port IS NOT NULL
     GROUP BY proto, port
 ), largest AS MATERIALIZED (
-    SELECT n.*, coalesce(p.bytes, 0) / coalesce(:days, 7) AS before,
+    SELECT n.*, coalesce(p.bytes, 0) / coalesce(bounded(:days, 'days', 1, 36500), 7) AS before,
            round(100.0 * n.bytes / sum(n.bytes) OVER (), 1) AS percent
-    FROM now n LEFT JOIN past p USING (proto, port)
+    FROM now n LEFT JOIN past p ON p.proto IS n.proto AND p.port = n.port
 ), listed AS MATERIALIZED (
-    SELECT * FROM largest WHERE bytes >= coalesce(:min, 10000) AND before = 0
+    SELECT * FROM largest WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 10000) AND before = 0
     ORDER BY bytes DESC, proto, port LIMIT coalesce(:n, 20)
 ), users AS MATERIALIZED (
     SELECT proto, port, count(DISTINCT ip) AS hosts, count(DISTINCT peerip) AS peers
@@ -56,7 +56,7 @@ WITH w AS MATERIALIZED (
     WHERE port IN (SELECT port FROM listed) AND application = 'other' GROUP BY proto, port
 )
 SELECT proto_name(l.proto) AS proto, l.port, u.hosts, u.peers, l.flows, l.bytes, l.percent, l.before, l.first_seen
-FROM listed l LEFT JOIN users u USING (proto, port)
+FROM listed l LEFT JOIN users u ON u.proto IS l.proto AND u.port = l.port
 ORDER BY l.bytes DESC, l.proto, l.port;
 
 SELECT losses(:since, :until, :store) AS losses;

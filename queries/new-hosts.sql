@@ -27,7 +27,7 @@
 .headers on
 
 WITH w AS MATERIALIZED (
-    SELECT coalesce(flow_time(:since), datetime(max(last), '-1 day')) AS since FROM flow_files(NULL, :until, :store)
+    SELECT coalesce(flow_time(:since, 'since'), datetime(max(last), '-1 day')) AS since FROM flow_files(NULL, :until, :store)
 ), new AS MATERIALIZED (
     SELECT srcip, sum(flows) AS flows, sum(bytes) AS bytes, min(first) AS first_seen, max(last) AS last_seen
     FROM w, traffic(w.since, :until, :filter, :store)

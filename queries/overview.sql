@@ -89,7 +89,7 @@ WITH length(name, seconds, before, step) AS (
     VALUES ('hour', 3600, 0, 15), ('day', 86400, 3600, 300), ('week', 604800, 86400, 3600),
            ('month', 2678400, 604800, 14400), ('year', 31622400, 2678400, 86400)
 ), store(first, last) AS (
-    SELECT CAST(strftime('%s', min(first)) AS INTEGER), strftime('%s', coalesce(flow_time(:until), max(last))) + 1
+    SELECT CAST(strftime('%s', min(first)) AS INTEGER), strftime('%s', coalesce(flow_time(:until, 'until'), max(last))) + 1
     FROM flow_files(NULL, NULL, :store)
 )
 SELECT name, step, datetime((last - seconds) / step * step, 'unixepoch') AS since, datetime(last, 'unixepoch') AS until

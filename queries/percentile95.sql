@@ -39,13 +39,14 @@ WITH site(zone) AS (
     SELECT (SELECT value FROM settings WHERE name = 'timezone')
     WHERE refuse(CASE WHEN :by NOT IN ('interface', 'user', 'group', 'host', 'zone')
                  THEN 'by = ' || :by || ': give interface, user, group, host or zone'
+                 WHEN :exporter IS NOT NULL AND ip_version(:exporter) IS NULL THEN 'exporter = ' || :exporter || ': give its address'
                  WHEN NOT (:percent > 0 AND :percent <= 100) THEN 'percent = ' || :percent || ': give more than 0, at most 100'
                  WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL),
 month(first) AS (
     SELECT coalesce(:month || '-01', date(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), zone), 'start of month')) FROM site),
 asked(since, until) AS (
-    SELECT coalesce(flow_time(:since), utc_time(first, zone)),
-           coalesce(flow_time(:until), min(utc_time(date(first, '+1 month'), zone), strftime('%Y-%m-%d %H:%M:%f', 'now')))
+    SELECT coalesce(flow_time(:since, 'since'), utc_time(first, zone)),
+           coalesce(flow_time(:until, 'until'), min(utc_time(date(first, '+1 month'), zone), strftime('%Y-%m-%d %H:%M:%f', 'now')))
     FROM site, month),
 place(first, last) AS MATERIALIZED ( -- of samples, counted from 1970
     SELECT (CAST(strftime('%s', since) AS INTEGER) + 299) / 300, CAST(strftime('%s', until) AS INTEGER) / 300 FROM asked
@@ -54,14 +55,14 @@ span(since, until, n) AS MATERIALIZED (
     SELECT strftime('%Y-%m-%d %H:%M:%f', first * 300, 'unixepoch'), strftime('%Y-%m-%d %H:%M:%f', last * 300, 'unixepoch'),
            last - first FROM place),
 sample AS (
-    SELECT t.exporter || ' ' || t.inif AS name, t.time, sum(t.bytes) AS octets_in, 0 AS octets_out
+    SELECT coalesce(t.exporter || ' ', '') || t.inif AS name, t.time, sum(t.bytes) AS octets_in, 0 AS octets_out
     FROM span AS s JOIN traffic AS t ON t.since = s.since AND t.until = s.until AND t.filter = :filter AND t.store = :store
-    WHERE coalesce(:by, 'interface') = 'interface' AND t.inif IS NOT NULL AND (:exporter IS NULL OR t.exporter = :exporter)
+    WHERE coalesce(:by, 'interface') = 'interface' AND t.inif IS NOT NULL AND (:exporter IS NULL OR t.exporter = ip_canonical(:exporter))
     GROUP BY 1, 2
     UNION ALL
-    SELECT t.exporter || ' ' || t.outif, t.time, 0, sum(t.bytes)
+    SELECT coalesce(t.exporter || ' ', '') || t.outif, t.time, 0, sum(t.bytes)
     FROM span AS s JOIN traffic AS t ON t.since = s.since AND t.until = s.until AND t.filter = :filter AND t.store = :store
-    WHERE coalesce(:by, 'interface') = 'interface' AND t.outif IS NOT NULL AND (:exporter IS NULL OR t.exporter = :exporter)
+    WHERE coalesce(:by, 'interface') = 'interface' AND t.outif IS NOT NULL AND (:exporter IS NULL OR t.exporter = ip_canonical(:exporter))
     GROUP BY 1, 2
     UNION ALL
     SELECT CASE :by WHEN 'host' THEN b.host WHEN 'zone' THEN b.zone WHEN 'group' THEN coalesce(host_group(b.host, b.time), '')

@@ -30,13 +30,13 @@
 .headers on
 
 WITH now(t) AS MATERIALIZED (
-    SELECT coalesce(flow_time(:until), strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds'))
+    SELECT coalesce(flow_time(:until, 'until'), strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds'))
     FROM flow_files(NULL, NULL, :store)
 ), spans(span, since) AS (
     SELECT '5m', datetime(t, '-5 minutes') FROM now UNION ALL SELECT '24h', datetime(t, '-1 day') FROM now
 ), ports AS MATERIALIZED (
     SELECT span, proto_name(proto) AS proto, dstport, flows, packets, bytes
-    FROM spans, now, traffic(spans.since, now.t, coalesce('(' || :filter || ') and ', '') || 'proto in [tcp udp]', :store)
+    FROM spans, now, traffic(spans.since, now.t, filter_and(:filter, 'proto in [tcp udp]'), :store)
 ), ranked AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY span, proto ORDER BY CASE coalesce(:order, 'flows')
         WHEN 'flows' THEN flows WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes
@@ -49,7 +49,7 @@ SELECT d.proto, d.dstport AS port, m.rank AS rank_5m, d.rank AS rank_24h,
        coalesce(m.packets, 0) AS packets_5m, d.packets AS packets_24h,
        coalesce(m.bytes, 0) AS bytes_5m, d.bytes AS bytes_24h
 FROM (SELECT * FROM ranked WHERE span = '24h') d
-LEFT JOIN (SELECT * FROM ranked WHERE span = '5m') m USING (proto, dstport)
+LEFT JOIN (SELECT * FROM ranked WHERE span = '5m') m ON m.proto = d.proto AND m.dstport IS d.dstport
 WHERE d.rank <= coalesce(:n, 10) OR m.rank <= coalesce(:n, 10)
 ORDER BY d.proto, coalesce(m.rank, 1e9), d.rank;
 

@@ -29,15 +29,15 @@
 
 WITH asked(ports) AS (SELECT coalesce(:ports, '3128 8080 8000')), proxy(ip) AS MATERIALIZED (
     SELECT coalesce(:proxy, (
-        SELECT dstip FROM asked, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'dst port in [' || ports || ']', :store)
+        SELECT dstip FROM asked, traffic(:since, :until, filter_and(:filter, filter_in('dst port', ports, 'ports')), :store)
         WHERE dstzone = 'local' AND srczone = 'local' GROUP BY dstip ORDER BY sum(bytes) DESC LIMIT 1), '0.0.0.0')
 ), clients AS MATERIALIZED (
     SELECT dstip AS client, sum(flows) AS flows, sum(bytes) AS received
-    FROM asked, proxy, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'src ip in [' || proxy.ip || '] and src port in [' || ports || ']', :store)
+    FROM asked, proxy, traffic(:since, :until, filter_and(:filter, filter_in('src ip', proxy.ip, 'proxy') || ' and ' || filter_in('src port', ports, 'ports')), :store)
     GROUP BY dstip
 ), line(octets) AS MATERIALIZED (
     SELECT sum(bytes)
-    FROM proxy, traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'dst ip in [' || proxy.ip || ']', :store)
+    FROM proxy, traffic(:since, :until, filter_and(:filter, filter_in('dst ip', proxy.ip, 'proxy')), :store)
     WHERE srczone <> 'local'
 )
 SELECT client, host_user(client) AS user, flows, received,

@@ -31,11 +31,10 @@ SELECT srcip, proto_name(proto) AS proto, dstport, count(*) AS hosts, sum(flows)
        sum(packets) AS packets, min(first) AS first_seen, max(last) AS last_seen
 FROM (SELECT srcip, proto, dstport, dstip, sum(flows) AS flows, sum(packets) AS packets,
              min(first) AS first, max(last) AS last
-      FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') ||
-                   '(' || coalesce(:what, 'proto tcp and flags S and not flags AFPU') || ')', :store)
+      FROM traffic(:since, :until, filter_and(:filter, filter_and(coalesce(:what, 'proto tcp and flags S and not flags AFPU'), 'any')), :store)
       GROUP BY srcip, proto, dstport, dstip)
 GROUP BY srcip, proto, dstport
-HAVING count(*) >= coalesce(:min, 20)
+HAVING count(*) >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
 ORDER BY hosts DESC, srcip, dstport
 LIMIT coalesce(:n, 20);
 

@@ -27,18 +27,17 @@
 
 WITH tried AS MATERIALIZED (
     SELECT srcip, dstip, proto, dstport, flows, packets, first, last
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') ||
-                 '(' || coalesce(:what, 'proto tcp and flags S and not flags AFPU') || ')', :store)
+    FROM traffic(:since, :until, filter_and(:filter, filter_and(coalesce(:what, 'proto tcp and flags S and not flags AFPU'), 'any')), :store)
 ), scans AS MATERIALIZED (
     SELECT srcip, dstip, proto, count(DISTINCT dstport) AS ports, sum(flows) AS flows,
            sum(packets) AS packets, min(first) AS first_seen, max(last) AS last_seen
     FROM tried GROUP BY srcip, dstip, proto
-    HAVING ports >= coalesce(:min, 20)
+    HAVING ports >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
     ORDER BY ports DESC, srcip, dstip
     LIMIT coalesce(:n, 20)
 ), answers AS MATERIALIZED (
     SELECT srcip, dstip, proto, count(DISTINCT srcport) AS answered
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'not flags R', :store)
+    FROM traffic(:since, :until, filter_and(:filter, 'not flags R'), :store)
     WHERE srcip IN (SELECT dstip FROM scans) AND dstip IN (SELECT srcip FROM scans)
     GROUP BY srcip, dstip, proto
 )

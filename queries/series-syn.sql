@@ -33,16 +33,16 @@
 
 WITH syn AS MATERIALIZED (
     SELECT time, flows FROM traffic(:since, :until,
-        coalesce('(' || :filter || ') and ', '') || 'proto tcp and flags S and not flags AFPU', :store, :bucket)
+        filter_and(:filter, 'proto tcp and flags S and not flags AFPU'), :store, :bucket)
 ), syn_ack AS MATERIALIZED (
     SELECT time, flows FROM traffic(:since, :until,
-        coalesce('(' || :filter || ') and ', '') || 'proto tcp and flags SA and not flags FPU and packets < 4', :store, :bucket)
+        filter_and(:filter, 'proto tcp and flags SA and not flags FPU and packets < 4'), :store, :bucket)
 )
 SELECT t.time, t.flows, t.packets, t.bytes, t.packets / nullif(t.flows, 0) AS packets_per_flow,
        t.bytes / nullif(t.packets, 0) AS bpp,
        coalesce(syn.flows, 0) AS syn_flows, coalesce(syn_ack.flows, 0) AS syn_ack_flows,
        round(100.0 * (coalesce(syn.flows, 0) + coalesce(syn_ack.flows, 0)) / nullif(t.flows, 0), 1) AS percent
-FROM traffic(:since, :until, :filter, :store, :bucket) t LEFT JOIN syn USING (time) LEFT JOIN syn_ack USING (time)
+FROM traffic(:since, :until, :filter, :store, :bucket) t LEFT JOIN syn ON syn.time IS t.time LEFT JOIN syn_ack ON syn_ack.time IS t.time
 ORDER BY t.time;
 
 SELECT losses(:since, :until, :store) AS losses;

@@ -20,16 +20,16 @@
 .headers on
 
 WITH ends(t) AS MATERIALIZED (
-    SELECT coalesce(flow_time(:now), datetime(max(unixepoch_of_end), 'unixepoch'))
+    SELECT coalesce(flow_time(:now, 'now'), datetime(max(unixepoch_of_end), 'unixepoch'))
     FROM (SELECT CAST(strftime('%s', begin) AS INTEGER) + length AS unixepoch_of_end FROM flow_files(NULL, NULL, :store))
 ), seen AS (
     SELECT exporter, odid, version, max(begin) AS last_seen, sum(datagrams) AS datagrams, sum(flows) AS flows, t
-    FROM ends, flow_exporters(datetime(ends.t, printf('-%d days', coalesce(:days, 7))), ends.t, :store)
+    FROM ends, flow_exporters(datetime(ends.t, printf('-%d days', coalesce(bounded(:days, 'days', 1, 36500), 7))), ends.t, :store)
     WHERE datagrams > 0 OR flows > 0
     GROUP BY exporter, odid, version
 )
 SELECT exporter, odid, version, last_seen, CAST((julianday(t) - julianday(last_seen)) * 1440 AS INTEGER) AS minutes_ago,
        datagrams, flows
 FROM seen
-WHERE last_seen < datetime(t, printf('-%d minutes', coalesce(:minutes, 15)))
+WHERE last_seen < datetime(t, printf('-%d minutes', coalesce(bounded(:minutes, 'minutes', 0, 52560000), 15)))
 ORDER BY last_seen, exporter COLLATE ip;

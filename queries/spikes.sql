@@ -28,7 +28,9 @@
 .mode box
 .headers on
 
-WITH series AS MATERIALIZED (
+WITH asked(before, factor) AS MATERIALIZED (
+    SELECT coalesce(bounded(:window, 'window', 3, 1000000), 12), coalesce(bounded(:factor, 'factor', 0, 1e18), 3)
+), series AS MATERIALIZED (
     SELECT time, flows, packets, bytes FROM traffic(:since, :until, :filter, :store, :bucket)
 ), measured AS (
     SELECT time, 'flows' AS measure, flows AS value FROM series
@@ -38,16 +40,16 @@ WITH series AS MATERIALIZED (
     SELECT *, row_number() OVER past AS k, sum(value) OVER past AS total FROM measured
     WINDOW past AS (PARTITION BY measure ORDER BY time)
 ), compared AS (
-    SELECT s.time, s.measure, s.value, min(s.k - 1, coalesce(:window, 12)) AS n,
-           1.0 * (a.total - coalesce(b.total, 0)) / min(s.k - 1, coalesce(:window, 12)) AS usual
-    FROM numbered s JOIN numbered a ON a.measure = s.measure AND a.k = s.k - 1
-    LEFT JOIN numbered b ON b.measure = s.measure AND b.k = s.k - 1 - coalesce(:window, 12)
+    SELECT s.time, s.measure, s.value, min(s.k - 1, before) AS n,
+           1.0 * (a.total - coalesce(b.total, 0)) / min(s.k - 1, before) AS usual
+    FROM asked CROSS JOIN numbered s JOIN numbered a ON a.measure = s.measure AND a.k = s.k - 1
+    LEFT JOIN numbered b ON b.measure = s.measure AND b.k = s.k - 1 - before
 ), spikes AS MATERIALIZED (
-    SELECT * FROM compared WHERE n >= 3 AND value > coalesce(:factor, 3) * usual
+    SELECT time, measure, value, usual FROM compared, asked WHERE n >= 3 AND value > factor * usual
 ), bounds AS MATERIALIZED (
-    SELECT DISTINCT time, max(time, coalesce(flow_time(:since), time)) AS since,
+    SELECT DISTINCT time, max(time, coalesce(flow_time(:since, 'since'), time)) AS since,
            min(strftime('%Y-%m-%d %H:%M:%f', time, coalesce(:bucket, 300) || ' seconds'),
-               coalesce(flow_time(:until), '9999')) AS until FROM spikes
+               coalesce(flow_time(:until, 'until'), '9999')) AS until FROM spikes
 ), largest AS MATERIALIZED (
     -- The first of each spike, as an array: a subquery with LIMIT cannot be joined.
     SELECT s.time, s.measure, s.value, s.usual, l.key AS n, json_extract(l.value, '$[0]') AS srcip, json_extract(l.value, '$[1]') AS dstip,
@@ -62,16 +64,20 @@ WITH series AS MATERIALIZED (
         ELSE (SELECT json_group_array(json_array(srcip, dstip, proto, part)) FROM (
             SELECT srcip, dstip, proto, bytes AS part FROM traffic(b.since, b.until, :filter, :store)
             ORDER BY bytes DESC, srcip, dstip, proto LIMIT coalesce(:n, 3))) END) l
+), near(filter) AS MATERIALIZED ( -- flows of these addresses; all where one has none, as what an exporter adds up
+    SELECT filter_and(:filter, CASE WHEN count(*) > count(srcip) THEN 'any' ELSE coalesce(filter_in('src ip', group_concat(DISTINCT srcip), ''), 'not any') END || ' and ' ||
+                               CASE WHEN count(*) > count(dstip) THEN 'any' ELSE coalesce(filter_in('dst ip', group_concat(DISTINCT dstip), ''), 'not any') END)
+    FROM largest
 ), ports AS MATERIALIZED (
     SELECT time, srcip, dstip, proto, count(DISTINCT lowport) AS ports,
            CASE WHEN max(lowport) = min(lowport) THEN max(lowport) END AS port
-    FROM traffic(:since, :until, :filter, :store, :bucket)
-    WHERE time IN (SELECT time FROM largest) AND srcip IN (SELECT srcip FROM largest) AND dstip IN (SELECT dstip FROM largest)
+    FROM traffic(:since, :until, (SELECT filter FROM near), :store, :bucket)
+    WHERE time IN (SELECT time FROM largest)
     GROUP BY 1, 2, 3, 4
 )
 SELECT l.time, measure, value, CAST(usual AS INTEGER) AS usual, l.srcip, l.dstip, proto_name(l.proto) AS proto, port, ports,
        part, round(100.0 * part / value, 1) AS percent
-FROM largest l LEFT JOIN ports p ON p.time = l.time AND p.srcip = l.srcip AND p.dstip = l.dstip AND p.proto IS l.proto
+FROM largest l LEFT JOIN ports p ON p.time = l.time AND p.srcip IS l.srcip AND p.dstip IS l.dstip AND p.proto IS l.proto
 ORDER BY l.time, measure, n;
 
 SELECT losses(:since, :until, :store) AS losses;

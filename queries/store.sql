@@ -29,7 +29,7 @@ SELECT date(begin) AS day, count(*) AS files, sum(flows) AS flows, sum(size) AS 
 FROM flow_files(NULL, NULL, :store)
 GROUP BY date(begin)
 ORDER BY date(begin) DESC
-LIMIT coalesce(:days, 7) + 1;
+LIMIT coalesce(bounded(:days, 'days', 1, 36500), 7) + 1;
 
 -- Title: Altogether
 WITH days AS MATERIALIZED (
@@ -38,12 +38,12 @@ WITH days AS MATERIALIZED (
 ), newest AS (
     SELECT * FROM days 
     WHERE day < (SELECT max(day) FROM days) AND
-          day >= date((SELECT max(day) FROM days), printf('-%d days', coalesce(:days, 7)))
+          day >= date((SELECT max(day) FROM days), printf('-%d days', coalesce(bounded(:days, 'days', 1, 36500), 7)))
 ), rate(a_day) AS (
     SELECT coalesce((SELECT CAST(avg(octets) AS INTEGER) FROM newest), (SELECT octets FROM days ORDER BY day DESC LIMIT 1))
 )
 SELECT min(day) AS first_day, max(day) AS last_day, sum(files) AS files, sum(flows) AS flows,
-       sum(octets) AS octets, a_day AS octets_a_day, coalesce(:free, disk_free(max(path))) AS octets_free,
-       coalesce(:free, disk_free(max(path))) / nullif(a_day, 0) AS days_left
+       sum(octets) AS octets, a_day AS octets_a_day, coalesce(bounded(:free, 'free', 0, 1e18), disk_free(max(path))) AS octets_free,
+       coalesce(bounded(:free, 'free', 0, 1e18), disk_free(max(path))) / nullif(a_day, 0) AS days_left
 FROM days, rate
 HAVING count(*) > 0;

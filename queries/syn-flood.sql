@@ -27,22 +27,22 @@
 WITH syn AS MATERIALIZED (
     SELECT dstip, dstport, srcip, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
            min(first) AS first, max(last) AS last
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp and flags S and not flags AFPU', :store)
+    FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and flags S and not flags AFPU'), :store)
     GROUP BY dstip, dstport, srcip
 ), flooded AS MATERIALIZED (
     SELECT dstip, dstport, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
            count(*) AS sources, min(first) AS first, max(last) AS last
     FROM syn GROUP BY dstip, dstport
-    HAVING sum(flows) >= coalesce(:min, 100)
+    HAVING sum(flows) >= coalesce(bounded(:min, 'min', 0, 1e18), 100)
     ORDER BY sum(flows) DESC, dstip, dstport
     LIMIT coalesce(:n, 20)
 ), answers AS MATERIALIZED (
     SELECT srcip, srcport, sum(flows) AS flows
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp and flags SA and not flags FPU', :store)
+    FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and flags SA and not flags FPU'), :store)
     WHERE srcip IN (SELECT dstip FROM flooded) GROUP BY 1, 2
 ), established AS MATERIALIZED (
     SELECT dstip, dstport, sum(flows) AS flows
-    FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp and flags SA', :store)
+    FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and flags SA'), :store)
     WHERE dstip IN (SELECT dstip FROM flooded) GROUP BY 1, 2
 )
 SELECT f.dstip, f.dstport, f.flows, f.packets, f.bytes / nullif(f.packets, 0) AS bpp, f.sources,

@@ -31,17 +31,17 @@
 -- Ports alone are added up faster than ports with their protocols.
 WITH ports AS (
     SELECT 'tcp' AS proto, port, flows, packets, bytes
-    FROM endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp', :store)
+    FROM endpoints(:since, :until, filter_and(:filter, 'proto tcp'), :store)
     UNION ALL
     SELECT 'udp', port, flows, packets, bytes
-    FROM endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp', :store)
+    FROM endpoints(:since, :until, filter_and(:filter, 'proto udp'), :store)
     UNION ALL
     SELECT proto_name(proto), port, flows, packets, bytes
-    FROM endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'not proto in [tcp udp]', :store)
+    FROM endpoints(:since, :until, filter_and(:filter, 'not proto in [tcp udp]'), :store)
 )
 SELECT *, round(50.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
 FROM ports
-WHERE port IS NOT NULL AND bytes >= coalesce(:min, 0)
+WHERE port IS NOT NULL AND bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
 ORDER BY bytes DESC, port
 LIMIT coalesce(:n, 10);
 

@@ -29,7 +29,7 @@
 SELECT srcip, flows, packets, bytes,
        round(100.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
 FROM traffic(:since, :until, :filter, :store)
-WHERE bytes >= coalesce(:min, 0)
+WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
 ORDER BY bytes DESC, srcip
 LIMIT coalesce(:n, 10);
 

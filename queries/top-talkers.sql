@@ -30,7 +30,7 @@
 SELECT ip, flows, bytes_out AS sent, bytes_in AS received, bytes,
        round(50.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
 FROM endpoints(:since, :until, :filter, :store)
-WHERE bytes >= coalesce(:min, 0)
+WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
 ORDER BY bytes DESC, ip
 LIMIT coalesce(:n, 10);
 

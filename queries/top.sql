@@ -85,29 +85,29 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'dstport' AND :order <> 'bytes'
     UNION ALL SELECT * FROM (
         SELECT 6, srcport, 1, flows, packets, bytes, first_ms, last_ms
-        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp', :store)
+        FROM traffic(:since, :until, filter_and(:filter, 'proto tcp'), :store)
         WHERE :by = 'srcport:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, srcport LIMIT coalesce(:n, 10))
     UNION ALL SELECT * FROM (
         SELECT 17, srcport, 1, flows, packets, bytes, first_ms, last_ms
-        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp', :store)
+        FROM traffic(:since, :until, filter_and(:filter, 'proto udp'), :store)
         WHERE :by = 'srcport:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, srcport LIMIT coalesce(:n, 10))
     UNION ALL SELECT * FROM (
         SELECT proto, srcport, 1, flows, packets, bytes, first_ms, last_ms
-        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'not proto in [tcp udp]', :store)
+        FROM traffic(:since, :until, filter_and(:filter, 'not proto in [tcp udp]'), :store)
         WHERE :by = 'srcport:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, proto, srcport LIMIT coalesce(:n, 10))
     UNION ALL SELECT proto, srcport, 1, flows, packets, bytes, first_ms, last_ms
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'srcport:p' AND :order <> 'bytes'
     UNION ALL SELECT * FROM (
         SELECT 6, dstport, 1, flows, packets, bytes, first_ms, last_ms
-        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp', :store)
+        FROM traffic(:since, :until, filter_and(:filter, 'proto tcp'), :store)
         WHERE :by = 'dstport:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, dstport LIMIT coalesce(:n, 10))
     UNION ALL SELECT * FROM (
         SELECT 17, dstport, 1, flows, packets, bytes, first_ms, last_ms
-        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp', :store)
+        FROM traffic(:since, :until, filter_and(:filter, 'proto udp'), :store)
         WHERE :by = 'dstport:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, dstport LIMIT coalesce(:n, 10))
     UNION ALL SELECT * FROM (
         SELECT proto, dstport, 1, flows, packets, bytes, first_ms, last_ms
-        FROM traffic(:since, :until, coalesce('(' || :filter || ') and ', '') || 'not proto in [tcp udp]', :store)
+        FROM traffic(:since, :until, filter_and(:filter, 'not proto in [tcp udp]'), :store)
         WHERE :by = 'dstport:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, proto, dstport LIMIT coalesce(:n, 10))
     UNION ALL SELECT proto, dstport, 1, flows, packets, bytes, first_ms, last_ms
         FROM traffic(:since, :until, :filter, :store) WHERE :by = 'dstport:p' AND :order <> 'bytes'
@@ -259,15 +259,15 @@ WITH element(a, b, sides, flows, packets, bytes, first_ms, last_ms) AS (
         FROM endpoints(:since, :until, :filter, :store) WHERE :by = 'port' AND :order <> 'bytes'
     UNION ALL SELECT * FROM (
         SELECT 6, port, 2, flows, packets, bytes, first_ms, last_ms
-        FROM endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto tcp', :store)
+        FROM endpoints(:since, :until, filter_and(:filter, 'proto tcp'), :store)
         WHERE :by = 'port:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, port LIMIT coalesce(:n, 10))
     UNION ALL SELECT * FROM (
         SELECT 17, port, 2, flows, packets, bytes, first_ms, last_ms
-        FROM endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'proto udp', :store)
+        FROM endpoints(:since, :until, filter_and(:filter, 'proto udp'), :store)
         WHERE :by = 'port:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, port LIMIT coalesce(:n, 10))
     UNION ALL SELECT * FROM (
         SELECT proto, port, 2, flows, packets, bytes, first_ms, last_ms
-        FROM endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'not proto in [tcp udp]', :store)
+        FROM endpoints(:since, :until, filter_and(:filter, 'not proto in [tcp udp]'), :store)
         WHERE :by = 'port:p' AND coalesce(:order, 'bytes') = 'bytes' ORDER BY bytes DESC, proto, port LIMIT coalesce(:n, 10))
     UNION ALL SELECT proto, port, 2, flows, packets, bytes, first_ms, last_ms
         FROM endpoints(:since, :until, :filter, :store) WHERE :by = 'port:p' AND :order <> 'bytes'

@@ -37,7 +37,7 @@ WITH who(nets) AS (
     SELECT peerzone AS zone, sum(flows_out) AS flows_out, sum(flows_in) AS flows_in,
            sum(packets_out) AS packets_out, sum(packets_in) AS packets_in,
            sum(bytes_out) AS sent, sum(bytes_in) AS received
-    FROM who, endpoints(:since, :until, coalesce('(' || :filter || ') and ', '') || 'host in [' || nets || ']', :store, 3600)
+    FROM who, endpoints(:since, :until, filter_and(:filter, filter_in('host', nets, 'host')), :store, 3600)
     WHERE nets IS NOT NULL AND (:host IS NULL OR ip_in(ip, :host)) AND (:user IS NULL OR host_user(ip, time) = :user)
       AND (:group IS NULL OR host_group(ip, time) = :group)
     GROUP BY 1

@@ -20,21 +20,21 @@
 .headers on
 
 WITH span(until) AS (
-    SELECT coalesce(flow_time(:until), (SELECT max(last) FROM flow_files(NULL, NULL, :store)))
+    SELECT coalesce(flow_time(:until, 'until'), (SELECT max(last) FROM flow_files(NULL, NULL, :store)))
 ), exporters AS (
     SELECT exporter, odid, version, sum(lost) AS lost, sum(malformed) AS malformed, sum(no_template) AS no_template,
            CASE WHEN version IN ('v9', 'sflow') THEN sum(datagrams) ELSE sum(flows) + sum(options) END AS received
-    FROM span, flow_exporters(datetime(span.until, -coalesce(:minutes, 60) || ' minutes'), span.until, :store)
+    FROM span, flow_exporters(datetime(span.until, -coalesce(bounded(:minutes, 'minutes', 1, 52560000), 60) || ' minutes'), span.until, :store)
     GROUP BY exporter, odid, version
 )
 SELECT exporter, odid, version, received, lost, round(100.0 * lost / nullif(lost + received, 0), 3) AS percent,
        malformed, no_template
 FROM exporters
-WHERE malformed > 0 OR 100.0 * lost > coalesce(:percent, 0.1) * (lost + received)
+WHERE malformed > 0 OR 100.0 * lost > coalesce(bounded(:percent, 'percent', 0, 100.0), 0.1) * (lost + received)
 ORDER BY lost DESC, exporter;
 
 -- Title: Dropped by this machine
 SELECT address, port, protocol, sum(datagrams) AS datagrams, sum(drops) AS drops, sum(ring_drops) AS ring_drops
-FROM (SELECT coalesce(flow_time(:until), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS until) AS span,
-     flow_sockets(datetime(span.until, -coalesce(:minutes, 60) || ' minutes'), span.until, :store)
+FROM (SELECT coalesce(flow_time(:until, 'until'), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS until) AS span,
+     flow_sockets(datetime(span.until, -coalesce(bounded(:minutes, 'minutes', 1, 52560000), 60) || ' minutes'), span.until, :store)
 GROUP BY address, port, protocol HAVING sum(drops) + sum(ring_drops) > 0;

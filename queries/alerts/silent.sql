@@ -16,16 +16,18 @@
 .mode box
 .headers on
 
-WITH now(time) AS (SELECT flow_time(coalesce(:until, 'now'))),
+WITH now(time, hours, seconds) AS MATERIALIZED (
+    SELECT flow_time(coalesce(:until, 'now'), 'until'), coalesce(bounded(:hours, 'hours', 1, 876000), 24),
+           60 * coalesce(bounded(:minutes, 'minutes', 0, 52560000), 15)),
 heard AS (
     SELECT exporter, odid, version, max(CAST(strftime('%s', begin) AS INTEGER) + length) AS until, sum(flows) AS flows
-    FROM now, flow_exporters(datetime(now.time, -coalesce(:hours, 24) || ' hours'), now.time, :store) AS e
+    FROM now, flow_exporters(datetime(now.time, -now.hours || ' hours'), now.time, :store) AS e
     JOIN (SELECT path, length FROM flow_files(NULL, NULL, :store)) USING (path)
     WHERE datagrams > 0 OR flows > 0
     GROUP BY exporter, odid, version
 )
 SELECT exporter, odid, version, datetime(until, 'unixepoch') AS heard_before,
        (strftime('%s', now.time) - until) / 60 AS minutes, flows
-FROM heard, now
-WHERE until <= strftime('%s', now.time) - 60 * coalesce(:minutes, 15)
+FROM now CROSS JOIN heard
+WHERE until <= strftime('%s', now.time) - now.seconds
 ORDER BY until, exporter;

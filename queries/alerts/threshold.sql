@@ -22,14 +22,14 @@
 .headers on
 
 WITH span(until, seconds) AS (
-    SELECT coalesce(flow_time(:until), (SELECT max(last) FROM flow_files(NULL, NULL, :store))), 60 * coalesce(:minutes, 5)
+    SELECT coalesce(flow_time(:until, 'until'), (SELECT max(last) FROM flow_files(NULL, NULL, :store))), 60 * coalesce(bounded(:minutes, 'minutes', 1, 52560000), 5)
 ), sums AS (
     SELECT datetime(span.until, -seconds || ' seconds') AS since, datetime(span.until) AS until, seconds,
            sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
     FROM span, traffic(datetime(span.until, -seconds || ' seconds'), span.until, :filter, :store)
 ), measured(measure, value, allowed) AS (
-    SELECT 'bits a second', 8 * bytes / seconds, coalesce(:bps, 1000000000) FROM sums
-    UNION ALL SELECT 'packets a second', packets / seconds, coalesce(:pps, 200000) FROM sums
-    UNION ALL SELECT 'flows a second', flows / seconds, coalesce(:fps, 20000) FROM sums
+    SELECT 'bits a second', 8 * bytes / seconds, coalesce(bounded(:bps, 'bps', 0, 1e18), 1000000000) FROM sums
+    UNION ALL SELECT 'packets a second', packets / seconds, coalesce(bounded(:pps, 'pps', 0, 1e18), 200000) FROM sums
+    UNION ALL SELECT 'flows a second', flows / seconds, coalesce(bounded(:fps, 'fps', 0, 1e18), 20000) FROM sums
 )
 SELECT measure, value, allowed, since, until FROM measured, sums WHERE value > allowed;

@@ -24,12 +24,15 @@
 .mode box
 .headers on
 
-WITH RECURSIVE week(n) AS (
-    VALUES (0) UNION ALL SELECT n + 1 FROM week WHERE n < coalesce(:weeks, 4)
+WITH RECURSIVE asked(weeks, factor, least, bytes) AS MATERIALIZED (
+    SELECT coalesce(bounded(:weeks, 'weeks', 1, 520), 4), coalesce(bounded(:factor, 'factor', 0, 1e18), 3),
+           coalesce(bounded(:least, 'least', 0, 520), 2), coalesce(bounded(:bytes, 'bytes', 0, 1e18), 100000000)
+), week(n) AS (
+    VALUES (0) UNION ALL SELECT n + 1 FROM asked CROSS JOIN week WHERE n < weeks
 ), hour AS (
     SELECT n, until, datetime(until, '-1 hour') AS since
     FROM (SELECT n, iif(n = 0, datetime(last), datetime(utc_time(datetime(local_time(last, timezone), (-7 * n) || ' days'), timezone))) AS until
-          FROM week, (SELECT coalesce(flow_time(:until), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS last),
+          FROM week, (SELECT coalesce(flow_time(:until, 'until'), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS last),
                (SELECT max(value) AS timezone FROM settings WHERE name = 'timezone'))
 ), sums AS (
     SELECT n, hour.since, hour.until, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes
@@ -44,7 +47,7 @@ WITH RECURSIVE week(n) AS (
     UNION ALL SELECT 'flows', coalesce((SELECT flows FROM sums WHERE n = 0), 0), flows FROM usual
 )
 SELECT measure, value, CAST(round(measured.average) AS INTEGER) AS average, round(value / nullif(measured.average, 0), 2) AS times,
-       weeks, (SELECT since FROM hour WHERE n = 0) AS since, (SELECT until FROM hour WHERE n = 0) AS until
-FROM measured, usual
-WHERE weeks >= coalesce(:least, 2) AND max(usual.bytes, (SELECT coalesce(max(bytes), 0) FROM sums WHERE n = 0)) >= coalesce(:bytes, 100000000)
-  AND (value > measured.average * coalesce(:factor, 3) OR value * coalesce(:factor, 3) < measured.average);
+       usual.weeks, (SELECT since FROM hour WHERE n = 0) AS since, (SELECT until FROM hour WHERE n = 0) AS until
+FROM asked CROSS JOIN measured, usual
+WHERE usual.weeks >= asked.least AND max(usual.bytes, (SELECT coalesce(max(bytes), 0) FROM sums WHERE n = 0)) >= asked.bytes
+  AND (value > measured.average * factor OR value * factor < measured.average);

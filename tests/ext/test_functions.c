@@ -62,9 +62,10 @@ static const struct {
 } cases[] = {
     /* everything that loading adds */
     {FUNCTIONS, "application/3 asn/1 "
-                "category/3 country/1 "
+                "bounded/4 category/3 country/1 "
                 "disk_free/1 "
-                "flags_or/1 flow_time/1 flowvt_debug/0 flowvt_progress/1 flowvt_version/0 "
+                "filter_and/2 filter_in/3 flags_or/1 flow_time/1 flow_time/2 flowvt_debug/0 "
+                "flowvt_progress/1 flowvt_version/0 "
                 "host_group/1 host_group/2 host_name/1 host_name/2 host_user/1 host_user/2 human/1 "
                 "ip_canonical/1 ip_fault/1 ip_in/2 ip_net/2 ip_net/3 ip_version/1 "
                 "local_time/2 losses/3 "
@@ -168,6 +169,29 @@ static const struct {
      "'2026-11-23 10:00', ISO 8601 with or without a zone, '2014/12/04.12' and "
      "'2014/12/04.12-2014/12/04.13', seconds or milliseconds since 1970, 'now', 'today', "
      "'yesterday', '-90 minutes', '-1 day', 'start of month'; times are UTC"},
+    {"SELECT bounded(7, 'n', 1, 9) || bounded('7', 'n', 1, 9) || bounded(7.0, 'n', 1, 9)", "777"},
+    {"SELECT bounded(NULL, 'n', 1, 9)", "NULL"},
+    {"SELECT bounded(7.5, 'n', 0, 1e18) || ' ' || bounded(7, 'n', 0, 1e18)", "7.5 7"},
+    {"SELECT bounded(7.5, 'n', 1, 9)", "error: n = '7.5': give a whole number, 1 to 9"},
+    {"SELECT bounded(10, 'n', 1, 9)", "error: n = '10': give a whole number, 1 to 9"},
+    {"SELECT bounded(-0.5, 'n', 0, 1.5)", "error: n = '-0.5': give a number, 0 to 1.5"},
+    {"SELECT bounded('', 'n', 1, 9)", "error: n = '': give a whole number, 1 to 9"},
+    {"SELECT bounded('x', 'n', 0, 1e18)", "error: n = 'x': give a number, 0 to 1.0e+18"},
+    {"SELECT filter_in('src net', '10/8 192.0.2.1', 'home')", "src net in [10/8 192.0.2.1]"},
+    {"SELECT filter_in('port', NULL, 'ports')", "NULL"},
+    {"SELECT filter_in('port', '70000', 'ports')",
+     "error: ports = '70000': expected a number from 0 to 65535 for port, found '70000'"},
+    {"SELECT filter_in('host', '10.0.0.1] or any or host in [10.0.0.2', 'host')",
+     "error: host = '10.0.0.1] or any or host in [10.0.0.2': ']' has no place in a list: write "
+     "what is in it with blanks between"},
+    {"SELECT filter_and('tcp or udp # both', 'port 53')", "(tcp or udp # both\n) and port 53"},
+    {"SELECT filter_and(NULL, 'port 53')", "port 53"},
+    {"SELECT filter_and('tcp', NULL)", "tcp"},
+    {"SELECT filter_and('  ', 'port 53')", "(any  \n) and port 53"},
+    {"SELECT filter_and('tcp) or (udp', 'port 53')", "tcp) or (udp"},
+    {"SELECT filter_and('ident \")\" # (', 'port 53')", "(ident \")\" # (\n) and port 53"},
+    {"SELECT flow_time('2026-11-23 10:00', 'until')", "2026-11-23 10:00:00.000"},
+    {"SELECT flow_time(1)", "1970-01-01 00:00:01.000"},
     {"SELECT refuse(NULL)", "NULL"},
     {"SELECT refuse('not so: but so')", "error: not so: but so"},
     {"SELECT refuse('never') FROM (SELECT 1 AS a) WHERE a > 1", "no row"},
