@@ -54,14 +54,14 @@ int session_open(struct session *s, const char *site, const char *store, bool wr
     int flags = !site      ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                 : writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                            : SQLITE_OPEN_READONLY;
-    /* It is opened when it is read. */
+    /* It is opened when it is read, which another one's commit may have to end for. */
     if (sqlite3_open_v2(site ? site : ":memory:", &s->db, flags, NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(s->db, 10000) != SQLITE_OK ||
         sqlite3_exec(s->db, "PRAGMA schema_version", NULL, NULL, NULL) != SQLITE_OK) {
         fprintf(stderr, "flowreport: %s: %s\n", site ? site : "memory", sqlite3_errmsg(s->db));
         sqlite3_close(s->db);
         return -1;
     }
-    sqlite3_busy_timeout(s->db, 10000);
     if (load(s->db) != 0) {
         sqlite3_close(s->db);
         return -1;

@@ -30,7 +30,7 @@ WITH span(until) AS (
 SELECT exporter, odid, version, received, lost, round(100.0 * lost / nullif(lost + received, 0), 3) AS percent,
        malformed, no_template
 FROM exporters
-WHERE malformed > 0 OR 100.0 * lost > coalesce(bounded(:percent, 'percent', 0, 100.0), 0.1) * (lost + received)
+WHERE malformed > 0 OR 100.0 * lost > coalesce(bounded(:percent, 'percent', -1, 100.0), 0.1) * (lost + received)
 ORDER BY lost DESC, exporter;
 
 -- Title: Dropped by this machine
