@@ -22,13 +22,14 @@ static const char query[] =
     "        || ' and router ip ' || exporter || ')' AS term FROM b"
     "    UNION ALL SELECT '(not ' || group_concat(net, ' and not ') || ')' FROM b)";
 
-int billing_filter(sqlite3 *db, int receiver, char **filter, char **message) {
-    struct site_table t = {.name = "billing_exporters", .columns = {"cidr", "exporter"}};
+int billing_filter(sqlite3 *db, const char *near, int receiver, char **filter, char **message) {
+    struct site_table t = {
+        .name = "billing_exporters", .columns = {"cidr", "exporter"}, .near = near};
     const char *end = receiver ? "dst" : "src";
     sqlite3_stmt *stmt = NULL;
     bool fresh;
     *filter = NULL;
-    int rc = site_table_look(db, &t, &fresh);
+    int rc = site_table_look(db, &t, &fresh, message);
     char *sql = rc == SQLITE_OK && t.database ? sqlite3_mprintf(query, end, end, t.database) : NULL;
     if (rc == SQLITE_OK && t.database)
         rc = sql ? sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
@@ -36,7 +37,7 @@ int billing_filter(sqlite3 *db, int receiver, char **filter, char **message) {
         *filter = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
     int last = sqlite3_finalize(stmt);
     rc = rc == SQLITE_OK ? last : rc;
-    if (rc == SQLITE_ERROR)
+    if (rc == SQLITE_ERROR && !*message)
         *message = sqlite3_mprintf("billing_exporters: %s: schema/site.sql says what it has",
                                    sqlite3_errmsg(db));
     sqlite3_free(sql);

@@ -80,7 +80,8 @@ struct sql_table {
     const struct registry *own; /* columns of the site's, which filters may name; NULL: none */
     /* Why there are none, said where a filter is not understood; NULL: no mistake in the file. */
     const char *own_mistake;
-    struct sqlite3 *db; /* whose table settings says what filters go by; NULL: none */
+    struct sqlite3 *db;   /* whose table settings says what filters go by; NULL: none */
+    const char *database; /* of db, that has the table, borrowed */
     int n;
     struct sql_column column[MAX_COLUMNS];
 };

@@ -75,6 +75,7 @@ static int connect_export(sqlite3 *db, void *aux, int argc, const char *const *a
     sql_table_init(&t->flows, TABLE_FLOWS);
     t->flows.store = t->vtab.store;
     t->flows.db = db;
+    t->flows.database = v->database;
     rc = registry_open(v->store, &t->flows, &t->registry, message);
     if (rc == SQLITE_OK)
         *out = &v->base;

@@ -37,6 +37,7 @@ int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv
         sql_table_init(&t->columns, (enum table_kind)module->kind);
         t->columns.store = v->store;
         t->columns.db = db;
+        t->columns.database = v->database;
         rc = open_registry(t, message);
         char *sql = rc == SQLITE_OK ? sql_table_declaration(&t->columns) : NULL;
         if (rc == SQLITE_OK)

@@ -131,7 +131,7 @@ struct hosts *hosts_new(void) {
 
 int hosts_refresh(sqlite3 *db, struct hosts *h, char **message) {
     bool fresh;
-    int rc = site_table_look(db, &h->table, &fresh);
+    int rc = site_table_look(db, &h->table, &fresh, message);
     if (rc == SQLITE_OK && !fresh) {
         clear_rows(h);
         rc = build(db, h, message);

@@ -19,7 +19,7 @@ struct labels {
     pthread_mutex_t lock; /* what networks remembers of a database */
 };
 
-int labels_refresh(sqlite3 *db, struct labels **labels, char **message) {
+int labels_refresh(sqlite3 *db, const char *near, struct labels **labels, char **message) {
     struct labels *l = *labels ? *labels : calloc(1, sizeof *l);
     if (!l)
         return SQLITE_NOMEM;
@@ -30,8 +30,8 @@ int labels_refresh(sqlite3 *db, struct labels **labels, char **message) {
     l->services = l->services ? l->services : services_new();
     if (!l->networks || !l->services)
         return SQLITE_NOMEM;
-    int rc = networks_refresh(db, l->networks, message);
-    return rc == SQLITE_OK ? services_refresh(db, l->services, message) : rc;
+    int rc = networks_refresh(db, near, l->networks, message);
+    return rc == SQLITE_OK ? services_refresh(db, near, l->services, message) : rc;
 }
 
 void labels_free(struct labels *l) {

@@ -21,9 +21,9 @@ enum label {
 struct labels;
 struct sqlite3;
 
-/* Of the connection's tables as they are now; *labels is what this function made before, or NULL. An SQLite result
+/* Of the connection's tables as they are now, those of the database near before others; *labels is what this function made before, or NULL. An SQLite result
 ** code, with a sentence in *message. */
-int labels_refresh(struct sqlite3 *db, struct labels **labels, char **message);
+int labels_refresh(struct sqlite3 *db, const char *near, struct labels **labels, char **message);
 void labels_free(struct labels *l);
 
 /* These may be called by several threads. "" when the zone cannot be had, since a database is damaged. */

@@ -228,9 +228,10 @@ struct networks *networks_new(void) {
     return n;
 }
 
-int networks_refresh(sqlite3 *db, struct networks *n, char **message) {
+int networks_refresh(sqlite3 *db, const char *near, struct networks *n, char **message) {
     bool fresh;
-    int rc = site_table_look(db, &n->table, &fresh);
+    n->table.near = near;
+    int rc = site_table_look(db, &n->table, &fresh, message);
     if (rc == SQLITE_OK && !fresh) {
         clear_rows(n);
         rc = build(db, n, message);

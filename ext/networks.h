@@ -22,9 +22,9 @@ struct networks;
 /* Nothing read yet. NULL when memory is out. */
 struct networks *networks_new(void);
 void networks_free(struct networks *n);
-/* Read what has changed in the connection's tables, before a statement asks for addresses. An SQLite result code, with
+/* Read what has changed in the connection's tables, those of the database near first (site_table.h), before a statement asks for addresses. An SQLite result code, with
 ** a sentence in *message; answers need SQLITE_OK. */
-int networks_refresh(sqlite3 *db, struct networks *n, char **message);
+int networks_refresh(sqlite3 *db, const char *near, struct networks *n, char **message);
 
 /* The zone, good until the next refresh. False with a sentence in err (GEO_ERROR octets, geo_lookup.h, or NULL) when a
 ** database is damaged where the address leads. */

@@ -3,6 +3,7 @@
 ** Reading sampling_overrides, and finding what of it concerns a flow.
 */
 #include "overrides.h"
+#include "site_table.h"
 #include "window.h"
 
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 SQLITE_EXTENSION_INIT3
 
 static const char name[] = "sampling_overrides";
-static const char query[] = "SELECT * FROM sampling_overrides";
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
@@ -137,14 +137,19 @@ static int read_rows(sqlite3_stmt *stmt, int64_t now, struct overrides *o, char 
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int overrides_read(sqlite3 *db, int64_t now, struct overrides **out, char **message) {
+int overrides_read(sqlite3 *db, const char *near, int64_t now, struct overrides **out,
+                   char **message) {
+    char *database;
     *out = NULL;
-    int rc = sqlite3_table_column_metadata(db, NULL, name, NULL, NULL, NULL, NULL, NULL, NULL);
-    if (rc != SQLITE_OK)
-        return rc == SQLITE_ERROR ? SQLITE_OK : rc; /* there is none */
+    int rc = site_table_find(db, name, near, &database, message);
+    if (rc != SQLITE_OK || !database)
+        return rc;
+    char *query = sqlite3_mprintf("SELECT * FROM \"%w\".%s", database, name);
+    sqlite3_free(database);
     sqlite3_stmt *stmt = NULL;
     struct overrides *o = calloc(1, sizeof *o);
-    rc = o ? sqlite3_prepare_v2(db, query, -1, &stmt, NULL) : SQLITE_NOMEM;
+    rc = o && query ? sqlite3_prepare_v2(db, query, -1, &stmt, NULL) : SQLITE_NOMEM;
+    sqlite3_free(query);
     if (rc == SQLITE_OK)
         rc = read_rows(stmt, now, o, message);
     if (rc != SQLITE_OK && rc != SQLITE_NOMEM && !*message)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
 ** Sampling rates that a site corrects afterwards. When the connection has a table sampling_overrides, in any of its
-** databases (the first one that SQLite finds by that name; no view), flows are scaled by what it says instead of by
+** databases (that of the flows' own table, then the first one by site_table.h; no view), flows are scaled by what it says instead of by
 ** the rates that they were stored with:
 **
 **   CREATE TABLE sampling_overrides(exporter TEXT, since TEXT, until TEXT, rate INTEGER NOT NULL CHECK (rate > 0));
@@ -40,9 +40,10 @@ struct overrides {
     int64_t smallest, largest; /* rates */
 };
 
-/* Read the table of the connection; *out is NULL when there is none, or nothing in it. An SQLite result code, and a
-** sentence in *message when the table has a mistake. */
-int overrides_read(sqlite3 *db, int64_t now, struct overrides **out, char **message);
+/* Read the table of the connection, of the database near first; *out is NULL when there is none, or nothing in it. An SQLite result code, and a
+** sentence in *message when the table has a mistake, or several databases have one. */
+int overrides_read(sqlite3 *db, const char *near, int64_t now, struct overrides **out,
+                   char **message);
 void overrides_free(struct overrides *o);
 
 /* May a flow of the row group be concerned? Of the file: of one of its groups? o may be NULL. */

@@ -142,8 +142,13 @@ int query_read_window(sqlite3_value *since, sqlite3_value *until, int64_t now_ms
 
 /* A text of n octets in the language of filters. NULL with a sentence in *message, or out of memory. */
 static struct filter_node *parse(struct reading *r, const char *text, size_t n) {
-    char err[512], *geodb = NULL;
-    if (r->t->db && site_setting(r->t->db, NULL, "geodb", &geodb) != SQLITE_OK)
+    char err[512], *geodb = NULL, *site = NULL;
+    int rc =
+        r->t->db ? site_table_find(r->t->db, "settings", r->t->database, &site, NULL) : SQLITE_OK;
+    if (rc == SQLITE_OK && site)
+        rc = site_setting(r->t->db, site, "geodb", &geodb);
+    sqlite3_free(site);
+    if (rc != SQLITE_OK)
         return NULL;
     struct filter_node *node = filter_parse(text, n, r->now_ms, r->t->own, geodb, err, sizeof err);
     sqlite3_free(geodb);
@@ -219,7 +224,7 @@ static int read_nets(struct reading *r, enum param param, const char *name) {
 static int read_billing(struct reading *r) {
     for (int side = 0; side < 2 && r->query->side[side]; side++) {
         char *text;
-        int rc = billing_filter(r->t->db, side, &text, r->message);
+        int rc = billing_filter(r->t->db, r->t->database, side, &text, r->message);
         if (rc != SQLITE_OK || !text)
             return rc;
         struct filter_node *node = parse(r, text, strlen(text));

@@ -138,9 +138,10 @@ struct services *services_new(void) {
     return s;
 }
 
-int services_refresh(sqlite3 *db, struct services *s, char **message) {
+int services_refresh(sqlite3 *db, const char *near, struct services *s, char **message) {
     bool fresh;
-    int rc = site_table_look(db, &s->table, &fresh);
+    s->table.near = near;
+    int rc = site_table_look(db, &s->table, &fresh, message);
     if (rc == SQLITE_OK && !fresh) {
         clear_rows(s);
         rc = build(db, s, message);

@@ -19,7 +19,7 @@ enum service_column { SERVICE_APPLICATION, SERVICE_CATEGORY, SERVICE_COLUMNS };
 /* As in networks.h. */
 struct services *services_new(void);
 void services_free(struct services *s);
-int services_refresh(sqlite3 *db, struct services *s, char **message);
+int services_refresh(sqlite3 *db, const char *near, struct services *s, char **message);
 
 /* The number of the row that counts, from 1 on, or 0; and what it has in a column, NULL for number 0 as well. */
 uint32_t services_number(const struct services *s, int64_t proto, int64_t srcport, int64_t dstport);

@@ -37,12 +37,12 @@ struct site {
 static int refresh(sqlite3 *db, struct site *site, enum part part, char **message) {
     switch (part) {
     case NETWORKS:
-        return networks_refresh(db, site->networks, message);
+        return networks_refresh(db, NULL, site->networks, message);
     case HOSTS:
         site->now = clock_ms(CLOCK_REALTIME);
         return hosts_refresh(db, site->hosts, message);
     default:
-        return services_refresh(db, site->services, message);
+        return services_refresh(db, NULL, site->services, message);
     }
 }
 

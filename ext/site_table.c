@@ -21,24 +21,57 @@ static int prepare(sqlite3 *db, sqlite3_stmt **stmt, char *sql) {
     return rc;
 }
 
-/* The database that the name of the table alone would mean. */
-static int find_database(sqlite3 *db, const char *table, char **database) {
+static bool has_rows(sqlite3 *db, const char *database, const char *table) {
+    sqlite3_stmt *stmt;
+    bool has =
+        prepare(db, &stmt, sqlite3_mprintf("SELECT 1 FROM \"%w\".\"%w\"", database, table)) ==
+            SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW;
+    sqlite3_finalize(stmt);
+    return has;
+}
+
+int site_table_find(sqlite3 *db, const char *table, const char *near, char **database,
+                    char **message) {
     sqlite3_stmt *stmt;
     *database = NULL;
     if (!has_column(db, NULL, table, NULL))
         return SQLITE_OK;
     /* Of numbers, temp is 1 and main 0. */
     int rc = prepare(
-        db, &stmt, sqlite3_mprintf("SELECT name FROM pragma_database_list ORDER BY seq <> 1, seq"));
-    while (rc == SQLITE_OK && !*database && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        db, &stmt,
+        sqlite3_mprintf("SELECT name, seq > 1 AND name IS NOT %Q COLLATE NOCASE AS attached "
+                        "FROM pragma_database_list ORDER BY seq <> 1, name IS NOT %Q COLLATE "
+                        "NOCASE, seq",
+                        near, near));
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        bool attached = sqlite3_column_int(stmt, 1);
         rc = SQLITE_OK;
-        if (has_column(db, (const char *)sqlite3_column_text(stmt, 0), table, NULL)) {
-            *database = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
-            rc = *database ? SQLITE_OK : SQLITE_NOMEM;
+        if (!has_column(db, name, table, NULL) ||
+            (attached && *database && !has_rows(db, name, table)))
+            continue;
+        if (*database && message && has_rows(db, *database, table)) {
+            *message = sqlite3_mprintf("%s: the databases %s and %s have it: which one is meant? "
+                                       "Open it as main, or ask the tables of flows that it has",
+                                       table, *database, name);
+            rc = *message ? SQLITE_ERROR : SQLITE_NOMEM;
+            break;
         }
+        if (*database && !message)
+            break;
+        sqlite3_free(*database);
+        *database = sqlite3_mprintf("%s", name);
+        rc = *database ? SQLITE_OK : SQLITE_NOMEM;
+        if (!attached)
+            break;
     }
     sqlite3_finalize(stmt);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    if (rc == SQLITE_OK || rc == SQLITE_DONE)
+        return SQLITE_OK;
+    sqlite3_free(*database);
+    *database = NULL;
+    return rc;
 }
 
 /* The token of the last change, if the triggers are there that make a new one. */
@@ -71,11 +104,11 @@ static bool is_same(const struct site_table *a, const struct site_table *b) {
            strcmp(a->database, b->database) == 0;
 }
 
-int site_table_look(sqlite3 *db, struct site_table *t, bool *fresh) {
+int site_table_look(sqlite3 *db, struct site_table *t, bool *fresh, char **message) {
     struct site_table now = *t;
     *fresh = false;
     now.read = true;
-    int rc = find_database(db, t->name, &now.database);
+    int rc = site_table_find(db, t->name, t->near, &now.database, message);
     if (rc == SQLITE_OK)
         rc = read_token(db, &now);
     if (rc != SQLITE_OK) {
@@ -131,7 +164,7 @@ int site_setting(sqlite3 *db, const char *database, const char *name, char **val
     sqlite3_stmt *stmt;
     char *found = NULL;
     *value = NULL;
-    int rc = database ? SQLITE_OK : find_database(db, "settings", &found);
+    int rc = database ? SQLITE_OK : site_table_find(db, "settings", NULL, &found, NULL);
     const char *where = database ? database : found;
     if (rc == SQLITE_OK && where && has_column(db, where, "settings", "name") &&
         has_column(db, where, "settings", "value")) {

@@ -88,7 +88,7 @@ static int take_labels(struct flow_table *t, const struct query *q, struct total
         any |= dimension_is_told(&r->dim[d]);
     if (!any)
         return SQLITE_OK;
-    int rc = labels_refresh(t->vtab.db, &t->labels, &message);
+    int rc = labels_refresh(t->vtab.db, t->vtab.database, &t->labels, &message);
     if (message) {
         sqlite3_free(t->vtab.base.zErrMsg);
         t->vtab.base.zErrMsg = message;

@@ -47,6 +47,7 @@ int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const 
               char **message) {
     v->footers = footers_share(module->footers);
     v->name = sqlite3_mprintf("%s", argv[2]);
+    v->database = sqlite3_mprintf("%s", argv[1]);
     for (int i = 3; i < argc; i++) {
         char *store = argument(argv[i], "store");
         if (!store) {
@@ -67,7 +68,8 @@ int vtab_init(struct vtab *v, const struct vtab_module *module, int argc, const 
 void vtab_clear(struct vtab *v) {
     sqlite3_free(v->name);
     sqlite3_free(v->store);
-    v->name = v->store = NULL;
+    sqlite3_free(v->database);
+    v->name = v->store = v->database = NULL;
     footers_drop(v->footers);
     v->footers = NULL;
 }
@@ -261,7 +263,7 @@ int vtab_overrides(struct vtab *v, struct snapshot *snapshot, int64_t now) {
     char *message = NULL;
     if (snapshot->overrides_read)
         return SQLITE_OK;
-    int rc = overrides_read(v->db, now, &snapshot->overrides, &message);
+    int rc = overrides_read(v->db, v->database, now, &snapshot->overrides, &message);
     snapshot->overrides_read = rc == SQLITE_OK;
     if (message) {
         sqlite3_free(v->base.zErrMsg);

@@ -14,6 +14,7 @@ struct vtab {
     sqlite3_vtab base;
     sqlite3 *db;
     char *name;              /* when it was made */
+    char *database;          /* of the connection, that has it: temp, main, or as attached */
     char *store;             /* argument of CREATE VIRTUAL TABLE, or of settings, or NULL */
     struct footers *footers; /* the connection's */
 };
