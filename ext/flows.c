@@ -401,14 +401,18 @@ static bool read_cells(struct cursor *c, int place) {
     return true;
 }
 
-/* Parameters are what the statement says they are, and are not shown. */
+/* Parameters are what the statement says they are, and are not shown but for the store: there may be several. */
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     struct cursor *c = (struct cursor *)base;
+    const struct sql_column *col = &table_of(c)->columns.column[i];
+    if (col->kind == COLUMN_PARAM) {
+        query_show_store(&c->query, col, ctx);
+        return SQLITE_OK;
+    }
     if (c->totals) {
         show_total(c, ctx, i);
         return SQLITE_OK;
     }
-    const struct sql_column *col = &table_of(c)->columns.column[i];
     /* It is there: SQLite tells of all columns from the 63rd on by one bit. */
     int place = col->kind == COLUMN_EXTRA ? c->extra : c->place[i];
     if (place < 0)

@@ -78,5 +78,7 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
 int query_read_window(sqlite3_value *since, sqlite3_value *until, int64_t now_ms,
                       struct window *out, char **message);
 void query_free(struct query *p);
+/* The value of the parameter store, if that is the column; of the others, NULL. */
+void query_show_store(const struct query *q, const struct sql_column *c, sqlite3_context *ctx);
 
 #endif

@@ -331,6 +331,11 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
     return rc == SQLITE_OK ? read_params(&r) : rc;
 }
 
+void query_show_store(const struct query *q, const struct sql_column *c, sqlite3_context *ctx) {
+    if (c->kind == COLUMN_PARAM && c->id == PARAM_store && q->store)
+        sqlite3_result_text(ctx, q->store, -1, SQLITE_TRANSIENT);
+}
+
 void query_free(struct query *p) {
     sqlite3_free(p->store);
     predicate_free(p->predicate);

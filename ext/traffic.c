@@ -160,7 +160,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
             sqlite3_result_int64(ctx, ms);
         break;
     default:
-        break; /* parameters */
+        query_show_store(&c->query, col, ctx);
     }
     return SQLITE_OK;
 }

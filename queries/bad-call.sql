@@ -62,7 +62,7 @@ WITH asked(call) AS (
         CASE WHEN count(*) > count(dstip) THEN 'any' ELSE coalesce(filter_in('dst ip', group_concat(DISTINCT dstip), ''), 'not any') END)
     FROM largest
 )
-SELECT t.srcip || coalesce(':' || t.srcport, '') AS src, t.dstip || coalesce(':' || t.dstport, '') AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
+SELECT coalesce(t.srcip, '') || coalesce(':' || t.srcport, '') AS src, coalesce(t.dstip, '') || coalesce(':' || t.dstport, '') AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
        sum(t.bytes) AS bytes,
        round(sum(packets) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0), 1) AS pps,
        CAST(8 * sum(t.bytes) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0) AS INTEGER) AS bps,

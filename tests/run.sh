@@ -45,7 +45,7 @@ everything() {
             [[ " ${long[*]} " == *" $(basename "$f" .sh) "* ]] || echo "$f"
         done
     fi
-    for f in tests/queries/page.py tests/queries/terminal.py tests/queries/formats.py tests/ext/answers.py tests/ext/local_time.py tests/ext/site_lookups.py tests/probe/captures.* tests/probe/interfaces.py tests/probe/tunnels.py tests/schema/*_test.sh tests/collector/exports.*; do
+    for f in tests/queries/page.py tests/queries/terminal.py tests/queries/formats.py tests/queries/odd.py tests/ext/answers.py tests/ext/local_time.py tests/ext/site_lookups.py tests/probe/captures.* tests/probe/interfaces.py tests/probe/tunnels.py tests/schema/*_test.sh tests/collector/exports.*; do
         [ -x "$f" ] && echo "$f"
     done
     for f in tests/*/test_*.c; do
