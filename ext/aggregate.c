@@ -308,7 +308,7 @@ bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *i
     if (!pack_keys(a, in))
         return false;
     struct group_batch b = {.n = in->n, .key = a->key, .first = in->first, .last = in->last};
-    b.at = side * a->spec->ncounters;
+    b.at = a->spec->sets == 2 ? side * a->spec->ncounters : 0;
     b.nvalues = a->spec->ncounters;
     memcpy(b.value, in->value, sizeof b.value);
     return group_table_add(a->table, &b);
@@ -355,7 +355,7 @@ static bool flush_batch(struct aggregate *a, int side) {
     return aggregate_add(a, side, in);
 }
 
-/* Rows whose times do not matter. */
+/* Rows of which all counts. */
 static bool add_whole(struct aggregate *a, int side, const struct block *in, const uint16_t *rows,
                       uint32_t n) {
     struct aggregate_rows *out = &a->rows;
@@ -371,7 +371,26 @@ static bool add_whole(struct aggregate *a, int side, const struct block *in, con
         for (uint32_t i = 0; !all && i < n; i++)
             b->value[c][i] = v[rows[i]];
     }
+    if (a->spec->times) {
+        const int64_t *first = in->spans->start, *last = in->spans->end;
+        out->first = all ? first : b->first;
+        out->last = all ? last : b->last;
+        for (uint32_t i = 0; !all && i < n; i++) {
+            b->first[i] = first[rows[i]];
+            b->last[i] = last[rows[i]];
+        }
+    }
     return aggregate_add(a, side, out);
+}
+
+/* Do rows of the block count whole, and in no bucket of their own? */
+static bool counts_whole(const struct aggregate *a, const struct block *in) {
+    const struct aggregate_spec *spec = a->spec;
+    if (spec->whole || spec->buckets)
+        return spec->whole;
+    if (spec->times)
+        return !scan_totals(a->scan) && scan_inside_window(a->scan) && in->spans->dated;
+    return scan_totals(a->scan) || scan_inside_window(a->scan);
 }
 
 /* One contribution: what of the row lies in [from, to). */
@@ -669,8 +688,7 @@ static bool add_side(struct aggregate *a, int side, const struct block *in, cons
     }
     if (n == 0)
         return true;
-    if (spec->whole ||
-        (!spec->buckets && !spec->times && (scan_totals(a->scan) || scan_inside_window(a->scan))))
+    if (counts_whole(a, in))
         return add_whole(a, side, in, rows, n);
     if (scan_totals(a->scan))
         return add_totals(a, side, in, rows, n);

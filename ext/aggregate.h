@@ -24,8 +24,9 @@ struct aggregate_spec {
     struct window window;
     struct labels *labels;       /* borrowed; NULL when no dimension is one */
     int sides;                   /* 2: endpoints */
+    int sets;                    /* of counters: 2 when those of each side are asked for apart */
     int counter[GROUP_COUNTERS]; /* scan columns; flows is the first */
-    int ncounters;               /* of one side */
+    int ncounters;               /* of a set */
     bool times;                  /* first and last are asked for */
     /* Flows that lie in the window count whole, and counters as SQL's sum() takes them: where one is NULL,
     ** or sums may be too large for it, reading ends with AGGREGATE_UNFIT. */

@@ -10,6 +10,7 @@
 
 enum {
     PAGES = 64,
+    STRIP = 128,  /* rows of a batch whose counters stay in the nearest cache */
     PLACES = 256, /* of a hash table of their numbers */
     /* Keys in all pages: an array for so many is worth it, for most keys of a mix are few. */
     PAGED_MOST = 1 << 21,
@@ -44,7 +45,7 @@ struct part {
 /* Of an array: the keys that have number in their high bits. */
 struct page {
     uint64_t number;
-    uint64_t *array; /* counters and times by the low bits */
+    uint64_t *array; /* counters and times, as add_paged_times() has them, by the low bits */
     uint8_t *seen;
     size_t n;
 };
@@ -59,7 +60,7 @@ struct group_table {
     size_t paged;               /* keys that there is room for in all pages */
     uint8_t place[PLACES];      /* by number: page + 1 */
     uint8_t which[GROUP_BATCH]; /* of each row of a batch, */
-    uint64_t *sum[GROUP_BATCH]; /* and where its counters are */
+    uint64_t *sum[STRIP];       /* where the counters of the strip's rows are */
     uint32_t *slots;            /* hash table: row + 1 */
     uint64_t *row;
     uint32_t n;
@@ -305,12 +306,10 @@ static struct page *find_page(struct group_table *t, uint64_t number) {
 
 enum placed { PLACED, TOO_MANY, NO_MEMORY };
 
-/* Where the counters of each row of the batch are. */
-static enum placed place_batch(struct group_table *t, const struct group_batch *b) {
-    const struct groups *g = t->groups;
+/* Which page each row of the batch is of, with room for its key. */
+static enum placed find_pages(struct group_table *t, const struct group_batch *b) {
     const uint64_t *key = b->key[0];
     uint64_t mask = (UINT64_C(1) << t->page_bits) - 1, low[PAGES] = {0};
-    size_t width = g->width - 1;
     struct page *p = NULL;
     for (uint32_t i = 0; i < b->n; i++) {
         uint64_t number = key[i] >> t->page_bits;
@@ -323,33 +322,56 @@ static enum placed place_batch(struct group_table *t, const struct group_batch *
     for (uint32_t i = 0; i < t->npages; i++)
         if (low[i] >= t->page[i].n && !grow_page(t, &t->page[i], low[i]))
             return NO_MEMORY;
-    if (t->paged > PAGED_MOST)
-        return TOO_MANY;
-    for (uint32_t i = 0; i < b->n; i++) {
-        p = &t->page[t->which[i]];
-        size_t at = key[i] & mask;
-        t->sum[i] = p->array + at * width;
-        if (g->shape.times && !p->seen[at]) {
-            t->sum[i][g->shape.counters] = INT64_MAX;
-            t->sum[i][g->shape.counters + 1] = (uint64_t)INT64_MIN;
-        }
+    return t->paged > PAGED_MOST ? TOO_MANY : PLACED;
+}
+
+/* Where the counters of n rows from i on are. */
+static void place_rows(struct group_table *t, const struct group_batch *b, uint32_t i, uint32_t n) {
+    const struct groups *g = t->groups;
+    const uint64_t *key = b->key[0] + i;
+    const uint8_t *which = t->which + i;
+    uint64_t mask = (UINT64_C(1) << t->page_bits) - 1;
+    size_t width = g->width - 1;
+    for (uint32_t k = 0; k < n; k++) {
+        struct page *p = &t->page[which[k]];
+        size_t at = key[k] & mask;
+        uint64_t *sum = p->array + at * width;
+        __builtin_prefetch(sum, 1);
+        __builtin_prefetch(sum + width - 1, 1);
+        t->sum[k] = sum;
         p->seen[at] = 1;
     }
-    return PLACED;
+}
+
+/* First and last as numbers whose larger one is kept, both 0 where there is none: an array begins so. */
+static void add_paged_times(uint64_t *to, int64_t first, int64_t last) {
+    uint64_t before = (uint64_t)INT64_MAX - (uint64_t)first,
+             after = (uint64_t)last - (uint64_t)INT64_MIN;
+    to[0] = to[0] > before ? to[0] : before;
+    to[1] = to[1] > after ? to[1] : after;
+}
+
+static void get_paged_times(uint64_t *times) {
+    times[0] = (uint64_t)INT64_MAX - times[0];
+    times[1] = (uint64_t)INT64_MIN + times[1];
 }
 
 static enum placed add_paged(struct group_table *t, const struct group_batch *b) {
     const struct groups *g = t->groups;
-    enum placed placed = place_batch(t, b);
-    for (int c = 0; placed == PLACED && c < b->nvalues; c++) {
-        const int64_t *value = b->value[c];
-        for (uint32_t i = 0; i < b->n; i++) {
-            uint64_t *to = t->sum[i] + b->at + c;
-            *to = add_up_to_max(*to, (uint64_t)value[i]);
+    enum placed placed = find_pages(t, b);
+    for (uint32_t at = 0; placed == PLACED && at < b->n; at += STRIP) {
+        uint32_t n = b->n - at < STRIP ? b->n - at : STRIP;
+        place_rows(t, b, at, n);
+        for (int c = 0; c < b->nvalues; c++) {
+            const int64_t *value = b->value[c] + at;
+            for (uint32_t i = 0; i < n; i++) {
+                uint64_t *to = t->sum[i] + b->at + c;
+                *to = add_up_to_max(*to, (uint64_t)value[i]);
+            }
         }
+        for (uint32_t i = 0; g->shape.times && i < n; i++)
+            add_paged_times(t->sum[i] + g->shape.counters, b->first[at + i], b->last[at + i]);
     }
-    for (uint32_t i = 0; placed == PLACED && g->shape.times && i < b->n; i++)
-        add_times(t->sum[i] + g->shape.counters, b->first[i], b->last[i]);
     return placed;
 }
 
@@ -365,6 +387,8 @@ static bool flush_page(struct group_table *t, struct page *p) {
             return false;
         row[0] = key;
         memcpy(row + 1, p->array + low * width, width * sizeof *row);
+        if (g->shape.times)
+            get_paged_times(row + 1 + g->shape.counters);
     }
     budget_sub(g->budget, p->n * (width * sizeof *p->array + 1));
     free(p->array);

@@ -33,13 +33,17 @@ void measures_need(struct aggregate_spec *spec, uint32_t wanted) {
     for (int m = 0; m < MEASURES; m++)
         if (wanted >> m & 1 && place_of(spec, table[m].counter) == spec->ncounters)
             spec->counter[spec->ncounters++] = table[m].counter;
+    spec->sets = 1;
+    for (int m = 0; m < MEASURES; m++)
+        if (spec->sides == 2 && wanted >> m & 1 && table[m].out != table[m].in)
+            spec->sets = 2;
     spec->times = wanted >> MEASURE_first != 0;
 }
 
 uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, enum measure m) {
     int c = place_of(spec, table[m].counter);
-    uint64_t v = table[m].out ? sums[c] : 0;
-    if (table[m].in && spec->sides == 2 && __builtin_add_overflow(v, sums[spec->ncounters + c], &v))
+    uint64_t v = table[m].out || spec->sets == 1 ? sums[c] : 0;
+    if (table[m].in && spec->sets == 2 && __builtin_add_overflow(v, sums[spec->ncounters + c], &v))
         v = UINT64_MAX;
     return v > INT64_MAX ? INT64_MAX : v;
 }

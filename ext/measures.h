@@ -8,7 +8,7 @@
 #include "aggregate.h"
 #include "columns.h"
 
-/* Put into spec the counters, and times, that the measures need: wanted has a bit for each. */
+/* Put into spec, which has its sides, the counters and times that the measures need: wanted has a bit for each. */
 void measures_need(struct aggregate_spec *spec, uint32_t wanted);
 
 /* A count, at most INT64_MAX as SQL shows it. sums: what is behind the key in a group's row. */
@@ -17,7 +17,7 @@ uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, 
 /* First and last; false when no flow of the group has a time. */
 static inline bool measure_span(const struct aggregate_spec *spec, const uint64_t *sums,
                                 int64_t *first, int64_t *last) {
-    const uint64_t *times = sums + spec->ncounters * spec->sides;
+    const uint64_t *times = sums + spec->ncounters * spec->sets;
     *first = (int64_t)times[0];
     *last = (int64_t)times[1];
     return *first <= *last;

@@ -245,7 +245,7 @@ static int start_reading(struct totals *t) {
                     &spec->window);
     if (!want_buckets(t))
         return FVT_NOMEM;
-    struct group_shape shape = {t->keys.words, spec->ncounters * spec->sides, spec->times};
+    struct group_shape shape = {t->keys.words, spec->ncounters * spec->sets, spec->times};
     t->groups =
         groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
     t->source = scan_source_new(t->snapshot);
