@@ -289,18 +289,17 @@ static bool grow_page(struct group_table *t, struct page *p, uint64_t low) {
     return true;
 }
 
-/* The page of a number, made if it is not there; NULL when there are too many. */
-static struct page *find_page(struct group_table *t, uint64_t number) {
+/* The page of a number, made if it is not there; -1 when there are too many. */
+static int find_page(struct group_table *t, uint64_t number) {
     for (size_t h = number * MIX >> 56;; h = (h + 1) % PLACES) {
-        if (!t->place[h] && t->npages == PAGES)
-            return NULL;
-        if (!t->place[h]) {
-            t->place[h] = (uint8_t)++t->npages;
-            t->page[t->npages - 1] = (struct page){.number = number};
-        }
-        struct page *p = &t->page[t->place[h] - 1];
-        if (p->number == number)
-            return p;
+        if (t->place[h] && t->page[t->place[h] - 1].number == number)
+            return t->place[h] - 1;
+        if (t->place[h])
+            continue;
+        if (t->npages == PAGES)
+            return -1;
+        t->page[t->npages] = (struct page){.number = number};
+        t->place[h] = (uint8_t)++t->npages;
     }
 }
 
@@ -310,12 +309,10 @@ enum placed { PLACED, TOO_MANY, NO_MEMORY };
 static enum placed find_pages(struct group_table *t, const struct group_batch *b) {
     const uint64_t *key = b->key[0];
     uint64_t mask = (UINT64_C(1) << t->page_bits) - 1, low[PAGES] = {0};
-    struct page *p = NULL;
     for (uint32_t i = 0; i < b->n; i++) {
-        uint64_t number = key[i] >> t->page_bits;
-        if ((!p || p->number != number) && !(p = find_page(t, number)))
+        int at = find_page(t, key[i] >> t->page_bits);
+        if (at < 0)
             return TOO_MANY;
-        uint32_t at = (uint32_t)(p - t->page);
         t->which[i] = (uint8_t)at;
         low[at] |= key[i] & mask;
     }
