@@ -291,16 +291,15 @@ static bool grow_page(struct group_table *t, struct page *p, uint64_t low) {
 
 /* The page of a number, made if it is not there; -1 when there are too many. */
 static int find_page(struct group_table *t, uint64_t number) {
-    for (size_t h = number * MIX >> 56;; h = (h + 1) % PLACES) {
-        if (t->place[h] && t->page[t->place[h] - 1].number == number)
+    size_t h = number * MIX >> 56;
+    for (; t->place[h]; h = (h + 1) % PLACES)
+        if (t->page[t->place[h] - 1].number == number)
             return t->place[h] - 1;
-        if (t->place[h])
-            continue;
-        if (t->npages == PAGES)
-            return -1;
-        t->page[t->npages] = (struct page){.number = number};
-        t->place[h] = (uint8_t)++t->npages;
-    }
+    if (t->npages == PAGES)
+        return -1;
+    t->page[t->npages] = (struct page){.number = number};
+    t->place[h] = (uint8_t)++t->npages;
+    return t->place[h] - 1;
 }
 
 enum placed { PLACED, TOO_MANY, NO_MEMORY };

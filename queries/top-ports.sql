@@ -28,21 +28,11 @@
 .mode box
 .headers on
 
--- Ports alone are added up faster than ports with their protocols.
-WITH ports AS (
-    SELECT 'tcp' AS proto, port, flows, packets, bytes
-    FROM endpoints(:since, :until, filter_and(:filter, 'proto tcp'), :store)
-    UNION ALL
-    SELECT 'udp', port, flows, packets, bytes
-    FROM endpoints(:since, :until, filter_and(:filter, 'proto udp'), :store)
-    UNION ALL
-    SELECT proto_name(proto), port, flows, packets, bytes
-    FROM endpoints(:since, :until, filter_and(:filter, 'not proto in [tcp udp]'), :store)
-)
-SELECT *, round(50.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
-FROM ports
+SELECT proto_name(proto) AS proto, port, flows, packets, bytes,
+       round(50.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
+FROM endpoints(:since, :until, :filter, :store)
 WHERE port IS NOT NULL AND bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
-ORDER BY bytes DESC, port
+ORDER BY bytes DESC, port, proto
 LIMIT coalesce(:n, 10);
 
 SELECT losses(:since, :until, :store) AS losses;
