@@ -32,25 +32,25 @@
 WITH now(t) AS MATERIALIZED (
     SELECT coalesce(flow_time(:until, 'until'), strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds'))
     FROM flow_files(NULL, NULL, :store)
-), spans(span, since) AS (
-    SELECT '5m', datetime(t, '-5 minutes') FROM now UNION ALL SELECT '24h', datetime(t, '-1 day') FROM now
-), ports AS MATERIALIZED (
-    SELECT span, proto_name(proto) AS proto, dstport, flows, packets, bytes
-    FROM spans, now, traffic(spans.since, now.t, filter_and(:filter, 'proto in [tcp udp]'), :store)
-), ranked AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY span, proto ORDER BY CASE coalesce(:order, 'flows')
+), ranked_5m AS MATERIALIZED (
+    SELECT proto, dstport, flows, packets, bytes, row_number() OVER (PARTITION BY proto ORDER BY CASE coalesce(:order, 'flows')
         WHEN 'flows' THEN flows WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes
         ELSE refuse('order: ' || :order || ': no such order: there are flows, packets, bytes') END
         DESC, dstport) AS rank
-    FROM ports
+    FROM now, traffic(datetime(t, '-5 minutes'), t, filter_and(:filter, 'proto in [tcp udp]'), :store)
+), ranked_24h AS MATERIALIZED ( -- of which only the first ones, and those that are so now, are kept
+    SELECT * FROM (
+        SELECT proto, dstport, flows, packets, bytes, row_number() OVER (PARTITION BY proto ORDER BY CASE :order
+            WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes ELSE flows END DESC, dstport) AS rank
+        FROM now, traffic(datetime(t, '-1 day'), t, filter_and(:filter, 'proto in [tcp udp]'), :store))
+    WHERE rank <= coalesce(:n, 10) OR coalesce(dstport, -1) IN (SELECT coalesce(dstport, -1) FROM ranked_5m WHERE rank <= coalesce(:n, 10))
 )
-SELECT d.proto, d.dstport AS port, m.rank AS rank_5m, d.rank AS rank_24h,
+SELECT proto_name(d.proto) AS proto, d.dstport AS port, m.rank AS rank_5m, d.rank AS rank_24h,
        coalesce(m.flows, 0) AS flows_5m, d.flows AS flows_24h,
        coalesce(m.packets, 0) AS packets_5m, d.packets AS packets_24h,
        coalesce(m.bytes, 0) AS bytes_5m, d.bytes AS bytes_24h
-FROM (SELECT * FROM ranked WHERE span = '24h') d
-LEFT JOIN (SELECT * FROM ranked WHERE span = '5m') m ON m.proto = d.proto AND m.dstport IS d.dstport
+FROM ranked_24h d LEFT JOIN ranked_5m m ON m.proto = d.proto AND m.dstport IS d.dstport
 WHERE d.rank <= coalesce(:n, 10) OR m.rank <= coalesce(:n, 10)
-ORDER BY d.proto, coalesce(m.rank, 1e9), d.rank;
+ORDER BY 1, coalesce(m.rank, 1e9), d.rank;
 
 SELECT losses(datetime(max(last), '-1 day'), :until, :store) AS losses FROM flow_files(NULL, :until, :store);
