@@ -6,6 +6,7 @@
 #include "aggregate.h"
 #include "../schema/kernel.h"
 #include "../schema/portion.h"
+#include "sketch.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,13 @@ struct batch {
     uint32_t n;
     uint16_t row[GROUP_BATCH];
     uint64_t bucket[GROUP_BATCH];
+    int64_t value[GROUP_COUNTERS][GROUP_BATCH];
+    int64_t first[GROUP_BATCH], last[GROUP_BATCH];
+};
+
+/* Of a batch, the rows that a sketch looks for. */
+struct found {
+    uint16_t place[GROUP_BATCH];
     int64_t value[GROUP_COUNTERS][GROUP_BATCH];
     int64_t first[GROUP_BATCH], last[GROUP_BATCH];
 };
@@ -45,6 +53,9 @@ struct aggregate {
     bool ports;                 /* a dimension is made of them */
     uint32_t *application;      /* numbers of texts, by those of labels.h; 0: not asked for yet */
     uint32_t missing[GROUP_BATCH], code[GROUP_BATCH]; /* rows and codes without a number */
+    struct sketch *sketch;                            /* NULL: all goes to the table */
+    int share;
+    struct found *found; /* rows of a batch that are looked for; NULL: none are yet */
 };
 
 /* Bits of the page of an array that a key lies in: 0 for keys that are too far apart for one. Numbers of one address are
@@ -93,6 +104,7 @@ void aggregate_free(struct aggregate *a) {
     for (int i = 0; i < 2 * MAX_DIMENSIONS; i++)
         free(a->remap[i].number);
     free(a->application);
+    free(a->found);
     for (int w = 0; w < MAX_KEY_WORDS; w++)
         free(a->key[w]);
     free(a);
@@ -121,6 +133,12 @@ void aggregate_forget(struct aggregate *a) {
     if (a->application)
         memset(a->application, 0,
                ((size_t)labels_applications(a->spec->labels) + 1) * sizeof *a->application);
+}
+
+bool aggregate_sketch(struct aggregate *a, struct sketch *sketch, int share, bool found) {
+    a->sketch = sketch;
+    a->share = share;
+    return !found || (a->found = malloc(sizeof *a->found)) != NULL;
 }
 
 bool aggregate_flush(struct aggregate *a) {
@@ -302,6 +320,27 @@ static bool pack_keys(struct aggregate *a, const struct aggregate_rows *in) {
     return true;
 }
 
+/* Leave in b, whose keys are a's, the rows that are looked for. */
+static void keep_found(struct aggregate *a, struct group_batch *b) {
+    struct found *f = a->found;
+    uint32_t n = sketch_find(a->sketch, a->keys->words, b, f->place);
+    for (int w = 0; w < a->keys->words; w++)
+        for (uint32_t i = 0; i < n; i++)
+            a->key[w][i] = a->key[w][f->place[i]];
+    for (int c = 0; c < b->nvalues; c++) {
+        for (uint32_t i = 0; i < n; i++)
+            f->value[c][i] = b->value[c][f->place[i]];
+        b->value[c] = f->value[c];
+    }
+    for (uint32_t i = 0; a->spec->times && i < n; i++) {
+        f->first[i] = b->first[f->place[i]];
+        f->last[i] = b->last[f->place[i]];
+    }
+    b->first = f->first;
+    b->last = f->last;
+    b->n = n;
+}
+
 bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *in) {
     if (in->n == 0)
         return true;
@@ -311,7 +350,11 @@ bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *i
     b.at = a->spec->sets == 2 ? side * a->spec->ncounters : 0;
     b.nvalues = a->spec->ncounters;
     memcpy(b.value, in->value, sizeof b.value);
-    return group_table_add(a->table, &b);
+    if (a->found)
+        keep_found(a, &b);
+    else if (a->sketch)
+        sketch_add(a->sketch, a->share, a->spec, side, a->keys->words, &b);
+    return b.n == 0 || (a->sketch && !a->found) || group_table_add(a->table, &b);
 }
 
 /* ---- blocks of flows -------------------------------------------------------------------- */

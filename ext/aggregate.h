@@ -13,6 +13,8 @@
 #include "keys.h"
 #include "scan.h"
 
+struct sketch;
+
 /* What is asked, the same for all threads. */
 struct aggregate_spec {
     struct dimension dim[MAX_DIMENSIONS];
@@ -57,6 +59,9 @@ enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
                                     void *arg, bool wide[MAX_DIMENSIONS], int *rc);
 /* With spec.whole: no sum of what was read is larger. */
 uint64_t aggregate_most(const struct aggregate *a);
+/* From now on what is read is only added to the cells of sketch, or if found is true, what falls into the cells that are
+** looked for goes to groups. share: this thread's. sketch is borrowed. False without memory. */
+bool aggregate_sketch(struct aggregate *a, struct sketch *sketch, int share, bool found);
 /* While paused: hand all to groups; false without memory. The interner was cleared: forget it. */
 bool aggregate_flush(struct aggregate *a);
 void aggregate_forget(struct aggregate *a);

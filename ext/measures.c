@@ -40,6 +40,10 @@ void measures_need(struct aggregate_spec *spec, uint32_t wanted) {
     spec->times = wanted >> MEASURE_first != 0;
 }
 
+int measure_counter(const struct aggregate_spec *spec, enum measure m, int side) {
+    return (side == 0 ? table[m].out : table[m].in) ? place_of(spec, table[m].counter) : -1;
+}
+
 uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, enum measure m) {
     int c = place_of(spec, table[m].counter);
     uint64_t v = table[m].out || spec->sets == 1 ? sums[c] : 0;

@@ -11,6 +11,9 @@
 /* Put into spec, which has its sides, the counters and times that the measures need: wanted has a bit for each. */
 void measures_need(struct aggregate_spec *spec, uint32_t wanted);
 
+/* The counter of spec that a side's flows add to a measure that is a count; -1: they add nothing. */
+int measure_counter(const struct aggregate_spec *spec, enum measure m, int side);
+
 /* A count, at most INT64_MAX as SQL shows it. sums: what is behind the key in a group's row. */
 uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, enum measure m);
 

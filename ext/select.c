@@ -8,12 +8,6 @@
 
 #include <stdlib.h>
 
-/* The best values that were seen, the worst of them on top. */
-struct heap {
-    uint64_t *value;
-    size_t n;
-};
-
 struct job {
     struct groups *groups;
     const struct aggregate_spec *spec;
@@ -21,7 +15,7 @@ struct job {
     uint64_t flip; /* all bits where the least come first */
     size_t limit;
     struct interrupt *interrupt;
-    struct heap heap[MAX_THREADS];
+    struct select_heap heap[MAX_THREADS];
     atomic_int next;
     uint64_t last; /* value to reach */
 };
@@ -31,7 +25,7 @@ static uint64_t value_of(const struct job *j, const uint64_t *row) {
     return measure_count(j->spec, row + groups_shape(j->groups)->words, j->measure) ^ j->flip;
 }
 
-static void sink(struct heap *h, size_t i, uint64_t v) {
+static void sink(struct select_heap *h, size_t i, uint64_t v) {
     for (size_t child; (child = 2 * i + 1) < h->n; i = child) {
         child += child + 1 < h->n && h->value[child + 1] < h->value[child];
         if (h->value[child] >= v)
@@ -41,7 +35,7 @@ static void sink(struct heap *h, size_t i, uint64_t v) {
     h->value[i] = v;
 }
 
-static void add_value(struct heap *h, size_t limit, uint64_t v) {
+void select_heap_add(struct select_heap *h, size_t limit, uint64_t v) {
     if (h->n < limit) {
         h->value[h->n++] = v;
         for (size_t i = h->n == limit ? limit / 2 : 0; i-- > 0;)
@@ -57,7 +51,7 @@ static void find_values(void *arg, int worker) {
     for (unsigned p; (p = (unsigned)atomic_fetch_add(&j->next, 1)) < groups_parts(j->groups);) {
         const uint64_t *row = groups_rows(j->groups, p, &n);
         for (size_t i = 0; i < n; i++, row += width)
-            add_value(&j->heap[worker], j->limit, value_of(j, row));
+            select_heap_add(&j->heap[worker], j->limit, value_of(j, row));
         if (worker_stopped(j->interrupt, worker))
             return;
     }
@@ -79,10 +73,10 @@ static void keep_groups(void *arg, int worker) {
 
 /* The worst of the best of all threads: 0 when there are not so many groups. */
 static uint64_t last_value(struct job *j, int threads) {
-    struct heap *all = &j->heap[0];
+    struct select_heap *all = &j->heap[0];
     for (int i = 1; i < threads; i++)
         for (size_t k = 0; k < j->heap[i].n; k++)
-            add_value(all, j->limit, j->heap[i].value[k]);
+            select_heap_add(all, j->limit, j->heap[i].value[k]);
     return all->n == j->limit ? all->value[0] : 0;
 }
 
@@ -161,14 +155,14 @@ int select_counted(struct groups *groups, const struct key_slot *by, uint64_t mo
     if (most >= MOST_COUNTED || n <= 0)
         return FVT_OK;
     uint32_t *count = calloc((size_t)most + 1, sizeof *count);
-    struct heap best = {malloc((size_t)n * sizeof *best.value), 0};
+    struct select_heap best = {malloc((size_t)n * sizeof *best.value), 0};
     bool ok = count && best.value;
     if (ok) {
         struct counting c = {by, count, greatest ? 0 : UINT32_MAX, 0};
         count_groups(groups, by, counted, count, interrupt);
         for (uint64_t v = 0; v <= most; v++)
             if (count[v])
-                add_value(&best, (size_t)n, count[v] ^ c.flip);
+                select_heap_add(&best, (size_t)n, count[v] ^ c.flip);
         c.last = best.n == (size_t)n ? (uint32_t)best.value[0] : 0;
         for (unsigned p = 0; p < groups_parts(groups) && !interrupt_poll(interrupt); p++)
             groups_keep(groups, p, count_reaches, &c);

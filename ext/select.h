@@ -9,6 +9,13 @@
 #include "measures.h"
 #include "workers.h"
 
+/* The greatest values that were seen, the least of them on top; value has room for limit. Zeroed, but for value. */
+struct select_heap {
+    uint64_t *value;
+    size_t n;
+};
+void select_heap_add(struct select_heap *h, size_t limit, uint64_t v);
+
 /* Leave in groups (merged) the n greatest, or least, by m, and all that are equal to the last of these.
 ** FVT_OK or FVT_NOMEM; after an interrupt groups are of no use. */
 int select_groups(struct groups *groups, const struct aggregate_spec *spec, enum measure m,

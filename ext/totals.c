@@ -5,10 +5,14 @@
 ** When memory is used up the threads pause. What they have is merged; where that does not help it
 ** goes to disk, with the interner, and they go on with nothing. In the end the groups come from the
 ** runs on disk as they would from memory.
+**
+** Where only the first groups by a total are asked for and there are many, they are not kept: a sketch of all tells
+** which can be among the first, and these are read in another pass.
 */
 #include "totals.h"
 #include "record.h"
 #include "select.h"
+#include "sketch.h"
 #include "spill.h"
 
 #include <stdio.h>
@@ -20,6 +24,8 @@ enum {
     AHEAD = 12,       /* groups whose memory is asked for before they are delivered */
     SORT_OCTETS = 32, /* of a group when groups are sorted, beside a copy of it */
     FIRST_FEW = 1000, /* groups that are mostly enough of those in order of a total */
+    /* Octets of groups, and of names, from which on to read twice is less than to keep them. */
+    SIFT_AT = 8 << 20,
 };
 
 /* One thread's share of a scan. */
@@ -39,7 +45,6 @@ struct totals {
     struct snapshot *snapshot;
     struct aggregate_spec spec;
     struct key_layout keys;
-    bool used[SCAN_NCOLUMNS];
     uint8_t *wanted, *applications; /* of spec */
     bool rollups;                   /* may one do? */
     struct rollup_request rollup;
@@ -61,6 +66,10 @@ struct totals {
     unsigned part;
     const uint64_t *row;   /* of the current group */
     atomic_size_t reading; /* octets of the columns that the readers are at */
+    bool siftable;         /* only the first groups are asked for, and not yet looked for alone */
+    bool sifted;           /* groups has no others */
+    bool whole;            /* more than the first ones are asked for after all */
+    struct sketch *sketch; /* that tells which they are */
     struct spill *spill;   /* NULL: all is in memory */
     struct order on_disk;  /* of spill */
     uint64_t spilled_row[MAX_KEY_WORDS + GROUP_COUNTERS + 2];
@@ -155,7 +164,6 @@ struct totals *totals_new(const struct totals_request *request, const struct que
         return NULL;
     }
     measures_need(spec, request->measures);
-    aggregate_columns(spec, t->used);
     t->rollups = limits_rollups() && !spec->whole && ask_rollups(t, &t->rollup);
     interner_init(&t->interner, query->mask4, query->mask6, &t->budget);
     t->interner.bare = request->bare;
@@ -185,6 +193,7 @@ void totals_free(struct totals *t) {
     free(t->rows);
     free(t->wanted);
     free(t->applications);
+    sketch_free(t->sketch);
     spill_free(t->spill);
     free(t->texts.p);
     free(t->record.p);
@@ -239,29 +248,43 @@ static bool want_buckets(struct totals *t) {
     return true;
 }
 
-static int start_reading(struct totals *t) {
-    struct aggregate_spec *spec = &t->spec;
-    key_layout_make(&t->keys, spec->dim, spec->ndims, spec->buckets ? spec->bucket : 0,
-                    &spec->window);
-    if (!want_buckets(t))
-        return FVT_NOMEM;
-    struct group_shape shape = {t->keys.words, spec->ncounters * spec->sets, spec->times};
-    t->groups =
-        groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
+/* Read from the begin, what t->sketch looks for if there is one. */
+static bool start_readers(struct totals *t) {
+    const struct aggregate_spec *spec = &t->spec;
+    bool used[SCAN_NCOLUMNS] = {false};
+    stop_reading(t);
+    aggregate_columns(spec, used);
     t->source = scan_source_new(t->snapshot);
     interrupt_watch(&t->interrupt, t->source);
-    bool ok = t->groups && t->source;
+    bool ok = t->source != NULL;
     if (ok && t->rollups)
         scan_source_ask(t->source, &t->rollup);
     for (t->threads = 0; ok && t->threads < threads_for(t); t->threads++) {
         struct reader *r = &t->reader[t->threads];
         r->result = AGGREGATE_PAUSED;
         r->predicate = predicate_clone(t->query->predicate);
-        r->scan = r->predicate ? scan_new(t->source, r->predicate, &spec->window, t->used) : NULL;
+        r->scan = r->predicate ? scan_new(t->source, r->predicate, &spec->window, used) : NULL;
         r->aggregate = aggregate_new(spec, &t->keys, t->groups, &t->interner);
-        ok = r->scan && r->aggregate;
+        ok = r->scan && r->aggregate &&
+             (!t->sketch || aggregate_sketch(r->aggregate, t->sketch, t->threads, true));
     }
-    return ok ? FVT_OK : FVT_NOMEM;
+    return ok;
+}
+
+static bool make_groups(struct totals *t) {
+    struct group_shape shape = {t->keys.words, t->spec.ncounters * t->spec.sets, t->spec.times};
+    stop_reading(t);
+    groups_free(t->groups);
+    t->groups =
+        groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
+    return t->groups != NULL;
+}
+
+static int start_reading(struct totals *t) {
+    const struct aggregate_spec *spec = &t->spec;
+    key_layout_make(&t->keys, spec->dim, spec->ndims, spec->buckets ? spec->bucket : 0,
+                    &spec->window);
+    return want_buckets(t) && make_groups(t) && start_readers(t) ? FVT_OK : FVT_NOMEM;
 }
 
 struct pause {
@@ -291,13 +314,15 @@ static size_t room_for_groups(const struct totals *t, size_t reading) {
 
 /* Is it certain, but for tests that SQLite may have of its own, that only a few groups in order are asked for? */
 static bool asks_few(const struct totals *t) {
-    return t->query->limit >= 0 && t->query->limit <= ORDER_FEW;
+    return !t->whole && t->query->limit >= 0 && t->query->limit <= ORDER_FEW;
 }
 
 /* Octets of the budget at which to make room for more groups: all may have to be sorted, unless most
 ** are left out before. */
 static size_t full_at(struct totals *t) {
     size_t room = room_for_groups(t, atomic_load_explicit(&t->reading, memory_order_relaxed));
+    if (t->siftable)
+        return SIFT_AT < room / 16 ? SIFT_AT : room / 16;
     bool sorted = t->request.norder > 0 && t->request.first < 0 && !asks_few(t);
     return sorted ? room / sorted_octets(t) * group_octets(t) : room;
 }
@@ -481,7 +506,9 @@ static bool too_large(const struct totals *t) {
     return most > INT64_MAX;
 }
 
-/* Read all. FVT_OK, a failure, or 1: the layout was too narrow, begin anew. */
+/* Read all. FVT_OK, a failure, NARROW: the layout was too narrow, begin anew, or MANY: there are more groups than are to be
+** kept while only the first ones are looked for. */
+enum { NARROW = 1, MANY = 2 };
 static int read_all(struct totals *t) {
     bool more = true, narrow = false, unfit = false;
     while (more) {
@@ -501,9 +528,11 @@ static int read_all(struct totals *t) {
         if (unfit || too_large(t))
             return TOTALS_UNFIT;
         if (narrow)
-            return 1;
+            return NARROW;
         if (interrupt_stopped(&t->interrupt))
             return TOTALS_INTERRUPTED;
+        if (more && (t->siftable || t->sketch))
+            return MANY;
         int rc = more ? make_room(t) : FVT_OK;
         if (rc != FVT_OK)
             return rc;
@@ -527,7 +556,7 @@ static size_t count_groups(const struct totals *t) {
 static int order_in_memory(struct totals *t, int threads, int64_t first) {
     int rc = order_groups(&t->order, t->groups, first, threads, &t->interrupt, &t->budget, &t->rows,
                           &t->nrows);
-    t->unordered = rc == FVT_OK && count_groups(t) > 0;
+    t->unordered = rc == FVT_OK && ((t->sifted && t->request.first < 0) || count_groups(t) > 0);
     return rc;
 }
 
@@ -573,6 +602,8 @@ static bool sortable(const struct totals *t) {
 /* SQLite does not tell LIMIT with every statement. Who asks for an order by totals wants the first ones, as a rule; to find
 ** them is little beside sorting all, which is left until more are asked for. */
 static int64_t likely_first(const struct totals *t) {
+    if (t->whole)
+        return -1;
     if (t->query->limit >= 0 || t->request.order[0].kind != ORDER_MEASURE)
         return t->query->limit;
     return FIRST_FEW;
@@ -580,6 +611,8 @@ static int64_t likely_first(const struct totals *t) {
 
 static int sort_in_memory(struct totals *t) {
     int rc = t->request.first >= 0 ? leave_out(t) : FVT_OK;
+    if (rc == FVT_OK && t->sifted && !want_names(t))
+        rc = FVT_NOMEM;
     if (rc != FVT_OK)
         return rc;
     if (t->request.norder > 0 && !interrupt_stopped(&t->interrupt) && !asks_few(t) && !sortable(t))
@@ -596,7 +629,119 @@ static int sort_in_memory(struct totals *t) {
     return order_in_memory(t, t->threads, likely_first(t));
 }
 
+/* ---- the first ones alone ---------------------------------------------------------------- */
+
+/* Are only some first groups asked for, as far as SQLite tells? How many, and by what. */
+static bool asks_first(const struct totals *t, enum measure *by, size_t *n) {
+    const struct totals_request *r = &t->request;
+    const struct order_term *term = &r->order[0];
+    bool listed = r->first >= 0, greatest = listed ? r->greatest : term->desc;
+    if (t->whole || (listed ? r->counted >= 0 || r->first > ORDER_FEW
+                            : !asks_few(t) || r->norder == 0 || term->kind != ORDER_MEASURE))
+        return false;
+    *by = listed ? r->first_by : (enum measure)term->id;
+    *n = (size_t)(listed ? r->first : t->query->limit);
+    return *n > 0 && sketch_able(*by, greatest);
+}
+
+struct reaching {
+    const struct totals *totals;
+    uint64_t least;
+};
+
+static bool reaches(const void *arg, const uint64_t *row) {
+    const struct reaching *r = arg;
+    const struct totals *t = r->totals;
+    return sketch_value(t->sketch, &t->spec, row + t->keys.words) >= r->least;
+}
+
+/* The value of the n-th group, and no groups that have less; 0 when there are not so many. False without memory. */
+static bool keep_first(struct totals *t, size_t n, uint64_t *least) {
+    size_t rows, width = group_width(groups_shape(t->groups));
+    struct select_heap best = {malloc(n * sizeof *best.value), 0};
+    for (unsigned p = 0; best.value && p < groups_parts(t->groups); p++) {
+        const uint64_t *row = groups_rows(t->groups, p, &rows);
+        for (size_t i = 0; i < rows; i++, row += width)
+            select_heap_add(&best, n, sketch_value(t->sketch, &t->spec, row + t->keys.words));
+    }
+    *least = best.value && best.n == n ? best.value[0] : 0;
+    const struct reaching reaching = {t, *least};
+    for (unsigned p = 0; *least && p < groups_parts(t->groups); p++)
+        groups_keep(t->groups, p, reaches, &reaching);
+    free(best.value);
+    return best.value != NULL;
+}
+
+/* Read the groups that fall into the largest cells, then those that may be among the first ones still. Results as of
+** read_all(); MANY also when these are too many to be worth it. */
+static int read_first(struct totals *t, size_t n) {
+    uint64_t least = sketch_guess(t->sketch, n), most = UINT64_MAX, reached = 0;
+    do {
+        if (least == 0 || sketch_count(t->sketch, least, most) > sketch_cells(t->sketch) / 8)
+            return MANY;
+        sketch_look_for(t->sketch, least, most);
+        if (!start_readers(t))
+            return FVT_NOMEM;
+        int rc = read_all(t);
+        if (rc == FVT_OK)
+            rc = merge(t);
+        if (rc != FVT_OK || interrupt_stopped(&t->interrupt))
+            return rc;
+        if (!keep_first(t, n, &reached))
+            return FVT_NOMEM;
+        most = least - 1;
+        least = reached;
+    } while (reached <= most);
+    return FVT_OK;
+}
+
+/* What there is of groups goes to the cells, and all that is still to be read. */
+static int read_cells(struct totals *t) {
+    size_t n, width = group_width(groups_shape(t->groups));
+    int rc = FVT_OK;
+    for (int i = 0; i < t->threads; i++)
+        if (!aggregate_flush(t->reader[i].aggregate) ||
+            !aggregate_sketch(t->reader[i].aggregate, t->sketch, i, false))
+            rc = FVT_NOMEM;
+    if (rc == FVT_OK)
+        rc = merge(t);
+    if (rc != FVT_OK)
+        return rc;
+    for (unsigned p = 0; p < groups_parts(t->groups); p++) {
+        const uint64_t *row = groups_rows(t->groups, p, &n);
+        for (size_t i = 0; i < n; i++, row += width)
+            sketch_add_group(t->sketch, &t->spec, t->keys.words, row);
+        groups_drop(t->groups, p);
+    }
+    return read_all(t);
+}
+
+/* All readers pause, for there are many groups: find out which cannot be the first ones, and read the others. Where that is
+** no use, all. */
+static int sift(struct totals *t) {
+    enum measure by;
+    size_t n, octets;
+    t->siftable = false;
+    if (!asks_first(t, &by, &n) || !(t->sketch = sketch_new(by, t->threads, t->budget.limit / 8)))
+        return FVT_NOMEM;
+    octets = sketch_octets(t->sketch);
+    budget_add(&t->budget, octets);
+    int rc = read_cells(t);
+    if (rc == FVT_OK)
+        rc = read_first(t, n);
+    budget_sub(&t->budget, octets);
+    t->sifted = rc == FVT_OK;
+    if (rc == MANY) {
+        sketch_free(t->sketch);
+        t->sketch = NULL;
+        rc = make_groups(t) && start_readers(t) ? read_all(t) : FVT_NOMEM;
+    }
+    return rc;
+}
+
 static int count_all(struct totals *t) {
+    enum measure by;
+    size_t n;
     int rc;
     do {
         stop_reading(t);
@@ -604,12 +749,18 @@ static int count_all(struct totals *t) {
         t->spill = NULL;
         groups_free(t->groups);
         t->groups = NULL;
+        sketch_free(t->sketch);
+        t->sketch = NULL;
         interner_clear(&t->interner);
         atomic_store(&t->interrupt.stop, false);
+        t->siftable = asks_first(t, &by, &n);
+        t->sifted = false;
         rc = start_reading(t);
         if (rc == FVT_OK)
             rc = read_all(t);
-    } while (rc == 1);
+        if (rc == MANY)
+            rc = sift(t);
+    } while (rc == NARROW);
     if (rc == FVT_OK)
         rc = merge(t);
     if (rc == FVT_OK && !interrupt_stopped(&t->interrupt))
@@ -638,6 +789,17 @@ static void fetch_names(const struct totals *t, const uint64_t *row) {
     }
 }
 
+/* Only the first groups were kept: count again, all. Those that were delivered come first again. */
+static int count_rest(struct totals *t, size_t delivered) {
+    t->whole = true;
+    int rc = count_all(t);
+    for (t->at = 0; rc == FVT_OK && t->spill && delivered > 0; delivered--) {
+        rc = next_on_disk(t, t->spill, &t->on_disk);
+        rc = rc == 1 ? FVT_OK : rc;
+    }
+    return rc;
+}
+
 /* More is asked for than the limit said: the order decides of any two groups, so those after the first
 ** ones are the same when all are ordered. */
 static int order_rest(struct totals *t) {
@@ -646,7 +808,11 @@ static int order_rest(struct totals *t) {
     free(t->rows);
     t->rows = NULL;
     interrupt_begin(&t->interrupt, t->request.db);
-    int rc = order_in_memory(t, limits_threads(), -1);
+    int rc = FVT_OK;
+    if (t->sifted)
+        rc = count_rest(t, delivered);
+    else
+        rc = order_in_memory(t, limits_threads(), -1);
     if (rc == FVT_OK && interrupt_stopped(&t->interrupt))
         rc = TOTALS_INTERRUPTED;
     interrupt_end(&t->interrupt);
