@@ -26,21 +26,22 @@ static int open_registry(struct flow_table *t, char **message) {
     return rc == SQLITE_ERROR ? SQLITE_OK : rc;
 }
 
-int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
-                       sqlite3_vtab **out, char **message) {
+int flow_table_connect_as(enum table_kind kind, const char *declaration, sqlite3 *db, void *aux,
+                          int argc, const char *const *argv, sqlite3_vtab **out, char **message) {
     const struct vtab_module *module = aux;
     struct flow_table *t = NULL;
     struct vtab *v;
-    int rc = vtab_connect(sizeof *t, NULL, db, module, argc, argv, &v, message);
+    int rc = vtab_connect(sizeof *t, declaration, db, module, argc, argv, &v, message);
     if (rc == SQLITE_OK) {
         t = (struct flow_table *)v;
-        sql_table_init(&t->columns, (enum table_kind)module->kind);
+        sql_table_init(&t->columns, kind);
         t->columns.store = v->store;
         t->columns.db = db;
         t->columns.database = v->database;
         rc = open_registry(t, message);
-        char *sql = rc == SQLITE_OK ? sql_table_declaration(&t->columns) : NULL;
-        if (rc == SQLITE_OK)
+        bool declared = rc != SQLITE_OK || declaration;
+        char *sql = declared ? NULL : sql_table_declaration(&t->columns);
+        if (!declared)
             rc = sql ? sqlite3_declare_vtab(db, sql) : SQLITE_NOMEM;
         sqlite3_free(sql);
     }
@@ -49,6 +50,13 @@ int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv
     else if (t)
         flow_table_disconnect(&v->base);
     return rc;
+}
+
+int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
+                       sqlite3_vtab **out, char **message) {
+    const struct vtab_module *module = aux;
+    return flow_table_connect_as((enum table_kind)module->kind, NULL, db, aux, argc, argv, out,
+                                 message);
 }
 
 int flow_table_disconnect(sqlite3_vtab *vtab) {

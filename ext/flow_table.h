@@ -22,6 +22,9 @@ struct flow_table {
 /* aux: struct vtab_module with an enum table_kind. */
 int flow_table_connect(sqlite3 *db, void *aux, int argc, const char *const *argv,
                        sqlite3_vtab **out, char **message);
+/* The same for a table with columns of its own, whose statements are read as those of kind are. */
+int flow_table_connect_as(enum table_kind kind, const char *declaration, sqlite3 *db, void *aux,
+                          int argc, const char *const *argv, sqlite3_vtab **out, char **message);
 int flow_table_disconnect(sqlite3_vtab *vtab);
 int flow_table_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info);
 int flow_table_find_function(sqlite3_vtab *vtab, int argc, const char *name,

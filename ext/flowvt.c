@@ -34,6 +34,7 @@ static const struct {
     {"flow_interfaces", &about_module, ABOUT_INTERFACES},
     {"flow_options", &about_module, ABOUT_OPTIONS},
     {"if_counters", &counters_module, 0},
+    {"flow_delays", &delays_module, 0},
     {"flow_stat", &stat_module, 0},
 };
 

@@ -82,7 +82,7 @@ void result_time(sqlite3_context *ctx, int64_t ms);
 void result_count(sqlite3_context *ctx, uint64_t n);
 
 /* What ext/flowvt.c registers. The kind of the first two is an enum table_kind of columns.h. */
-extern const sqlite3_module flows_module, totals_module, about_module, export_module,
+extern const sqlite3_module flows_module, totals_module, about_module, export_module, delays_module,
     counters_module, stat_module;
 
 enum export_format { EXPORT_CSV, EXPORT_NDJSON };

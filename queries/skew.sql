@@ -26,21 +26,13 @@
 WITH w AS MATERIALIZED (
     SELECT CASE WHEN :since IS NOT NULL THEN :since ELSE datetime(max(last), '-10 minutes') END AS since
     FROM flow_files(NULL, :until, :store)
-), delay AS MATERIALIZED (
-    SELECT exporter, odid, count(*) AS flows, min(trecv_ms - tend_ms) AS least,
-           avg(trecv_ms - tend_ms) AS average, max(trecv_ms - tend_ms) AS greatest, sum(tend_ms > trecv_ms) AS from_the_future
-    FROM flows((SELECT since FROM w), :until, :filter, :store)
-    GROUP BY exporter, odid
 )
-SELECT exporter, odid,
-       coalesce((SELECT group_concat(DISTINCT version) FROM flow_exporters((SELECT since FROM w), :until, :store) AS x
-                 WHERE x.exporter IS d.exporter AND x.odid IS d.odid), -- which has none of a probe's
-                (SELECT group_concat(DISTINCT version) FROM traffic((SELECT since FROM w), :until, :filter, :store) AS x
-                 WHERE x.exporter IS d.exporter AND x.odid IS d.odid)) AS version,
-       flows, least / 1000.0 AS least_delay, round(average / 1000, 3) AS average_delay, greatest / 1000.0 AS greatest_delay,
-       from_the_future,
-       CASE WHEN least < -1000 THEN 'clock ahead' WHEN least > 60000 THEN 'clock behind, or late' ELSE 'ok' END AS verdict
-FROM delay AS d
+SELECT exporter, odid, group_concat(version) AS version, sum(flows) AS flows, min(least_ms) / 1000.0 AS least_delay,
+       round(sum(average_ms * timed) / sum(timed) / 1000, 3) AS average_delay, max(greatest_ms) / 1000.0 AS greatest_delay,
+       sum(early) AS from_the_future,
+       CASE WHEN min(least_ms) < -1000 THEN 'clock ahead' WHEN min(least_ms) > 60000 THEN 'clock behind, or late' ELSE 'ok' END AS verdict
+FROM flow_delays((SELECT since FROM w), :until, :filter, :store)
+GROUP BY exporter, odid
 ORDER BY exporter, odid;
 
 SELECT losses(:since, :until, :store) AS losses;

@@ -638,6 +638,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS flow_interfaces USING flow_interfaces;
 CREATE VIRTUAL TABLE IF NOT EXISTS flow_options USING flow_options;
 CREATE VIRTUAL TABLE IF NOT EXISTS if_counters USING if_counters;
 CREATE VIRTUAL TABLE IF NOT EXISTS flow_stat USING flow_stat;
+CREATE VIRTUAL TABLE IF NOT EXISTS flow_delays USING flow_delays;
 
 -- Usage: what each local address sent and received, kept when its flows are gone. `flowreport update`
 -- (queries/update/usage.sql) fills it from the flows that have come since; a row is what the flows that were received
