@@ -199,7 +199,7 @@ static uint32_t map_codes(const struct aggregate_rows *in, const struct aggregat
 static bool number_codes(struct aggregate *a, const struct remap *r, const uint32_t *codes,
                          uint32_t n) {
     if (r->label == LABEL_ZONE)
-        return interner_zones(a->interner, a->spec->labels, r->dict, codes, n, r->number);
+        return interner_zones(a->interner, a->spec->labels, r->dict, r->number);
     return interner_number(a->interner, r->dict, codes, n, r->number);
 }
 

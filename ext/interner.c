@@ -3,6 +3,7 @@
 ** Numbering under a lock, many codes at a time; texts and ranks when that is over.
 */
 #include "interner.h"
+#include "dict_codes.h"
 #include "sorter.h"
 
 #include <stdio.h>
@@ -115,17 +116,18 @@ bool interner_number(struct interner *in, const struct fvt_dict *dict, const uin
 }
 
 bool interner_zones(struct interner *in, struct labels *labels, const struct fvt_dict *dict,
-                    const uint32_t *codes, uint32_t n, uint32_t *number) {
-    int64_t entry = 0;
-    pthread_mutex_lock(&in->lock);
-    for (uint32_t i = 0; i < n && entry >= 0; i++) {
-        const char *text = labels_zone(labels, &dict->ip[codes[i]]);
-        entry = dict_builder_text(&in->texts.entries, text, strlen(text));
-        number[codes[i]] = (uint32_t)(entry + 1);
+                    uint32_t *number) {
+    const char *before = NULL;
+    uint32_t zone_number = 0;
+    for (uint32_t code = 0, from; (from = code) < dict->n;) {
+        const char *zone = dict_zone(dict, &code, labels);
+        if (zone != before && !(zone_number = interner_text(in, zone)))
+            return false;
+        before = zone;
+        while (from < code)
+            number[from++] = zone_number;
     }
-    count(in);
-    pthread_mutex_unlock(&in->lock);
-    return entry >= 0;
+    return true;
 }
 
 uint32_t interner_text(struct interner *in, const char *text) {

@@ -51,9 +51,9 @@ void interner_clear(struct interner *in);
 bool interner_number(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                      uint32_t n, uint32_t *number);
 
-/* The same with the numbers of the zones that labels has of a dictionary of addresses. */
+/* The same for all codes of a dictionary of addresses, with the numbers of the zones that labels has. */
 bool interner_zones(struct interner *in, struct labels *labels, const struct fvt_dict *dict,
-                    const uint32_t *codes, uint32_t n, uint32_t *number);
+                    uint32_t *number);
 /* The number of a text; 0 without memory. */
 uint32_t interner_text(struct interner *in, const char *text);
 

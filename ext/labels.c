@@ -43,11 +43,13 @@ void labels_free(struct labels *l) {
     free(l);
 }
 
-const char *labels_zone(struct labels *l, const struct flow_ip *ip) {
+const char *labels_zone(struct labels *l, const struct flow_ip *ip, struct flow_ip *last) {
     const char *zone;
     pthread_mutex_lock(&l->lock);
-    bool ok = networks_zone_of(l->networks, ip, &zone, NULL);
+    bool ok = networks_zone_of(l->networks, ip, last, &zone, NULL);
     pthread_mutex_unlock(&l->lock);
+    if (!ok)
+        *last = *ip;
     return ok ? zone : "";
 }
 

@@ -26,8 +26,9 @@ struct sqlite3;
 int labels_refresh(struct sqlite3 *db, const char *near, struct labels **labels, char **message);
 void labels_free(struct labels *l);
 
-/* These may be called by several threads. "" when the zone cannot be had, since a database is damaged. */
-const char *labels_zone(struct labels *l, const struct flow_ip *ip);
+/* These may be called by several threads. The zone of all addresses from ip to *last, which are of one family; "" when it
+** cannot be had, since a database is damaged. */
+const char *labels_zone(struct labels *l, const struct flow_ip *ip, struct flow_ip *last);
 /* The number of the application, 0 for "other", and its text. What is -1 is NULL. */
 uint32_t labels_application(const struct labels *l, int64_t proto, int64_t srcport,
                             int64_t dstport);

@@ -255,10 +255,13 @@ void networks_free(struct networks *n) {
 
 /* ---- answers ---------------------------------------------------------------------------- */
 
-static const struct network *find(const struct networks *n, const struct flow_ip *ip) {
+static const struct network *network_of(const struct networks *n, uint32_t kind) {
     static const struct network none;
-    uint32_t kind = prefixes_find(n->prefixes, ip);
     return kind == PREFIX_NONE ? &none : &n->network[kind];
+}
+
+static const struct network *find(const struct networks *n, const struct flow_ip *ip) {
+    return network_of(n, prefixes_find(n->prefixes, ip));
 }
 
 static void give(sqlite3_context *ctx, const char *text) {
@@ -273,12 +276,16 @@ static bool country_of(struct networks *n, const struct network *network, const 
     return *country || geo_lookup_country(n->geo, ip, country, err ? err : own);
 }
 
-bool networks_zone_of(struct networks *n, const struct flow_ip *ip, const char **zone, char *err) {
-    const struct network *network = find(n, ip);
+bool networks_zone_of(struct networks *n, const struct flow_ip *ip, struct flow_ip *last,
+                      const char **zone, char *err) {
+    const struct network *network = network_of(n, last ? prefixes_stretch(n->prefixes, ip, last)
+                                                       : prefixes_find(n->prefixes, ip));
     const char *country = NULL;
     *zone = network->zone ? network->zone : "international";
     if (network->zone || !n->own)
         return true;
+    if (last)
+        *last = *ip; /* of the next one the country may be another */
     if (!country_of(n, network, ip, &country, err))
         return false;
     if (country && sqlite3_stricmp(country, n->own) == 0)
@@ -289,7 +296,7 @@ bool networks_zone_of(struct networks *n, const struct flow_ip *ip, const char *
 void networks_zone(sqlite3_context *ctx, struct networks *n, const struct flow_ip *ip) {
     const char *zone;
     char err[GEO_ERROR];
-    if (networks_zone_of(n, ip, &zone, err))
+    if (networks_zone_of(n, ip, NULL, &zone, err))
         give(ctx, zone);
     else
         sqlite3_result_error(ctx, err, -1);

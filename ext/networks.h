@@ -26,9 +26,10 @@ void networks_free(struct networks *n);
 ** a sentence in *message; answers need SQLITE_OK. */
 int networks_refresh(sqlite3 *db, const char *near, struct networks *n, char **message);
 
-/* The zone, good until the next refresh. False with a sentence in err (GEO_ERROR octets, geo_lookup.h, or NULL) when a
+/* The zone; with last not NULL it is that of all addresses from ip to *last, which are of its family. It is good until the next refresh. False with a sentence in err (GEO_ERROR octets, geo_lookup.h, or NULL) when a
 ** database is damaged where the address leads. */
-bool networks_zone_of(struct networks *n, const struct flow_ip *ip, const char **zone, char *err);
+bool networks_zone_of(struct networks *n, const struct flow_ip *ip, struct flow_ip *last,
+                      const char **zone, char *err);
 
 /* Results of SQL functions. */
 void networks_zone(sqlite3_context *ctx, struct networks *n, const struct flow_ip *ip);

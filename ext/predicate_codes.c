@@ -4,6 +4,7 @@
 ** is whether their code is one of those that pass. Where a dictionary's order helps, entries are looked up.
 */
 #include "predicate_codes.h"
+#include "dict_codes.h"
 
 #include <sqlite3ext.h>
 #include <stdlib.h>
@@ -40,25 +41,6 @@ static bool text_passes(const struct predicate *p, const char *text, size_t n) {
     }
 }
 
-/* The first code from `from` on whose address is not below key. What is looked for next is mostly
-** near: steps double from there. */
-static uint32_t seek_ip(const struct fvt_dict *d, uint32_t from, const struct flow_ip *key) {
-    uint32_t step = 1, hi = from;
-    while (hi < d->n && flow_ip_cmp(&d->ip[hi], key) < 0) {
-        from = hi + 1;
-        hi = d->n - hi > step ? hi + step : d->n;
-        step *= 2;
-    }
-    while (from < hi) {
-        uint32_t mid = from + (hi - from) / 2;
-        if (flow_ip_cmp(&d->ip[mid], key) < 0)
-            from = mid + 1;
-        else
-            hi = mid;
-    }
-    return from;
-}
-
 /* Codes [lo, hi) pass too. False without memory. */
 static bool add_codes(struct predicate *p, const struct fvt_dict *d, uint32_t lo, uint32_t hi) {
     if (lo >= hi)
@@ -85,11 +67,11 @@ static bool mark_nets(struct predicate *p, const struct fvt_dict *d) {
     bool ok = true;
     for (uint32_t i = 0; ok && i < p->values.nnet && code < d->n; i++) {
         const struct filter_net *net = &p->values.net[i];
-        uint32_t lo = seek_ip(d, code, &net->lo), hi = lo;
+        uint32_t lo = dict_seek_ip(d, code, &net->lo), hi = lo;
         while (hi < d->n && hi < lo + 4 && flow_ip_cmp(&d->ip[hi], &net->hi) <= 0)
             hi++;
         if (hi == lo + 4)
-            hi = seek_ip(d, hi, &net->hi);
+            hi = dict_seek_ip(d, hi, &net->hi);
         if (hi < d->n && hi >= lo + 4 && flow_ip_cmp(&d->ip[hi], &net->hi) == 0)
             hi++;
         ok = add_codes(p, d, lo, hi);
@@ -157,7 +139,7 @@ static bool mark_pattern(struct predicate *p, const struct fvt_dict *d) {
         room = d->len[code] >= room ? d->len[code] + (size_t)1 : room;
     char *string = malloc(room);
     bool ok = string != NULL;
-    for (uint32_t code = net ? seek_ip(d, 0, &net->lo) : 0; ok && code < d->n; code++) {
+    for (uint32_t code = net ? dict_seek_ip(d, 0, &net->lo) : 0; ok && code < d->n; code++) {
         size_t n;
         if (net && flow_ip_cmp(&d->ip[code], &net->hi) > 0)
             break;
@@ -196,10 +178,10 @@ static bool mark_own(struct predicate *p, const struct fvt_dict *d) {
 
 static bool mark_zones(struct predicate *p, const struct fvt_dict *d) {
     bool ok = true;
-    for (uint32_t code = 0; ok && code < d->n; code++) {
-        const char *zone = labels_zone(p->labels, &d->ip[code]);
+    for (uint32_t code = 0, from; ok && (from = code) < d->n;) {
+        const char *zone = dict_zone(d, &code, p->labels);
         if (text_passes(p, zone, strlen(zone)))
-            ok = add_codes(p, d, code, code + 1);
+            ok = add_codes(p, d, from, code);
     }
     return ok;
 }

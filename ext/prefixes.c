@@ -187,7 +187,8 @@ static bool count_below(const struct prefixes *p, uint32_t n, uint32_t **below,
     return *below != NULL;
 }
 
-static uint32_t search4(const struct prefixes *p, uint32_t key) {
+/* The stretch that it is in. */
+static uint32_t place4(const struct prefixes *p, uint32_t key) {
     uint32_t lo = 0, hi = p->n4;
     if (p->below4) {
         lo = p->below4[key >> 16];
@@ -200,7 +201,11 @@ static uint32_t search4(const struct prefixes *p, uint32_t key) {
         else
             lo = middle + 1;
     }
-    return p->four[lo - 1].prefix;
+    return lo - 1;
+}
+
+static uint32_t search4(const struct prefixes *p, uint32_t key) {
+    return p->four[place4(p, key)].prefix;
 }
 
 static void drop_index(struct prefixes *p) {
@@ -264,10 +269,7 @@ static uint32_t find4(const struct prefixes *p, uint32_t key) {
     return seen->prefix;
 }
 
-uint32_t prefixes_find(const struct prefixes *p, const struct flow_ip *ip) {
-    if (ip->family == 4)
-        return find4(p, (uint32_t)read_bits(ip->addr, 4));
-    struct key key = key_of(ip);
+static uint32_t place6(const struct prefixes *p, struct key key) {
     uint32_t lo = 0, hi = p->n6;
     if (p->below6) {
         lo = p->below6[key.high >> 48];
@@ -280,7 +282,32 @@ uint32_t prefixes_find(const struct prefixes *p, const struct flow_ip *ip) {
         else
             lo = middle + 1;
     }
-    return p->six[lo - 1].prefix;
+    return lo - 1;
+}
+
+uint32_t prefixes_find(const struct prefixes *p, const struct flow_ip *ip) {
+    return ip->family == 4 ? find4(p, (uint32_t)read_bits(ip->addr, 4))
+                           : p->six[place6(p, key_of(ip))].prefix;
+}
+
+static void write_bits(uint8_t *octet, int octets, uint64_t v) {
+    for (int i = octets; i-- > 0; v >>= 8)
+        octet[i] = (uint8_t)v;
+}
+
+uint32_t prefixes_stretch(const struct prefixes *p, const struct flow_ip *ip,
+                          struct flow_ip *last) {
+    *last = (struct flow_ip){.family = ip->family};
+    if (ip->family == 4) {
+        uint32_t at = place4(p, (uint32_t)read_bits(ip->addr, 4));
+        write_bits(last->addr, 4, at + 1 < p->n4 ? p->four[at + 1].start - 1 : UINT32_MAX);
+        return p->four[at].prefix;
+    }
+    uint32_t at = place6(p, key_of(ip));
+    struct key end = at + 1 < p->n6 ? p->six[at + 1].start : (struct key){0, 0};
+    write_bits(last->addr, 8, end.high - (end.low == 0));
+    write_bits(last->addr + 8, 8, end.low - 1);
+    return p->six[at].prefix;
 }
 
 static uint32_t mapped(const uint32_t *to, uint32_t prefix) {

@@ -44,5 +44,7 @@ bool prefix_is_same(const struct prefix *a, const struct prefix *b);
 bool prefixes_map(struct prefixes *p, const uint32_t *to);
 /* The place in the list as it was put in order, or PREFIX_NONE. ip must be of family 4 or 6. */
 uint32_t prefixes_find(const struct prefixes *p, const struct flow_ip *ip);
+/* The same; and *last is the last address of those from ip on, of its family, of which all are found there. */
+uint32_t prefixes_stretch(const struct prefixes *p, const struct flow_ip *ip, struct flow_ip *last);
 
 #endif
