@@ -184,9 +184,11 @@ static int read_integer(struct reading *r, enum param p, const char *name, int64
     sqlite3_value *v = r->param[p];
     int64_t x = sqlite3_value_int64(v);
     if (sqlite3_value_numeric_type(v) != SQLITE_INTEGER || x < lo || x > hi)
-        return fail(r,
-                    sqlite3_mprintf("%s = '%s': give %s, %lld to %lld", name, sqlite3_value_text(v),
-                                    meaning, (long long)lo, (long long)hi));
+        return fail(
+            r, hi == 1
+                   ? sqlite3_mprintf("%s = '%s': give %s", name, sqlite3_value_text(v), meaning)
+                   : sqlite3_mprintf("%s = '%s': give %s, %lld to %lld", name,
+                                     sqlite3_value_text(v), meaning, (long long)lo, (long long)hi));
     *out = x;
     return SQLITE_OK;
 }

@@ -111,6 +111,20 @@ refused "an exporter that bills" "INSERT INTO billing_exporters VALUES ('10.1.0.
 refused "one that is no address" "INSERT INTO billing_exporters VALUES ('10/8', 'core')" \
     "billing_exporters: 10/8: exporter 'core' is no address: write 192.0.2.1 or 2001:db8::1"
 
+# ---- who is billed by what --------------------------------------------------------------------
+
+"$flowgen" --version 9 --kind campus --exporters 2 --count 3000 --span 300 --begin 1699920000 --pcap "$work/two.pcap" >/dev/null
+"$BUILD/flowcollect" -r "$work/two.pcap" -w "$work/two" >"$work/log" 2>&1
+cp "$site" "$work/two.db"
+in_two() { sqlite3 -batch -noheader -list -cmd ".load $BUILD/flowvt" "$work/two.db" "UPDATE settings SET value = '$work/two' WHERE name = 'store'" "$@" 2>&1; }
+in_two "INSERT INTO billing_exporters VALUES ('2001:db8::/32', '127.0.0.2'), ('2001:DB8:1::/122', '127.0.0.1'), ('2001:db8:1::1', '127.0.0.2')"
+is "billing_exporters of IPv6: the longest prefix counts, others are as all see them" "$(in_two "SELECT ip_version(ip), sum(flows), sum(bytes) FROM endpoints WHERE billing = 1 GROUP BY 1")" \
+    "$(in_two "SELECT ip_version(ip), count(*), sum(bytes) FROM (SELECT srcip AS ip, exporter, bytes FROM flows UNION ALL SELECT dstip, exporter, bytes FROM flows)
+        WHERE exporter = CASE WHEN ip = '2001:db8:1::1' THEN '127.0.0.2' WHEN ip GLOB '2001:db8:1::[0-9a-f]' OR ip GLOB '2001:db8:1::[123][0-9a-f]' THEN '127.0.0.1'
+                              WHEN ip GLOB '2001:db8:*' THEN '127.0.0.2' ELSE exporter END GROUP BY 1")"
+is "some of which are" "$(in_two "SELECT (SELECT sum(flows) FROM endpoints WHERE billing = 1 AND ip = '2001:db8:1::2') BETWEEN 1 AND (SELECT sum(flows) FROM endpoints WHERE ip = '2001:db8:1::2') - 1")" 1
+is "billing is no number" "$(in_two "SELECT sum(flows) FROM endpoints WHERE billing = 2")" "Error: stepping, billing = '2': give 0 or 1"
+
 # The same with triggers that may run into themselves, into a copy so that nothing of it stays.
 cp "$work/site.db" "$work/recursive.db"
 is "with recursive triggers" "$(sqlite3 -batch -noheader -list -cmd ".load $BUILD/flowvt" "$work/recursive.db" "PRAGMA recursive_triggers = ON;
