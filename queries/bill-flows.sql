@@ -33,84 +33,81 @@
 .mode box --wrap 300
 .headers on
 
-WITH who(nets) AS (
-    SELECT CASE WHEN :host IS NOT NULL THEN :host
-                WHEN coalesce(nullif(:user, ''), nullif(:group, '')) IS NOT NULL THEN coalesce(
-                    (SELECT group_concat(DISTINCT cidr) FROM hosts_by_address
-                     WHERE (coalesce(:user, '') = '' OR user = :user) AND (coalesce(:group, '') = '' OR user_group = :group)),
-                    refuse('no host of that user and group: see the table hosts')) END
-), site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
-    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
-           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
-    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
-                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
-          FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+DROP TABLE IF EXISTS temp.asked;
+
+CREATE TEMP TABLE asked AS
+SELECT day, utc_time(day, timezone) AS since, utc_time(date(day, '+1 day'), timezone) AS until,
+       coalesce((SELECT seconds FROM usage_step WHERE year = substr(day, 1, 4)), 900) AS step,
+       -- where the hosts of a user or group are, of which billable knows nothing
+       CASE WHEN :host IS NOT NULL OR coalesce(nullif(:user, ''), nullif(:group, '')) IS NULL THEN :host
+            ELSE coalesce((SELECT group_concat(DISTINCT cidr) FROM hosts_by_address
+                           WHERE coalesce(:user, '') IN ('', user) AND coalesce(:group, '') IN ('', user_group)),
+                          refuse('no host of that user and group: see the table hosts')) END AS nets,
+       coalesce(:zone, '') AS zone_from, coalesce(:zone, char(1114111)) AS zone_to, iif(:zone IS NULL, 'local', '') AS zone_but,
+       filter_and(filter_and(:filter, filter_in('proto', :proto, 'proto')),
+                  iif(:port = 'none', 'not (src port >= 0 and dst port >= 0)',
+                      replace('(src port # and dst port >= # or dst port # and src port >= #)', '#', :port))) AS filter,
+       -- Does the table answer with the largest? Not by whose they are, nor by what else billable may be
+       coalesce(:user, :group) IS NULL
+       AND EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'billable' AND sql LIKE 'CREATE VIEW billable AS SELECT * FROM billable_by_network')
+       AND NOT EXISTS (SELECT 1 FROM sqlite_temp_master WHERE name = 'billable') AS plain
+FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage), (SELECT max(last) FROM flow_files(NULL, NULL, :store))),
+                                                      timezone))) AS day
+      FROM site_timezone)
+WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
                       WHEN :port <> 'none' AND (:port = '' OR CAST(:port AS TEXT) GLOB '*[^0-9]*') THEN 'port = ' || :port || ': give a number, or none'
-                      WHEN :zone NOT IN ('local', 'domestic', 'international') AND NOT EXISTS (SELECT 1 FROM networks WHERE zone = :zone)
-                      THEN 'zone = ' || :zone || ': give local, domestic, international, or one that networks has'
-                      WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
+                      WHEN :zone NOT IN known_zones THEN 'zone = ' || :zone || ': give local, domestic, international, or one that networks has'
+                      WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM known_users WHERE user = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
-                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
-                           AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
-                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL
-), asked(fast, n) AS MATERIALIZED ( -- does the table answer with the largest? Not by what else billable may be
-    SELECT coalesce(:user, :group, :zone, :port) IS NULL AND coalesce(:n, 20) BETWEEN 0 AND 1000
-           AND EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'billable' AND sql LIKE 'CREATE VIEW billable AS SELECT * FROM billable_by_network')
-           AND NOT EXISTS (SELECT 1 FROM sqlite_temp_master WHERE name = 'billable'), coalesce(:n, 20)
-), largest AS MATERIALIZED (
-    SELECT b.exporter, b.proto, b.ip, b.port, b.peerip, b.peerport, b.bytes
+                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM known_groups WHERE user_group = :group)
+                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL;
+
+WITH every(bytes) AS MATERIALIZED (
+    SELECT sum(b.bytes)
     FROM endpoints AS b
-    WHERE b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
-      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer
-      AND b.billing = 1 AND b.zone = 'local' AND b.peerzone <> 'local'
+    WHERE b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
+      AND b.billing = 1 AND b.zone = 'local'
+      AND b.peerzone IN (SELECT zone FROM known_zones, asked WHERE zone BETWEEN zone_from AND zone_to AND zone <> zone_but)
+    LIMIT (SELECT plain FROM asked)
+), largest AS MATERIALIZED (
+    SELECT b.exporter, b.proto, b.ip AS host, b.port, b.peerip AS peer, b.peerport, b.first AS first_seen, b.last AS last_seen,
+           b.bytes_out AS sent, b.bytes_in AS received, b.flows
+    FROM endpoints AS b
+    WHERE b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
+      AND b.billing = 1 AND b.zone = 'local'
+      AND b.peerzone IN (SELECT zone FROM known_zones, asked WHERE zone BETWEEN zone_from AND zone_to AND zone <> zone_but)
     ORDER BY b.bytes DESC, b.ip, b.port, b.peerip, b.peerport
-    LIMIT (SELECT iif(fast, n, 0) FROM asked)
-), ends(nets, peers) AS MATERIALIZED ( -- all else is had for these alone
-    SELECT coalesce(group_concat(DISTINCT ip), (SELECT nets FROM who)), coalesce(group_concat(DISTINCT peerip), :peer) FROM largest
-), every(bytes) AS MATERIALIZED (
-    SELECT sum(b.octets_out + b.octets_in)
+    LIMIT (SELECT iif(plain, coalesce(:n, 20), 0) FROM asked)
+), others AS MATERIALIZED (
+    SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first), max(b.last), sum(b.octets_out), sum(b.octets_in),
+           sum(b.flows_out + b.flows_in)
     FROM billable AS b
-    WHERE b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
-      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer
-      AND b.zone <> 'local'
-    LIMIT (SELECT fast FROM asked)
-), seen AS MATERIALIZED (
-    SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first) AS first_seen, max(b.last) AS last_seen,
-           sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
-    FROM billable AS b
-    WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
-      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM ends) AND b.peernet = (SELECT peers FROM ends)
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
-      AND (:port IS NULL OR CAST(coalesce(b.lowport, 'none') AS TEXT) = CAST(:port AS TEXT))
+    WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
+      AND b.zone BETWEEN (SELECT zone_from FROM asked) AND (SELECT zone_to FROM asked) AND b.zone <> (SELECT zone_but FROM asked)
     GROUP BY 1, 2, 3, 4, 5, 6
     UNION ALL
-    SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first) AS first_seen, max(b.last) AS last_seen,
-           sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first), max(b.last), sum(b.octets_out), sum(b.octets_in),
+           sum(b.flows_out + b.flows_in)
     FROM billable AS b
-    WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
-      AND b.filter = coalesce('(' || :filter || ') and ', '') || coalesce('proto ' || :proto, 'any') AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.peernet = :peer AND b.bucket = (SELECT step FROM day)
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
-      AND (:port IS NULL OR CAST(coalesce(b.lowport, 'none') AS TEXT) = CAST(:port AS TEXT))
+    WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
+      AND b.bucket = (SELECT step FROM asked)
+      AND b.zone BETWEEN (SELECT zone_from FROM asked) AND (SELECT zone_to FROM asked) AND b.zone <> (SELECT zone_but FROM asked)
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
     GROUP BY 1, 2, 3, 4, 5, 6
+    LIMIT (SELECT iif(plain, 0, -1) FROM asked)
 )
 SELECT first_seen, last_seen, exporter, proto_name(proto) AS proto, host, port, peer, peerport AS peer_port, flows,
        sent, received, sent + received AS bytes, round(100.0 * (sent + received) / coalesce((SELECT bytes FROM every), sum(sent + received) OVER ()), 1) AS percent,
        'flowreport long --since ''' || since || ''' --until ''' || until || ''' --filter ''proto ' || proto_name(proto) ||
        ' and host ' || host || ' and host ' || peer || coalesce(' and port ' || port, '') || coalesce(' and port ' || peerport, '') ||
        coalesce(' and router ip ' || exporter, '') || '''' AS next
-FROM seen, day
+FROM (SELECT * FROM largest UNION ALL SELECT * FROM others), asked
 ORDER BY bytes DESC, host, port, peer, peer_port
 LIMIT coalesce(:n, 20);
 
-WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
-    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
-           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
-    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
-                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
-          FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
-)
-SELECT losses(since, until, :store) AS losses FROM day;
+SELECT losses(since, until, :store) AS losses FROM asked;

@@ -32,66 +32,58 @@
 .mode box --wrap 120
 .headers on
 
-WITH who(nets) AS (
-    SELECT CASE WHEN :host IS NOT NULL THEN :host
-                WHEN coalesce(nullif(:user, ''), nullif(:group, '')) IS NOT NULL THEN coalesce(
-                    (SELECT group_concat(DISTINCT cidr) FROM hosts_by_address
-                     WHERE (coalesce(:user, '') = '' OR user = :user) AND (coalesce(:group, '') = '' OR user_group = :group)),
-                    refuse('no host of that user and group: see the table hosts')) END
-), site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
-    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
-           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
-    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
-                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
-          FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
-                      WHEN :zone NOT IN ('local', 'domestic', 'international') AND NOT EXISTS (SELECT 1 FROM networks WHERE zone = :zone)
-                      THEN 'zone = ' || :zone || ': give local, domestic, international, or one that networks has'
-                      WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user) AND NOT EXISTS (SELECT 1 FROM usage WHERE user = :user)
+DROP TABLE IF EXISTS temp.asked;
+
+CREATE TEMP TABLE asked AS
+SELECT day, utc_time(day, timezone) AS since, utc_time(date(day, '+1 day'), timezone) AS until,
+       coalesce((SELECT seconds FROM usage_step WHERE year = substr(day, 1, 4)), 900) AS step,
+       -- where the hosts of a user or group are, of which billable knows nothing
+       CASE WHEN coalesce(:filter, :store) IS NULL OR :host IS NOT NULL OR coalesce(nullif(:user, ''), nullif(:group, '')) IS NULL THEN :host
+            ELSE coalesce((SELECT group_concat(DISTINCT cidr) FROM hosts_by_address
+                           WHERE coalesce(:user, '') IN ('', user) AND coalesce(:group, '') IN ('', user_group)),
+                          refuse('no host of that user and group: see the table hosts')) END AS nets,
+       coalesce(:zone, '') AS zone_from, coalesce(:zone, char(1114111)) AS zone_to, iif(:zone IS NULL, 'local', '') AS zone_but,
+       (SELECT coalesce(group_concat(' --' || column1 || ' ''' || replace(column2, '''', '''\''''') || '''', ''), '')
+        FROM (VALUES ('user', :user), ('group', :group), ('zone', :zone), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL) AS words -- what was given, for the next step
+FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage), (SELECT max(last) FROM flow_files(NULL, NULL, :store))),
+                                                      timezone))) AS day
+      FROM site_timezone)
+WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23'
+                      WHEN :zone NOT IN known_zones THEN 'zone = ' || :zone || ': give local, domestic, international, or one that networks has'
+                      WHEN :user <> '' AND NOT EXISTS (SELECT 1 FROM known_users WHERE user = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
-                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
-                           AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
-                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL
-), given(words) AS ( -- what was given, for the next step
-    SELECT coalesce(group_concat(' --' || column1 || ' ''' || replace(column2, '''', '''\''''') || '''', ''), '')
-    FROM (VALUES ('user', :user), ('group', :group), ('zone', :zone), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL
-), seen AS MATERIALIZED (
+                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM known_groups WHERE user_group = :group)
+                      THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL;
+
+WITH seen AS MATERIALIZED (
     SELECT u.host, sum(u.octets_out) AS sent, sum(u.octets_in) AS received, sum(u.flows_out + u.flows_in) AS flows
-    FROM day CROSS JOIN usage AS u
-    WHERE coalesce(:filter, :store) IS NULL AND u.period >= day.since AND u.period < day.until
-      AND (:zone IS NULL AND u.zone <> 'local' OR u.zone = :zone) AND (:host IS NULL OR ip_in(u.host, :host))
-      AND (:user IS NULL OR u.user = :user) AND (:group IS NULL OR u.user_group = :group)
+    FROM asked CROSS JOIN usage AS u
+    WHERE coalesce(:filter, :store) IS NULL AND u.period >= since AND u.period < until AND u.zone BETWEEN zone_from AND zone_to AND u.zone <> zone_but
+      AND (:host IS NULL OR ip_in(u.host, :host)) AND (:user IS NULL OR u.user = :user) AND (:group IS NULL OR u.user_group = :group)
     GROUP BY 1
     UNION ALL
-    SELECT b.host, sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
+    SELECT b.host, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b
-    WHERE coalesce(:filter, :store) IS NOT NULL AND coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
-      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who)
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+    WHERE coalesce(:filter, :store) IS NOT NULL AND coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM asked)
+      AND b.zone BETWEEN (SELECT zone_from FROM asked) AND (SELECT zone_to FROM asked) AND b.zone <> (SELECT zone_but FROM asked)
     GROUP BY 1
     UNION ALL
-    SELECT b.host, sum(b.octets_out), sum(b.octets_in), sum(b.flows_out + b.flows_in)
+    SELECT b.host, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b
-    WHERE coalesce(:filter, :store) IS NOT NULL AND coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM day) AND b.until = (SELECT until FROM day)
-      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM who) AND b.bucket = (SELECT step FROM day)
-      AND (:zone IS NULL AND b.zone <> 'local' OR b.zone = :zone)
+    WHERE coalesce(:filter, :store) IS NOT NULL AND coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
+      AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM asked)
+      AND b.bucket = (SELECT step FROM asked)
+      AND b.zone BETWEEN (SELECT zone_from FROM asked) AND (SELECT zone_to FROM asked) AND b.zone <> (SELECT zone_but FROM asked)
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
     GROUP BY 1
 )
-SELECT host, host_name(host, day.since) AS name, host_user(host, day.since) AS user, flows, sent, received,
+SELECT host, host_name(host, since) AS name, host_user(host, since) AS user, flows, sent, received,
        sent + received AS bytes, round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
        'flowreport bill-peers --day ' || day || ' --host ' || host || words AS next
-FROM seen, day, given
+FROM seen, asked
 ORDER BY bytes DESC, host
 LIMIT coalesce(:n, 20);
 
-WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name = 'timezone'), day(day, since, until, step) AS MATERIALIZED (
-    SELECT d, utc_time(d, timezone), utc_time(date(d, '+1 day'), timezone),
-           coalesce((SELECT seconds FROM usage_step WHERE year = substr(d, 1, 4)), 900)
-    FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage),
-                                                                   (SELECT max(last) FROM flow_files(NULL, NULL, :store))), timezone))) AS d
-          FROM site)
-    WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day) THEN 'day = ' || :day || ': write it as 2026-11-23' END) IS NULL
-)
-SELECT losses(since, until, :store) AS losses FROM day;
+SELECT losses(since, until, :store) AS losses FROM asked;

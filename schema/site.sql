@@ -14,7 +14,7 @@
 SAVEPOINT site;
 
 SELECT refuse('site.sql: this database is of a later version: use the site.sql that came with it')
-FROM pragma_user_version WHERE user_version > 3;
+FROM pragma_user_version WHERE user_version > 4;
 
 -- name       value
 -- store      the directory of the flow files. Without: FLOWVT_STORE in the environment, then /var/lib/flowvt
@@ -469,8 +469,7 @@ CREATE TRIGGER tariffs_insert AFTER INSERT ON tariffs BEGIN
 END;
 CREATE TRIGGER tariffs_update AFTER UPDATE ON tariffs BEGIN
     SELECT refuse(printf('tariffs: zone ''%s'' is none: write local, domestic, international, or one that networks has', NEW.zone))
-    WHERE NEW.zone NOT IN ('local', 'domestic', 'international')
-        AND NOT EXISTS (SELECT 1 FROM networks WHERE zone = NEW.zone);
+    WHERE NEW.zone NOT IN known_zones;
     SELECT refuse(printf('tariffs: %s: direction ''%s'' is none: write in or out', NEW.zone, NEW.direction))
     WHERE NEW.direction NOT IN ('in', 'out');
     SELECT refuse(printf('tariffs: %s %s: weekdays ''%s'' are none: write their numbers, 12345 for Monday to Friday', NEW.zone, NEW.direction, NEW.weekdays))
@@ -755,6 +754,21 @@ SELECT substr(local_time(period, (SELECT value FROM settings WHERE name = 'timez
 FROM usage
 GROUP BY 1, 2, 3, 4, 5, 6;
 
+-- Whose local time the site has; UTC where it is NULL.
+DROP VIEW IF EXISTS site_timezone;
+CREATE VIEW site_timezone AS SELECT max(value) AS timezone FROM settings WHERE name = 'timezone';
+
+-- Which zones, users and groups there are. Usage has those who were there once, too.
+DROP VIEW IF EXISTS known_zones;
+CREATE VIEW known_zones AS
+SELECT column1 AS zone FROM (VALUES ('local'), ('domestic'), ('international'))
+UNION SELECT zone FROM networks WHERE zone IS NOT NULL;
+DROP VIEW IF EXISTS known_users;
+CREATE VIEW known_users AS SELECT user FROM hosts WHERE user IS NOT NULL UNION ALL SELECT user FROM usage WHERE user <> '';
+DROP VIEW IF EXISTS known_groups;
+CREATE VIEW known_groups AS
+SELECT user_group FROM hosts WHERE user_group IS NOT NULL UNION ALL SELECT user_group FROM usage WHERE user_group <> '';
+
 -- How long the periods of usage are in a year, in seconds: hours, or what of them local midnights need.
 DROP VIEW IF EXISTS usage_step;
 CREATE VIEW usage_step AS
@@ -836,5 +850,5 @@ SELECT l.month, l.ago, l.customer, l.user_group, l.zone, l.direction,
 FROM line AS l LEFT JOIN tariffs AS t ON t.rowid = l.tariff
 WHERE l.n = 1 AND l.octets > 0 AND (l.zone <> 'local' OR t.rowid IS NOT NULL);
 
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 RELEASE site;

@@ -141,7 +141,27 @@ says "a database of something else" "flowreport: bill: $work/other.db: has no ta
 sqlite3 "$work/older.db" 'PRAGMA user_version = 1'
 says "a database of an older version" "flowreport: $work/older.db: is of an older version of flowvt: flowreport init $work/older.db brings it up to date, with all that is in it" \
     summary --site "$work/older.db"
-is "init makes it of this version" "$("$report" init "$work/older.db"; sqlite3 "$work/older.db" 'PRAGMA user_version') $("$report" summary --site "$work/older.db" --set 1 --format csv 2>&1 | wc -l)" "3 2"
+is "init makes it of this version" "$("$report" init "$work/older.db"; sqlite3 "$work/older.db" 'PRAGMA user_version') $("$report" summary --site "$work/older.db" --set 1 --format csv 2>&1 | wc -l)" "4 2"
+# Version 2 had no table of addresses, no views of what is known, and its lines of bills were other ones. What a site has filled in and changed stays.
+site_sql() { sqlite3 -batch -cmd ".load $BUILD/flowvt" "$work/older.db" "$1"; }
+kept() { site_sql .dump | grep -v "^INSERT INTO site_changes\|^PRAGMA\|writable_schema\|^CREATE VIEW bill_lines" | sort; }
+site_sql "INSERT INTO settings VALUES ('timezone', 'Pacific/Auckland'); INSERT INTO networks (cidr, zone) VALUES ('203.0.113.0/24', 'metro');
+    INSERT INTO hosts (cidr, user, user_group) VALUES ('10.0.0.1', 'ann', 'staff'); INSERT INTO tariffs (zone, direction, price, currency) VALUES ('metro', 'in', 2, 'NZD');
+    INSERT INTO quotas VALUES ('user', 'ann', 'month', 5000, 80); INSERT INTO events VALUES ('2026-11-23', NULL, 'moved'); DELETE FROM services WHERE proto = 6;
+    INSERT INTO billing_exporters VALUES ('10.0.0.0/8', '192.0.2.1'); DROP VIEW billable; CREATE VIEW billable AS SELECT * FROM billable_by_interface;
+    INSERT INTO usage VALUES ('2026-11-01 00:00:00.000', '2026-11-01 00:00:00.000', '10.0.0.1', 'ann', 'staff', 'metro', 'dns', 5000000, 1, 1, 1, 1, 1);
+    INSERT INTO usage_recv VALUES ('2026-11-01 00:00:00.000', '2026-11-01 01:00:00.000', 2, 5000001, NULL, NULL, 0, 0)"
+kept >"$work/kept"
+site_sql "DROP TRIGGER tariffs_update; DROP VIEW known_zones; DROP VIEW known_users; DROP VIEW known_groups; DROP VIEW site_timezone; DROP VIEW bill_lines; DROP VIEW hosts_by_address; DROP TABLE host_addresses;
+    CREATE VIEW bill_lines AS SELECT 1 AS month; PRAGMA user_version = 2"
+says "a database of version 2" "flowreport: $work/older.db: is of an older version of flowvt: flowreport init $work/older.db brings it up to date, with all that is in it" \
+    bill --site "$work/older.db"
+"$report" init "$work/older.db"
+is "init makes it of this version, too" "$? $(site_sql 'PRAGMA user_version')" "0 4"
+kept >"$work/kept.after"
+same "with all that is in it" "$work/kept.after" "$work/kept"
+is "and it is of use" "$("$report" billing-csv --site "$work/older.db" --month 2026-11 --format csv | tail -n +2 | tr -d '\r' | tr '\n' ' ')" \
+    '2026-11,ann,staff,metro,in,all,5000000,0,5000000,0.01,NZD,2.0,1000000000 2026-11,ann,staff,metro,out,,1,,,,,, '
 for name in bill bill-days percentile95 top-increases billing-csv; do
     says "$name: a month is a month" "flowreport: $name: month = 2026-13: write it as 2026-11" $name --site "$work/older.db" --month 2026-13
 done
