@@ -26,6 +26,7 @@ struct best {
     double looked_left;      /* and what these leave of the rows */
     bool masked;             /* mask4 or mask6 is given */
     bool all_taken;          /* SQLite has nothing left to check */
+    bool all_tested;         /* or only what has been checked */
     bool ordered;            /* rows come as aOrderBy asks */
     bool fixed[MAX_COLUMNS]; /* = constant: one value */
     const char *unknown;     /* a parameter whose value this plan would not have */
@@ -236,7 +237,7 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
             continue;
 #endif
         if (k->iColumn < 0 || k->iColumn >= b->t->n) {
-            b->all_taken = false;
+            b->all_taken = b->all_tested = false;
             continue;
         }
         const struct sql_column *c = &b->t->column[k->iColumn];
@@ -255,7 +256,7 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
         } else if (k->usable && can_take(b, i, c)) {
             take_test(b, i, c);
         } else if (!k->usable || !take_bucket(b, i, c)) {
-            b->all_taken = false;
+            b->all_taken = b->all_tested = false;
         }
     }
     return SQLITE_OK;
@@ -272,13 +273,15 @@ static bool params_known(struct best *b) {
 
 /* LIMIT is taken when what we deliver is the result, as far as we are told: nothing left to check and
 ** nothing to sort. SQLite 3.40 does not tell of comparisons between columns, and checks them itself, so
-** it is a hint, and more is delivered when more is asked for. Totals without an order are all made
+** it is a hint, and more is delivered when more is asked for. Of totals it is one, too, where SQLite checks again what
+** they have been tested for. Totals without an order are all made
 ** before the first one is, a limit is of no use there. Not with OFFSET, which SQLite gives to each arm
 ** of a compound and applies itself as well. */
 static void take_limit(struct best *b) {
 #ifdef SQLITE_INDEX_CONSTRAINT_LIMIT
     int limit = -1;
-    if (!b->all_taken || (b->info->nOrderBy > 0 && !b->info->orderByConsumed) ||
+    if (!(b->t->kind == TABLE_FLOWS ? b->all_taken : b->all_tested) ||
+        (b->info->nOrderBy > 0 && !b->info->orderByConsumed) ||
         (b->info->nOrderBy == 0 && b->t->kind != TABLE_FLOWS))
         return;
     for (int i = 0; i < b->info->nConstraint; i++) {
@@ -422,7 +425,8 @@ int query_best_index(const struct sql_table *t, sqlite3_vtab *vtab, sqlite3_inde
                      .rows = STORE_ROWS,
                      .cost = STORE_ROWS,
                      .looked_left = 1,
-                     .all_taken = true};
+                     .all_taken = true,
+                     .all_tested = true};
     b.words = sqlite3_str_new(NULL);
     for (int i = 0; i < info->nConstraint; i++) {
         int c = info->aConstraint[i].iColumn;
