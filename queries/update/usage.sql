@@ -14,14 +14,15 @@
 -- are more flows of the time before (late ones, those of an old capture, flowcollect -r), the hour is counted anew. That flows
 -- expire, or files are merged, changes nothing. Late flows of an hour of which others have gone from the store cannot be
 -- told from what is counted: they are left out, and uncounted says how many. Which addresses the hosts had that are known by
--- their MAC address is learned from the same flows.
+-- their MAC address is learned from the same flows. Records of both directions (RFC 5103, as of flowprobe -b and YAF; Cisco's
+-- ASA) are counted by their bytes alone: how many outbytes are left out, reverse says.
 --
 -- Sample output:
--- ┌─────────────────────────┬───────┬─────────┬───────────┬──────┐
--- │          recv           │ flows │ octets  │ uncounted │ left │
--- ├─────────────────────────┼───────┼─────────┼───────────┼──────┤
--- │ 2026-11-23 18:00:00.000 │ 1143  │ 9280061 │ 0         │ 0    │
--- └─────────────────────────┴───────┴─────────┴───────────┴──────┘
+-- ┌─────────────────────────┬───────┬─────────┬───────────┬─────────┬──────┐
+-- │          recv           │ flows │ octets  │ uncounted │ reverse │ left │
+-- ├─────────────────────────┼───────┼─────────┼───────────┼─────────┼──────┤
+-- │ 2026-11-23 18:00:00.000 │ 1143  │ 9280061 │ 0         │         │ 0    │
+-- └─────────────────────────┴───────┴─────────┴───────────┴─────────┴──────┘
 
 .bail on
 .timeout 60000
@@ -247,7 +248,11 @@ DELETE FROM usage_files WHERE path IN (SELECT path FROM update_file WHERE state 
 
 COMMIT;
 
-SELECT r.recv, r.flows, r.octets, r.uncounted, (SELECT count(*) FROM update_left) AS left
+SELECT r.recv, r.flows, r.octets, r.uncounted,
+       (SELECT sum(f.outbytes) FROM update_todo AS t JOIN flows AS f
+        ON f.store = :store AND f.filter = t.filter || ' and outbytes > 0 and (biflowdir in [0-255] or revtcpflags in [0-255] or revtos in [0-255] or fwevent in [0-255])'
+        WHERE t.recv = r.recv) AS reverse,
+       (SELECT count(*) FROM update_left) AS left
 FROM usage_recv AS r
 WHERE r.recv IN (SELECT recv FROM update_done)
    OR (r.uncounted > 0 AND r.recv IN (SELECT recv FROM update_recv) AND r.recv NOT IN (SELECT recv FROM update_past))

@@ -25,6 +25,8 @@ is "-b: the summary has biflows" "$(grep -c "^flows: *$(ask store 'SELECT count(
 is "-b: most connections are whole" \
     "$(ask store "SELECT count(*), count(biflowdir), max(biflowdir), sum(tcpflags & 2 > 0) FROM flows WHERE proto = 6 AND srcport > 1024 AND dstport = 80")" \
     "$(ask single "SELECT count(*), count(*), 1, count(*) FROM flows WHERE proto = 6 AND srcport > 1024 AND dstport = 80")"
+"$BUILD/flowreport" init "$work/site.db" --store "$work/store" && "$BUILD/flowreport" update --settle 0 --site "$work/site.db" >"$work/update"
+is "-b: accounting says what it leaves out" "$(awk '/^20/ { print $4, $6 }' "$work/update")" "$(ask store 'SELECT sum(bytes) || " " || sum(outbytes) FROM flows')"
 free_port
 collector_start "$work/sent" 2>/dev/null || exit 1
 "$probe" -q -r "$lab" -b -n "127.0.0.1:$port"
