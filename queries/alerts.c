@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** `flowreport alerts [--dir DIR] [--output FILE]`: runs every report of queries/alerts/, or of DIR, and of those that return rows makes one
-** object of JSON:
+** `flowreport alerts [--dir DIR] [--known FILE] [--output FILE]`: runs every report of queries/alerts/, or of DIR, and of those
+** that return rows makes one object of JSON:
 **
 **   {"checked": ["alerts/quota", ...], "errors": ["alerts/own"],
 **    "alerts": [ what `flowreport REPORT --format json` prints, of each that returned rows ]}
 **
-** The exit status is 0 without alerts, 1 with some, 2 when one of the reports could not be run, which
+** With --known rows that were there the last time, by what the file has of it, are left out, and "over" names what was there
+** then and is no more. The exit status is 0 without alerts, 1 with some, 2 when one of the reports could not be run, which
 ** does not keep the others from being run.
 */
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "context.h"
 #include "json.h"
+#include "known.h"
 #include "memory.h"
 #include "nearest.h"
 #include "output.h"
@@ -67,19 +69,44 @@ static void name_list(FILE *out, const char *key, const struct catalog *c, const
     fputs("],\n ", out);
 }
 
+/* Tables that the report made for itself are not there for the next one. */
+static void tidy(sqlite3 *db) {
+    char *drop = NULL;
+    do {
+        sqlite3_stmt *one = NULL;
+        sqlite3_free(drop);
+        drop = NULL;
+        if (sqlite3_prepare_v2(db,
+                               "SELECT type, name FROM sqlite_temp_master WHERE type IN ('table', "
+                               "'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+                               -1, &one, NULL) == SQLITE_OK &&
+            sqlite3_step(one) == SQLITE_ROW)
+            drop = sqlite3_mprintf("DROP %s temp.\"%w\"", sqlite3_column_text(one, 0),
+                                   sqlite3_column_text(one, 1));
+        sqlite3_finalize(one);
+    } while (drop && sqlite3_exec(db, drop, NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_free(drop);
+}
+
 /* What the report prints, to free, when it returned rows; NULL when not. -1: it could not be run. */
 static int ask(struct context *c, struct session *session, const struct report *report,
-               const struct format *as, char **text) {
+               const struct format *as, struct known *known, char **text) {
     size_t size;
     long long rows = 0;
     struct settings own = settings_for(&c->settings, report);
     int rc = settings_check(&own, report);
     FILE *f = open_memstream(text, &size);
     struct renderer *r = as->make(f);
+    long long fresh = 0;
+    if (known)
+        r = known_filter(known, report->name, r, &fresh);
     if (rc == 0)
         rc = run_report(session, report, &own, r, 0, &rows);
     r->free(r);
     fclose(f);
+    tidy(session->db);
+    if (known)
+        rows = fresh;
     if (rc != 0 || rows == 0) {
         free(*text);
         *text = NULL;
@@ -89,10 +116,16 @@ static int ask(struct context *c, struct session *session, const struct report *
 }
 
 /* Of those that returned rows there are texts, NULL of the others. */
-static void write_json(FILE *out, const struct catalog *c, char *const *texts, const bool *failed) {
+static void write_json(FILE *out, const struct catalog *c, char *const *texts, const bool *failed,
+                       struct known *known) {
     fputc('{', out);
     name_list(out, "checked", c, NULL);
     name_list(out, "errors", c, failed);
+    if (known) {
+        fputs("\"over\": ", out);
+        known_over(out, known);
+        fputs(",\n ", out);
+    }
     fputs("\"alerts\": [", out);
     for (size_t i = 0, any = 0; i < c->report_count; i++)
         if (texts[i])
@@ -110,6 +143,8 @@ static void write_plainly(FILE *out, const struct catalog *c, char *const *texts
 int command_alerts(struct context *c) {
     const char *format_name = settings_take(&c->settings, "format");
     const char *output_name = settings_take(&c->settings, "output");
+    const char *known_name = settings_take(&c->settings, "known");
+    struct known known = {0}, *before = known_name ? &known : NULL;
     const struct format *as = format_find(format_name ? format_name : "json");
     struct session session;
     if (!as)
@@ -125,15 +160,22 @@ int command_alerts(struct context *c) {
                 folder ? folder : "alerts");
         return EXIT_WRONG;
     }
-    if (check(&c->settings, &c->catalog) != 0 || context_open(c, &session, false, true) != 0)
+    if (check(&c->settings, &c->catalog) != 0 || (before && known_read(before, known_name) != 0))
         return EXIT_WRONG;
+    if (context_open(c, &session, false, true) != 0) {
+        known_free(&known);
+        return EXIT_WRONG;
+    }
     if (c->store)
         settings_give(&c->settings, "store", c->store);
     char **texts = grow(NULL, n, sizeof *texts);
     bool *failed = grow(NULL, n, sizeof *failed);
     for (size_t i = 0; i < n; i++) {
         texts[i] = NULL;
-        failed[i] = wait_stopped() || ask(c, &session, &c->catalog.reports[i], as, &texts[i]) != 0;
+        failed[i] =
+            wait_stopped() || ask(c, &session, &c->catalog.reports[i], as, before, &texts[i]) != 0;
+        if (failed[i] && before)
+            known_keep(before, c->catalog.reports[i].name);
         wrong += failed[i];
         alerts += texts[i] != NULL;
     }
@@ -141,13 +183,17 @@ int command_alerts(struct context *c) {
     struct output output;
     if (output_open(&output, output_name) == 0) {
         if (!format_name || strcmp(format_name, "json") == 0)
-            write_json(output.file, &c->catalog, texts, failed);
+            write_json(output.file, &c->catalog, texts, failed, before);
         else
             write_plainly(output.file, &c->catalog, texts);
-        wrong += output_close(&output, true) != 0;
+        /* Only what was told is known. */
+        if (output_close(&output, !wait_stopped()) != 0 || wait_stopped() ||
+            (before && known_write(before, known_name) != 0))
+            wrong++;
     } else {
         wrong++;
     }
+    known_free(&known);
     for (size_t i = 0; i < n; i++)
         free(texts[i]);
     free(texts);

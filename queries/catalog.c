@@ -118,24 +118,20 @@ static bool is_file_name(const char *name) {
     return length > 4 && strcmp(name + length - 4, ".sql") == 0;
 }
 
-/* The folder that a name stands in, "alerts" of "alerts/silent"; NULL: none. */
-static char *folder_of(const char *name) {
-    const char *slash = strrchr(name, '/');
-    return slash ? copy_of(name, (size_t)(slash - name)) : NULL;
-}
-
 static void say_unknown(struct catalog *c, const char *name) {
     catalog_read(c, NULL);
-    char *below = folder_of(name);
-    if (below)
-        catalog_read(c, below);
-    free(below);
+    catalog_read(c, "alerts");
     const char **names = NULL;
-    for (size_t i = 0; i < c->report_count; i++) {
-        names = grow(names, i + 1, sizeof *names);
-        names[i] = c->reports[i].name;
+    size_t n = 0;
+    for (; n < c->report_count; n++) {
+        names = grow(names, n + 1, sizeof *names);
+        names[n] = c->reports[n].name;
     }
-    const char *near = nearest(name, names, c->report_count);
+    for (const char *const *also = c->commands; also && *also; also++) {
+        names = grow(names, n + 1, sizeof *names);
+        names[n++] = *also;
+    }
+    const char *near = nearest(name, names, n);
     fprintf(stderr, "flowreport: %s: no such report: ", name);
     if (near)
         fprintf(stderr, "is it %s?\n", near);

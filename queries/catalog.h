@@ -16,6 +16,8 @@ struct catalog {
     size_t folder_count;
     struct report *reports; /* by name; those in folders below, as alerts/, after the others */
     size_t report_count;
+    const char *const *
+        commands; /* other names that may have been meant by that of a report, NULL behind them; or NULL */
 };
 
 /* The folders: those given first. */

@@ -4,6 +4,7 @@
 **
 ** Exit status: 0; 1 with the command `alerts` when there are some; 2 for what is wrong.
 */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,11 @@
 #include "context.h"
 #include "memory.h"
 #include "nearest.h"
+#include "number.h"
 #include "output.h"
 #include "render.h"
 #include "run.h"
+#include "schema/version.h"
 #include "session.h"
 #include "settings.h"
 
@@ -48,49 +51,45 @@ const struct format *format_find(const char *name) {
     return NULL;
 }
 
-static int usage(FILE *out) {
-    fprintf(out,
-            "usage: flowreport list\n"
-            "       flowreport help REPORT\n"
-            "       flowreport REPORT [--PARAMETER VALUE]... [--format FORMAT] [--store STORE]\n"
-            "                  [--site DATABASE] [--queries DIRECTORY] [--output FILE] [--set N]\n"
-            "                  [--html FILE] [--svg FILE [--column NAME]] [--timezone ZONE]\n"
-            "       flowreport init DATABASE [--store STORE]\n"
-            "       flowreport update --site DATABASE\n"
-            "       flowreport alerts [--site DATABASE] [--dir DIRECTORY] [--output FILE]\n\n"
-            "Answers questions about network traffic: `flowreport list` names the reports, \n"
-            "`flowreport help REPORT` says what one takes.\n\nFormats:\n");
-    for (const struct format *f = formats; f->name; f++)
-        fprintf(out, "  %-10s %s\n", f->name, f->meaning);
-    return out == stdout ? 0 : EXIT_WRONG;
-}
+/* ---- what there is ------------------------------------------------------------------------- */
 
-static void print_parameters(const struct report *report) {
+static void print_entry(const struct report *report, int width) {
+    printf("%-*s  %s", width, report->name, report->question);
+    printf(*report->peer ? "  (%s)\n%*s  " : "%s\n%*s  ", report->peer, width, "");
     for (size_t i = 0; i < report->parameter_count; i++)
         printf("%s--%s", i ? " " : "", report->parameters[i].name);
+    printf("\n");
 }
 
-static int list(struct context *c) {
+/* Is the word in what people would look for it by? */
+static bool is_about(const struct report *report, const char *word) {
+    return strcasestr(report->name, word) || strcasestr(report->question, word) ||
+           strcasestr(report->peer, word);
+}
+
+static int command_list(struct context *c) {
+    const char *word = c->settings.word_count > 1 ? c->settings.words[1] : "";
+    int width = 0, found = 0;
     if (settings_none_left(&c->settings, "list") != 0)
         return EXIT_WRONG;
     catalog_read(&c->catalog, NULL);
     catalog_read(&c->catalog, "alerts");
-    size_t width = 0;
     for (size_t i = 0; i < c->catalog.report_count; i++)
-        if (strlen(c->catalog.reports[i].name) > width)
-            width = strlen(c->catalog.reports[i].name);
-    for (size_t i = 0; i < c->catalog.report_count; i++) {
-        const struct report *report = &c->catalog.reports[i];
-        printf("%-*s  %s\n%*s  ", (int)width, report->name, report->question, (int)width, "");
-        print_parameters(report);
-        printf("\n");
-    }
-    if (c->catalog.report_count == 0) {
+        if ((int)strlen(c->catalog.reports[i].name) > width)
+            width = (int)strlen(c->catalog.reports[i].name);
+    for (size_t i = 0; i < c->catalog.report_count; i++)
+        if (is_about(&c->catalog.reports[i], word)) {
+            print_entry(&c->catalog.reports[i], width);
+            found++;
+        }
+    if (c->catalog.report_count == 0)
         fprintf(stderr, "flowreport: no reports in %s: --queries DIR says where they are\n",
                 c->catalog.folder_count ? c->catalog.folders[0] : "any folder");
-        return EXIT_WRONG;
-    }
-    return 0;
+    else if (found == 0)
+        fprintf(stderr,
+                "flowreport: list: %s: in no report's name or question: flowreport list has all\n",
+                word);
+    return found ? 0 : EXIT_WRONG;
 }
 
 static int help(struct context *c, const char *name) {
@@ -106,6 +105,8 @@ static int help(struct context *c, const char *name) {
     report_free(&report);
     return 0;
 }
+
+/* ---- a report ------------------------------------------------------------------------------ */
 
 /* How a report is to be written, and where to. */
 struct form {
@@ -131,7 +132,8 @@ static int take_form(struct settings *s, struct form *form) {
             form->output = file;
         }
     }
-    form->set = set ? atoi(set) : 0;
+    double n = set ? number_of(set) : 0;
+    form->set = n >= 1 && n <= INT_MAX && n == (int)n ? (int)n : 0;
     if (set && form->set < 1) {
         fprintf(stderr, "flowreport: --set %s: not a number: 1 is the first result set\n", set);
         return -1;
@@ -152,6 +154,20 @@ static int write_report(struct session *session, const struct report *report,
     return output_close(&output, rc == 0) == 0 ? rc : -1;
 }
 
+/* Does it say how it is to be drawn, and not that it is a table first of all? */
+static bool is_drawn(const struct report *report) {
+    static const char sign[] = "-- Chart:";
+    for (const char *at = report->statements; (at = strstr(at, sign)) != NULL;
+         at += sizeof sign - 1) {
+        char *line = copy_of(at, strcspn(at, "\n"));
+        bool table = strstr(line, " table") != NULL;
+        free(line);
+        if (!table)
+            return true;
+    }
+    return false;
+}
+
 static int run(struct context *c, const char *name) {
     struct report report;
     struct form form;
@@ -161,7 +177,7 @@ static int run(struct context *c, const char *name) {
         return EXIT_WRONG;
     /* A report that says how it is to be drawn is, for people. */
     if (!form.format)
-        form.format = format_find(strstr(report.statements, "-- Chart:") ? "chart" : "table");
+        form.format = format_find(is_drawn(&report) ? "chart" : "table");
     if (c->store && report_parameter(&report, "store"))
         settings_give(&c->settings, "store", c->store);
     if (settings_check(&c->settings, &report) == 0 &&
@@ -181,42 +197,93 @@ static int run(struct context *c, const char *name) {
     return rc;
 }
 
-static int command_list(struct context *c) {
-    if (settings_none_left(&c->settings, "list") != 0)
-        return EXIT_WRONG;
-    return list(c);
-}
+/* ---- commands ------------------------------------------------------------------------------ */
 
-static int command_help(struct context *c) {
-    return c->settings.word_count > 1 ? help(c, c->settings.words[1]) : usage(stdout);
-}
+static int command_help(struct context *c);
 
 /* What is no report. */
-static const struct {
+static const struct command {
     const char *name;
     size_t words; /* that may stand after it */
     int (*run)(struct context *);
+    const char *takes, *meaning;
 } commands[] = {
-    {"list", 0, command_list},     {"help", 1, command_help},     {"init", 1, command_init},
-    {"update", 0, command_update}, {"alerts", 0, command_alerts},
+    {"list", 1, command_list, "[WORD]",
+     "the reports, or those that have the word in their name or question"},
+    {"help", 1, command_help, "REPORT",
+     "what a report is about, what it takes, and a sample of its output"},
+    {"init", 1, command_init, "DATABASE [--store STORE]",
+     "make a site's database, or bring an older one up to date; what is in it stays"},
+    {"update", 0, command_update, "--site DATABASE [--store STORE] [--redo TIME]",
+     "add to its table usage what was collected since the last time; --redo 2026-11-01 counts\n"
+     "anew what was received from then on"},
+    {"alerts", 0, command_alerts,
+     "[--site DATABASE] [--dir DIRECTORY] [--known FILE] [--PARAMETER VALUE]...\n"
+     "                         [--format FORMAT] [--output FILE]",
+     "run the reports of queries/alerts/, or of the directory, and print those that return rows;\n"
+     "exit status 1 when some do. With --known only what was not in the file the last time"},
+    {NULL, 0, NULL, NULL, NULL},
 };
+
+static int usage(FILE *out) {
+    fputs("usage: flowreport REPORT [--PARAMETER VALUE]... [--format FORMAT] [--output FILE]\n"
+          "                  [--store STORE] [--site DATABASE] [--queries DIRECTORY] [--set N]\n"
+          "                  [--html FILE] [--svg FILE [--column NAME]] [--timezone ZONE]\n",
+          out);
+    for (const struct command *k = commands; k->name; k++)
+        fprintf(out, "       flowreport %s %s\n", k->name, k->takes);
+    fputs(
+        "       flowreport --version\n\n"
+        "Answers questions about network traffic: `flowreport list` names the reports,\n"
+        "`flowreport help REPORT` says what one takes. FLOWVT_STORE and FLOWVT_SITE in the\n"
+        "environment are defaults of --store and --site. flowreport(1) has the rest.\n\nFormats:\n",
+        out);
+    for (const struct format *f = formats; f->name; f++)
+        fprintf(out, "  %-10s %s\n", f->name, f->meaning);
+    return out == stdout ? 0 : EXIT_WRONG;
+}
+
+static const char *const command_names[] = {"list", "help", "init", "update", "alerts", NULL};
+
+static const struct command *command_find(const char *name) {
+    for (const struct command *k = commands; k->name; k++)
+        if (strcmp(k->name, name) == 0)
+            return k;
+    return NULL;
+}
+
+static int help_for(struct context *c, const char *word) {
+    const struct command *k = command_find(word);
+    if (!k)
+        return help(c, word);
+    printf("usage: flowreport %s %s\n\n%s\n", k->name, k->takes, k->meaning);
+    return 0;
+}
+
+static int command_help(struct context *c) {
+    if (settings_none_left(&c->settings, "help") != 0)
+        return EXIT_WRONG;
+    return c->settings.word_count > 1 ? help_for(c, c->settings.words[1]) : usage(stdout);
+}
 
 static int command(struct context *c) {
     const struct settings *s = &c->settings;
+    if (s->version) {
+        puts("flowreport " FLOWVT_VERSION);
+        return 0;
+    }
     if (s->word_count == 0)
         return usage(s->help ? stdout : stderr);
     const char *word = s->words[0];
-    size_t n = sizeof commands / sizeof *commands, i = 0;
-    while (i < n && strcmp(commands[i].name, word) != 0)
-        i++;
-    if (s->word_count > 1 + (i < n ? commands[i].words : 0)) {
+    const struct command *k = command_find(word);
+    if (s->word_count > 1 + (k ? k->words : 0)) {
         fprintf(stderr, "flowreport: %s: one word too many: parameters are written --n 20\n",
                 s->words[s->word_count - 1]);
         return EXIT_WRONG;
     }
     if (s->help)
-        return i < n ? usage(stdout) : help(c, word);
-    return i < n ? commands[i].run(c) : run(c, word);
+        return help_for(c, word);
+    return k ? k->run(c) : run(c, word);
 }
 
 int main(int argc, char **argv) {
@@ -225,7 +292,7 @@ int main(int argc, char **argv) {
     size_t folder_count = 0;
     if (settings_read(&c.settings, argc - 1, argv + 1) != 0)
         return EXIT_WRONG;
-    while ((folder = settings_take(&c.settings, "queries")) != NULL) {
+    while ((folder = settings_take_next(&c.settings, "queries")) != NULL) {
         folders = grow(folders, folder_count + 1, sizeof *folders);
         folders[folder_count++] = folder;
     }
@@ -235,6 +302,7 @@ int main(int argc, char **argv) {
         c.site = getenv("FLOWVT_SITE");
     setenv("TZ", "UTC", 1);
     catalog_open(&c.catalog, folders, folder_count);
+    c.catalog.commands = command_names;
     int rc = command(&c);
     catalog_close(&c.catalog);
     settings_free(&c.settings);

@@ -60,7 +60,7 @@ static bool find_span(const struct kept *k, int64_t *from, int64_t *until) {
 
 void kept_add_events(struct kept *k) {
     static const char *const names[] = {"time", "until", "text"};
-    static const struct result_set set = {"Events", "events", 3, names};
+    static const struct result_set set = {"Events", "events", "", 3, names};
     int64_t from, until;
     sqlite3_stmt *statement = NULL;
     /* Not every database has such a table. */

@@ -24,7 +24,8 @@ int output_open(struct output *o, const char *name) {
     if (!name || strcmp(name, "-") == 0)
         return 0;
     o->replaced = is_replaced(name);
-    o->path = format("%s%s", name, o->replaced ? ".new" : "");
+    /* Two that write the same at once have a file each; the one that ends last stays. */
+    o->path = o->replaced ? format("%s.%ld.new", name, (long)getpid()) : copy(name);
     o->file = fopen(o->path, "we");
     if (o->file)
         return 0;

@@ -16,6 +16,7 @@
 struct result_set {
     const char *title; /* "" when it has none */
     const char *chart; /* the words after "-- Chart:", or "" */
+    const char *key;   /* those after "-- Key:", or "" */
     int column_count;
     const char *const *columns; /* their names, no two the same */
 };

@@ -71,7 +71,8 @@ static void join(char **text, char *more) {
 
 /* What is about the statement that follows is not of the head. */
 static bool is_remark(const char *line) {
-    return strncmp(line, "-- Title:", 9) == 0 || strncmp(line, "-- Chart:", 9) == 0;
+    return strncmp(line, "-- Title:", 9) == 0 || strncmp(line, "-- Chart:", 9) == 0 ||
+           strncmp(line, "-- Key:", 7) == 0;
 }
 
 /* The comment lines at the top, without their dashes, and without the licence. */
@@ -255,6 +256,7 @@ static void remark(char **where, const char *from, const char *to) {
 const char *next_statement(const char *sql, struct remarks *remarks) {
     remarks->title = copy("");
     remarks->chart = copy("");
+    remarks->key = copy("");
     /* Also at the top of the statements a line begins. */
     bool begin = true;
     while (*sql) {
@@ -272,6 +274,8 @@ const char *next_statement(const char *sql, struct remarks *remarks) {
                 remark(&remarks->title, word + 6, to);
             else if (strncmp(word, "Chart:", 6) == 0)
                 remark(&remarks->chart, word + 6, to);
+            else if (strncmp(word, "Key:", 4) == 0)
+                remark(&remarks->key, word + 4, to);
             sql = past;
         } else {
             break;
@@ -283,7 +287,8 @@ const char *next_statement(const char *sql, struct remarks *remarks) {
 void remarks_free(struct remarks *remarks) {
     free(remarks->title);
     free(remarks->chart);
-    *remarks = (struct remarks){NULL, NULL};
+    free(remarks->key);
+    *remarks = (struct remarks){NULL, NULL, NULL};
 }
 
 int report_read(struct report *report, const char *path, const char *name) {

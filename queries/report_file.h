@@ -22,7 +22,8 @@
 **   .mode box                                                what begins with a dot is for the shell
 **
 **   -- Title: The busiest hosts                              of the result set that comes next
-**   -- Chart: stack=proto values=bytes                       how it is drawn (chart_plan.h)
+**   -- Key: proto                                            what a row of an alert is about (known.h)
+**   -- Chart: stack=proto values=bytes                       how it is drawn (series.h)
 **   SELECT ...;
 **
 ** A parameter with a number as its default takes numbers only; 10k, 10M, 1.5G are numbers, decimal.
@@ -66,7 +67,7 @@ const struct parameter *report_parameter(const struct report *report, const char
 
 /* What comments before a statement say about it; "" when nothing. To free with remarks_free. */
 struct remarks {
-    char *title, *chart;
+    char *title, *chart, *key;
 };
 void remarks_free(struct remarks *remarks);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
+#include "number.h"
 #include "run.h"
 
 /* A name that stands there already gets a number: keys of JSON must differ. */
@@ -21,13 +23,33 @@ static char *name_of(char *const *before, int count, const char *name) {
     return own;
 }
 
+/* A remark with step=:bucket as step=300, by the setting or the parameter's default; without it, when neither is a number. To
+** free. */
+static char *with_values(const char *remark, const struct report *report,
+                         const struct settings *settings) {
+    const char *at = strstr(remark, "=:");
+    if (!at)
+        return copy(remark);
+    const char *name_end = at + 2 + strcspn(at + 2, " ,"), *word = at;
+    while (word > remark && word[-1] != ' ')
+        word--;
+    char *name = copy_of(at + 2, (size_t)(name_end - at - 2));
+    const struct parameter *p = report_parameter(report, name);
+    const char *value = settings_value(settings, name);
+    double n = number_of(value ? value : p ? p->standard : "");
+    char *all = isfinite(n) ? format("%.*s=%.15g%s", (int)(at - remark), remark, n, name_end)
+                            : format("%.*s%s", (int)(word - remark), remark, name_end);
+    free(name);
+    return all;
+}
+
 static int run_set(struct session *s, sqlite3_stmt *statement, const struct remarks *remarks,
-                   struct renderer *r, long long *rows) {
+                   const char *chart, struct renderer *r, long long *rows) {
     int n = sqlite3_column_count(statement), rc;
     char **names = grow(NULL, (size_t)n, sizeof *names);
     for (int i = 0; i < n; i++)
         names[i] = name_of(names, i, sqlite3_column_name(statement, i));
-    struct result_set set = {remarks->title, remarks->chart, n, (const char *const *)names};
+    struct result_set set = {remarks->title, chart, remarks->key, n, (const char *const *)names};
     bool begun = false;
     /* The set is begun only when its first row came or it is empty for good: errors come before. */
     while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -97,7 +119,9 @@ int run_report(struct session *s, const struct report *report, const struct sett
         bool has_rows = sqlite3_column_count(statement) > 0;
         number += has_rows;
         if (has_rows && (set ? number == set : !r->one_set || number == 1)) {
-            rc = run_set(s, statement, &remarks, r, &count);
+            char *chart = with_values(remarks.chart, report, settings);
+            rc = run_set(s, statement, &remarks, chart, r, &count);
+            free(chart);
         } else if (has_rows) {
             if (!set)
                 say_left_out(report, number, remarks.title);

@@ -31,6 +31,8 @@ int settings_read(struct settings *s, int argc, char **argv) {
             options = false;
         } else if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
             s->help = true;
+        } else if (strcmp(word, "--version") == 0) {
+            s->version = true;
         } else if (word[1] != '-') {
             fprintf(stderr,
                     "flowreport: %s: no such option: they begin with two dashes, as --n 20\n",
@@ -54,7 +56,7 @@ void settings_free(struct settings *s) {
     *s = (struct settings){0};
 }
 
-char *settings_take(struct settings *s, const char *name) {
+char *settings_take_next(struct settings *s, const char *name) {
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->all[i].name, name) == 0) {
             char *value = s->all[i].value;
@@ -67,6 +69,15 @@ char *settings_take(struct settings *s, const char *name) {
             return value;
         }
     return NULL;
+}
+
+char *settings_take(struct settings *s, const char *name) {
+    char *value = settings_take_next(s, name);
+    if (value && settings_take_next(s, name)) {
+        fprintf(stderr, "flowreport: --%s: is there twice: once\n", name);
+        exit(2);
+    }
+    return value;
 }
 
 const char *settings_value(const struct settings *s, const char *name) {

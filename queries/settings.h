@@ -21,18 +21,22 @@ struct settings {
     size_t count;
     char **words; /* what is no option */
     size_t word_count;
-    bool help;
+    bool help, version;
 };
 
-/* --name value, --name=value; -h and --help; "--" ends them. -1: it was said what is wrong. */
+/* --name value, --name=value; -h, --help, --version; "--" ends them. -1: it was said what is wrong. */
 int settings_read(struct settings *settings, int argc, char **argv);
 void settings_free(struct settings *settings);
 
 /* As if --name value had been given. */
 void settings_give(struct settings *settings, const char *name, char *value);
 
-/* The value of an option that is given once; NULL: not given. It is taken out. */
+/* The value of an option that is given once; NULL: not given. It is taken out. An option without its value, or one that
+** is there twice, is said, and ends the program. */
 char *settings_take(struct settings *settings, const char *name);
+
+/* The first value of an option that may be given more than once, likewise. */
+char *settings_take_next(struct settings *settings, const char *name);
 
 /* Every setting must be a parameter of the report, with a value of its kind. -1: it was said what is
 ** wrong. */

@@ -19,6 +19,7 @@
 .mode box
 .headers on
 
+-- Key: exporter odid version
 WITH span(until) AS (
     SELECT coalesce(flow_time(:until, 'until'), (SELECT max(last) FROM flow_files(NULL, NULL, :store)))
 ), exporters AS (
@@ -34,6 +35,7 @@ WHERE malformed > 0 OR 100.0 * lost > coalesce(bounded(:percent, 'percent', -1, 
 ORDER BY lost DESC, exporter;
 
 -- Title: Dropped by this machine
+-- Key: address port protocol
 SELECT address, port, protocol, sum(datagrams) AS datagrams, sum(drops) AS drops, sum(ring_drops) AS ring_drops
 FROM (SELECT coalesce(flow_time(:until, 'until'), (SELECT max(last) FROM flow_files(NULL, NULL, :store))) AS until) AS span,
      flow_sockets(datetime(span.until, -coalesce(bounded(:minutes, 'minutes', 1, 52560000), 60) || ' minutes'), span.until, :store)

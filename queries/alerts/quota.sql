@@ -19,6 +19,7 @@
 .mode box
 .headers on
 
+-- Key: kind name period state
 WITH site(zone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
 moment(time, local) AS (
     SELECT time, local_time(time, zone)

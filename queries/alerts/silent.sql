@@ -16,6 +16,7 @@
 .mode box
 .headers on
 
+-- Key: exporter odid version
 WITH now(time, hours, seconds) AS MATERIALIZED (
     SELECT flow_time(coalesce(:until, 'now'), 'until'), coalesce(bounded(:hours, 'hours', 1, 876000), 24),
            60 * coalesce(bounded(:minutes, 'minutes', 0, 52560000), 15)),

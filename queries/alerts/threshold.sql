@@ -21,6 +21,7 @@
 .mode box
 .headers on
 
+-- Key: measure
 WITH span(until, seconds) AS (
     SELECT coalesce(flow_time(:until, 'until'), (SELECT max(last) FROM flow_files(NULL, NULL, :store))), 60 * coalesce(bounded(:minutes, 'minutes', 1, 52560000), 5)
 ), sums AS (

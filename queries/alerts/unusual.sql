@@ -24,6 +24,7 @@
 .mode box
 .headers on
 
+-- Key: measure
 WITH RECURSIVE asked(weeks, factor, least, bytes) AS MATERIALIZED (
     SELECT coalesce(bounded(:weeks, 'weeks', 1, 520), 4), coalesce(bounded(:factor, 'factor', 0, 1e18), 3),
            coalesce(bounded(:least, 'least', 0, 520), 2), coalesce(bounded(:bytes, 'bytes', 0, 1e18), 100000000)

@@ -77,6 +77,16 @@ done < <(grep -l '^-- Sample output of flowreport' queries/*.sql)
 # ---- what is wrong ---------------------------------------------------------------------------
 
 says "no such report" "flowreport: top-talker: no such report: is it top-talkers?" top-talker
+says "nor without its folder" "flowreport: threshold: no such report: is it alerts/threshold?" threshold
+says "nor command" "flowreport: alert: no such report: is it alerts?" alert
+says "an option twice" "flowreport: --format: is there twice: once" top-talkers --format csv --format json
+says "no number of a set" "flowreport: --set 2x: not a number: 1 is the first result set" top-talkers --set 2x
+says "nothing of that name" "flowreport: list: nosuch: in no report's name or question: flowreport list has all" list nosuch
+is "list finds what a peer calls it" "$("$report" list PORTTRACKER | head -n 1 | cut -d' ' -f1)" port-tracker
+is "help explains commands" "$("$report" help update | head -n 1) $("$report" alerts -h | cut -c 1-24 | head -n 1)" \
+    "usage: flowreport update --site DATABASE [--store STORE] [--redo TIME] usage: flowreport alerts"
+is "its version is that of all" "$("$report" --version)" "flowreport $(sqlite 'SELECT flowvt_version()')"
+is "without UTF-8 pictures are of ASCII" "$(LC_ALL=C "$report" overview | LC_ALL=C grep -c '[^ -~]') $(LC_ALL=C "$report" overview --n 1 | grep -c '^203.*#####$')" "0 1"
 says "no such parameter" "flowreport: top-talkers: --untill: no such parameter: is it --until?" top-talkers --untill now
 says "not a number" "flowreport: top-talkers: --n ten: not a number: as --n 10" top-talkers --n ten
 says "not a whole number" "flowreport: top-talkers: --n 3.7: not a whole number: as --n 10" top-talkers --n 3.7
@@ -232,6 +242,35 @@ is "alerts into a file" "$? $(cat "$work/err" "$work/out") $(cmp "$work/json" "$
 is "alerts into a file that cannot be" "$? $(cat "$work/err" "$work/out")" "2 flowreport: $work/none/alerts.json: No such file or directory"
 "$report" alerts --dir "$work/alerts" --site "$work/site.db" --most 2k >"$work/json" 2>"$work/err"
 is "no alerts: status" "$? $(cat "$work/err")" "0 "
+# What goes on is told of once, by what a row is about; what could not be asked is as it was.
+cat >"$work/alerts/keyed.sql" <<'EOF'
+CREATE TEMP TABLE own AS SELECT json_extract(value, '$[0]') AS who, json_extract(value, '$[1]') AS port, json_extract(value, '$[2]') AS bytes
+FROM json_each((SELECT value FROM settings WHERE name = 'my.state'));
+-- Key: who, port
+SELECT who, port, bytes FROM own;
+EOF
+sed 's/^-- Key.*//; s/, port, bytes FROM/, bytes FROM/' "$work/alerts/keyed.sql" >"$work/alerts/unkeyed.sql"
+printf 'CREATE TEMP VIEW own AS SELECT 1;\nSELECT bytes FROM own;\n' >"$work/alerts/wrong.sql"
+known() { # STATE: new rows by report, what is over, the errors and the status, with that state
+    sqlite3 -cmd ".load $BUILD/flowvt" "$work/site.db" "INSERT OR REPLACE INTO settings VALUES ('my.state', '$1')"
+    "$report" alerts --dir "$work/alerts" --site "$work/site.db" --most 2k --known "$work/known" >"$work/json" 2>"$work/err"
+    local status=$?
+    /usr/bin/python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+print([(a["report"][7:], *r.values()) for a in d["alerts"] for s in a["results"] for r in s["rows"]], d["over"], d["errors"], sys.argv[2])' "$work/json" $status
+}
+is "alerts: what is new" "$(known '[["a", 1, 10], ["a", 2, 10]]')" \
+    "[('keyed', 'a', 1, 10), ('keyed', 'a', 2, 10), ('unkeyed', 'a', 10), ('unkeyed', 'a', 10)] [] ['alerts/wrong'] 2"
+rm "$work/alerts/wrong.sql"
+is "alerts: once, whatever its numbers are" "$(known '[["a", 1, 20], ["a", 2, 30]]')" "[] [] [] 0"
+is "alerts: one more, and one that is over" "$(known '[["a", 1, 20], ["b\n", 1, 30]]')" \
+    "[('keyed', 'b\\n', 1, 30), ('unkeyed', 'b\\n', 30)] ['alerts/keyed a 2'] [] 1"
+is "alerts: one that comes back" "$(known '[["a", 2, 20], ["b\n", 1, 30]]')" "[('keyed', 'a', 2, 20)] ['alerts/keyed a 1'] [] 1"
+is "alerts: what cannot be asked" "$(known 'no JSON')" "[] [] ['alerts/keyed', 'alerts/unkeyed'] 2"
+is "alerts: is as it was" "$(known '[["a", 2, 20], ["b\n", 1, 30]]')" "[] [] [] 0"
+says "alerts: a file of them that cannot be" "flowreport: $work: Is a directory" alerts --dir "$work/alerts" --known "$work"
+rm "$work/alerts/keyed.sql" "$work/alerts/unkeyed.sql"
 says "a parameter of none" "flowreport: alerts: --mots: none of them has this parameter: is it --most?" alerts --dir "$work/alerts" --mots 3
 echo 'SELECT absent;' >"$work/alerts/wrong.sql"
 says "one that cannot be run" "flowreport: $work/alerts/wrong.sql:1: no such column: absent" alerts --dir "$work/alerts"

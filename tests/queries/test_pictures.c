@@ -125,7 +125,7 @@ static void axes_have_round_times(void **state) {
 /* A grid of these rows: time, key, bytes; NULL ends them. */
 static struct grid grid_of(const char *chart, char *rows[][3]) {
     static const char *const names[] = {"time", "who", "bytes"};
-    struct result_set head = {"", chart, 3, names};
+    struct result_set head = {"", chart, "", 3, names};
     struct grid g;
     grid_begin(&g, &head);
     while (rows[g.rows][0])
