@@ -73,7 +73,7 @@ GROUP BY t.srcip, t.srcport, t.dstip, t.dstport
 ORDER BY sum(t.bytes) DESC, src, dst;
 
 -- Title: Over time
--- Chart: stack
+-- Chart: step=:bucket values=bps,packets parts=call,other
 WITH asked(call) AS (
     SELECT filter_and(coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'),
                       coalesce(filter_in('host', :host, 'host'), 'any'))

@@ -16,7 +16,7 @@
 -- sent or received it.
 --
 -- Sample output of flowreport (:n 3):
--- flows 1.14 k   packets 14.8 k   bytes 9.28 MB   first 23 Nov 2026 18:12   last 23 Nov 2026 18:13
+-- in the last hour   flows 1.14 k   packets 14.8 k   bytes 9.28 MB   first 23 Nov 2026 18:12   last 23 Nov 2026 18:13
 --
 -- Hour
 -- bytes, bit/s
@@ -97,10 +97,10 @@ FROM length, store
 WHERE CASE coalesce(:span, 'all') WHEN 'all' THEN before = 0 OR first < last - before ELSE name = :span END;
 
 CREATE TEMP TABLE listed AS
-SELECT since, until FROM span WHERE name IN ('hour', 'day') OR name = :span ORDER BY since LIMIT 1;
+SELECT name, since, until FROM span WHERE name IN ('hour', 'day') OR name = :span ORDER BY since LIMIT 1;
 
 -- Chart: tiles
-SELECT sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes, min(first) AS first, max(last) AS last
+SELECT name AS "in the last", sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes, min(first) AS first, max(last) AS last
 FROM listed, traffic(listed.since, listed.until, :filter, :store);
 
 CREATE TEMP TABLE series AS
@@ -137,23 +137,23 @@ SELECT refuse('span: ''' || :span || ''': it is hour, day, week, month, year or 
 WHERE :span NOT IN ('hour', 'day', 'week', 'month', 'year', 'all');
 
 -- Title: Hour
--- Chart: tab stack=key values=bytes,packets,flows
+-- Chart: tab stack=key step=15 values=bytes,packets,flows
 SELECT time, key, flows, packets, bytes FROM series WHERE name = 'hour' ORDER BY time, bytes DESC, key;
 
 -- Title: Day
--- Chart: tab stack=key values=bytes,packets,flows
+-- Chart: tab stack=key step=300 values=bytes,packets,flows
 SELECT time, key, flows, packets, bytes FROM series WHERE name = 'day' ORDER BY time, bytes DESC, key;
 
 -- Title: Week
--- Chart: tab stack=key values=bytes,packets,flows
+-- Chart: tab stack=key step=3600 values=bytes,packets,flows
 SELECT time, key, flows, packets, bytes FROM series WHERE name = 'week' ORDER BY time, bytes DESC, key;
 
 -- Title: Month
--- Chart: tab stack=key values=bytes,packets,flows
+-- Chart: tab stack=key step=14400 values=bytes,packets,flows
 SELECT time, key, flows, packets, bytes FROM series WHERE name = 'month' ORDER BY time, bytes DESC, key;
 
 -- Title: Year
--- Chart: tab stack=key values=bytes,packets,flows
+-- Chart: tab stack=key step=86400 values=bytes,packets,flows
 SELECT time, key, flows, packets, bytes FROM series WHERE name = 'year' ORDER BY time, bytes DESC, key;
 
 -- Title: Events
@@ -164,7 +164,7 @@ ORDER BY time;
 
 -- Title: Hosts
 -- Chart: list
-SELECT coalesce(host_name(ip), ip) AS host, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(bytes_out + bytes_in) AS bytes
+SELECT coalesce(host_name(ip) || ' ', '') || ip AS host, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(bytes_out + bytes_in) AS bytes
 FROM listed, endpoints(listed.since, listed.until, :filter, :store)
 GROUP BY ip ORDER BY bytes DESC, ip LIMIT coalesce(:n, 10);
 

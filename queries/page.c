@@ -12,6 +12,8 @@
 #include "page_part.h"
 #include "scale.h"
 
+enum { BESIDE = 3 }; /* so many top lists are as high as the charts; the others stand below these */
+
 /* ---- what is on it ------------------------------------------------------------------------- */
 
 static int64_t time_or(const char *text, int64_t otherwise) {
@@ -53,7 +55,12 @@ static void events_list(FILE *out, const struct event *events, size_t count) {
     for (size_t i = 0; i < count; i++) {
         char when[40];
         scale_moment(events[i].time, 300, when);
-        fprintf(out, "<li><time>%s</time>", when);
+        fprintf(out, "<li><time>%s", when);
+        if (events[i].until > events[i].time) {
+            scale_moment(events[i].until, 300, when);
+            fprintf(out, " to %s", when);
+        }
+        fputs("</time>", out);
         markup_text(out, events[i].text);
         fputs("</li>\n", out);
     }
@@ -85,7 +92,7 @@ static void tabs(FILE *out, const struct shapes *s, const struct event *events,
         n += in_tab(s, i);
     if (n == 0)
         return;
-    fprintf(out, "<section class=\"tabs\">\n");
+    fputs("<section class=\"tabs\" role=\"group\" aria-label=\"How long a time\">\n", out);
     n = 0;
     for (size_t i = 0; i < s->count; i++)
         if (in_tab(s, i)) {
@@ -113,11 +120,14 @@ static void heading(FILE *out, const struct grid *g) {
     fputs("</h2>\n", out);
 }
 
+/* Those of a shape from one number on up to another. */
 static void sections(FILE *out, const struct shapes *s, enum shape shape, const char *class,
-                     const struct event *events, size_t event_count) {
-    for (size_t i = 0; i < s->count; i++) {
+                     size_t from, size_t to, const struct event *events, size_t event_count) {
+    for (size_t i = 0, number = 0; i < s->count; i++) {
         const struct grid *g = &s->grids[i];
         if (s->of[i] != shape || (shape == SHAPE_SERIES && grid_says(g, "tab")))
+            continue;
+        if (number++ < from || number > to)
             continue;
         fprintf(out, "<section class=\"%s\">\n", class);
         heading(out, g);
@@ -141,24 +151,30 @@ static void body(FILE *out, const struct shapes *s) {
     for (size_t i = 0; i < s->count && event_count == 0; i++)
         if (s->of[i] == SHAPE_EVENTS)
             event_count = grid_events(&s->grids[i], &events);
-    bool beside = how_many(s, SHAPE_LIST) && how_many(s, SHAPE_SERIES);
+    size_t lists = how_many(s, SHAPE_LIST);
+    bool beside = lists && how_many(s, SHAPE_SERIES);
     fprintf(out, "<main%s>\n", beside ? " class=\"beside\"" : "");
     for (size_t i = 0; i < s->count; i++)
         if (s->of[i] == SHAPE_TILES)
             tiles(out, &s->grids[i]);
     fputs("<div class=\"column\">\n", out);
     tabs(out, s, events, event_count);
-    sections(out, s, SHAPE_SERIES, "series", events, event_count);
-    sections(out, s, SHAPE_TABLE, "table", NULL, 0);
+    sections(out, s, SHAPE_SERIES, "series", 0, SIZE_MAX, events, event_count);
+    if (beside && lists > BESIDE) {
+        fputs("<div class=\"lists\">\n", out);
+        sections(out, s, SHAPE_LIST, "list", BESIDE, SIZE_MAX, NULL, 0);
+        fputs("</div>\n", out);
+    }
+    sections(out, s, SHAPE_TABLE, "table", 0, SIZE_MAX, NULL, 0);
     fputs("</div>\n", out);
-    if (how_many(s, SHAPE_LIST)) {
+    if (lists) {
         fputs("<div class=\"column\">\n", out);
-        sections(out, s, SHAPE_LIST, "list", NULL, 0);
+        sections(out, s, SHAPE_LIST, "list", 0, beside ? BESIDE : SIZE_MAX, NULL, 0);
         fputs("</div>\n", out);
     }
     if (how_many(s, SHAPE_NOTE)) {
         fputs("<div class=\"column whole\">\n", out);
-        sections(out, s, SHAPE_NOTE, "note", NULL, 0);
+        sections(out, s, SHAPE_NOTE, "note", 0, SIZE_MAX, NULL, 0);
         fputs("</div>\n", out);
     }
     fputs("</main>\n", out);

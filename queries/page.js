@@ -116,6 +116,19 @@
     }
   };
 
+  // What is wider than its place can be scrolled with the keyboard.
+  const reach = () => {
+    for (const box of document.querySelectorAll('.scroll')) {
+      const wide = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+      if (wide) box.tabIndex = 0;
+      else box.removeAttribute('tabindex');
+    }
+  };
+  addEventListener('resize', reach);
+  addEventListener('toggle', reach, true);
+  addEventListener('change', reach);
+  reach();
+
   for (const panel of document.querySelectorAll('.series')) {
     const text = panel.querySelector('script[type="application/json"]');
     if (text) follow(panel, JSON.parse(text.textContent));

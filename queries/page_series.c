@@ -10,9 +10,25 @@
 
 enum { WIDE = 800, WIDE_HEIGHT = 210, NARROW = 350, NARROW_HEIGHT = 190 };
 
+/* What one who cannot see the chart is told of it: to free. */
+static char *spoken(const struct series *s, size_t value) {
+    char from[40], until[40], most[32];
+    scale_moment(s->times[0], s->step, from);
+    scale_moment(s->times[s->points - 1], s->step, until);
+    chart_rate(&s->units[value], series_top(s, value), most);
+    char *text = format("%s over time, %s to %s, at most %s", s->values[value], from, until, most);
+    for (size_t k = 0; k < s->key_count && s->keys[k][0]; k++) {
+        char *more = format("%s%s%s", text, k ? ", " : "; stacked: ", s->keys[k]);
+        free(text);
+        text = more;
+    }
+    return text;
+}
+
 static void figure(FILE *out, const struct series *s, size_t value, const struct event *events,
                    size_t event_count) {
-    struct chart chart = {s, value, s->values[value], events, event_count};
+    char *title = spoken(s, value);
+    struct chart chart = {s, value, title, events, event_count};
     static const struct {
         const char *class;
         int width, height;
@@ -23,6 +39,7 @@ static void figure(FILE *out, const struct series *s, size_t value, const struct
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         chart_svg(out, &chart, sizes[i].class, sizes[i].width, sizes[i].height);
     fputs("</figure>\n", out);
+    free(title);
 }
 
 /* What the page's script shows under the pointer. */

@@ -21,6 +21,13 @@
 
 enum { HEIGHT = 8, AXIS = 9, LEAST = 20, MOST = 160 };
 
+/* What pictures are made of: an eighth to eight eighths of a character, the axis at its foot, at a number and elsewhere, and
+** what stands before a key. */
+static const struct signs {
+    const char *blocks[9], *foot, *tick, *axis, *key;
+} blocks = {{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, "┴", "┤", "│", "■"},
+  ascii = {{" ", ".", ".", ":", ":", "+", "+", "#", "#"}, "+", "+", "|", "*"};
+
 struct pictures {
     union {
         struct renderer base;
@@ -28,13 +35,14 @@ struct pictures {
     };
     int width; /* of the terminal, in columns */
     bool colours;
+    const struct signs *signs;
     int sets;
     struct event *events;
     size_t event_count;
 };
 
-/* As chart.css has them, of the 256 that terminals have. */
-static const int palette[] = {33, 36, 214, 99, 203, 34, 211};
+/* As chart.css has them, of the 256 that terminals have; on a dark ground and on a light one. */
+static const int palette[] = {33, 208, 63, 71, 160, 37, 170};
 
 static const char *colour(const struct pictures *p, const struct series *s, size_t key,
                           char text[16]) {
@@ -71,10 +79,8 @@ static double at_column(const struct series *s, size_t value, size_t from_key, s
     return sum / (to - from);
 }
 
-/* An eighth to eight eighths of a character. */
-static void block(FILE *out, int eighths) {
-    static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    fputs(blocks[eighths < 0 ? 0 : eighths > 8 ? 8 : eighths], out);
+static void block(const struct pictures *p, int eighths) {
+    fputs(p->signs->blocks[eighths < 0 ? 0 : eighths > 8 ? 8 : eighths], p->base.out);
 }
 
 /* Which key lies at a height. */
@@ -103,7 +109,10 @@ static void columns_of(struct pictures *p, const struct series *s, size_t value,
             scale_number(max * (line == 0 ? 0 : line + 1) / HEIGHT, text);
         else
             text[0] = '\0';
-        fprintf(out, "%*s %s", AXIS - 2, text, line == 0 ? "┴" : *text ? "┤" : "│");
+        fprintf(out, "%*s %s", AXIS - 2, text,
+                line == 0 ? p->signs->foot
+                : *text   ? p->signs->tick
+                          : p->signs->axis);
         size_t last = s->key_count;
         for (int c = 0; c < columns; c++) {
             double sum = at_column(s, value, 0, s->key_count, c, columns) * factor;
@@ -118,7 +127,7 @@ static void columns_of(struct pictures *p, const struct series *s, size_t value,
                     fputs(colour(p, s, key, code), out);
                 last = key;
             }
-            block(out, eighths);
+            block(p, eighths);
         }
         fprintf(out, "%s\n", plain(p));
     }
@@ -148,7 +157,7 @@ static void spark(struct pictures *p, const struct series *s, size_t value, size
     for (int c = 0; c < columns; c++) {
         double sum = at_column(s, value, key, key + 1, c, columns);
         int eighths = top > 0 ? (int)lround(sum / top * 8) : 0;
-        block(p->base.out, sum > 0 && eighths == 0 ? 1 : eighths);
+        block(p, sum > 0 && eighths == 0 ? 1 : eighths);
     }
 }
 
@@ -169,7 +178,7 @@ static void keys(struct pictures *p, const struct series *s) {
     fputs("\n", out);
     for (size_t k = 0; k < s->key_count; k++) {
         char code[16];
-        fprintf(out, "%s■%s %s%*s  %s", colour(p, s, k, code), plain(p), names[k],
+        fprintf(out, "%s%s%s %s%*s  %s", colour(p, s, k, code), p->signs->key, plain(p), names[k],
                 widest - utf8_columns(names[k]), "", colour(p, s, k, code));
         spark(p, s, 0, k, columns);
         fputs(plain(p), out);
@@ -299,11 +308,18 @@ static int width_of(FILE *out) {
     return width < LEAST + AXIS ? LEAST + AXIS : width > MOST ? MOST : width;
 }
 
+/* no-color.org: what is in it does not matter, unless nothing is. */
+static bool no_colour(void) {
+    const char *given = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return (given && *given) || (terminal && strcmp(terminal, "dumb") == 0);
+}
+
 struct renderer *render_chart(FILE *out) {
     struct pictures *p = grow(NULL, 1, sizeof *p);
     setlocale(LC_CTYPE, "");
     *p = (struct pictures){.width = width_of(out),
-                           .colours = isatty(fileno(out)) && !getenv("NO_COLOR")};
+                           .colours = isatty(fileno(out)) && !no_colour(),
+                           .signs = utf8_printable() ? &blocks : &ascii};
     kept_init(&p->base, out, end, free_pictures);
     return &p->base;
 }

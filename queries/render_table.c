@@ -2,7 +2,6 @@
 /*
 ** Tables for people: in boxes on a terminal, in columns elsewhere. Numbers stand at the right.
 */
-#include <langinfo.h>
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
@@ -82,12 +81,19 @@ static void cells(FILE *out, const struct line *line, char *const *texts, const 
 static const struct frame *frame_for(FILE *out) {
     if (!isatty(fileno(out)))
         return &plain;
-    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? &box : &ascii;
+    return utf8_printable() ? &box : &ascii;
 }
 
-/* So many eighths of a character. */
+/* So many eighths of a character, or characters where there are no such. */
 static char *bar_text(double part, int columns) {
     static const char *const blocks[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    if (!utf8_printable()) {
+        int n = (int)(part * columns + 0.5);
+        char *signs = grow(NULL, (size_t)columns + 1, 1);
+        memset(signs, '#', (size_t)n);
+        strcpy(signs + n, n == 0 && part > 0 ? "|" : "");
+        return signs;
+    }
     int eighths = (int)(part * columns * 8 + 0.5);
     if (part > 0 && eighths == 0)
         eighths = 1;

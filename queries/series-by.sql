@@ -30,6 +30,7 @@
 .mode box
 .headers on
 
+-- Chart: table step=:bucket stack=item
 WITH parts(time, item, flows, packets, bytes) AS (
     SELECT time, proto_name(proto), flows, packets, bytes
         FROM traffic(:since, :until, :filter, :store, :bucket) WHERE coalesce(:by, 'protocol') = 'protocol'

@@ -27,6 +27,7 @@
 .mode box
 .headers on
 
+-- Chart: table step=:bucket values=bytes,packets,flows parts=tcp,udp,icmp,other
 WITH ranges(range, span, bucket) AS (
     VALUES ('day', '-1 day', 300), ('week', '-7 days', 1800), ('month', '-1 month', 7200),
            ('year', '-1 year', 86400)
@@ -54,4 +55,6 @@ FROM parts
 GROUP BY time
 ORDER BY time;
 
-SELECT losses(:since, :until, :store) AS losses;
+SELECT losses(coalesce(:since, (
+    SELECT datetime(max(last), CASE :range WHEN 'day' THEN '-1 day' WHEN 'week' THEN '-7 days' WHEN 'month' THEN '-1 month'
+                                           WHEN 'year' THEN '-1 year' END) FROM flow_files(NULL, :until, :store))), :until, :store) AS losses;

@@ -31,6 +31,7 @@
 .mode box
 .headers on
 
+-- Chart: table step=:bucket values=flows,packets,bytes,syn_flows,syn_ack_flows
 WITH syn AS MATERIALIZED (
     SELECT time, flows FROM traffic(:since, :until,
         filter_and(:filter, 'proto tcp and flags S and not flags AFPU'), :store, :bucket)

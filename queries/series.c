@@ -24,6 +24,18 @@ static char *remark_word(const char *remark, const char *word) {
     return NULL;
 }
 
+/* The words of a list with commas, which ends there; to free, as the array. */
+static char **words_of(const char *list, size_t *count) {
+    char **words = NULL;
+    *count = 0;
+    for (const char *at = list, *end; *at; at = end + (*end == ',')) {
+        end = at + strcspn(at, ",");
+        words = grow(words, *count + 1, sizeof *words);
+        words[(*count)++] = copy_of(at, (size_t)(end - at));
+    }
+    return words;
+}
+
 bool grid_says(const struct grid *g, const char *word) {
     char *found = remark_word(g->chart, word);
     free(found);
@@ -60,6 +72,8 @@ enum shape grid_shape(const struct grid *g, bool guess) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (grid_says(g, words[i].word))
             return words[i].shape;
+    if (guess && g->rows == 1 && g->columns == 1 && strcmp(g->names[0], "losses") == 0)
+        return SHAPE_NOTE;
     bool named = *g->chart != '\0';
     for (size_t i = 0; guess && i < sizeof times / sizeof *times; i++)
         named = named || (g->columns && strcmp(g->names[0], times[i]) == 0);
@@ -112,16 +126,15 @@ static bool again(const struct grid *g, const char *name) {
 /* The columns to draw, in order; returns how many. */
 static size_t pick_values(const struct grid *g, size_t stack, size_t *picked) {
     char *list = remark_word(g->chart, "values=");
-    size_t n = 0;
-    for (char *at = list, *end; at && *at; at = end) {
-        end = at + strcspn(at, ",");
-        char *name = copy_of(at, (size_t)(end - at));
-        size_t column = column_named(g, name);
-        if (column < g->columns && grid_is_numeric(g, column))
+    size_t n = 0, named = 0;
+    char **names = words_of(list ? list : "", &named);
+    for (size_t i = 0; i < named; i++) {
+        size_t column = column_named(g, names[i]);
+        if (column < g->columns && grid_is_numeric(g, column) && n < g->columns)
             picked[n++] = column;
-        free(name);
-        end += *end == ',';
+        free(names[i]);
     }
+    free(names);
     for (size_t i = 1; i < g->columns && !list; i++) {
         if (i == stack || !grid_is_numeric(g, i) || again(g, g->names[i]))
             continue;
@@ -150,6 +163,35 @@ static int by_time(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+/* The largest that both are multiples of. */
+static int64_t common(int64_t a, int64_t b) {
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* From one time to the next. Where little is, not every step is there: hours and shorter ones are all multiples of it. Days
+** and months are not equally long. */
+static int64_t find_step(const struct series *s, const struct grid *g) {
+    char *given = remark_word(g->chart, "step=");
+    int64_t step = given ? strtoll(given, NULL, 10) : 0, least = 0, all = 0;
+    free(given);
+    for (size_t i = 1; i < s->points; i++) {
+        int64_t apart = s->times[i] - s->times[i - 1];
+        least = least == 0 || apart < least ? apart : least;
+        all = common(apart, all);
+    }
+    if (step > 0 && all % step == 0 && !s->whole)
+        return step;
+    if (s->points < 2)
+        return s->whole ? DAY : 300;
+    bool few = !s->whole && (s->times[s->points - 1] - s->times[0]) / all < MOST_POINTS;
+    return few ? all : least;
+}
+
 static void find_times(struct series *s, const struct grid *g) {
     s->times = grow(NULL, g->rows, sizeof *s->times);
     for (size_t i = 0; i < g->rows; i++)
@@ -158,12 +200,8 @@ static void find_times(struct series *s, const struct grid *g) {
     for (size_t i = 0; i < g->rows; i++)
         if (s->points == 0 || s->times[s->points - 1] != s->times[i])
             s->times[s->points++] = s->times[i];
-    for (size_t i = 1; i < s->points; i++)
-        if (s->step == 0 || s->times[i] - s->times[i - 1] < s->step)
-            s->step = s->times[i] - s->times[i - 1];
     s->whole = strlen(grid_cell(g, 0, 0)->text) <= 10;
-    if (s->step == 0)
-        s->step = s->whole ? DAY : 300;
+    s->step = find_step(s, g);
     /* Whole numbers of steps apart: what is not there was nothing. */
     s->even = true;
     for (size_t i = 1; i < s->points; i++)
@@ -270,10 +308,66 @@ static struct unit unit_of(const struct series *s, const char *name) {
     return (struct unit){measures[m].total, 1, measures[m].total};
 }
 
+/* Room for all numbers, of values of these names. */
+static void make_room(struct series *s, char **names) {
+    size_t size = s->value_count * s->key_count * s->points;
+    s->values = names;
+    s->units = grow(NULL, s->value_count, sizeof *s->units);
+    for (size_t v = 0; v < s->value_count; v++)
+        s->units[v] = unit_of(s, names[v]);
+    s->numbers = grow(NULL, size, sizeof *s->numbers);
+    memset(s->numbers, 0, size * sizeof *s->numbers);
+}
+
+static double *number_at(struct series *s, size_t value, size_t key, size_t point) {
+    return &s->numbers[(value * s->key_count + key) * s->points + point];
+}
+
+/* bytes and tcp: the column bytes_tcp, or tcp_bytes. */
+static size_t column_of_part(const struct grid *g, const char *value, const char *part) {
+    char *name = format("%s_%s", value, part);
+    size_t column = column_named(g, name);
+    free(name);
+    name = format("%s_%s", part, value);
+    if (column == g->columns)
+        column = column_named(g, name);
+    free(name);
+    return column;
+}
+
+/* Of columns that are parts of one: they are stacked in the order that the comment has them. */
+static bool series_of_parts(struct series *s, const struct grid *g, const char *parts) {
+    char *list = remark_word(g->chart, "values=");
+    char **names = words_of(list ? list : "", &s->value_count);
+    free(list);
+    s->keys = words_of(parts, &s->key_count);
+    s->other = s->key_count;
+    for (size_t k = 0; k < s->key_count; k++)
+        s->other = strcmp(s->keys[k], "other") == 0 ? k : s->other;
+    find_times(s, g);
+    make_room(s, names);
+    for (size_t v = 0; v < s->value_count; v++)
+        for (size_t k = 0; k < s->key_count; k++) {
+            size_t column = column_of_part(g, names[v], s->keys[k]);
+            for (size_t i = 0; column < g->columns && i < g->rows; i++)
+                *number_at(s, v, k, point_of(s, grid_cell(g, i, 0)->text)) +=
+                    grid_cell(g, i, column)->number;
+        }
+    return s->value_count > 0 && s->key_count > 0;
+}
+
 bool series_of(struct series *s, const struct grid *g) {
     *s = (struct series){0};
     if (g->rows == 0 || !all_times(g))
         return false;
+    char *parts = remark_word(g->chart, "parts=");
+    if (parts) {
+        bool is_one = series_of_parts(s, g, parts);
+        free(parts);
+        if (!is_one)
+            series_free(s);
+        return is_one;
+    }
     size_t *picked = grow(NULL, g->columns, sizeof *picked), stack = pick_stack(g);
     s->value_count = pick_values(g, stack, picked);
     if (s->value_count == 0) {
@@ -282,21 +376,15 @@ bool series_of(struct series *s, const struct grid *g) {
     }
     find_times(s, g);
     find_keys(s, g, stack, picked[0]);
-    s->values = grow(NULL, s->value_count, sizeof *s->values);
-    s->units = grow(NULL, s->value_count, sizeof *s->units);
-    size_t size = s->value_count * s->key_count * s->points;
-    s->numbers = grow(NULL, size, sizeof *s->numbers);
-    memset(s->numbers, 0, size * sizeof *s->numbers);
-    for (size_t v = 0; v < s->value_count; v++) {
-        s->values[v] = copy(g->names[picked[v]]);
-        s->units[v] = unit_of(s, s->values[v]);
-    }
+    char **names = grow(NULL, s->value_count, sizeof *names);
+    for (size_t v = 0; v < s->value_count; v++)
+        names[v] = copy(g->names[picked[v]]);
+    make_room(s, names);
     for (size_t i = 0; i < g->rows; i++) {
         size_t key = key_of(s, key_text(g, i, stack));
         size_t point = point_of(s, grid_cell(g, i, 0)->text);
         for (size_t v = 0; v < s->value_count; v++)
-            s->numbers[(v * s->key_count + key) * s->points + point] +=
-                grid_cell(g, i, picked[v])->number;
+            *number_at(s, v, key, point) += grid_cell(g, i, picked[v])->number;
     }
     free(picked);
     return true;

@@ -8,8 +8,12 @@
 **   stack=COLUMN     whose the numbers are; without: the first column of text after the time
 **   values=A,B       what is drawn, one chart each; without: all numbers but those that say the same
 **                    again (bps beside bytes), bytes before packets before flows
+**   step=300         seconds from one time to the next, or step=:bucket, as the parameter says; without: what the
+**                    times are multiples of
+**   parts=A,B        the columns bytes_A and bytes_B (or A_bytes) are stacked, for each of values=
 **   top=7            so many at most are drawn in colours of their own, the others together
 **   tab              of several of these one is shown at a time, by its title
+**   table            is a table, and drawn only where pictures are asked for, or the format of all is one
 **   none             is not drawn
 **   tiles            one row whose values are shown large
 **   list             a top list: stands beside the charts
@@ -17,7 +21,7 @@
 **   note             shown small, as losses and sampling are
 **
 ** A set without the comment is drawn when its first column is named time, hour, day, week or month and
-** all that is in it are times; only formats that are pictures do so.
+** all that is in it are times, and is a note when it is nothing but losses; only formats that are pictures do so.
 */
 #ifndef FLOWREPORT_SERIES_H
 #define FLOWREPORT_SERIES_H

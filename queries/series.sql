@@ -29,6 +29,7 @@
 .mode box
 .headers on
 
+-- Chart: table step=:bucket
 SELECT time, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
        8 * sum(bytes) / coalesce(:bucket, 300) AS bps
 FROM traffic(:since, :until, :filter, :store, :bucket)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdbool.h>
+#include <langinfo.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "utf8.h"
 
@@ -71,6 +72,10 @@ int utf8_width(uint32_t c) {
             high = mid;
     }
     return low < sizeof widths / sizeof *widths && c >= widths[low].from ? widths[low].width : 1;
+}
+
+bool utf8_printable(void) {
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
 int utf8_columns(const char *text) {

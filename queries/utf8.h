@@ -6,6 +6,7 @@
 #ifndef FLOWREPORT_UTF8_H
 #define FLOWREPORT_UTF8_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The character at *at, which must not be the end, and *at moved past it. */
@@ -19,5 +20,8 @@ int utf8_width(uint32_t c);
 
 /* Columns of a text. */
 int utf8_columns(const char *text);
+
+/* Can more than ASCII be printed, by the locale that setlocale() has set? */
+bool utf8_printable(void);
 
 #endif

@@ -7,8 +7,10 @@ usage: page.py [--build DIR] [--screenshots DIR]
 """
 import argparse
 import json
+import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -114,7 +116,7 @@ def look(browser, name, path):
     browser.media('light')
     browser.open(path.as_uri())
     schemes = {}
-    for width in (1280, 390):
+    for width in (1280, 320):
         browser.size(width, 900)
         check(f'{name}: nothing flows over at {width}', browser.evaluate(OVERFLOW), [True, []])
         for scheme in ('light', 'dark'):
@@ -129,6 +131,47 @@ def look(browser, name, path):
     check(f'{name}: paper is white', browser.evaluate('getComputedStyle(document.body).backgroundColor'), 'rgb(255, 255, 255)')
     browser.media('light')
     browser.size(1280, 900)
+
+
+def simulated(colour, sight):
+    """A colour, linear, as one sees it (Machado et al. 2009)."""
+    sights = {'protanopia': ((.152286, 1.052583, -.204868), (.114503, .786281, .099216), (-.003882, -.048116, 1.051998)),
+              'deuteranopia': ((.367322, .860646, -.227968), (.280085, .672501, .047413), (-.011820, .042940, .968881)),
+              'tritanopia': ((1.255528, -.076749, -.178779), (-.078411, .930809, .147602), (.004733, .691367, .303900))}
+    rows = sights.get(sight, ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    return [min(1, max(0, sum(m * c for m, c in zip(row, colour)))) for row in rows]
+
+
+def lab(colour):
+    r, g, b = colour
+    x, y, z = ((v ** (1 / 3) if v > .008856 else 7.787 * v + 16 / 116) for v in (
+        (.4124 * r + .3576 * g + .1805 * b) / .95047, .2126 * r + .7152 * g + .0722 * b, (.0193 * r + .1192 * g + .9505 * b) / 1.08883))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def colours():
+    """Those of the charts: told from the ground (WCAG 1.4.11) and from their neighbours, by all, and without colours."""
+    def linear(text):
+        return [v / 12.92 if v <= .04045 else ((v + .055) / 1.055) ** 2.4 for v in (int(text[i:i + 2], 16) / 255 for i in (0, 2, 4))]
+
+    def contrast(a, b):
+        dark, light = sorted(.2126 * c[0] + .7152 * c[1] + .0722 * c[2] for c in (a, b))
+        return (light + .05) / (dark + .05)
+    css = (TREE / 'queries/chart.css').read_text()
+    paper = dict(re.findall(r'--(\w+): #(\w{6})', (TREE / 'queries/page.css').read_text()))
+    for theme, part in zip(('light', 'dark'), css.split('@media')):
+        values = dict(re.findall(r'--(\w+): #(\w{6})', part))
+        keys = [linear(values[f'k{i}']) for i in (*range(7), 'o')]
+        ground = linear(values['card'])
+        check(f'{theme}: each colour stands out', [round(contrast(k, ground), 2) for k in keys if contrast(k, ground) < 3], [])
+        check(f'{theme}: neighbours differ without colours', [round(contrast(a, b), 2) for a, b in zip(keys, keys[1:]) if contrast(a, b) < 1.5], [])
+        for sight in ('all', 'protanopia', 'deuteranopia', 'tritanopia'):
+            seen = [lab(simulated(k, sight)) for k in keys]
+            near = [(i, round(math.dist(a, b))) for i, (a, b) in enumerate(zip(seen, seen[1:])) if math.dist(a, b) < 25]
+            check(f'{theme}: neighbours differ for {sight}', near, [])
+        check(f'{theme}: what is written on a button', contrast(linear(values['accent']), ground) >= 4.5)
+        if theme == 'light':
+            check('paper has the same', {k: v for k, v in values.items() if k[0] == 'k'}, {k: v for k, v in paper.items() if k[0] == 'k'})
 
 
 def si(value, unit):
@@ -172,9 +215,10 @@ def hover(browser, name, answer):
 
 
 def main():
+    colours()
     if not chromium.find():
         print('skip pages in a browser: no chromium')
-        return 77
+        return 1 if failed else 77
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
         os.environ.update(FLOWVT_STORE=str(work / 'store'), FLOWVT_QUERIES=str(work))

@@ -139,6 +139,63 @@ static struct grid grid_of(const char *chart, char *rows[][3]) {
     return g;
 }
 
+/* Where little is, steps are those of the report, and not how far apart that little lies. */
+static void steps_are_known(void **state) {
+    (void)state;
+    char *rows[][3] = {{"2026-11-23 10:00:00", NULL, "600"},
+                       {"2026-11-23 10:10:00", NULL, "600"},
+                       {"2026-11-23 10:25:00", NULL, "600"},
+                       {NULL, NULL, NULL}};
+    static const struct {
+        const char *chart;
+        int64_t step;
+    } charts[] = {{"stack=who", 300}, {"step=60 stack=who", 60}, {"step=7 stack=who", 300}};
+    struct series s;
+    for (size_t i = 0; i < sizeof charts / sizeof *charts; i++) {
+        struct grid g = grid_of(charts[i].chart, rows);
+        assert_true(series_of(&s, &g));
+        assert_true(s.even);
+        assert_int_equal(s.step, charts[i].step);
+        assert_int_equal(s.points, 1500 / charts[i].step + 1);
+        assert_string_equal(s.units[0].name, "bit/s");
+        assert_float_equal(s.units[0].factor, 8.0 / (double)charts[i].step, 1e-12);
+        assert_float_equal(series_sum(&s, 0, 0), 1800, 0);
+        series_free(&s);
+        grid_free(&g);
+    }
+    rows[1][0] = NULL;
+    struct grid one = grid_of("step=60 stack=who", rows);
+    assert_true(series_of(&s, &one));
+    assert_int_equal(s.step, 60);
+    series_free(&s);
+    grid_free(&one);
+}
+
+static void columns_are_parts(void **state) {
+    (void)state;
+    static const char *const names[] = {"time", "bytes_tcp", "udp_bytes", "bytes_other"};
+    struct result_set head = {"", "values=bytes parts=tcp,udp,other", "", 4, names};
+    static const char *const cells[] = {"2026-11-23 10:00:00", "1", "20", "300",
+                                        "2026-11-23 10:05:00", "2", "30", "400"};
+    struct grid g;
+    struct series s;
+    grid_begin(&g, &head);
+    g.rows = 2;
+    g.cells = calloc(8, sizeof *g.cells);
+    for (size_t i = 0; i < 8; i++)
+        g.cells[i] = (struct cell){strdup(cells[i]), atof(cells[i]), i % 4 != 0};
+    assert_true(series_of(&s, &g));
+    assert_int_equal(s.key_count, 3);
+    assert_int_equal(s.value_count, 1);
+    assert_string_equal(s.keys[1], "udp");
+    assert_int_equal(s.other, 2);
+    assert_float_equal(series_sum(&s, 0, 0), 3, 0);
+    assert_float_equal(series_at(&s, 0, 1, 1), 30, 0);
+    assert_float_equal(series_top(&s, 0), 432, 0);
+    series_free(&s);
+    grid_free(&g);
+}
+
 static void gaps_are_nothing(void **state) {
     (void)state;
     char *rows[][3] = {{"2026-11-23 10:10:00", "a", "3000"}, {"2026-11-23 10:00:00", "a", "600"},
@@ -220,6 +277,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_short),      cmocka_unit_test(steps_are_round),
         cmocka_unit_test(times_are_read),         cmocka_unit_test(axes_have_round_times),
+        cmocka_unit_test(steps_are_known),        cmocka_unit_test(columns_are_parts),
         cmocka_unit_test(gaps_are_nothing),       cmocka_unit_test(months_and_others),
         cmocka_unit_test(characters_have_widths), cmocka_unit_test(names_that_were_meant),
     };
