@@ -8,7 +8,7 @@
 --   :since, :until, :filter, :store                  default: everything in the store
 --
 -- Connections that came about have an ACK from both sides, and are no tries. For UDP give :what, as
--- 'proto udp and packets < 3'. `answered` are ports from which anything but a reset came back.
+-- 'proto udp and packets < 3'. `answered` are those of them from which anything but a reset came back.
 --
 -- Sample output:
 -- ┌──────────────┬──────────────┬───────┬───────┬──────────┬───────┬─────────┬─────────────────────────┬─────────────────────────┐
@@ -36,10 +36,11 @@ WITH tried AS MATERIALIZED (
     ORDER BY ports DESC, srcip, dstip
     LIMIT coalesce(:n, 20)
 ), answers AS MATERIALIZED (
-    SELECT srcip, dstip, proto, count(DISTINCT srcport) AS answered
-    FROM traffic(:since, :until, filter_and(:filter, 'not flags R'), :store)
-    WHERE srcip IN (SELECT dstip FROM scans) AND dstip IN (SELECT srcip FROM scans)
-    GROUP BY srcip, dstip, proto
+    SELECT a.srcip, a.dstip, a.proto, count(DISTINCT a.srcport) AS answered
+    FROM (SELECT srcip, dstip, proto, srcport FROM traffic(:since, :until, filter_and(:filter, 'not flags R'), :store)
+          WHERE srcip IN (SELECT dstip FROM scans) AND dstip IN (SELECT srcip FROM scans)) AS a
+    WHERE (a.dstip, a.srcip, a.proto, a.srcport) IN (SELECT srcip, dstip, proto, dstport FROM tried)
+    GROUP BY 1, 2, 3
 )
 SELECT s.srcip, s.dstip, proto_name(s.proto) AS proto, ports, coalesce(answered, 0) AS answered, flows, packets,
        first_seen, last_seen

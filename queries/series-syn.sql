@@ -37,7 +37,7 @@ WITH syn AS MATERIALIZED (
         filter_and(:filter, 'proto tcp and flags S and not flags AFPU'), :store, :bucket)
 ), syn_ack AS MATERIALIZED (
     SELECT time, flows FROM traffic(:since, :until,
-        filter_and(:filter, 'proto tcp and flags SA and not flags FPU and packets < 4'), :store, :bucket)
+        filter_and(:filter, 'proto tcp and flags SA and not flags FPU'), :store, :bucket)
 )
 SELECT t.time, t.flows, t.packets, t.bytes, t.packets / nullif(t.flows, 0) AS packets_per_flow,
        t.bytes / nullif(t.packets, 0) AS bpp,
