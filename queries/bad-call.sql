@@ -10,7 +10,7 @@
 --   :filter, :store                                  default: all flows of the store; :filter 'out if 3' is a line
 --
 -- `dscp` of a call should be 46 (EF); others with more bits a second and the same or no DSCP compete with it.
--- `share` is of all octets in that time. Where the call's packets fall below what it began with,
+-- `share` is of all octets in that time, from its first packet to its last within :since and :until. Where the call's packets fall below what it began with,
 -- it lost some before the probe; who was large in those seconds is to be suspected.
 --
 -- Needs: site
@@ -34,9 +34,9 @@
 -- ┌────────────────┬────────────────┬───────┬─────────────┬──────┬─────────┬─────────┬────────┬───────┐
 -- │     srcip      │     dstip      │ proto │ application │ dscp │ packets │  bytes  │  bps   │ share │
 -- ├────────────────┼────────────────┼───────┼─────────────┼──────┼─────────┼─────────┼────────┼───────┤
--- │ 203.0.113.10   │ 192.168.1.20   │ tcp   │ http        │ 0    │ 3233    │ 4173610 │ 835118 │ 47.1  │
--- │ 192.168.1.20   │ 203.0.113.10   │ tcp   │ http        │ 0    │ 2231    │ 1169827 │ 234076 │ 13.2  │
--- │ 2001:db8:2::10 │ 2001:db8:1::20 │ tcp   │ http        │ 0    │ 705     │ 1051013 │ 210302 │ 11.9  │
+-- │ 203.0.113.10   │ 192.168.1.20   │ tcp   │ http        │ 0    │ 3233    │ 4173610 │ 835119 │ 47.1  │
+-- │ 192.168.1.20   │ 203.0.113.10   │ tcp   │ http        │ 0    │ 2231    │ 1169827 │ 234077 │ 13.2  │
+-- │ 2001:db8:2::10 │ 2001:db8:1::20 │ tcp   │ http        │ 0    │ 705     │ 1051013 │ 210303 │ 11.9  │
 -- │ 192.168.1.10   │ 192.168.1.20   │ tcp   │ other       │ 0    │ 472     │ 680392  │ 136143 │ 7.7   │
 -- └────────────────┴────────────────┴───────┴─────────────┴──────┴─────────┴─────────┴────────┴───────┘
 -- ┌─────────────────────────────────────────────────────┐
@@ -64,10 +64,11 @@ WITH asked(call) AS (
 )
 SELECT coalesce(t.srcip, '') || coalesce(':' || t.srcport, '') AS src, coalesce(t.dstip, '') || coalesce(':' || t.dstport, '') AS dst, min(tos >> 2) AS dscp, sum(packets) AS packets,
        sum(t.bytes) AS bytes,
-       round(sum(packets) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0), 1) AS pps,
-       CAST(8 * sum(t.bytes) / nullif((julianday(max(last)) - julianday(min(first))) * 86400, 0) AS INTEGER) AS bps,
+       round(sum(packets) / nullif((julianday(min(max(last), w.until)) - julianday(max(min(first), w.since))) * 86400, 0), 1) AS pps,
+       CAST(round(8 * sum(t.bytes) / nullif((julianday(min(max(last), w.until)) - julianday(max(min(first), w.since))) * 86400, 0)) AS INTEGER) AS bps,
        min(first) AS first, max(last) AS last
-FROM traffic(:since, :until, (SELECT filter FROM near), :store) t
+FROM (SELECT coalesce(flow_time(:since, 'since'), '') AS since, coalesce(flow_time(:until, 'until'), '9999') AS until) AS w,
+     traffic(:since, :until, (SELECT filter FROM near), :store) t
 JOIN largest l ON l.srcip IS t.srcip AND l.dstip IS t.dstip AND l.srcport IS t.srcport AND l.dstport IS t.dstport
 GROUP BY t.srcip, t.srcport, t.dstip, t.dstport
 ORDER BY sum(t.bytes) DESC, src, dst;
@@ -92,7 +93,8 @@ WITH asked(call) AS (
     SELECT filter_and(coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'),
                       coalesce(filter_in('host', :host, 'host'), 'any'))
 ), span AS MATERIALIZED (
-    SELECT min(first) AS first, strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds') AS last
+    SELECT max(min(first), coalesce(flow_time(:since, 'since'), '')) AS first,
+           min(strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds'), coalesce(flow_time(:until, 'until'), '9999')) AS last
     FROM asked, traffic(:since, :until, filter_and(:filter, call), :store)
 ), other AS MATERIALIZED (
     SELECT filter_and(:filter, 'not (' || call || ')') AS filter,
@@ -136,7 +138,7 @@ WITH asked(call) AS (
     GROUP BY 1, 2, 3, 4
 )
 SELECT o.srcip, o.dstip, proto_name(o.proto) AS proto, o.application, dscp, packets, bytes,
-       CAST(8 * bytes / nullif((julianday(last) - julianday(first)) * 86400, 0) AS INTEGER) AS bps,
+       CAST(round(8 * bytes / nullif((julianday(last) - julianday(first)) * 86400, 0)) AS INTEGER) AS bps,
        round(100.0 * bytes / (SELECT sum(bytes) FROM span, traffic(span.first, span.last, :filter, :store)), 1) AS share
 FROM span, others o LEFT JOIN marks m ON m.srcip IS o.srcip AND m.dstip IS o.dstip AND m.proto IS o.proto
     AND m.application IS o.application

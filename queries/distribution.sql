@@ -55,7 +55,7 @@ WITH RECURSIVE kinds(kind, field, edges) AS (
     SELECT at_least, below, flows, packets, bytes
     FROM ranges r, traffic(:since, :until, filter_and(:filter, r.field || ' >= ' || at_least ||
                            coalesce(' and ' || r.field || ' < ' || below, '')), :store)
-    WHERE flows > 0
+    WHERE flows > 0 OR packets > 0 OR bytes > 0 -- of a flow that began before there is only a part
 )
 SELECT at_least, below, flows, round(100.0 * flows / (SELECT sum(flows) FROM counted), 1) AS "flows %",
        packets, round(100.0 * packets / (SELECT sum(packets) FROM counted), 1) AS "packets %",

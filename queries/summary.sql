@@ -3,7 +3,8 @@
 --
 --   :since, :until, :filter, :store                  default: everything in the store
 --
--- Rates are over the time from the first packet to the last; bpp is octets a packet.
+-- Rates are over the time from the first packet to the last, of which :since and :until cut off what is outside; bpp is
+-- octets a packet.
 --
 -- Sample output:
 -- ┌───────┬─────────┬─────────┬─────────┬─────┬─────┬─────────────────────────┬─────────────────────────┐
@@ -25,7 +26,9 @@ WITH total AS (
            min(first) AS first, max(last) AS last
     FROM traffic(:since, :until, :filter, :store)
 ), timed AS (
-    SELECT *, nullif((julianday(last) - julianday(first)) * 86400, 0) AS seconds FROM total
+    SELECT *, nullif((julianday(min(last, coalesce(flow_time(:until, 'until'), last))) -
+                      julianday(max(first, coalesce(flow_time(:since, 'since'), first)))) * 86400, 0) AS seconds
+    FROM total
 )
 SELECT flows, packets, bytes,
        CAST(round(8 * bytes / seconds) AS INTEGER) AS bps,

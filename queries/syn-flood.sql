@@ -47,7 +47,8 @@ WITH syn AS MATERIALIZED (
 )
 SELECT f.dstip, f.dstport, f.flows, f.packets, f.bytes / nullif(f.packets, 0) AS bpp, f.sources,
        coalesce(a.flows, 0) AS answers, coalesce(e.flows, 0) AS established,
-       CAST(f.packets / nullif((julianday(f.last) - julianday(f.first)) * 86400, 0) AS INTEGER) AS pps,
+       CAST(f.packets / nullif((julianday(min(f.last, coalesce(flow_time(:until, 'until'), f.last))) -
+                                julianday(max(f.first, coalesce(flow_time(:since, 'since'), f.first)))) * 86400, 0) AS INTEGER) AS pps,
        f.first AS first_seen, f.last AS last_seen
 FROM flooded f LEFT JOIN answers a ON a.srcip = f.dstip AND a.srcport = f.dstport
 LEFT JOIN established e ON e.dstip = f.dstip AND e.dstport = f.dstport
