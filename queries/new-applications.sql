@@ -33,7 +33,8 @@
 .headers on
 
 WITH w AS MATERIALIZED (
-    SELECT coalesce(flow_time(:since, 'since'), datetime(max(last), '-1 day')) AS since FROM flow_files(NULL, :until, :store)
+    SELECT coalesce(flow_time(:since, 'since'), strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))), '-1 day')) AS since
+    FROM flow_files(NULL, NULL, :store)
 ), now AS MATERIALIZED (
     SELECT proto, port, sum(flows) AS flows, sum(bytes) AS bytes, min(first) AS first_seen
     FROM endpoints((SELECT since FROM w), :until, :filter, :store) WHERE application = 'other' AND port IS NOT NULL
@@ -59,4 +60,7 @@ SELECT proto_name(l.proto) AS proto, l.port, u.hosts, u.peers, l.flows, l.bytes,
 FROM listed l LEFT JOIN users u ON u.proto IS l.proto AND u.port = l.port
 ORDER BY l.bytes DESC, l.proto, l.port;
 
-SELECT losses(:since, :until, :store) AS losses;
+-- Of the days before, too.
+SELECT losses(datetime(coalesce(flow_time(:since, 'since'), strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))), '-1 day')),
+                       printf('-%d days', coalesce(:days, 7))), :until, :store) AS losses
+FROM flow_files(NULL, NULL, :store);

@@ -27,7 +27,8 @@
 .headers on
 
 WITH w AS MATERIALIZED (
-    SELECT coalesce(flow_time(:since, 'since'), datetime(max(last), '-1 day')) AS since FROM flow_files(NULL, :until, :store)
+    SELECT coalesce(flow_time(:since, 'since'), strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))), '-1 day')) AS since
+    FROM flow_files(NULL, NULL, :store)
 ), new AS MATERIALIZED (
     SELECT srcip, sum(flows) AS flows, sum(bytes) AS bytes, min(first) AS first_seen, max(last) AS last_seen
     FROM w, traffic(w.since, :until, :filter, :store)

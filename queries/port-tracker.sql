@@ -37,12 +37,12 @@ WITH now(t) AS MATERIALIZED (
         WHEN 'flows' THEN flows WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes
         ELSE refuse('order: ' || :order || ': no such order: there are flows, packets, bytes') END
         DESC, dstport) AS rank
-    FROM now, traffic(datetime(t, '-5 minutes'), t, filter_and(:filter, 'proto in [tcp udp]'), :store)
+    FROM now, traffic(strftime('%Y-%m-%d %H:%M:%f', t, '-5 minutes'), t, filter_and(:filter, 'proto in [tcp udp]'), :store)
 ), ranked_24h AS MATERIALIZED ( -- of which only the first ones, and those that are so now, are kept
     SELECT * FROM (
         SELECT proto, dstport, flows, packets, bytes, row_number() OVER (PARTITION BY proto ORDER BY CASE :order
             WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes ELSE flows END DESC, dstport) AS rank
-        FROM now, traffic(datetime(t, '-1 day'), t, filter_and(:filter, 'proto in [tcp udp]'), :store))
+        FROM now, traffic(strftime('%Y-%m-%d %H:%M:%f', t, '-1 day'), t, filter_and(:filter, 'proto in [tcp udp]'), :store))
     WHERE rank <= coalesce(:n, 10) OR coalesce(dstport, -1) IN (SELECT coalesce(dstport, -1) FROM ranked_5m WHERE rank <= coalesce(:n, 10))
 )
 SELECT proto_name(d.proto) AS proto, d.dstport AS port, m.rank AS rank_5m, d.rank AS rank_24h,
@@ -53,4 +53,4 @@ FROM ranked_24h d LEFT JOIN ranked_5m m ON m.proto = d.proto AND m.dstport IS d.
 WHERE d.rank <= coalesce(:n, 10) OR m.rank <= coalesce(:n, 10)
 ORDER BY 1, coalesce(m.rank, 1e9), d.rank;
 
-SELECT losses(datetime(max(last), '-1 day'), :until, :store) AS losses FROM flow_files(NULL, :until, :store);
+SELECT losses(strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))), '-1 day'), :until, :store) AS losses FROM flow_files(NULL, NULL, :store);

@@ -35,8 +35,9 @@ WITH ranges(range, span, bucket) AS (
     SELECT CASE WHEN :range IS NOT NULL AND (SELECT bucket FROM ranges WHERE range = :range) IS NULL
                THEN refuse('range: ' || :range || ': day, week, month or year')
                ELSE coalesce(:bucket, (SELECT bucket FROM ranges WHERE range = :range), 300) END AS bucket,
-           coalesce(:since, datetime(max(last), (SELECT span FROM ranges WHERE range = :range))) AS since
-    FROM flow_files(:since, :until, :store)
+           coalesce(:since, strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))),
+                                    (SELECT span FROM ranges WHERE range = :range))) AS since
+    FROM flow_files(NULL, NULL, :store)
 ), parts AS (
     SELECT time, CASE WHEN proto IN (6, 17, 1) THEN proto WHEN proto = 58 THEN 1 END AS kind,
            flows, packets, bytes

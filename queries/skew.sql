@@ -24,8 +24,9 @@
 .headers on
 
 WITH w AS MATERIALIZED (
-    SELECT CASE WHEN :since IS NOT NULL THEN :since ELSE datetime(max(last), '-10 minutes') END AS since
-    FROM flow_files(NULL, :until, :store)
+    SELECT CASE WHEN :since IS NOT NULL THEN :since ELSE 
+                strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))), '-10 minutes') END AS since
+    FROM flow_files(NULL, NULL, :store)
 )
 SELECT exporter, odid, group_concat(version) AS version, sum(flows) AS flows, min(least_ms) / 1000.0 AS least_delay,
        round(sum(average_ms * timed) / sum(timed) / 1000, 3) AS average_delay, max(greatest_ms) / 1000.0 AS greatest_delay,
