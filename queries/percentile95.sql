@@ -74,7 +74,7 @@ sample AS (
 summed AS MATERIALIZED (
     SELECT name, time, sum(octets_in) AS octets_in, sum(octets_out) AS octets_out FROM sample GROUP BY 1, 2),
 -- How many samples may be higher.
-free(m) AS (SELECT n - (n * CAST(coalesce(:percent, 95) * 100 AS INTEGER) + 9999) / 10000 FROM span),
+free(m) AS (SELECT n - (n * CAST(round(coalesce(:percent, 95) * 100) AS INTEGER) + 9999) / 10000 FROM span),
 ranked AS (
     SELECT name, octets_in, octets_out,
            row_number() OVER (PARTITION BY name ORDER BY octets_in DESC) AS rank_in,
