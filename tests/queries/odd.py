@@ -54,7 +54,7 @@ def column(rows, *names):
 # ---- what exporters leave out -----------------------------------------------------------------
 
 ELEMENTS = {"proto": (4, 1), "srcport": (7, 2), "dstport": (11, 2), "srcip": (8, 4), "dstip": (12, 4), "bytes": (1, 8), "packets": (2, 8),
-            "first": (152, 8), "last": (153, 8)}
+            "first": (152, 8), "last": (153, 8), "flags": (6, 1), "rate": (34, 4)}
 
 
 def ipfix(begin, flows):
@@ -96,6 +96,55 @@ def left_out(work):
     check("new-applications: what was there before is not new, without a protocol either", got and ("", "7001") not in got, got)
     got = report("series-syn", *here, "--set", 1)
     check("series-syn", sum(int(r["flows"]) for r in got) == 20, got)
+
+
+def windows(work):
+    """What straddles a window, files of whole days, and flows that are nearly what is asked for."""
+    begin, hour, a, b = accounts.ms_of("2026-03-02 10:00"), 3600, 0x0a000001, 0x0a000002
+
+    def tcp(src, dst, sport, dport, first, flags, **more):
+        return {"proto": 6, "srcip": src, "dstip": dst, "srcport": sport, "dstport": dport, "first": first, "last": first + 1, "flags": flags, **more}
+
+    day = [{"proto": 17, "srcip": b, "dstip": a, "srcport": 7001, "dstport": 7002, "first": 0, "last": 20 * hour - 0.001, "bytes": 720000}]
+    call = [{"proto": 17, "srcip": a, "dstip": b, "srcport": 16384, "dstport": 20000, "first": -hour, "last": 2 * hour, "bytes": 10801000, "packets": 54005}]
+    tries = [tcp(a, 0x0a000100 + i, 40000, 22, 10 + i, 2, bytes=40, packets=1) for i in range(4)]
+    met = [tcp(a, 0x0a000100, 40001, 22, 20, 27), tcp(0x0a000101, a, 22, 40000, 20, 18, bytes=40, packets=1)]
+    scan = [tcp(b, a, 40000, port, 30, 2, bytes=40, packets=1) for port in range(1, 22)] + [tcp(a, b, port, 40000, 30, 18, rate=100) for port in (1, 2, 99)]
+    late = [{"proto": 17, "srcip": a, "dstip": b, "srcport": 7100, "dstport": 7200, "first": -20 * hour, "last": 1 - 20 * hour, "bytes": 90000},
+            {"proto": 17, "srcip": a, "dstip": b, "srcport": 7300, "dstport": 7400, "first": 13.5 * hour, "last": 13.5 * hour + 1, "bytes": 90000}]
+    accounts.write_pcap(work + "/x.pcap", ipfix(begin, day + call + tries + met + scan + late))
+    for args in (("-r", work + "/x.pcap", "-e", "none", "--no-merge"), ("--merge",)):
+        done = run(BUILD + "/flowcollect", *args, "-w", work + "/" + ("store" if args[0] == "-r" else "merged"))
+        check("flowcollect %s" % args[0], done.returncode == 0, done.stderr)
+        if args[0] == "-r":
+            shutil.copytree(work + "/store", work + "/merged")
+    for store in ("store", "merged"):
+        here = ("--store", work + "/" + store, "--set", 1)
+        got = column(report("summary", *here, "--since", "2026-03-02 20:00", "--until", "2026-03-02 21:00"), "bytes", "bps")
+        check("summary: the rate is that within the window", got == [("36000", "80")], got)
+        got = column(report("bad-call", *here[:2], "--set", 3, "--since", "2026-03-02 10:00", "--until", "2026-03-02 11:00"), "srcip", "bytes", "bps")
+        check("bad-call: of what is outside of the window nothing", ("10.0.0.2", "36000", "80") in got, got)
+        got = column(report("bad-call", *here, "--since", "2026-03-02 10:00", "--until", "2026-03-02 11:00"), "bytes", "bps", "pps")
+        check("bad-call: its rate", got[:1] == [("3600333", "8001", "5.0")], got)
+        got = column(report("fan-out", *here, "--min", 3), "srcip", "hosts", "tried")
+        check("fan-out: tried are those that nothing else went to", got == [("10.0.0.1", "5", "3")], got)
+        got = column(report("scan-ports", *here), "srcip", "ports", "answered")
+        check("scan-ports: what answered was asked", got == [("10.0.0.2", "21", "2")], got)
+        got = sum(int(r["syn_ack_flows"]) for r in report("series-syn", *here))
+        check("series-syn: of sampled flows, too", got == 4, got)
+        until = (*here, "--until", "2026-03-02 13:00")
+        got = [r for r in column(report("new-applications", *until), "port", "first_seen") if r[0] in ("7100", "7300")]
+        check("%s, until: new-applications" % store, got == [("7100", "2026-03-01 14:00:00.000")], got)
+        got = report("series-protocols", *until, "--range", "day")
+        check("%s, until: series-protocols" % store, got and got[0]["time"] == "2026-03-01 14:00:00.000", got[:1])
+        got = column(report("skew", *until), "flows")
+        check("%s, until: skew" % store, got == [("1",)], got)
+        got = column(report("silent", *here, "--now", "2026-03-04"), "last_seen", "minutes_ago")
+        wanted = ("2026-03-03 06:00:00.000", "1080") if store == "store" else ("2026-03-03 06:00:59.999", "1079")
+        check("%s: silent" % store, got == [wanted], got)
+        got = report("port-tracker", *here, "--until", "2026-03-02 23:35:00.500")
+        got = [(r["port"], r["flows_5m"]) for r in got if r["port"] == "7400"]
+        check("port-tracker: five minutes", got == [("7400", "0")], got)
 
 
 def interfaces(work):
@@ -254,7 +303,7 @@ def main():
     print("seed %d" % seed)
     work = tempfile.mkdtemp()
     try:
-        for test in (left_out, interfaces, several):
+        for test in (left_out, windows, interfaces, several):
             os.mkdir(work + "/" + test.__name__)
             test(work + "/" + test.__name__)
         odd_parameters(work, seed)
