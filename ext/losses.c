@@ -3,6 +3,7 @@
 ** losses() is a statement over the tables of the connection, so that it looks where the report looked.
 */
 #include "losses.h"
+#include "overrides.h"
 #include "query.h"
 #include "vtab.h"
 
@@ -46,7 +47,7 @@ static const char statement[] =
     "||"
     "  CASE WHEN sampled THEN printf(', sampled 1 in %d%s by %d of %d', high,"
     "   CASE WHEN low < high THEN printf(' (least: 1 in %d)', low) ELSE '' END, sampled, n)"
-    "  ELSE ', not sampled' END ||"
+    "  ELSE ', not sampled' END || coalesce(?4, '') ||"
     "  printf(': %d flows of %d exporter%s', flows, n, CASE WHEN n = 1 THEN '' ELSE 's' END)"
     " END FROM t";
 
@@ -56,10 +57,9 @@ static sqlite3_value *given(sqlite3_value *v) {
 }
 
 /* Is the time that is asked for one? Else the result is an error. */
-static bool is_window(sqlite3_context *ctx, sqlite3_value **argv) {
-    struct window w;
+static bool is_window(sqlite3_context *ctx, sqlite3_value **argv, struct window *w) {
     char *message = NULL;
-    if (query_read_window(given(argv[0]), given(argv[1]), now_ms(), &w, &message) == SQLITE_OK)
+    if (query_read_window(given(argv[0]), given(argv[1]), now_ms(), w, &message) == SQLITE_OK)
         return true;
     if (message)
         sqlite3_result_error(ctx, message, -1);
@@ -69,15 +69,40 @@ static bool is_window(sqlite3_context *ctx, sqlite3_value **argv) {
     return false;
 }
 
+/* The rates of sampling_overrides in that time, in memory of sqlite3_malloc(); NULL when there are none. */
+static char *overridden(sqlite3 *db, const struct window *w) {
+    struct overrides *o;
+    char *message = NULL, *text = NULL;
+    int64_t low = INT64_MAX, high = 0;
+    if (overrides_read(db, "main", now_ms(), &o, &message) != SQLITE_OK)
+        o = NULL; /* who counts flows says why */
+    for (uint32_t i = 0; o && i < o->n; i++)
+        if (o->row[i].since < w->until && w->since < o->row[i].until) {
+            low = o->row[i].rate < low ? o->row[i].rate : low;
+            high = o->row[i].rate > high ? o->row[i].rate : high;
+        }
+    if (high && low < high)
+        text =
+            sqlite3_mprintf(", but counted as 1 in %lld to %lld by sampling_overrides", low, high);
+    else if (high)
+        text = sqlite3_mprintf(", but counted as 1 in %lld by sampling_overrides", high);
+    overrides_free(o);
+    sqlite3_free(message);
+    return text;
+}
+
 /* What is wrong with the store is what there is to say: reports of usage need no store. */
 static void losses(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     sqlite3 *db = sqlite3_context_db_handle(ctx);
     sqlite3_stmt *s;
-    if (!is_window(ctx, argv))
+    struct window w;
+    if (!is_window(ctx, argv, &w))
         return;
     int rc = sqlite3_prepare_v2(db, statement, -1, &s, NULL);
     for (int i = 0; rc == SQLITE_OK && i < argc; i++)
         rc = sqlite3_bind_value(s, i + 1, argv[i]);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(s, argc + 1, overridden(db, &w), -1, sqlite3_free);
     if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         sqlite3_result_value(ctx, sqlite3_column_value(s, 0));
     } else if (rc == SQLITE_ERROR) {

@@ -3,7 +3,7 @@
 ** SQL functions that tell how far what is stored can be trusted, and what reports need to say so:
 **
 **   losses(since, until, store)  what was lost and sampled in the files of a window, as a sentence: 'nothing lost,
-**                        not sampled: 1143 flows of 1 exporter'. Parameters as those of flow_exporters, whose
+**                        not sampled: 1143 flows of 1 exporter'; and what rates sampling_overrides has instead. Parameters as those of flow_exporters, whose
 **                        counters, and flow_sockets', it adds up; so it is of whole files, and of all flows in
 **                        them whatever the report's filter. Each report ends with it
 **   flow_time(text [, name])

@@ -683,6 +683,20 @@ CREATE TABLE IF NOT EXISTS usage_files (
     recv_last  TEXT
 ) WITHOUT ROWID;
 
+-- At other sampling rates all is looked at again, and what has other octets then is counted anew.
+DROP TRIGGER IF EXISTS sampling_overrides_counted_insert;
+CREATE TRIGGER sampling_overrides_counted_insert AFTER INSERT ON sampling_overrides BEGIN
+    DELETE FROM usage_files;
+END;
+DROP TRIGGER IF EXISTS sampling_overrides_counted_update;
+CREATE TRIGGER sampling_overrides_counted_update AFTER UPDATE ON sampling_overrides BEGIN
+    DELETE FROM usage_files;
+END;
+DROP TRIGGER IF EXISTS sampling_overrides_counted_delete;
+CREATE TRIGGER sampling_overrides_counted_delete AFTER DELETE ON sampling_overrides BEGIN
+    DELETE FROM usage_files;
+END;
+
 -- Where several exporters see the same flows: which of them counts for the addresses of a network. The longest
 -- prefix counts; addresses without one are counted as all exporters see them.
 CREATE TABLE IF NOT EXISTS billing_exporters (

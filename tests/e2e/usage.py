@@ -502,11 +502,15 @@ def while_it_goes_on(work):
     with open_site(site) as db:
         db.execute("INSERT INTO sampling_overrides VALUES (?, ?, ?, 3)", (BORDER, text_of(begin - HOUR), text_of(begin + HOUR)))
     db.close()
-    update(site, "--redo", text_of(begin))
+    update(site)
     scaled = [f._replace(octets=3 * f.octets, packets=3 * f.packets) if begin - HOUR <= f.first < begin + HOUR and i >= len(first) else f
               for i, (f, *_) in enumerate(store.seen[BORDER])]
     same("with other sampling rates", usage_of(site), SITE.usage(scaled, HOUR // 2))
     check("which are others", usage_of(site) != usage_of_all)
+    said = flowreport(site, "users", "--set", 2, "--format", "csv")
+    check("and reports say so", "not sampled, but counted as 1 in 3 by sampling_overrides: " in said, said)
+    said = flowreport(site, "users", "--set", 2, "--until", text_of(begin - HOUR), "--format", "csv")
+    check("of their time", "overrides" not in said, said)
 
 
 def same_hours(work, zone, day):
