@@ -161,22 +161,36 @@ static void add_shares(struct sketch *s) {
     s->shares = 1;
 }
 
-/* A large cell is mostly one group, and of others what there is in any. The n-th cell by time is that of the n-th group. */
-uint64_t sketch_guess(struct sketch *s, size_t n) {
-    struct select_heap best = {malloc((n + 1) * sizeof *best.value), 0};
-    double all = 0;
-    add_shares(s);
-    if (!best.value)
-        return 0;
-    for (size_t i = 0; i < s->cells; i++) {
+/* What the n-th greatest cell has. 0 without memory. */
+static uint64_t nth_cell(const struct sketch *s, size_t n) {
+    struct select_heap best = {malloc(n * sizeof *best.value), 0};
+    for (size_t i = 0; best.value && i < s->cells; i++)
         select_heap_add(&best, n, s->cell[0][i]);
-        all += (double)s->cell[0][i];
-    }
-    uint64_t last = best.value[0], others = (uint64_t)(all / (double)s->cells);
+    uint64_t v = best.value && best.n == n ? best.value[0] : 0;
     free(best.value);
+    return v;
+}
+
+/* What a cell has on average. */
+static uint64_t average_cell(const struct sketch *s) {
+    double all = 0;
+    for (size_t i = 0; i < s->cells; i++)
+        all += (double)s->cell[0][i];
+    return (uint64_t)(all / (double)s->cells);
+}
+
+/* The n-th cell by time is that of the n-th group. A cell far larger than others is mostly one group. Where none are, to look
+** for more of them is cheaper than to read once more. */
+uint64_t sketch_guess(struct sketch *s, size_t n) {
+    enum { FAR = 64, SOME = 32 };
+    add_shares(s);
+    uint64_t last = nth_cell(s, n), likely = last / 4 * 3;
     if (s->measure >= MEASURE_first)
         return last;
-    return last / 4 * 3 > 2 * others ? last / 4 * 3 : last > 2 * others ? 2 * others : 0;
+    if (last == 0 || last / FAR > average_cell(s) || n > s->cells / SOME)
+        return likely;
+    uint64_t more = nth_cell(s, s->cells / SOME);
+    return more < likely ? more : likely;
 }
 
 size_t sketch_count(const struct sketch *s, uint64_t least, uint64_t most) {

@@ -99,33 +99,9 @@ WITH asked(call) AS (
 ), other AS MATERIALIZED (
     SELECT filter_and(:filter, 'not (' || call || ')') AS filter,
            coalesce(first, '1970-01-01') AS first, coalesce(last, '1970-01-01 00:00:01') AS last FROM asked, span
-), sources AS MATERIALIZED (
-    -- Groups of all take memory. Those of the largest ten sources say how much the last one listed has at least, and only
-    -- sources and destinations with that much need be looked at, which mostly are few.
-    SELECT srcip, bytes FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM other), :store)
-    ORDER BY bytes DESC, srcip LIMIT 1000
-), some AS MATERIALIZED (
-    SELECT srcip, dstip, proto, application, bytes
-    FROM traffic((SELECT first FROM other), (SELECT last FROM other),
-                 (SELECT filter_and((SELECT filter FROM other), coalesce(filter_in('src ip', group_concat(srcip), ''), 'not any'))
-                  FROM (SELECT srcip FROM sources ORDER BY bytes DESC LIMIT 10)), :store)
-    ORDER BY bytes DESC, srcip, dstip, proto, application LIMIT coalesce(:n, 10)
-), enough(bytes) AS MATERIALIZED (
-    SELECT iif(count(*) = coalesce(:n, 10), min(bytes), 0) FROM some
-), sent(filter) AS MATERIALIZED (
-    SELECT filter_and((SELECT filter FROM other), CASE WHEN count(*) > count(srcip) OR count(*) = 1000 THEN 'any'
-                                                       ELSE coalesce(filter_in('src ip', group_concat(srcip), ''), 'not any') END)
-    FROM sources WHERE bytes >= (SELECT bytes FROM enough)
-), destinations AS MATERIALIZED (
-    SELECT dstip, bytes FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM sent), :store)
-    ORDER BY bytes DESC, dstip LIMIT 1000
-), likely(filter) AS MATERIALIZED (
-    SELECT filter_and((SELECT filter FROM sent), CASE WHEN count(*) > count(dstip) OR count(*) = 1000 THEN 'any'
-                                                      ELSE coalesce(filter_in('dst ip', group_concat(dstip), ''), 'not any') END)
-    FROM destinations WHERE bytes >= (SELECT bytes FROM enough)
 ), others AS MATERIALIZED (
     SELECT srcip, dstip, proto, application, packets, bytes
-    FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM likely), :store)
+    FROM traffic((SELECT first FROM other), (SELECT last FROM other), (SELECT filter FROM other), :store)
     ORDER BY bytes DESC, srcip, dstip, application LIMIT coalesce(:n, 10)
 ), near(filter) AS MATERIALIZED (
     SELECT filter_and((SELECT filter FROM other),
