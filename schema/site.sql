@@ -800,8 +800,8 @@ GROUP BY year;
 -- before the one that is running.
 --
 -- Of included, tariffs that are for the same zone, direction and group of users, and have the same amount included, are one
--- tariff with several bands: each customer has it once a month, whatever the hour, and it is used up as time goes on.
--- Those with different amounts have each their own.
+-- tariff with several bands: each customer has it once a month, whatever the hour, and it is used up as time goes on, from one
+-- hour at which some tariff begins or ends to the next. Those with different amounts have each their own.
 DROP VIEW IF EXISTS bill_lines;
 CREATE VIEW bill_lines AS
 WITH RECURSIVE site(timezone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
@@ -815,46 +815,52 @@ span(month, ago, since, until) AS (
     SELECT month, 12 * (substr(now, 1, 4) - substr(month, 1, 4)) + substr(now, 6, 2) - substr(month, 6, 2),
            utc_time(month, timezone), utc_time(date(month || '-01', '+1 month'), timezone)
     FROM month, (SELECT timezone, local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone) AS now FROM site)),
+-- Where tariffs may begin or end: at midnight and at their hours of each day, or for good. Between two such times what is
+-- valid stays so, and so it is enough to know the volume of that stretch. (What a window is made of SQLite does not copy
+-- into the statement around it, where it would be worked out for each row of usage.)
+day(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM day WHERE n < 30),
+bound AS (
+    SELECT s.month, s.ago, s.until, max(s.since, utc_time(date(s.month || '-01', d.n || ' days') || printf(' %02d:00', h.hour), timezone)) AS time
+    FROM site, span AS s CROSS JOIN day AS d CROSS JOIN (SELECT 0 AS hour UNION SELECT hour_from FROM tariffs UNION SELECT hour_until FROM tariffs) AS h
+    WHERE h.hour < 24 AND date(s.month || '-01', d.n || ' days') < date(s.month || '-01', '+1 month')
+    UNION
+    SELECT s.month, s.ago, s.until, strftime('%Y-%m-%d %H:%M:%f', t.time)
+    FROM span AS s CROSS JOIN (SELECT valid_from AS time FROM tariffs UNION SELECT valid_until FROM tariffs) AS t
+    WHERE t.time > s.since AND t.time < s.until),
+stretch AS (
+    SELECT month, ago, time AS since, lead(time, 1, until) OVER same AS until, row_number() OVER same AS n,
+           (SELECT ',' || group_concat(t.rowid) || ',' FROM tariffs AS t
+            WHERE instr(t.weekdays, substr('7123456', strftime('%w', local) + 1, 1)) > 0
+              AND t.hour_from <= CAST(substr(local, 12, 2) AS INTEGER) AND CAST(substr(local, 12, 2) AS INTEGER) < t.hour_until
+              AND (t.valid_from IS NULL OR t.valid_from <= time) AND (t.valid_until IS NULL OR t.valid_until > time)) AS tariffs
+    FROM (SELECT *, local_time(time, (SELECT timezone FROM site)) AS local FROM bound)
+    WINDOW same AS (PARTITION BY month, ago ORDER BY time)),
 volume AS (
-    SELECT s.month, s.ago, iif(u.user = '', u.host, u.user) AS customer, u.user_group, u.zone, u.period,
+    SELECT s.month, s.ago, iif(u.user = '', u.host, u.user) AS customer, u.user_group, u.zone, s.n, s.tariffs,
            sum(u.octets_in) AS octets_in, sum(u.octets_out) AS octets_out
-    FROM span AS s CROSS JOIN usage AS u
+    FROM stretch AS s CROSS JOIN usage AS u
     WHERE u.period >= s.since AND u.period < s.until
-    GROUP BY 1, 2, 3, 4, 5, 6),
--- The tariff of each group, zone and period: found once for each (DISTINCT), and not for each customer.
-rated AS (
-    SELECT DISTINCT l.month, l.ago, l.user_group, l.zone, l.period, d.direction,
-           (SELECT t.rowid FROM tariffs AS t
-            WHERE t.zone = l.zone AND t.direction = d.direction
-              AND (t.user_group IS NULL OR t.user_group = l.user_group)
-              AND instr(t.weekdays, substr('7123456', strftime('%w', l.local) + 1, 1)) > 0
-              AND t.hour_from <= CAST(substr(l.local, 12, 2) AS INTEGER) AND CAST(substr(l.local, 12, 2) AS INTEGER) < t.hour_until
-              AND (t.valid_from IS NULL OR t.valid_from <= l.period)
-              AND (t.valid_until IS NULL OR t.valid_until > l.period)
-            ORDER BY t.user_group IS NULL, t.rowid
-            LIMIT 1) AS tariff
-    FROM (SELECT DISTINCT s.month, s.ago, u.user_group, u.zone, u.period,
-                 local_time(u.period, (SELECT timezone FROM site)) AS local
-          FROM span AS s CROSS JOIN usage AS u
-          WHERE u.period >= s.since AND u.period < s.until) AS l
-    CROSS JOIN (SELECT 'in' AS direction UNION ALL SELECT 'out') AS d),
-part AS (
-    SELECT v.month, v.ago, v.customer, v.user_group, v.zone, r.direction, v.period, r.tariff,
-           iif(r.direction = 'in', v.octets_in, v.octets_out) AS octets
-    FROM volume AS v JOIN rated AS r
-    ON r.month = v.month AND r.ago = v.ago AND r.user_group = v.user_group AND r.zone = v.zone AND r.period = v.period),
--- How much of the tariff's was used before.
+    GROUP BY s.n, customer, u.zone, u.user_group, s.month, s.ago),
+-- How much of a tariff's was used by then. (month and ago, which are the same for all, are compared last.)
 taken AS (
-    SELECT p.month, p.ago, p.customer, p.user_group, p.zone, p.direction, p.tariff, p.octets, t.included,
-           coalesce(sum(p.octets) OVER (PARTITION BY p.month, p.ago, p.customer, p.zone, p.direction, t.user_group, t.included
-                                        ORDER BY p.period, p.user_group ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-    FROM part AS p LEFT JOIN tariffs AS t ON t.rowid = p.tariff),
+    SELECT v.month, v.ago, v.customer, v.user_group, v.zone, d.direction, t.rowid AS tariff, t.included,
+           iif(d.direction = 'in', v.octets_in, v.octets_out) AS octets,
+           sum(iif(d.direction = 'in', v.octets_in, v.octets_out)) OVER (
+               PARTITION BY v.customer, v.zone, d.direction, t.user_group, t.included, v.month, v.ago
+               ORDER BY v.n, v.user_group ROWS UNBOUNDED PRECEDING) AS so_far
+    FROM volume AS v CROSS JOIN (SELECT 'in' AS direction UNION ALL SELECT 'out') AS d
+    LEFT JOIN tariffs AS t ON t.rowid = (
+        SELECT f.rowid FROM tariffs AS f
+        WHERE f.zone = v.zone AND f.direction = d.direction AND (f.user_group IS NULL OR f.user_group = v.user_group)
+          AND instr(v.tariffs, ',' || f.rowid || ',') > 0
+        ORDER BY f.user_group IS NULL, f.rowid
+        LIMIT 1)),
 -- A window and not GROUP BY, since SQLite hands conditions on its partitions down.
 line AS (
     SELECT month, ago, customer, user_group, zone, direction, tariff, sum(octets) OVER same AS octets,
-           sum(max(min(octets, included - before), 0)) OVER same AS included, row_number() OVER same AS n
+           sum(max(min(octets, included - so_far + octets), 0)) OVER same AS included, row_number() OVER same AS n
     FROM taken
-    WINDOW same AS (PARTITION BY month, ago, customer, user_group, zone, direction, tariff))
+    WINDOW same AS (PARTITION BY customer, user_group, zone, direction, tariff, month, ago))
 SELECT l.month, l.ago, l.customer, l.user_group, l.zone, l.direction,
        CASE WHEN t.rowid IS NULL THEN NULL
             WHEN t.weekdays = '1234567' AND t.hour_from = 0 AND t.hour_until = 24 THEN 'all'

@@ -172,10 +172,16 @@ def summed(usage, key):
 def bill(usage, tariffs, zone, month):
     """tariffs: [(zone, direction, group, weekdays, hour_from, hour_until, price, per, currency, included)], no two for the
     same group and hour. What those of a zone, direction and group include is used up as time goes on, by all that have the same
-    amount. {(customer, group, zone, direction, band): (octets, charged, price)}."""
+    amount, from one hour at which a tariff may begin or end to the next, and by group. {(customer, group, zone, direction, band): (octets, charged, price)}."""
     since, until = month_of(zone, month)
     volume, used, free = collections.Counter(), collections.Counter(), collections.Counter()
-    for (period, host, user, group, peer, _), row in sorted(usage.items(), key=lambda item: (item[0][0], item[0][3])):
+    hours = {0} | {t[4] for t in tariffs} | {t[5] for t in tariffs}
+
+    def turn(item):
+        when = local(ms_of(item[0][0]), zone)
+        return when.date(), max(h for h in hours if h <= when.hour), item[0][3]
+
+    for (period, host, user, group, peer, _), row in sorted(usage.items(), key=turn):
         if not text_of(since) <= period < text_of(until):
             continue
         when = local(ms_of(period), zone)
