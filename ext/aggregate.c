@@ -27,9 +27,10 @@ struct batch {
     int64_t first[GROUP_BATCH], last[GROUP_BATCH];
 };
 
-/* Of a batch, the rows that a sketch looks for. */
+/* Of a batch, the rows that a sketch has a use for. */
 struct found {
-    uint16_t place[GROUP_BATCH];
+    uint16_t place[GROUP_BATCH], row[GROUP_BATCH];
+    uint64_t bucket[GROUP_BATCH];
     int64_t value[GROUP_COUNTERS][GROUP_BATCH];
     int64_t first[GROUP_BATCH], last[GROUP_BATCH];
 };
@@ -55,7 +56,8 @@ struct aggregate {
     uint32_t missing[GROUP_BATCH], code[GROUP_BATCH]; /* rows and codes without a number */
     struct sketch *sketch;                            /* NULL: all goes to the table */
     int share;
-    struct found *found; /* rows of a batch that are looked for; NULL: none are yet */
+    bool finding;        /* what it looks for goes to the table, or else all to its cells */
+    struct found *found; /* there with a sketch */
 };
 
 /* Bits of the page of an array that a key lies in: 0 for keys that are too far apart for one. Numbers of one address are
@@ -138,7 +140,8 @@ void aggregate_forget(struct aggregate *a) {
 bool aggregate_sketch(struct aggregate *a, struct sketch *sketch, int share, bool found) {
     a->sketch = sketch;
     a->share = share;
-    return !found || (a->found = malloc(sizeof *a->found)) != NULL;
+    a->finding = found;
+    return a->found || (a->found = malloc(sizeof *a->found)) != NULL;
 }
 
 bool aggregate_flush(struct aggregate *a) {
@@ -341,20 +344,45 @@ static void keep_found(struct aggregate *a, struct group_batch *b) {
     b->n = n;
 }
 
-bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *in) {
-    if (in->n == 0)
+/* Those of the rows that the sketch has a use for, with their times and no counters unless groups are made of them. Names
+** are not looked up for the others. */
+static void keep_useful(struct aggregate *a, struct aggregate_rows *in) {
+    struct found *f = a->found;
+    uint32_t n =
+        sketch_useful(a->sketch, a->share, a->finding, in->first, in->last, in->n, f->place);
+    if (n == in->n)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t at = f->place[i];
+        f->row[i] = in->row ? in->row[at] : at;
+        f->first[i] = in->first[at];
+        f->last[i] = in->last[at];
+        f->bucket[i] = a->spec->buckets ? in->bucket[at] : 0;
+    }
+    in->n = n;
+    in->row = f->row;
+    in->first = f->first;
+    in->last = f->last;
+    in->bucket = f->bucket;
+}
+
+bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *rows) {
+    struct aggregate_rows some = *rows;
+    if (a->sketch)
+        keep_useful(a, &some);
+    if (some.n == 0)
         return true;
-    if (!pack_keys(a, in))
+    if (!pack_keys(a, &some))
         return false;
-    struct group_batch b = {.n = in->n, .key = a->key, .first = in->first, .last = in->last};
+    struct group_batch b = {.n = some.n, .key = a->key, .first = some.first, .last = some.last};
     b.at = a->spec->sets == 2 ? side * a->spec->ncounters : 0;
     b.nvalues = a->spec->ncounters;
-    memcpy(b.value, in->value, sizeof b.value);
-    if (a->found)
+    memcpy(b.value, some.value, sizeof b.value);
+    if (a->finding)
         keep_found(a, &b);
     else if (a->sketch)
         sketch_add(a->sketch, a->share, a->spec, side, a->keys->words, &b);
-    return b.n == 0 || (a->sketch && !a->found) || group_table_add(a->table, &b);
+    return b.n == 0 || (a->sketch && !a->finding) || group_table_add(a->table, &b);
 }
 
 /* ---- blocks of flows -------------------------------------------------------------------- */

@@ -12,14 +12,22 @@
 /* As many as lie in a second-level cache, or fewer. */
 enum { MOST_BITS = 18, LEAST_BITS = 8 };
 
+enum { LOOK_AFTER = 1 << 16 }; /* rows */
+
 struct sketch {
     enum measure measure;
+    size_t n;       /* groups that are looked for */
+    bool alone;     /* by nothing but measure */
     unsigned shift; /* of a hash */
     size_t cells;
     uint64_t seed; /* so that nobody outside can choose keys that fall into one cell */
     int shares;
     uint64_t *cell[MAX_THREADS]; /* the first has all of them in the end */
     uint8_t *wanted;
+    uint64_t least; /* of the cells that are wanted */
+    /* By a time, of each share: what the n-th of its cells has, and rows added since that was looked up. */
+    uint64_t floor[MAX_THREADS];
+    size_t added[MAX_THREADS];
 };
 
 static bool is_first(enum measure m) {
@@ -30,12 +38,14 @@ bool sketch_able(enum measure m, bool greatest) {
     return greatest != is_first(m);
 }
 
-struct sketch *sketch_new(enum measure m, int shares, size_t octets) {
+struct sketch *sketch_new(enum measure m, size_t n, bool alone, int shares, size_t octets) {
     struct sketch *s = calloc(1, sizeof *s);
     bool ok = s != NULL;
     if (!s)
         return NULL;
     s->measure = m;
+    s->n = n;
+    s->alone = alone;
     s->shares = shares;
     s->shift = 64 - LEAST_BITS;
     for (s->cells = (size_t)1 << LEAST_BITS; s->shift > 64 - MOST_BITS; s->cells *= 2, s->shift--)
@@ -115,6 +125,16 @@ static uint64_t add_up_to_max(uint64_t a, uint64_t b) {
     return sum | -(uint64_t)(sum < a);
 }
 
+/* What the n-th greatest of a share's cells has. 0 without memory. */
+static uint64_t nth_cell(const struct sketch *s, int share, size_t n) {
+    struct select_heap best = {malloc(n * sizeof *best.value), 0};
+    for (size_t i = 0; best.value && i < s->cells; i++)
+        select_heap_add(&best, n, s->cell[share][i]);
+    uint64_t v = best.value && best.n == n ? best.value[0] : 0;
+    free(best.value);
+    return v;
+}
+
 static void add_times(struct sketch *s, uint64_t *to, const uint32_t *cell,
                       const struct group_batch *b) {
     for (uint32_t i = 0; i < b->n; i++) {
@@ -131,11 +151,29 @@ void sketch_add(struct sketch *s, int share, const struct aggregate_spec *spec, 
     find_cells(s, words, b, cell);
     if (s->measure >= MEASURE_first) {
         add_times(s, to, cell, b);
+        if ((s->added[share] += b->n) >= LOOK_AFTER) {
+            s->floor[share] = nth_cell(s, share, s->n);
+            s->added[share] = 0;
+        }
         return;
     }
     int c = measure_counter(spec, s->measure, side);
     for (uint32_t i = 0; c >= 0 && i < b->n; i++)
         to[cell[i]] = add_up_to_max(to[cell[i]], (uint64_t)b->value[c][i]);
+}
+
+/* n groups at least come before what is below the n-th cell. */
+uint32_t sketch_useful(const struct sketch *s, int share, bool found, const int64_t *first,
+                       const int64_t *last, uint32_t n, uint16_t *place) {
+    if (s->measure < MEASURE_first || (found && !s->alone))
+        return n;
+    uint64_t floor = found ? s->least : s->floor[share];
+    uint32_t m = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        place[m] = (uint16_t)i;
+        m += value_of_time(s->measure, first[i], last[i]) >= floor;
+    }
+    return m;
 }
 
 void sketch_add_group(struct sketch *s, const struct aggregate_spec *spec, int words,
@@ -161,16 +199,6 @@ static void add_shares(struct sketch *s) {
     s->shares = 1;
 }
 
-/* What the n-th greatest cell has. 0 without memory. */
-static uint64_t nth_cell(const struct sketch *s, size_t n) {
-    struct select_heap best = {malloc(n * sizeof *best.value), 0};
-    for (size_t i = 0; best.value && i < s->cells; i++)
-        select_heap_add(&best, n, s->cell[0][i]);
-    uint64_t v = best.value && best.n == n ? best.value[0] : 0;
-    free(best.value);
-    return v;
-}
-
 /* What a cell has on average. */
 static uint64_t average_cell(const struct sketch *s) {
     double all = 0;
@@ -181,15 +209,15 @@ static uint64_t average_cell(const struct sketch *s) {
 
 /* The n-th cell by time is that of the n-th group. A cell far larger than others is mostly one group. Where none are, to look
 ** for more of them is cheaper than to read once more. */
-uint64_t sketch_guess(struct sketch *s, size_t n) {
+uint64_t sketch_guess(struct sketch *s) {
     enum { FAR = 64, SOME = 32 };
     add_shares(s);
-    uint64_t last = nth_cell(s, n), likely = last / 4 * 3;
+    uint64_t last = nth_cell(s, 0, s->n), likely = last / 4 * 3;
     if (s->measure >= MEASURE_first)
         return last;
-    if (last == 0 || last / FAR > average_cell(s) || n > s->cells / SOME)
+    if (last == 0 || last / FAR > average_cell(s) || s->n > s->cells / SOME)
         return likely;
-    uint64_t more = nth_cell(s, s->cells / SOME);
+    uint64_t more = nth_cell(s, 0, s->cells / SOME);
     return more < likely ? more : likely;
 }
 
@@ -201,6 +229,7 @@ size_t sketch_count(const struct sketch *s, uint64_t least, uint64_t most) {
 }
 
 void sketch_look_for(struct sketch *s, uint64_t least, uint64_t most) {
+    s->least = least;
     for (size_t i = 0; i < s->cells; i++)
         s->wanted[i] = s->cell[0][i] >= least && s->cell[0][i] <= most;
 }

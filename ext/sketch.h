@@ -17,8 +17,9 @@ struct sketch;
 /* Can the first groups by m, the greatest or the least, be found so? */
 bool sketch_able(enum measure m, bool greatest);
 
-/* shares: of threads; all of it takes about so many octets, or less. NULL without memory. */
-struct sketch *sketch_new(enum measure m, int shares, size_t octets);
+/* For the n first groups. alone: no other total of them is asked for. shares: of threads; all of it takes about so many octets,
+** or less. NULL without memory. */
+struct sketch *sketch_new(enum measure m, size_t n, bool alone, int shares, size_t octets);
 void sketch_free(struct sketch *s);
 size_t sketch_octets(const struct sketch *s);
 size_t sketch_cells(const struct sketch *s);
@@ -35,9 +36,14 @@ void sketch_add(struct sketch *s, int share, const struct aggregate_spec *spec, 
 void sketch_add_group(struct sketch *s, const struct aggregate_spec *spec, int words,
                       const uint64_t *row);
 
+/* By a time: which of n rows may still be of any use to a share, or, while cells are looked for, to the groups in them; ascending,
+** into place. How many these are; all of them by other measures. */
+uint32_t sketch_useful(const struct sketch *s, int share, bool found, const int64_t *first,
+                       const int64_t *last, uint32_t n, uint16_t *place);
+
 /* After the last sketch_add(): a value that the n-th group has likely. 0 when there are not so many, or others are as
 ** large. */
-uint64_t sketch_guess(struct sketch *s, size_t n);
+uint64_t sketch_guess(struct sketch *s);
 /* Cells from least to most. */
 size_t sketch_count(const struct sketch *s, uint64_t least, uint64_t most);
 /* From now on these are looked for. */

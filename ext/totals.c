@@ -675,7 +675,7 @@ static bool keep_first(struct totals *t, size_t n, uint64_t *least) {
 /* Read the groups that fall into the largest cells, then those that may be among the first ones still. Results as of
 ** read_all(); MANY also when these are too many to be worth it. */
 static int read_first(struct totals *t, size_t n) {
-    uint64_t least = sketch_guess(t->sketch, n), most = UINT64_MAX, reached = 0;
+    uint64_t least = sketch_guess(t->sketch), most = UINT64_MAX, reached = 0;
     do {
         if (least == 0 || sketch_count(t->sketch, least, most) > sketch_cells(t->sketch) / 8)
             return MANY;
@@ -722,7 +722,9 @@ static int sift(struct totals *t) {
     enum measure by;
     size_t n, octets;
     t->siftable = false;
-    if (!asks_first(t, &by, &n) || !(t->sketch = sketch_new(by, t->threads, t->budget.limit / 8)))
+    if (!asks_first(t, &by, &n) ||
+        !(t->sketch = sketch_new(by, n, t->request.measures == UINT32_C(1) << by, t->threads,
+                                 t->budget.limit / 8)))
         return FVT_NOMEM;
     octets = sketch_octets(t->sketch);
     budget_add(&t->budget, octets);
