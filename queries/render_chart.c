@@ -94,10 +94,18 @@ static size_t key_at(const struct series *s, size_t value, int column, int colum
     return s->key_count - 1;
 }
 
+/* The greatest of all columns, which are means where there are fewer of them than points. */
+static double top_column(const struct series *s, size_t value, int columns) {
+    double top = 0;
+    for (int c = 0; c < columns; c++)
+        top = fmax(top, at_column(s, value, 0, s->key_count, c, columns));
+    return top;
+}
+
 static void columns_of(struct pictures *p, const struct series *s, size_t value, int columns) {
     FILE *out = p->base.out;
     double factor = s->units[value].factor;
-    double top = series_top(s, value) * factor, step = scale_step(top, 4);
+    double top = top_column(s, value, columns) * factor, step = scale_step(top, 4);
     double max = (top > 0 ? ceil(top / step - 1e-9) * step : step);
     char text[16], name[32];
     scale_number(max, text);

@@ -62,6 +62,14 @@ int session_open(struct session *s, const char *site, const char *store, bool wr
         sqlite3_close(s->db);
         return -1;
     }
+    if (writable && sqlite3_db_readonly(s->db, "main") == 1) {
+        fprintf(stderr,
+                "flowreport: %s: cannot be written to: its owner may, and to the directory that it "
+                "is in\n",
+                site);
+        sqlite3_close(s->db);
+        return -1;
+    }
     if (load(s->db) != 0) {
         sqlite3_close(s->db);
         return -1;

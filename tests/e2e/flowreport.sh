@@ -142,6 +142,19 @@ for name in bill billing-csv bill-days bill-hosts quotas top-increases; do
 done
 "$report" bill --site "$work/site.db" --format json >"$work/out" 2>"$work/err"
 is "a bill before anything was counted" "$? $(cat "$work/err")" "0 flowreport: bill: nothing is in usage yet: flowreport update --site $work/site.db counts what the store has"
+if [ "$(id -u)" != 0 ] || su nobody -s /bin/sh -c true 2>/dev/null; then
+    cp "$work/site.db" "$work/read.db"
+    chmod 755 "$work"
+    chmod 444 "$work/read.db"
+    unprivileged() { if [ "$(id -u)" = 0 ]; then su nobody -s /bin/sh -c '"$@"' sh -- "$@"; else "$@"; fi; }
+    for words in "init $work/read.db" "update --site $work/read.db"; do
+        # shellcheck disable=SC2086  # words
+        is "a database that is only read: ${words%% *}" "$(unprivileged "$report" $words 2>&1; echo $?)" \
+            "flowreport: $work/read.db: cannot be written to: its owner may, and to the directory that it is in
+2"
+    done
+    is "reports read it" "$(unprivileged "$report" summary --site "$work/read.db" --set 1 --format csv 2>&1 | wc -l)" 2
+fi
 echo 'none' >"$work/none.txt"
 says "no database" "flowreport: $work/none.txt: file is not a database" init "$work/none.txt"
 says "nor for a report" "flowreport: $work/none.txt: file is not a database" summary --site "$work/none.txt"
