@@ -27,24 +27,21 @@
 .mode box
 .headers on
 
+-- A row of traffic that names two columns is a pair of theirs, of which there is no other.
 WITH wide AS MATERIALIZED (
-    SELECT srcip, count(DISTINCT dstip) AS hosts FROM traffic(:since, :until, :filter, :store)
+    SELECT srcip, count(dstip) AS hosts FROM traffic(:since, :until, :filter, :store)
     GROUP BY srcip ORDER BY hosts DESC LIMIT coalesce(:n, 20)
-), tries AS MATERIALIZED (
-    SELECT srcip, dstip FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and flags S and not flags AFPU'), :store)
-    WHERE srcip IN (SELECT srcip FROM wide) GROUP BY srcip, dstip
-), met AS MATERIALIZED (
-    SELECT srcip, dstip FROM traffic(:since, :until, filter_and(:filter, 'not proto tcp or not flags S or flags A or flags F or flags P or flags U'), :store)
-    WHERE srcip IN (SELECT srcip FROM tries) AND dstip IN (SELECT dstip FROM tries) GROUP BY srcip, dstip
-), tried_only AS MATERIALIZED (
-    SELECT srcip, count(*) AS tried FROM tries WHERE (srcip, dstip) NOT IN (SELECT srcip, dstip FROM met) GROUP BY srcip
+), met AS MATERIALIZED ( -- hosts to which something else went
+    SELECT srcip, count(dstip) AS met
+    FROM traffic(:since, :until, filter_and(:filter, 'not proto tcp or not flags S or flags A or flags F or flags P or flags U'), :store)
+    WHERE srcip IN (SELECT srcip FROM wide) GROUP BY srcip
 ), totals AS MATERIALIZED (
     SELECT srcip, flows, packets, bytes, first, last FROM traffic(:since, :until, :filter, :store)
     WHERE srcip IN (SELECT srcip FROM wide)
 )
-SELECT w.srcip, w.hosts, coalesce(tried, 0) AS tried, sum(t.flows) AS flows, sum(t.packets) AS packets,
+SELECT w.srcip, w.hosts, w.hosts - coalesce(met, 0) AS tried, sum(t.flows) AS flows, sum(t.packets) AS packets,
        sum(t.bytes) AS bytes, min(t.first) AS first_seen, max(t.last) AS last_seen
-FROM wide w JOIN totals t USING (srcip) LEFT JOIN tried_only USING (srcip)
+FROM wide w JOIN totals t USING (srcip) LEFT JOIN met USING (srcip)
 WHERE w.hosts >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
 GROUP BY w.srcip
 ORDER BY w.hosts DESC, w.srcip;

@@ -27,14 +27,12 @@
 .mode box
 .headers on
 
-SELECT srcip, proto_name(proto) AS proto, dstport, count(*) AS hosts, sum(flows) AS flows,
+-- A row of traffic is one host that is looked at, for what is named of flows tells rows apart.
+SELECT srcip, proto_name(proto) AS proto, dstport, count(dstip) AS hosts, sum(flows) AS flows,
        sum(packets) AS packets, min(first) AS first_seen, max(last) AS last_seen
-FROM (SELECT srcip, proto, dstport, dstip, sum(flows) AS flows, sum(packets) AS packets,
-             min(first) AS first, max(last) AS last
-      FROM traffic(:since, :until, filter_and(:filter, filter_and(coalesce(:what, 'proto tcp and flags S and not flags AFPU'), 'any')), :store)
-      GROUP BY srcip, proto, dstport, dstip)
-GROUP BY srcip, proto, dstport
-HAVING count(*) >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
+FROM traffic(:since, :until, filter_and(:filter, filter_and(coalesce(:what, 'proto tcp and flags S and not flags AFPU'), 'any')), :store)
+GROUP BY srcip, traffic.proto, dstport
+HAVING count(dstip) >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
 ORDER BY hosts DESC, srcip, dstport
 LIMIT coalesce(:n, 20);
 
