@@ -164,16 +164,16 @@ ORDER BY time;
 
 -- Title: Hosts
 -- Chart: list
-SELECT coalesce(host_name(ip) || ' ', '') || ip AS host, sum(bytes_out) AS sent, sum(bytes_in) AS received, sum(bytes_out + bytes_in) AS bytes
-FROM listed, endpoints(listed.since, listed.until, :filter, :store)
-GROUP BY ip ORDER BY bytes DESC, ip LIMIT coalesce(:n, 10);
+SELECT coalesce(host_name(ip) || ' ', '') || ip AS host, bytes_out AS sent, bytes_in AS received, bytes
+FROM endpoints((SELECT since FROM listed), (SELECT until FROM listed), :filter, :store)
+ORDER BY bytes DESC, ip LIMIT coalesce(:n, 10);
 
 -- Title: Ports
 -- Chart: list
-SELECT proto_name(proto) AS proto, port, sum(flows_out + flows_in) AS flows, sum(bytes_out + bytes_in) AS bytes
-FROM listed, endpoints(listed.since, listed.until, :filter, :store)
+SELECT proto_name(proto) AS proto, port, flows, bytes
+FROM endpoints((SELECT since FROM listed), (SELECT until FROM listed), :filter, :store)
 WHERE port IS NOT NULL
-GROUP BY proto, port ORDER BY bytes DESC, port LIMIT coalesce(:n, 10);
+ORDER BY bytes DESC, port LIMIT coalesce(:n, 10);
 
 -- Title: Applications
 -- Chart: list
