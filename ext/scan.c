@@ -58,7 +58,9 @@ struct scan {
     void *stop_arg;
     uint16_t rows[SCAN_BLOCK];
     uint32_t nrows;
-    bool spans_valid; /* spans are those of the block */
+    bool sides_valid;            /* side are those of the block */
+    uint8_t side[2][SCAN_BLOCK]; /* which rows pass each part of a predicate of two sides */
+    bool spans_valid;            /* spans are those of the block */
     struct scan_spans spans;
     /* of rows that have not both times, or such as no flow has: */
     int64_t start[SCAN_BLOCK], end[SCAN_BLOCK];
@@ -490,7 +492,16 @@ static const int64_t *block_values(void *arg, int column, const uint8_t **nulls)
     return scan_values(arg, column, nulls);
 }
 
+static bool has_sides(const struct scan *s) {
+    return s->predicate->op == PREDICATE_OR && s->predicate->n == 2;
+}
+
 bool scan_test(struct scan *s, struct predicate *part, uint8_t pass[SCAN_BLOCK]) {
+    for (int i = 0; s->sides_valid && i < 2; i++)
+        if (part == s->predicate->child[i]) {
+            memcpy(pass, s->side[i], s->n);
+            return true;
+        }
     struct predicate_block b = {block_values, s, s->n, s->before + s->first};
     enum predicate_zone zone;
     return bind(s, part, &zone) == FVT_OK && predicate_test(part, &b, pass);
@@ -524,13 +535,24 @@ static bool apply_window(struct scan *s, uint8_t *pass) {
     return true;
 }
 
+/* Of each side, since it will be asked for, too. */
+static bool test_sides(struct scan *s, uint8_t pass[SCAN_BLOCK]) {
+    for (int i = 0; i < 2; i++)
+        if (!scan_test(s, s->predicate->child[i], s->side[i]))
+            return false;
+    s->sides_valid = true;
+    memcpy(pass, s->side[0], s->n);
+    kernels()->either(pass, s->side[1], s->n);
+    return true;
+}
+
 /* Which rows of the block pass. False when a column cannot be had. */
 static bool select_rows(struct scan *s) {
     uint8_t pass[SCAN_BLOCK];
     struct predicate_block b = {block_values, s, s->n, s->before + s->first};
     if (s->all)
         memset(pass, 1, s->n);
-    else if (!predicate_test(s->predicate, &b, pass))
+    else if (has_sides(s) ? !test_sides(s, pass) : !predicate_test(s->predicate, &b, pass))
         return false;
     s->nrows = 0;
     if (!memchr(pass, 1, s->n))
@@ -573,7 +595,7 @@ static bool find_in_slice(struct scan *s) {
         for (int c = 0; c < SCAN_NCOLUMNS; c++)
             if (s->column[c])
                 s->column[c]->valid = false;
-        s->spans_valid = false;
+        s->spans_valid = s->sides_valid = false;
         if (!select_rows(s)) {
             s->over = true;
             return false;
