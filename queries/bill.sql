@@ -65,11 +65,10 @@ CREATE TEMP TABLE bill AS
 WITH asked(month) AS (
     SELECT :month
     WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11'
-                      WHEN :user IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hosts WHERE user = :user)
-                           AND NOT EXISTS (SELECT 1 FROM usage WHERE :user IN (user, host))
+                      WHEN :user IS NOT NULL AND NOT EXISTS (SELECT 1 FROM known_users WHERE user = :user)
+                           AND NOT EXISTS (SELECT 1 FROM usage WHERE host = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
-                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM hosts WHERE user_group = :group)
-                           AND NOT EXISTS (SELECT 1 FROM usage WHERE user_group = :group)
+                      WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM known_groups WHERE user_group = :group)
                       THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL)
 SELECT l.*
 FROM asked CROSS JOIN bill_lines AS l
@@ -117,8 +116,8 @@ GROUP BY l.user_group, l.account
 ORDER BY l.user_group, l.account;
 
 -- Title: Counted
-WITH site(timezone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
-month(month) AS (SELECT coalesce(:month, substr(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone), 1, 7)) FROM site),
-span(since, until) AS (SELECT utc_time(month, timezone), utc_time(date(month || '-01', '+1 month'), timezone) FROM month, site)
+WITH span(since, until) AS (
+    SELECT utc_time(month, timezone), utc_time(date(month || '-01', '+1 month'), timezone)
+    FROM (SELECT timezone, coalesce(:month, substr(local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone), 1, 7)) AS month FROM site_timezone))
 SELECT max(r.until) AS counted_until, coalesce(sum(r.uncounted), 0) AS uncounted, losses(span.since, span.until, NULL) AS losses
 FROM span LEFT JOIN usage_recv AS r ON r.last_period >= span.since AND r.first_period < span.until;
