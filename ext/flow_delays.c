@@ -143,7 +143,7 @@ static uint32_t number_of(struct delays *all, const struct delay *key) {
     if (all->n == all->cap && !grow(all))
         return 0;
     uint32_t *slot = find_slot(all, key);
-    if (*slot)
+    if (*slot > 0)
         return *slot;
     struct delay *d = &all->p[all->n];
     *d = (struct delay){.exporter = key->exporter,
