@@ -42,7 +42,7 @@ SELECT timezone, coalesce(flow_time(:since, 'since'), utc_time(:month, timezone)
                            WHERE coalesce(:user, '') IN ('', user) AND coalesce(:group, '') IN ('', user_group)),
                           refuse('no host of that user and group: see the table hosts')) END AS nets,
        coalesce(:zone, '') AS zone_from, coalesce(:zone, char(1114111)) AS zone_to, iif(:zone IS NULL, 'local', '') AS zone_but,
-       (SELECT coalesce(group_concat(' --' || column1 || ' ''' || replace(column2, '''', '''\''''') || '''', ''), '')
+       (SELECT coalesce(group_concat(' --' || column1 || iif(column2 LIKE '--%', '=''', ' ''') || replace(column2, '''', '''\''''') || '''', ''), '')
         FROM (VALUES ('user', :user), ('group', :group), ('host', :host), ('zone', :zone), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL) AS words -- what was given, for the next step
 FROM site_timezone
 WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11'

@@ -41,7 +41,7 @@ SELECT day, utc_time(day, timezone) AS since, utc_time(date(day, '+1 day'), time
                            WHERE coalesce(:user, '') IN ('', user) AND coalesce(:group, '') IN ('', user_group)),
                           refuse('no host of that user and group: see the table hosts')) END AS nets,
        coalesce(:zone, '') AS zone_from, coalesce(:zone, char(1114111)) AS zone_to, iif(:zone IS NULL, 'local', '') AS zone_but,
-       (SELECT coalesce(group_concat(' --' || column1 || ' ''' || replace(column2, '''', '''\''''') || '''', ''), '')
+       (SELECT coalesce(group_concat(' --' || column1 || iif(column2 LIKE '--%', '=''', ' ''') || replace(column2, '''', '''\''''') || '''', ''), '')
         FROM (VALUES ('host', :host), ('user', :user), ('group', :group), ('zone', :zone), ('peer', :peer), ('filter', :filter), ('store', :store)) WHERE column2 IS NOT NULL) AS words -- what was given, for the next step
 FROM (SELECT timezone, coalesce(:day, date(local_time(coalesce((SELECT max(period) FROM usage), (SELECT max(last) FROM flow_files(NULL, NULL, :store))),
                                                       timezone))) AS day

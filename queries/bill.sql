@@ -92,7 +92,7 @@ SELECT l.customer, l.user_group AS "group", sum(l.octets) AS octets, coalesce(su
        u.used, q.octets AS quota, round(100.0 * u.used / q.octets, 1) AS percent,
        CASE WHEN u.used > q.octets THEN 'over' WHEN u.used * 100.0 >= q.octets * q.warn_at THEN 'warn'
             WHEN q.octets IS NOT NULL THEN 'ok' END AS state,
-       'flowreport bill-days --month ' || l.month || iif(ip_version(l.customer), ' --user '''' --host ', ' --user ') || '''' ||
+       'flowreport bill-days --month ' || l.month || CASE WHEN ip_version(l.customer) THEN ' --user '''' --host ' WHEN l.customer LIKE '--%' THEN ' --user=' ELSE ' --user ' END || '''' ||
        replace(l.customer, '''', '''\''''') || '''' AS next
 FROM line AS l LEFT JOIN used AS u ON u.customer = l.customer
 LEFT JOIN quotas AS q ON q.name = l.customer AND q.period = 'month' AND q.kind IN ('user', 'host')
@@ -108,7 +108,7 @@ SELECT l.user_group AS "group", count(DISTINCT l.customer) AS customers, sum(l.o
        u.used, q.octets AS quota, round(100.0 * u.used / q.octets, 1) AS percent,
        CASE WHEN u.used > q.octets THEN 'over' WHEN u.used * 100.0 >= q.octets * q.warn_at THEN 'warn'
             WHEN q.octets IS NOT NULL THEN 'ok' END AS state,
-       'flowreport bill-days --month ' || l.month || ' --group ''' || replace(l.user_group, '''', '''\''''') || '''' AS next
+       'flowreport bill-days --month ' || l.month || ' --group' || iif(l.user_group LIKE '--%', '=''', ' ''') || replace(l.user_group, '''', '''\''''') || '''' AS next
 FROM line AS l LEFT JOIN used AS u ON u.user_group = l.user_group
 LEFT JOIN quotas AS q ON q.name = l.user_group AND q.period = 'month' AND q.kind = 'group'
 WHERE :group IS NULL OR l.user_group = :group
