@@ -147,6 +147,39 @@ def windows(work):
         check("port-tracker: five minutes", got == [("7400", "0")], got)
 
 
+def steps(work):
+    """From a bill to its flows, where a customer's name is an option to some, and ports are equal."""
+    begin, a, b, site = accounts.ms_of("2026-03-02 10:00"), 0x0a000001, 0xc0000201, work + "/site.db"
+    ports = [(a, b, 123, 123)] * 25 + [(a, b, 123, 999)] * 3 + [(b, a, 123, 999), (b, a, 4000, 123), (a, b, 4000, 123)]
+    flows = [{"proto": 17, "srcip": s, "dstip": d, "srcport": p, "dstport": q, "first": i, "last": i + 1, "bytes": 100 + i} for i, (s, d, p, q) in enumerate(ports)]
+    accounts.write_pcap(work + "/x.pcap", ipfix(begin, flows))
+    run(BUILD + "/flowcollect", "-r", work + "/x.pcap", "-w", work + "/store", "-e", "none")
+    run(BUILD + "/flowreport", "init", site, "--store", work + "/store")
+    db = open_site(site)
+    db.execute("INSERT INTO hosts (cidr, user, user_group) VALUES ('10.0.0.1', ?, ?)", ("--n 'x'; %s `id` $HOME \\ ü", "--group"))
+    db.commit()
+    db.close()
+    run(BUILD + "/flowreport", "update", "--site", site, "--settle", 0)
+
+    def follow(command):
+        done = subprocess.run(["sh", "-c", "%s --format csv --site %s --set %d" % (command, site, 2 if " bill " in command else 1)],
+                              capture_output=True, check=False, env={**os.environ, "PATH": BUILD + ":" + os.environ["PATH"]})
+        check(command, done.returncode == 0, done.stderr)
+        return list(csv.DictReader(io.StringIO(done.stdout.decode())))
+
+    rows = follow("flowreport bill --month 2026-03")
+    total = sum(f["bytes"] for f in flows)
+    check("a bill of all", [r["octets"] for r in rows] == [str(total)], rows)
+    for _ in range(4):
+        rows = follow(rows[0]["next"])
+        check("it adds up to that", sum(int(r["bytes"]) for r in rows) == total, rows)
+    for row in [r for r in rows if r["port"] == "123"] or rows:
+        for flow in follow(row["next"]):
+            listed = follow(flow["next"])
+            good = (str(len(listed)), str(sum(int(r["bytes"]) for r in listed))) == (flow["flows"], flow["bytes"])
+            check("the flows of %s and %s" % (flow["port"], flow["peer_port"]), good, flow, listed)
+
+
 def interfaces(work):
     """flowprobe's own store, whose flows have no exporter."""
     begin, blocks = accounts.ms_of("2026-03-02 10:00"), []
@@ -303,7 +336,7 @@ def main():
     print("seed %d" % seed)
     work = tempfile.mkdtemp()
     try:
-        for test in (left_out, windows, interfaces, several):
+        for test in (left_out, windows, steps, interfaces, several):
             os.mkdir(work + "/" + test.__name__)
             test(work + "/" + test.__name__)
         odd_parameters(work, seed)
