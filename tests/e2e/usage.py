@@ -222,7 +222,7 @@ def drill(name, site, month, customers, store=True):
             wanted = int(row["bytes"])
         if store:
             words = shlex.split(row["next"])[1:]
-            check(name + "and the flows are listed", len(report(site, *words, "--n", -1)) >= max(1, int(row["flows"])), words, row)
+            check(name + "and the flows are listed", len(report(site, *words)) >= max(1, int(row["flows"])), words, row)
 
 
 def quota_states(name, site, usage, zone, now):
