@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- How did flows, packets and bytes of TCP, UDP, ICMP and the rest go?  (NfSen's overview)
+-- How did flows, packets and bytes of TCP, UDP, ICMP and the rest go?  (NfSen's details)
 --
 --   :range   day, week, month or year: that much up to the end of the store, in NfSen's steps of 5
 --            minutes, 30 minutes, 2 hours and a day  default: everything in the store

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- How much was there altogether?  (the summary lines below every nfdump listing)
+-- How much was there altogether?  (the summary lines below every nfdump listing; flow-stat -f0, -f15)
 --
 --   :since, :until, :filter, :store                  default: everything in the store
 --

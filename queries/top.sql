@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Which values of X have most?  (nfdump -s X/bytes -n 10)
+-- Which values of X have most?  (nfdump -s X/bytes -n 10; flow-stat -f5 to -f12, -f16 to -f32)
 --
 --   :by      X, one of the elements below            default srcip
 --   :order   bytes, packets, flows, pps, bps or bpp  default bytes

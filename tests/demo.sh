@@ -99,6 +99,10 @@ sqlite3 -cmd '.load $build/flowvt'            # then SQL, for instance:
     SELECT * FROM flows WHERE dstport = 22;
     SELECT srcip, sum(bytes) FROM traffic WHERE filter = 'src net 192.168.1.0/24' GROUP BY srcip;
 sqlite3 -cmd '.load $build/flowvt' -cmd '.param set :n 3' < queries/top-talkers.sql
+$build/flowreport list                        # the usual questions; then any of them:
+    $build/flowreport overview
+    $build/flowreport top --by dstport --n 5
+    $build/flowreport overview --html overview.html
 $build/flowprobe -i any -n 127.0.0.1:9995     # as root: your own traffic
 $build/flowcollect -w STORE                   # and what keeps it, on ports 9995, 2055, ...
 EOT

@@ -29,6 +29,7 @@ done <"$work/sql"
 
 ln -s "$PWD/queries" "$work/queries"
 ln -s "$PWD/schema" "$work/schema"
+ln -s "$PWD/tests" "$work/tests"
 export PATH=$BUILD:$PATH
 while read -r command; do
     if got=$(cd "$work" && bash -c "$command" 2>&1); then
