@@ -10,11 +10,12 @@
 # One that prints neither counts as one check.
 # The last line is: N passed, N failed, N skipped.
 #
-# As many tests as there are processors run at a time, each with directories and UDP ports of its own;
-# what one says is printed when it has ended. Those that press the machine come last, one by one.
+# As many tests as there are processors run at a time, and as many of those that wait for most of their time, each with
+# directories and UDP ports of its own; what one says is printed when it has ended. Those that press the machine come
+# last, one by one.
 #
 # usage: BUILD=build tests/run.sh [TEST...]     without names: everything
-#   JOBS=n       so many at a time; 1: one after the other
+#   JOBS=n       so many at a time, and as many that wait; 1: one after the other
 #   SANITIZED=1  the build has AddressSanitizer in it; leaves out what is about speed and peers
 set -u
 
@@ -27,7 +28,7 @@ export FLOWVT_SO
 # free_port() of lib.sh has PORTS of them for each place, none of those that the system gives away by itself.
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 PLACES=16 PORTS=25
-[ "$JOBS" -le $PLACES ] || JOBS=$PLACES
+[ "$JOBS" -le $((PLACES / 2)) ] || JOBS=$((PLACES / 2))
 first_port=$((16000 + $$ % 40 * PLACES * PORTS))
 
 # The long ones first, so that all processors have something to do until the end.
@@ -56,12 +57,17 @@ everything() {
     done
 }
 
-# Datagrams and packets at a rate, of which no program may lose one, others' included; what is to be seen two
-# seconds after it was received.
-presses_the_machine() { # TEST
+# What a test does with the machine.
+#   alone  datagrams and packets at a rate, of which no program may lose one, others' included; what is to be seen two
+#          seconds after it was received
+#   waits  nine tenths of its time, for clocks and timeouts
+#   works
+kind_of() { # TEST
     case $1 in
-    tests/e2e/live.sh | tests/e2e/full.sh | tests/e2e/bench.sh | tests/e2e/repeat.sh | tests/e2e/router.sh) ;;
-    *) return 1 ;;
+    tests/e2e/live.sh | tests/e2e/full.sh | tests/e2e/bench.sh | tests/e2e/repeat.sh | tests/e2e/router.sh) echo alone ;;
+    tests/e2e/hostile.sh | tests/e2e/memory.py) echo works ;;
+    tests/e2e/*) echo waits ;;
+    *) echo works ;;
     esac
 }
 
@@ -154,26 +160,29 @@ run() { # TEST FILE
 # ---- many at a time --------------------------------------------------------------------------
 
 passed=0 failed=0 skipped=0 begun=0
-declare -A running=() # process: its number, place and name
+declare -A running=() # process: its number, place, kind and name
+declare -A busy=([works]=0 [waits]=0 [alone]=0)
 free=()
-for ((i = 0; i < JOBS; i++)); do free+=("$i"); done
+for ((i = 0; i < 2 * JOBS; i++)); do free+=("$i"); done
 trap 'kill "${!running[@]}" 2>/dev/null; wait; exit 130' INT TERM
 failures=()
 
-begin() { # TEST
+begin() { # KIND TEST
     local place=${free[-1]}
     unset 'free[-1]'
-    TEST_PORTS=$((first_port + place * PORTS)) run "$1" "$dir/$begun" >"$dir/$begun.report" 2>&1 &
-    running[$!]="$begun $place $1"
+    TEST_PORTS=$((first_port + place * PORTS)) run "$2" "$dir/$begun" >"$dir/$begun.report" 2>&1 &
+    running[$!]="$begun $place $1 $2"
+    busy[$1]=$((busy[$1] + 1))
     begun=$((begun + 1))
 }
 
 end_one() {
-    local process number place test ok=0 bad=1 skip=0
+    local process number place kind test ok=0 bad=1 skip=0
     wait -n -p process "${!running[@]}"
-    read -r number place test <<<"${running[$process]}"
+    read -r number place kind test <<<"${running[$process]}"
     unset "running[$process]"
     free+=("$place")
+    busy[$kind]=$((busy[$kind] - 1))
     cat "$dir/$number.report"
     if [ -s "$dir/$number.counts" ]; then
         read -r ok bad skip <"$dir/$number.counts"
@@ -196,18 +205,27 @@ if [ $# = 0 ]; then
 else
     tests=("$@")
 fi
-last=()
+works=() waits=() alone=()
 for test in "${tests[@]}"; do
-    if presses_the_machine "$test"; then
-        last+=("$test")
-        continue
+    kind=$(kind_of "$test")
+    [ "$kind" != waits ] || [ "$JOBS" -gt 1 ] || kind=works
+    declare -n queue=$kind
+    queue+=("$test")
+done
+while [ ${#works[@]} -gt 0 ] || [ ${#waits[@]} -gt 0 ]; do
+    if [ ${#works[@]} -gt 0 ] && [ "${busy[works]}" -lt "$JOBS" ]; then
+        begin works "${works[0]}"
+        works=("${works[@]:1}")
+    elif [ ${#waits[@]} -gt 0 ] && [ "${busy[waits]}" -lt "$JOBS" ]; then
+        begin waits "${waits[0]}"
+        waits=("${waits[@]:1}")
+    else
+        end_one
     fi
-    [ ${#free[@]} -gt 0 ] || end_one
-    begin "$test"
 done
 end_all
-for test in "${last[@]}"; do
-    begin "$test"
+for test in "${alone[@]}"; do
+    begin alone "$test"
     end_all
 done
 [ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
