@@ -102,7 +102,8 @@ REPORTS = [
     Report("skew", "--since 2023-11-14T23:10:00", "NFLAST -N -o csv:%exp,%ter,%trr | awk -F, '{d = $3 - $2; n[$1]++; s[$1] += d} "
            "END {for (k in n) print k, n[k], s[k] / n[k]}'"),
     Report("slice", "", "NF -O tstart -n 5", True),
-    Report("spikes", "--factor 1.01", [lines(SERIES, "int($1 / 300)", 3), "NFLAST -6 -A srcip,dstip,proto -O bytes -n 3"]),
+    Report("spikes", "--factor 1.4", [lines(SERIES, "int($1 / 300)", 3)] + [
+        "NFLAST -6 -A srcip,dstip,proto -O %s -n 3" % order for order in ("flows", "packets", "bytes")]),
     Report("store", "", "NF -I"),
     Report("summary", "", total("any"), True),
     Report("syn-flood", "", [counted("srcip,dstip,dstport", "%da,%dp", "$1 $2", SYN),
