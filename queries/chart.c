@@ -8,7 +8,10 @@
 #include "scale.h"
 #include "utf8.h"
 
-enum { BARS = 64 }; /* so many points and less stand apart */
+enum {
+    BARS = 64, /* so many points and less stand apart */
+    EDGED = 2  /* so wide, or wider, a point leaves room for a line between what is stacked */
+};
 
 /* Where what is drawn lies, and what it is of. */
 struct area {
@@ -112,7 +115,7 @@ static void stack(FILE *out, const struct chart *c, const struct area *a, size_t
     bool apart = s->points <= BARS, down = true;
     double slot = s->points ? x_of(a, s->times[0] + s->step) - x_of(a, s->times[0]) : 0;
     double gap = apart ? fmin(slot * 0.2, 4) / 2 : 0;
-    fprintf(out, "<path class=\"%s\" d=\"", class);
+    fprintf(out, "<path class=\"%s%s\" d=\"", class, slot >= EDGED ? " edged" : "");
     int64_t ended = 0;
     for (size_t i = 0; i < s->points; i++) {
         double sum = 0;
