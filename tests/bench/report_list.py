@@ -13,7 +13,8 @@ IN = "dst net %s and not src net %s" % (HOME, HOME)
 SYN = "proto tcp and flags S and not flags AFPU"
 CLIENTS = "((not proto tcp and not proto udp) or (src port > 1023 and dst port < 32768))"
 AMPLIFIERS = "[17 19 53 69 111 123 137 161 389 520 1434 1900 3283 3702 5353 5683 10001 11211 27015]"
-CALL = "proto udp and port in [5004-5061 10000-32767] and bytes > 10k"
+# Its lists have no ranges.
+CALL = "proto udp and ((port > 5003 and port < 5062) or (port > 9999 and port < 32768)) and bytes > 10k"
 DOOR = "proto tcp and flags AP and dst port 22"
 LINES = "NF -N -o csv:%s%s | awk -F, '%s'"
 ADD = "{t[%s] += $%d; n[%s]++} END {for (k in t) print k, n[k], t[k]}"
