@@ -4,6 +4,8 @@
 --   :n       how many flows                          default 5
 --   :since, :until, :filter, :store                  default: everything in the store
 --
+-- The first in the store: those that were received first, which need not have begun first.
+--
 -- Sample output:
 -- ┌─────────────────────────┬──────────┬───────┬──────────────────────┬────────────────────┬─────────┬───────┬───────┐
 -- │       first_seen        │ duration │ proto │         src          │        dst         │ packets │ bytes │ flows │

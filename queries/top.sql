@@ -19,6 +19,7 @@
 -- An empty element is what was not exported. Those with two ends (ip, port, as, if, mask, vlan, mac, ...)
 -- count each flow once for either of them, also when both are the same; their percentages are of all ends,
 -- which are twice the traffic, so that they never add up to more than 100.
+-- pps and bps are over the time from first_seen to last_seen, also where flows reach beyond :since and :until.
 --
 -- Sample output (:by 'port:p', :n 5):
 -- ┌───────────┬───────┬─────────┬─────────┬───────────┬─────────┬─────────┬──────┬──────────┬─────┬─────────────────────────┬─────────────────────────┐
