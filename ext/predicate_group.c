@@ -135,6 +135,28 @@ static int by_share(const void *a, const void *b) {
     return (x->share > y->share) - (x->share < y->share);
 }
 
+static bool is_coded_test(const struct predicate *p) {
+    return p->zone == ZONE_SOME && predicate_is_coded(p);
+}
+
+/* Do all codes of one pass, which are a range, pass the other, too, which is of the same column? */
+static bool is_within(const struct predicate *one, const struct predicate *other) {
+    if (one->codes || other->column != one->column)
+        return false;
+    if (other->codes)
+        return !memchr(other->codes + one->code_lo, 0, one->code_hi - one->code_lo);
+    return other->code_lo <= one->code_lo && one->code_hi <= other->code_hi;
+}
+
+/* Of tests that are all to pass, those that say no more than one that is made before them: that a host, which is asked for,
+** lies in a network or zone. */
+static void leave_out_repeated(struct predicate *p) {
+    for (uint32_t i = 0; i < p->n; i++)
+        for (uint32_t k = i + 1; is_coded_test(p->child[i]) && k < p->n; k++)
+            if (is_coded_test(p->child[k]) && is_within(p->child[i], p->child[k]))
+                p->child[k]->zone = ZONE_ALL;
+}
+
 /* Zones and shares of the children, up to the first that decides. */
 static int bind_children(struct predicate *p, const struct predicate_group *g) {
     bool all = p->op == PREDICATE_AND;
@@ -149,8 +171,10 @@ static int bind_children(struct predicate *p, const struct predicate_group *g) {
             p->zone = z;
         p->share = all ? p->share * p->child[i]->share : p->share + p->child[i]->share;
     }
-    if (all && p->zone == ZONE_SOME)
+    if (all && p->zone == ZONE_SOME) {
         qsort(p->child, p->n, sizeof(struct predicate *), by_share);
+        leave_out_repeated(p);
+    }
     return FVT_OK;
 }
 
