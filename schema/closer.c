@@ -81,10 +81,15 @@ static void give_back(struct closer *c, struct group *g) {
     group_free(g);
 }
 
+/* Does as much memory as may be wait to be encoded? The lock is held. */
+static bool is_behind(const struct closer *c) {
+    return c->waiting >= MAX_WAITING;
+}
+
 struct group *closer_group(struct closer *c, bool must) {
     struct group *g = NULL;
     pthread_mutex_lock(&c->lock);
-    bool may = must || c->waiting < MAX_WAITING;
+    bool may = must || !is_behind(c);
     if (may && c->nspare)
         g = c->spare[--c->nspare];
     pthread_mutex_unlock(&c->lock);
@@ -284,7 +289,7 @@ void closer_sync(struct closer *c, const char *path) {
 /* While closing is behind, each file would add the memory of its rows: they are read from the file instead. */
 void closer_close(struct closer *c, const char *path, const struct kept *kept) {
     pthread_mutex_lock(&c->lock);
-    bool behind = c->waiting >= MAX_WAITING;
+    bool behind = is_behind(c);
     pthread_mutex_unlock(&c->lock);
     if (behind && has_rows(kept)) {
         give_back(c, kept->group);
