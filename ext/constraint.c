@@ -66,24 +66,12 @@ static bool add_number(struct filter_values *v, enum compare op, sqlite3_value *
     }
 }
 
-/* Numbers from lo to hi or, where these two are neighbours in the wrong order, none that is
-** between them: a value that has no double of its own. */
-static bool add_compared_doubles(struct filter_values *v, enum compare op, double up, double down) {
-    switch (op) {
-    case EQ:
-        return up > down || filter_values_real(v, up, down) == 0;
-    case NE:
-        break; /* made of EQ */
-    case LT:
-        return filter_values_real(v, -INFINITY, nextafter(up, -INFINITY)) == 0;
-    case LE:
-        return filter_values_real(v, -INFINITY, down) == 0;
-    case GT:
-        return filter_values_real(v, nextafter(down, INFINITY), INFINITY) == 0;
-    case GE:
-        return filter_values_real(v, up, INFINITY) == 0;
-    }
-    return true;
+/* first, last: filter_values_compared(). */
+static bool add_compared_doubles(struct filter_values *v, enum compare op, double first,
+                                 double last) {
+    return op == NE /* made of EQ */ ||
+           filter_values_compared(v, op == LT || op == LE, op == EQ || op == LE || op == GE,
+                                  op == GT || op == GE, first, last) == 0;
 }
 
 /* The same for numbers that are computed, and may have a fraction. */

@@ -220,20 +220,14 @@ double filter_real_from(int64_t v, bool up) {
     return d;
 }
 
-/* The numbers that compare so with first..last: one number unless the comparator is =. Where that has no double of its
-** own, first is the next one above it and last the next one below. */
+/* The numbers that compare so with first..last, as filter_values_compared() has these. */
 static bool add_compared_reals(struct filter_parser *p, enum filter_token_kind comparator,
                                double first, double last, struct filter_values *values) {
-    double lo = first, hi = last;
-    if (comparator == TOKEN_GT)
-        lo = nextafter(last, INFINITY);
-    if (comparator == TOKEN_LT)
-        hi = nextafter(first, -INFINITY);
-    if (comparator == TOKEN_LT || comparator == TOKEN_LE)
-        lo = -INFINITY;
-    if (comparator == TOKEN_GT || comparator == TOKEN_GE)
-        hi = INFINITY;
-    return filter_values_real(values, lo, hi) == 0 || filter_fail_memory(p);
+    bool less = comparator == TOKEN_LT || comparator == TOKEN_LE;
+    bool greater = comparator == TOKEN_GT || comparator == TOKEN_GE;
+    bool equal = comparator != TOKEN_LT && comparator != TOKEN_GT;
+    return filter_values_compared(values, less, equal, greater, first, last) == 0 ||
+           filter_fail_memory(p);
 }
 
 static bool add_real(struct filter_parser *p, const struct filter_subject *subject,

@@ -4,6 +4,7 @@
 */
 #include "filter_values.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,13 @@ int filter_values_real(struct filter_values *v, double lo, double hi) {
     if (lo <= hi)
         v->real[v->nreal++] = (struct filter_real){lo, hi};
     return 0;
+}
+
+int filter_values_compared(struct filter_values *v, bool below, bool equal, bool above,
+                           double first, double last) {
+    double lo = below ? -INFINITY : equal ? first : nextafter(last, INFINITY);
+    double hi = above ? INFINITY : equal ? last : nextafter(first, -INFINITY);
+    return filter_values_real(v, lo, hi);
 }
 
 int filter_values_text(struct filter_values *v, const char *p, size_t n) {

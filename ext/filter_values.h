@@ -39,6 +39,10 @@ struct filter_values {
 int filter_values_range(struct filter_values *v, int64_t lo, int64_t hi);
 int filter_values_net(struct filter_values *v, const struct flow_ip *lo, const struct flow_ip *hi);
 int filter_values_real(struct filter_values *v, double lo, double hi);
+/* The numbers below first, or above last, or neither, and with equal those from first to last, too. Where a number has
+** no double of its own, first is the next one above it and last the next one below (filter_real_from()). */
+int filter_values_compared(struct filter_values *v, bool below, bool equal, bool above,
+                           double first, double last);
 int filter_values_text(struct filter_values *v, const char *p, size_t n); /* copied */
 int filter_values_add(struct filter_values *to, const struct filter_values *from);
 void filter_values_free(struct filter_values *v);
