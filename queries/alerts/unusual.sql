@@ -41,7 +41,7 @@ WITH RECURSIVE asked(weeks, factor, least, bytes) AS MATERIALIZED (
     GROUP BY n
 ), usual AS (
     SELECT count(*) AS weeks, coalesce(avg(flows), 0) AS flows, coalesce(avg(packets), 0) AS packets, coalesce(avg(bytes), 0) AS bytes
-    FROM sums WHERE n > 0 AND flows > 0
+    FROM sums WHERE n > 0 AND (flows > 0 OR packets > 0 OR bytes > 0) -- of a flow that began before there is only a part
 ), measured(measure, value, average) AS (
     SELECT 'bytes', coalesce((SELECT bytes FROM sums WHERE n = 0), 0), bytes FROM usual
     UNION ALL SELECT 'packets', coalesce((SELECT packets FROM sums WHERE n = 0), 0), packets FROM usual
