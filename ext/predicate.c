@@ -126,8 +126,23 @@ bool predicate_set_labels(struct predicate *p, struct labels *labels) {
     return any;
 }
 
+/* Of several of which one is enough: from the least of their bounds to the greatest. */
+static void bounds_of_any(const struct predicate *p, int column, int64_t *lo, int64_t *hi) {
+    int64_t least = INT64_MAX, greatest = INT64_MIN;
+    for (uint32_t i = 0; i < p->n; i++) {
+        int64_t first = INT64_MIN, last = INT64_MAX;
+        predicate_bounds(p->child[i], column, &first, &last);
+        least = first < least ? first : least;
+        greatest = last > greatest ? last : greatest;
+    }
+    *lo = least > *lo ? least : *lo;
+    *hi = greatest < *hi ? greatest : *hi;
+}
+
 void predicate_bounds(const struct predicate *p, int column, int64_t *lo, int64_t *hi) {
     const struct filter_values *v = &p->values;
+    if (p->op == PREDICATE_OR && p->n > 0)
+        bounds_of_any(p, column, lo, hi);
     for (uint32_t i = 0; p->op == PREDICATE_AND && i < p->n; i++)
         predicate_bounds(p->child[i], column, lo, hi);
     if (p->op != PREDICATE_RANGES || p->column != column || v->nrange == 0)
