@@ -132,11 +132,20 @@ int command_init(struct context *c) {
     return rc == 0 ? 0 : EXIT_WRONG;
 }
 
-/* Runs the file until it returns fewer rows than it may take at once, each time in transactions of its own: what was
+/* Is anything in the table temp.update_more, in which a file of queries/update/ leaves what it has not looked at yet? */
+static bool has_more(struct session *session) {
+    sqlite3_stmt *stmt = NULL;
+    bool more = sqlite3_prepare_v2(session->db, "SELECT 1 FROM temp.update_more", -1, &stmt,
+                                   NULL) == SQLITE_OK &&
+                sqlite3_step(stmt) == SQLITE_ROW;
+    sqlite3_finalize(stmt);
+    return more;
+}
+
+/* Runs the file until it leaves nothing to do, each time in transactions of its own: what was
 ** done stays done when it is ended. What it returns is printed, and nothing when that is nothing, for cron. */
 static int update(struct session *session, const struct report *report,
                   const struct settings *settings) {
-    const char *most = settings_value(settings, "hours");
     for (;;) {
         char *text = NULL;
         size_t size;
@@ -150,7 +159,7 @@ static int update(struct session *session, const struct report *report,
             fputs(text, stdout);
         fflush(stdout);
         free(text);
-        if (rc != 0 || !most || rows < atoll(most))
+        if (rc != 0 || !has_more(session))
             return rc;
     }
 }

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Brings usage up to date: counts what was received since it was done last.  (flowreport update)
 --
---   :hours   how many hours of reception in a transaction, the earliest first; flowreport goes on until all are done
+--   :hours   look at so many hours of reception in a transaction, the earliest first; flowreport goes on until all are done
 --            default: all in one, of flowreport 24
 --   :redo    count again what was received from then on, '2026-11-01', as far as the store still has all of it
 --   :settle  leave for the next time what came in the last so many seconds    default 5
@@ -29,7 +29,7 @@
 .mode box
 .headers on
 
-DROP TABLE IF EXISTS temp.update_file;
+DROP TABLE IF EXISTS temp.update_begin;
 DROP TABLE IF EXISTS temp.update_recv;
 DROP TABLE IF EXISTS temp.update_hour;
 DROP TABLE IF EXISTS temp.update_todo;
@@ -37,21 +37,29 @@ DROP TABLE IF EXISTS temp.update_seen;
 DROP TABLE IF EXISTS temp.update_address;
 DROP TABLE IF EXISTS temp.update_usage;
 DROP TABLE IF EXISTS temp.update_done;
-DROP TABLE IF EXISTS temp.update_left;
-DROP TABLE IF EXISTS temp.update_now;
+DROP TABLE IF EXISTS temp.update_counted;
 
--- The hours that were counted again, or told of, in the transactions before, where there are several.
-CREATE TEMP TABLE IF NOT EXISTS update_past (recv TEXT PRIMARY KEY);
-DELETE FROM update_past WHERE :hours IS NULL;
+-- What stays from one transaction to the next: what the store had when the first began, the hours that were not looked at yet
+-- (flowreport goes on while there are any), and those of which usage has not yet all that was seen.
+CREATE TEMP TABLE IF NOT EXISTS update_now (settled TEXT);
+CREATE TEMP TABLE IF NOT EXISTS update_file (path TEXT PRIMARY KEY, state, rows, bytes, size, recv_first, recv_last);
+CREATE TEMP TABLE IF NOT EXISTS update_more (recv TEXT PRIMARY KEY);
+CREATE TEMP TABLE IF NOT EXISTS update_left (recv TEXT PRIMARY KEY);
+
+CREATE TEMP TABLE update_begin AS SELECT :store AS store WHERE NOT EXISTS (SELECT 1 FROM update_more);
+DELETE FROM update_now WHERE EXISTS (SELECT 1 FROM update_begin);
+DELETE FROM update_file WHERE EXISTS (SELECT 1 FROM update_begin);
+DELETE FROM update_left WHERE EXISTS (SELECT 1 FROM update_begin);
 
 -- What was received in the last seconds may not be all there yet.
-CREATE TEMP TABLE update_now AS
-SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', (-coalesce(:settle, 5)) || ' seconds') AS settled;
+INSERT INTO update_now
+SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', (-coalesce(:settle, 5)) || ' seconds') FROM update_begin;
 
 -- Files that are new, have more in them than they had, or have gone. Of an empty store nothing has: it is not there.
-CREATE TEMP TABLE update_file AS
+INSERT INTO update_file
 WITH present AS MATERIALIZED (
-    SELECT path, state, rows, bytes, size, recv_first, recv_last FROM flow_files WHERE store = :store AND rows > 0)
+    SELECT path, state, rows, bytes, size, recv_first, recv_last
+    FROM update_begin AS b CROSS JOIN flow_files AS f WHERE f.store = b.store AND rows > 0)
 SELECT p.* FROM present AS p
 LEFT JOIN usage_files AS u ON u.path = p.path AND u.state = p.state AND u.rows = p.rows
      AND u.bytes = p.bytes AND u.size = p.size
@@ -61,9 +69,9 @@ SELECT path, 'gone', rows, bytes, size, recv_first, recv_last FROM usage_files
 WHERE path NOT IN (SELECT path FROM present) AND EXISTS (SELECT 1 FROM present);
 
 -- The hours in which their flows were received. A file may reach far and have few: from each flow to the next hour.
-CREATE TEMP TABLE update_recv AS
+INSERT INTO update_more
 WITH RECURSIVE hop(recv, last) AS (
-    SELECT substr(recv_first, 1, 13) || ':00:00.000', recv_last FROM update_file, update_now
+    SELECT substr(recv_first, 1, 13) || ':00:00.000', recv_last FROM update_begin, update_file, update_now
     WHERE state <> 'gone' AND recv_first < settled
     UNION
     SELECT (SELECT substr(f.trecv, 1, 13) || ':00:00.000' FROM flows AS f
@@ -74,11 +82,14 @@ WITH RECURSIVE hop(recv, last) AS (
     WHERE recv IS NOT NULL AND strftime('%Y-%m-%d %H:00:00.000', recv, '+1 hour') <= last)
 SELECT recv FROM hop WHERE recv IS NOT NULL
 UNION
-SELECT r.recv FROM update_file AS f JOIN usage_recv AS r
+SELECT r.recv FROM update_begin, update_file AS f JOIN usage_recv AS r
 ON r.recv BETWEEN substr(f.recv_first, 1, 13) AND f.recv_last WHERE f.state = 'gone'
 UNION
-SELECT recv FROM usage_recv
-WHERE recv >= strftime('%Y-%m-%d %H:00:00.000', flow_time(:redo)) AND recv NOT IN (SELECT recv FROM update_past);
+SELECT recv FROM update_begin, usage_recv WHERE recv >= strftime('%Y-%m-%d %H:00:00.000', flow_time(:redo));
+
+-- Those of this transaction.
+CREATE TEMP TABLE update_recv AS SELECT recv FROM update_more ORDER BY recv LIMIT coalesce(:hours, -1);
+DELETE FROM update_more WHERE recv IN (SELECT recv FROM update_recv);
 
 -- What the store has of each of them: up to the time of which usage has all, and since then.
 CREATE TEMP TABLE update_hour AS
@@ -106,16 +117,14 @@ FROM filter AS f JOIN had ON had.recv = f.recv JOIN came ON came.recv = f.recv;
 CREATE TEMP TABLE update_todo AS
 WITH hour AS (
     SELECT h.*, r.recv IS NULL OR (r.gone = 0 AND (h.had_flows > r.flows OR (h.had_flows = r.flows
-                AND (h.had_octets <> r.octets OR (coalesce(h.recv >= strftime('%Y-%m-%d %H:00:00.000', flow_time(:redo)), 0)
-                                                  AND h.recv NOT IN (SELECT recv FROM update_past)))))) AS anew
+                AND (h.had_octets <> r.octets OR coalesce(h.recv >= strftime('%Y-%m-%d %H:00:00.000', flow_time(:redo)), 0))))) AS anew
     FROM update_hour AS h LEFT JOIN usage_recv AS r ON r.recv = h.recv)
 SELECT recv, middle, until, anew, iif(anew, whole, new) AS filter,
        iif(anew, had_flows, 0) + new_flows AS flows, iif(anew, had_octets, 0) + new_octets AS octets,
        coalesce((SELECT seconds FROM usage_step WHERE year = substr(recv, 1, 4)), 900) AS step
 FROM hour
 WHERE iif(anew, had_flows, 0) + new_flows > 0
-ORDER BY recv
-LIMIT coalesce(:hours, -1);
+ORDER BY recv;
 
 -- The addresses of hosts that are known by their MAC address: an address is, for an hour, the one's that was seen with it
 -- first, unless host_addresses says already whose it is.
@@ -161,7 +170,7 @@ GROUP BY ip, mac, stretch;
 
 -- Those of whose time the store has no flows any more.
 DELETE FROM host_addresses
-WHERE learned AND valid_until < (SELECT datetime(min(first)) FROM flow_files WHERE store = :store AND rows > 0);
+WHERE NOT EXISTS (SELECT 1 FROM update_more) AND learned AND valid_until < (SELECT datetime(min(first)) FROM flow_files WHERE store = :store AND rows > 0);
 
 COMMIT;
 
@@ -232,19 +241,27 @@ WHERE recv IN (SELECT recv FROM update_hour) AND recv NOT IN (SELECT recv FROM u
   AND (gone > 0 OR EXISTS (SELECT 1 FROM update_hour AS h WHERE h.recv = usage_recv.recv AND h.had_flows < usage_recv.flows));
 
 -- What remains: the hours of which usage has not yet all that was seen.
-CREATE TEMP TABLE update_left AS
+INSERT INTO update_left
 SELECT h.recv FROM update_hour AS h
 WHERE h.had_flows + h.new_flows > 0
   AND NOT EXISTS (SELECT 1 FROM usage_recv AS r WHERE r.recv = h.recv AND r.until >= h.until
                   AND (r.gone > 0 OR (r.flows = h.had_flows + h.new_flows AND r.octets = h.had_octets + h.new_octets)));
 
--- Files of which all is counted need not be looked at again.
-INSERT OR REPLACE INTO usage_files (path, state, rows, bytes, size, recv_first, recv_last)
-SELECT path, state, rows, bytes, size, recv_first, recv_last FROM update_file, update_now
-WHERE state <> 'gone' AND recv_last < settled
-  AND NOT EXISTS (SELECT 1 FROM update_left AS l WHERE l.recv BETWEEN substr(recv_first, 1, 13) AND recv_last);
+-- Files of which all is counted need not be looked at again, as they were when the first transaction began.
+CREATE TEMP TABLE update_counted AS
+SELECT path FROM update_file, update_now
+WHERE (state = 'gone' OR recv_last < settled)
+  AND NOT EXISTS (SELECT 1 FROM update_more AS m WHERE m.recv BETWEEN substr(recv_first, 1, 13) AND recv_last)
+  AND (state = 'gone' OR NOT EXISTS (SELECT 1 FROM update_left AS l WHERE l.recv BETWEEN substr(recv_first, 1, 13) AND recv_last));
 
-DELETE FROM usage_files WHERE path IN (SELECT path FROM update_file WHERE state = 'gone');
+INSERT OR REPLACE INTO usage_files (path, state, rows, bytes, size, recv_first, recv_last)
+SELECT path, state, rows, bytes, size, recv_first, recv_last FROM update_file
+WHERE state <> 'gone' AND path IN (SELECT path FROM update_counted);
+
+DELETE FROM usage_files
+WHERE path IN (SELECT path FROM update_file WHERE state = 'gone' AND path IN (SELECT path FROM update_counted));
+
+DELETE FROM update_file WHERE path IN (SELECT path FROM update_counted);
 
 COMMIT;
 
@@ -252,12 +269,8 @@ SELECT r.recv, r.flows, r.octets, r.uncounted,
        (SELECT sum(f.outbytes) FROM update_todo AS t JOIN flows AS f
         ON f.store = :store AND f.filter = t.filter || ' and outbytes > 0 and (biflowdir in [0-255] or revtcpflags in [0-255] or revtos in [0-255] or fwevent in [0-255])'
         WHERE t.recv = r.recv) AS reverse,
-       (SELECT count(*) FROM update_left) AS left
+       (SELECT count(*) FROM update_left) + (SELECT count(*) FROM update_more) AS left
 FROM usage_recv AS r
 WHERE r.recv IN (SELECT recv FROM update_done)
-   OR (r.uncounted > 0 AND r.recv IN (SELECT recv FROM update_recv) AND r.recv NOT IN (SELECT recv FROM update_past))
+   OR (r.uncounted > 0 AND r.recv IN (SELECT recv FROM update_recv))
 ORDER BY r.recv;
-
-INSERT OR IGNORE INTO update_past
-SELECT recv FROM update_done UNION
-SELECT recv FROM usage_recv WHERE uncounted > 0 AND recv IN (SELECT recv FROM update_recv);
