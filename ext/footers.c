@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PLACES = 4096, OCTETS = 32 << 20 };
+enum { PLACES = 32768, OCTETS = 32 << 20 };
 /* Two changes within a tick of the file system's clock cannot be told apart: a file must have rested
 ** for longer than any such tick. */
 #define REST_NS INT64_C(2000000000)

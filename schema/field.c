@@ -16,9 +16,11 @@ const struct flow_field_def flow_fields[FLOW_NFIELDS] = {
 #undef FIELD
 };
 
+/* Names begin with a small letter. That is compared first: a file has dozens of names, and a store thousands of files. */
 int flow_field_find(const char *name, size_t n) {
-    for (int f = 0; f < FLOW_NFIELDS; f++)
-        if (strlen(flow_fields[f].name) == n && strncasecmp(flow_fields[f].name, name, n) == 0)
+    for (int f = 0; n > 0 && f < FLOW_NFIELDS; f++)
+        if (flow_fields[f].name[0] == (name[0] | 0x20) && strlen(flow_fields[f].name) == n &&
+            strncasecmp(flow_fields[f].name, name, n) == 0)
             return f;
     return -1;
 }
