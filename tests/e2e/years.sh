@@ -53,10 +53,21 @@ cat "$store/2025/01/03/flows.202501031000.fvt" >"$other"
 ask="SELECT count(*) FROM flows WHERE since = '2025-01-03 10:00' AND until = '2025-01-03 11:00'"
 hour=$(sed -n '1s/|.*//p' "$work/with")
 is "an hour's question opens no other hour's files" "$(sqlite "$ask")" "$hour"
+is "nor does that for both ends of what was received in it" "$(sqlite "SELECT sum(flows_out) FROM endpoints
+    WHERE filter = 'received >= 2025-01-03T10:00 and received < 2025-01-03T11:00'")" $((12 * 3))
 mv "$store/.index" "$work/index"
 is "without an index it does" "$(sqlite "$ask")" $((hour + 3))
 mv "$work/index" "$store/.index"
 cat "$work/other" >"$other"
+
+# Each hour of reception once, in many transactions; then there is nothing to do.
+"$BUILD/flowreport" init "$work/site.db" --store "$store" >/dev/null
+"$BUILD/flowreport" update --hours 10 --site "$work/site.db" >"$work/updated" 2>&1
+is "update counts all of them" "$(sqlite3 "$work/site.db" 'SELECT sum(flows), (SELECT count(*) FROM usage_files) FROM usage_recv')" \
+    "$(sqlite 'SELECT count(*) FROM flows')|$(sqlite 'SELECT count(*) FROM flow_files')"
+is "and each hour once" "$(grep -c ':00:00\.000' "$work/updated") $(sort -u "$work/updated" | grep -c ':00:00\.000')" \
+    "$(sqlite3 "$work/site.db" "SELECT count(*) || ' ' || count(*) FROM usage_recv")"
+is "and says nothing when there is nothing to do" "$("$BUILD/flowreport" update --hours 10 --site "$work/site.db" 2>&1)" ""
 
 # Changes count at once, and copies have another inode.
 cp "$other" "$store/2025/01/03/flows.202501032001.fvt"
