@@ -102,7 +102,7 @@ command_of() { # TEST
         case $test:${SANITIZED:-0} in
         */exports.py:* | */answers.py:*) command+=(--build "$BUILD") ;;&
         # They load the extension into Python.
-        */exports.py:1 | */answers.py:1 | */local_time.py:1 | */site_lookups.py:1) command=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
+        */exports.py:1 | */answers.py:1 | */local_time.py:1 | */odd.py:1 | */site_lookups.py:1) command=(env "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
             "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0" "${command[@]}") ;;&
         */answers.py:1) command+=(--count 10) ;;
         */captures.py:1) command+=(export) ;;
