@@ -44,8 +44,11 @@ ip link set lo up
 "$probe" -i lo -P tcp -n "127.0.0.1:$port" -t udp=1s -t expint=1s 'udp and dst port 9' >"$work/live.summary" 2>"$work/live.err" &
 probe_id=$!
 say() { /usr/bin/python3 -c "import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x' * int(sys.argv[1]), ('127.0.0.1', 9))" "$1"; }
-say 10
-sleep 6 # it has ended, and was to be sent
+for i in $(seq 60); do # until one has ended, and was to be sent
+    say 10
+    sleep 0.5
+    ! grep -q 'cannot send' "$work/live.err" || break
+done
 "$collect" -w "$work/back" -p "$udp" -b 127.0.0.1 --tcp "$port" 2>>"$work/collect.log" &
 first=$!
 for i in 1 2 3 4 5; do say 20; sleep 1; done

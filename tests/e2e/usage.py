@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """usage, bill, quotas and percentile95 of known packets, to the octet, beside accounts.py, which has nothing of flowvt:
 around changes of clocks in zones of whole and half hours, with flows that straddle them; whatever arrives late, is
-merged, expires, is killed or runs twice at once."""
+merged, expires, is killed or runs twice at once. SEED=n is for packets other than those of every run."""
 import collections
 import csv
 import datetime
@@ -746,7 +746,7 @@ def main():
     if not hasattr(sqlite3.Connection, "enable_load_extension"):
         print("skip usage: this python's sqlite3 loads no extensions")
         return 77
-    seed = int(os.environ.get("SEED") or random.randrange(1 << 30))
+    seed = int(os.environ.get("SEED") or 1)
     random.seed(seed)
     print("seed %d" % seed)
     work = tempfile.mkdtemp()
