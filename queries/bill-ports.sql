@@ -76,10 +76,9 @@ WITH spoken AS MATERIALIZED (
     GROUP BY 1, 2
 )
 SELECT application, proto_name(proto) AS proto, lowport AS port, flows, sent, received, sent + received AS bytes,
-       round(100.0 * (sent + received) / sum(sent + received) OVER (), 1) AS percent,
+       round(100.0 * (sent + received) / (SELECT sum(sent + received) FROM seen), 1) AS percent,
        'flowreport bill-flows --day ' || day || words || ' --proto ' || proto_name(proto) || ' --port ' || coalesce(lowport, 'none') AS next
-FROM seen, asked
-ORDER BY bytes DESC, seen.proto, port
-LIMIT coalesce(:n, 20);
+FROM (SELECT * FROM seen ORDER BY sent + received DESC, proto, lowport LIMIT coalesce(:n, 20)) AS listed, asked
+ORDER BY bytes DESC, listed.proto, port;
 
 SELECT losses(since, until, :store) AS losses FROM asked;
