@@ -166,18 +166,13 @@ struct group_table *group_table_new(struct groups *g, unsigned page_bits) {
 
 /* ---- rows ------------------------------------------------------------------------------- */
 
-#define MIX UINT64_C(0x9e3779b97f4a7c15)
-
 static uint64_t hash_row(const struct groups *g, const uint64_t *key) {
     uint64_t h = g->seed;
-    for (int w = 0; w < g->shape.words; w++) {
-        h = (h ^ key[w]) * MIX;
-        h ^= h >> 32;
-    }
-    return h * MIX;
+    for (int w = 0; w < g->shape.words; w++)
+        h = group_hash_word(h, key[w]);
+    return group_hash_end(h);
 }
 
-/* The low bits of a product know only the low bits of what was multiplied. */
 static size_t slot_of(uint64_t hash) {
     return (size_t)(hash >> 20);
 }
@@ -187,18 +182,11 @@ static void hash_batch(struct group_table *t, const struct group_batch *b) {
         t->hash[i] = t->groups->seed;
     for (int w = 0; w < t->groups->shape.words; w++) {
         const uint64_t *key = b->key[w];
-        for (uint32_t i = 0; i < b->n; i++) {
-            uint64_t h = (t->hash[i] ^ key[i]) * MIX;
-            t->hash[i] = h ^ h >> 32;
-        }
+        for (uint32_t i = 0; i < b->n; i++)
+            t->hash[i] = group_hash_word(t->hash[i], key[i]);
     }
     for (uint32_t i = 0; i < b->n; i++)
-        t->hash[i] *= MIX;
-}
-
-static uint64_t add_up_to_max(uint64_t a, uint64_t b) {
-    uint64_t sum = a + b;
-    return sum | -(uint64_t)(sum < a);
+        t->hash[i] = group_hash_end(t->hash[i]);
 }
 
 /* The row of batch entry i, as a group of its own. */
@@ -228,7 +216,7 @@ static void add_times(uint64_t *to, int64_t first, int64_t last) {
 static void add_entry(const struct groups *g, uint64_t *sum, const struct group_batch *b,
                       uint32_t i) {
     for (int c = 0; c < b->nvalues; c++)
-        sum[b->at + c] = add_up_to_max(sum[b->at + c], (uint64_t)b->value[c][i]);
+        sum[b->at + c] = group_sum(sum[b->at + c], (uint64_t)b->value[c][i]);
     if (g->shape.times)
         add_times(sum + g->shape.counters, b->first[i], b->last[i]);
 }
@@ -237,7 +225,7 @@ static void add_row(const struct groups *g, uint64_t *to, const uint64_t *row) {
     to += g->shape.words;
     row += g->shape.words;
     for (int c = 0; c < g->shape.counters; c++)
-        to[c] = add_up_to_max(to[c], row[c]);
+        to[c] = group_sum(to[c], row[c]);
     if (g->shape.times)
         add_times(to + g->shape.counters, (int64_t)row[g->shape.counters],
                   (int64_t)row[g->shape.counters + 1]);
@@ -291,7 +279,7 @@ static bool grow_page(struct group_table *t, struct page *p, uint64_t low) {
 
 /* The page of a number, made if it is not there; -1 when there are too many. */
 static int find_page(struct group_table *t, uint64_t number) {
-    size_t h = number * MIX >> 56;
+    size_t h = group_hash_end(number) >> 56;
     for (; t->place[h]; h = (h + 1) % PLACES)
         if (t->page[t->place[h] - 1].number == number)
             return t->place[h] - 1;
@@ -362,7 +350,7 @@ static enum placed add_paged(struct group_table *t, const struct group_batch *b)
             const int64_t *value = b->value[c] + at;
             for (uint32_t i = 0; i < n; i++) {
                 uint64_t *to = t->sum[i] + b->at + c;
-                *to = add_up_to_max(*to, (uint64_t)value[i]);
+                *to = group_sum(*to, (uint64_t)value[i]);
             }
         }
         for (uint32_t i = 0; g->shape.times && i < n; i++)

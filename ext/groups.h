@@ -34,6 +34,23 @@ static inline size_t group_width(const struct group_shape *s) {
     return (size_t)s->words + (size_t)s->counters + (s->times ? 2 : 0);
 }
 
+/* Totals stop at UINT64_MAX. */
+static inline uint64_t group_sum(uint64_t a, uint64_t b) {
+    uint64_t sum = a + b;
+    return sum | -(uint64_t)(sum < a);
+}
+
+/* The hash of a key, word by word from a seed on. The low bits of a product know only the low bits of what was multiplied: who
+** needs few bits takes the high ones. */
+#define GROUP_MIX UINT64_C(0x9e3779b97f4a7c15)
+static inline uint64_t group_hash_word(uint64_t h, uint64_t word) {
+    h = (h ^ word) * GROUP_MIX;
+    return h ^ h >> 32;
+}
+static inline uint64_t group_hash_end(uint64_t h) {
+    return h * GROUP_MIX;
+}
+
 struct groups;
 struct group_table;
 

@@ -97,32 +97,20 @@ uint64_t sketch_value(const struct sketch *s, const struct aggregate_spec *spec,
 
 /* ---- cells -------------------------------------------------------------------------------- */
 
-#define MIX UINT64_C(0x9e3779b97f4a7c15)
-
-static uint64_t mix(uint64_t h, uint64_t word) {
-    h = (h ^ word) * MIX;
-    return h ^ h >> 32;
-}
-
 static uint32_t cell_of(const struct sketch *s, uint64_t h) {
-    return (uint32_t)(h * MIX >> s->shift);
+    return (uint32_t)(group_hash_end(h) >> s->shift);
 }
 
 static void find_cells(const struct sketch *s, int words, const struct group_batch *b,
                        uint32_t cell[GROUP_BATCH]) {
     for (uint32_t i = 0; words == 1 && i < b->n; i++)
-        cell[i] = cell_of(s, mix(s->seed, b->key[0][i]));
+        cell[i] = cell_of(s, group_hash_word(s->seed, b->key[0][i]));
     for (uint32_t i = 0; words > 1 && i < b->n; i++) {
         uint64_t h = s->seed;
         for (int w = 0; w < words; w++)
-            h = mix(h, b->key[w][i]);
+            h = group_hash_word(h, b->key[w][i]);
         cell[i] = cell_of(s, h);
     }
-}
-
-static uint64_t add_up_to_max(uint64_t a, uint64_t b) {
-    uint64_t sum = a + b;
-    return sum | -(uint64_t)(sum < a);
 }
 
 /* What the n-th greatest of a share's cells has. 0 without memory. */
@@ -159,7 +147,7 @@ void sketch_add(struct sketch *s, int share, const struct aggregate_spec *spec, 
     }
     int c = measure_counter(spec, s->measure, side);
     for (uint32_t i = 0; c >= 0 && i < b->n; i++)
-        to[cell[i]] = add_up_to_max(to[cell[i]], (uint64_t)b->value[c][i]);
+        to[cell[i]] = group_sum(to[cell[i]], (uint64_t)b->value[c][i]);
 }
 
 /* n groups at least come before what is below the n-th cell. */
@@ -180,9 +168,9 @@ void sketch_add_group(struct sketch *s, const struct aggregate_spec *spec, int w
                       const uint64_t *row) {
     uint64_t h = s->seed, v = sketch_value(s, spec, row + words);
     for (int w = 0; w < words; w++)
-        h = mix(h, row[w]);
+        h = group_hash_word(h, row[w]);
     uint64_t *to = &s->cell[0][cell_of(s, h)];
-    *to = s->measure < MEASURE_first ? add_up_to_max(*to, v) : v > *to ? v : *to;
+    *to = s->measure < MEASURE_first ? group_sum(*to, v) : v > *to ? v : *to;
 }
 
 static void add_shares(struct sketch *s) {
@@ -190,7 +178,7 @@ static void add_shares(struct sketch *s) {
     for (int k = 1; k < s->shares; k++) {
         const uint64_t *cell = s->cell[k];
         for (size_t i = 0; i < s->cells; i++)
-            all[i] = s->measure < MEASURE_first ? add_up_to_max(all[i], cell[i])
+            all[i] = s->measure < MEASURE_first ? group_sum(all[i], cell[i])
                      : cell[i] > all[i]         ? cell[i]
                                                 : all[i];
         free(s->cell[k]);
