@@ -10,7 +10,6 @@ SQLITE_EXTENSION_INIT3
 
 #include <lz4.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include <xxhash.h>
@@ -18,6 +17,7 @@ SQLITE_EXTENSION_INIT3
 #include "../schema/mpls.h"
 #include "../schema/value.h"
 #include "protocols.h"
+#include "vtab.h"
 
 /* The address in a value. Returns 0, or -1 if it is none (NULL, for one). */
 static int address_of(sqlite3_value *value, struct flow_ip *ip) {
@@ -27,19 +27,6 @@ static int address_of(sqlite3_value *value, struct flow_ip *ip) {
 
 static bool is_null(sqlite3_value *value) {
     return sqlite3_value_type(value) == SQLITE_NULL;
-}
-
-/* Fail with a formatted message. */
-static void fail(sqlite3_context *ctx, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    char *text = sqlite3_vmprintf(format, args);
-    va_end(args);
-    if (text)
-        sqlite3_result_error(ctx, text, -1);
-    else
-        sqlite3_result_error_nomem(ctx);
-    sqlite3_free(text);
 }
 
 /* ---- addresses -------------------------------------------------------------------------- */
@@ -58,9 +45,9 @@ static const struct net *net_argument(sqlite3_context *ctx, sqlite3_value *value
     const char *text = (const char *)sqlite3_value_text(value);
     size_t n = (size_t)sqlite3_value_bytes(value);
     if (!text || flow_net_parse(text, n, &local->first, &local->last) != 0) {
-        fail(ctx,
-             "ip_in: '%s' is no network: give '192.168.1.0/24', '2001:db8::/32' or one address",
-             text ? text : "");
+        result_failure(
+            ctx, "ip_in: '%s' is no network: give '192.168.1.0/24', '2001:db8::/32' or one address",
+            text ? text : "");
         return NULL;
     }
     struct net *copy = sqlite3_malloc(sizeof *copy);
@@ -92,15 +79,16 @@ void functions_match(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     if (!list || is_null(argv[1]))
         return;
     if (address_of(argv[1], &ip) != 0) {
-        fail(ctx, "MATCH: '%s' is no address: it is for columns of addresses, and for filter",
-             (const char *)sqlite3_value_text(argv[1]));
+        result_failure(ctx,
+                       "MATCH: '%s' is no address: it is for columns of addresses, and for filter",
+                       (const char *)sqlite3_value_text(argv[1]));
         return;
     }
     int more, in = 0;
     while ((more = pattern_next_net(&list, &first, &last)) > 0)
         in |= flow_ip_cmp(&ip, &first) >= 0 && flow_ip_cmp(&ip, &last) <= 0;
     if (more < 0)
-        fail(ctx, "MATCH: '%s' is no list of networks: " PATTERN_NETS, list);
+        result_failure(ctx, "MATCH: '%s' is no list of networks: " PATTERN_NETS, list);
     else
         sqlite3_result_int(ctx, in);
 }
@@ -111,8 +99,8 @@ static int length_argument(sqlite3_context *ctx, sqlite3_value *value, int limit
     if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER && length >= 0 && length <= limit)
         return (int)length;
     const char *text = (const char *)sqlite3_value_text(value);
-    fail(ctx, "ip_net: '%s' is no prefix length: give 0 to %d for %s", text ? text : "", limit,
-         limit == 32 ? "IPv4" : "IPv6");
+    result_failure(ctx, "ip_net: '%s' is no prefix length: give 0 to %d for %s", text ? text : "",
+                   limit, limit == 32 ? "IPv4" : "IPv6");
     return -1;
 }
 
@@ -190,7 +178,7 @@ static void refuse(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     if (is_null(argv[0]))
         return;
-    fail(ctx, "%s", sqlite3_value_text(argv[0]));
+    result_failure(ctx, "%s", sqlite3_value_text(argv[0]));
     sqlite3_result_error_code(ctx, SQLITE_CONSTRAINT);
 }
 

@@ -9,20 +9,12 @@
 #include <string.h>
 
 #include "filter.h"
+#include "vtab.h"
 
 SQLITE_EXTENSION_INIT3
 
 static bool is_null(sqlite3_value *value) {
     return sqlite3_value_type(value) == SQLITE_NULL;
-}
-
-/* An error with a text from sqlite3_mprintf(), which is freed. */
-static void fail(sqlite3_context *ctx, char *text) {
-    if (text)
-        sqlite3_result_error(ctx, text, -1);
-    else
-        sqlite3_result_error_nomem(ctx);
-    sqlite3_free(text);
 }
 
 /* ---- numbers ---------------------------------------------------------------------------- */
@@ -45,9 +37,9 @@ static void bounded(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
             sqlite3_result_value(ctx, value);
         return;
     }
-    fail(ctx, sqlite3_mprintf("%s = '%s': give a %snumber, %s to %s", sqlite3_value_text(argv[1]),
-                              sqlite3_value_text(value), whole ? "whole " : "",
-                              sqlite3_value_text(least), sqlite3_value_text(most)));
+    result_failure(ctx, "%s = '%s': give a %snumber, %s to %s", sqlite3_value_text(argv[1]),
+                   sqlite3_value_text(value), whole ? "whole " : "", sqlite3_value_text(least),
+                   sqlite3_value_text(most));
 }
 
 /* ---- filters ---------------------------------------------------------------------------- */
@@ -68,17 +60,16 @@ static void filter_in(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
         return;
     const char *other = strpbrk(list, "()[]#@'\"");
     if (other) {
-        fail(ctx,
-             sqlite3_mprintf("%s = '%s': '%c' has no place in a list: write what is in it with "
-                             "blanks between",
-                             name, list, *other));
+        result_failure(
+            ctx, "%s = '%s': '%c' has no place in a list: write what is in it with blanks between",
+            name, list, *other);
         return;
     }
     char *text = sqlite3_mprintf("%s in [%s]", what, list);
     struct filter_node *node =
         text ? filter_parse(text, strlen(text), 0, NULL, NULL, err, sizeof err) : NULL;
     if (text && !node) {
-        fail(ctx, sqlite3_mprintf("%s = '%s': %s", name, list, without_place(err)));
+        result_failure(ctx, "%s = '%s': %s", name, list, without_place(err));
         sqlite3_free(text);
         return;
     }

@@ -9,6 +9,7 @@
 #include "site_table.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 SQLITE_EXTENSION_INIT3
@@ -274,6 +275,18 @@ int vtab_overrides(struct vtab *v, struct snapshot *snapshot, int64_t now) {
 
 void result_text(sqlite3_context *ctx, const char *text, size_t n) {
     sqlite3_result_text64(ctx, text, n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+void result_failure(sqlite3_context *ctx, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *text = sqlite3_vmprintf(format, args);
+    va_end(args);
+    if (text)
+        sqlite3_result_error(ctx, text, -1);
+    else
+        sqlite3_result_error_nomem(ctx);
+    sqlite3_free(text);
 }
 
 void result_ip(sqlite3_context *ctx, const struct flow_ip *ip) {

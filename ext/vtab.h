@@ -80,6 +80,8 @@ void result_net(sqlite3_context *ctx, const struct flow_ip *ip, int len);
 void result_time(sqlite3_context *ctx, int64_t ms);
 /* SQLite has no unsigned integers. */
 void result_count(sqlite3_context *ctx, uint64_t n);
+/* An error of a function, with a message made as sqlite3_mprintf() does. */
+void result_failure(sqlite3_context *ctx, const char *format, ...);
 
 /* What ext/flowvt.c registers. The kind of the first two is an enum table_kind of columns.h. */
 extern const sqlite3_module flows_module, totals_module, about_module, export_module, delays_module,

@@ -24,7 +24,7 @@
 .headers on
 
 WITH w AS MATERIALIZED (
-    SELECT CASE WHEN :since IS NOT NULL THEN :since ELSE 
+    SELECT CASE WHEN :since IS NOT NULL THEN :since ELSE
                 strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))), '-10 minutes') END AS since
     FROM flow_files(NULL, NULL, :store)
 )
