@@ -6,17 +6,10 @@
 #include "aggregate.h"
 #include "../schema/kernel.h"
 #include "../schema/portion.h"
+#include "row_keys.h"
 #include "sketch.h"
 
 #include <stdlib.h>
-
-/* Numbers of a dictionary's codes; 0: not asked for yet. */
-struct remap {
-    const struct fvt_dict *dict;
-    enum label label;
-    uint32_t *number;
-    uint32_t cap;
-};
 
 /* Rows of a side, with counters and times of their own. */
 struct batch {
@@ -38,23 +31,18 @@ struct found {
 struct aggregate {
     const struct aggregate_spec *spec;
     const struct key_layout *keys;
-    struct interner *interner;
+    struct row_keys *row_keys;
     struct group_table *table;
     uint64_t most; /* that a sum can be, with spec->whole */
     bool *wide;    /* of aggregate_run(): see there */
     bool narrow;   /* a value did not fit, and wide says of which dimension */
     struct scan *scan;
     bool in_group;
-    struct remap remap[2 * MAX_DIMENSIONS];
-    int nremaps; /* of the current row group */
     struct aggregate_rows rows;
     struct batch batch;
-    uint64_t *key[MAX_KEY_WORDS];
-    uint64_t part[GROUP_BATCH]; /* of a key: one dimension */
-    bool ports;                 /* a dimension is made of them */
-    uint32_t *application;      /* numbers of texts, by those of labels.h; 0: not asked for yet */
-    uint32_t missing[GROUP_BATCH], code[GROUP_BATCH]; /* rows and codes without a number */
-    struct sketch *sketch;                            /* NULL: all goes to the table */
+    bool ports;                         /* a dimension is made of them */
+    uint64_t total[2 * GROUP_COUNTERS]; /* with spec->total, of all rows */
+    struct sketch *sketch;              /* NULL: all goes to the table */
     int share;
     bool finding;        /* what it looks for goes to the table, or else all to its cells */
     struct found *found; /* there with a sketch */
@@ -83,18 +71,11 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct 
         return NULL;
     a->spec = spec;
     a->keys = keys;
-    a->interner = interner;
-    bool ok = true;
-    for (int d = 0; d < spec->ndims; d++) {
+    for (int d = 0; d < spec->ndims; d++)
         a->ports |= dimension_has_ports(&spec->dim[d]);
-        if (spec->dim[d].label == LABEL_APPLICATION && !a->application)
-            ok = (a->application = calloc((size_t)labels_applications(spec->labels) + 1,
-                                          sizeof *a->application)) != NULL;
-    }
-    for (int w = 0; w < keys->words; w++)
-        ok = (a->key[w] = malloc(GROUP_BATCH * sizeof **a->key)) != NULL && ok;
+    a->row_keys = row_keys_new(spec, keys, interner);
     a->table = group_table_new(groups, page_bits(spec, keys));
-    if (ok && a->table)
+    if (a->row_keys && a->table)
         return a;
     aggregate_free(a);
     return NULL;
@@ -103,12 +84,8 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct 
 void aggregate_free(struct aggregate *a) {
     if (!a)
         return;
-    for (int i = 0; i < 2 * MAX_DIMENSIONS; i++)
-        free(a->remap[i].number);
-    free(a->application);
+    row_keys_free(a->row_keys);
     free(a->found);
-    for (int w = 0; w < MAX_KEY_WORDS; w++)
-        free(a->key[w]);
     free(a);
 }
 
@@ -117,6 +94,9 @@ void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMN
         used[spec->counter[c]] = true;
     for (int d = 0; d < spec->ndims; d++) {
         used[spec->dim[d].side[0]] = used[spec->dim[d].side[1]] = true;
+        if (spec->dim[d].label == LABEL_NET)
+            for (int side = 0; side < 2; side++)
+                used[dimension_mask(&spec->dim[d], side)] = true;
         if (dimension_has_ports(&spec->dim[d]))
             used[FLOW_srcport] = used[FLOW_dstport] = true;
     }
@@ -127,14 +107,11 @@ void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMN
 }
 
 void aggregate_new_dicts(struct aggregate *a) {
-    a->nremaps = 0;
+    row_keys_new_dicts(a->row_keys);
 }
 
 void aggregate_forget(struct aggregate *a) {
-    a->nremaps = 0;
-    if (a->application)
-        memset(a->application, 0,
-               ((size_t)labels_applications(a->spec->labels) + 1) * sizeof *a->application);
+    row_keys_forget(a->row_keys);
 }
 
 bool aggregate_sketch(struct aggregate *a, struct sketch *sketch, int share, bool found) {
@@ -148,188 +125,15 @@ bool aggregate_flush(struct aggregate *a) {
     return group_table_flush(a->table);
 }
 
-/* ---- keys ------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------- */
 
-static struct remap *remap_of(struct aggregate *a, const struct fvt_dict *dict, enum label label) {
-    for (int i = 0; i < a->nremaps; i++)
-        if (a->remap[i].dict == dict && a->remap[i].label == label)
-            return &a->remap[i];
-    struct remap *r = &a->remap[a->nremaps];
-    if (r->cap < dict->n) {
-        free(r->number);
-        r->number = malloc(dict->n * sizeof *r->number);
-        r->cap = r->number ? dict->n : 0;
-        if (!r->number)
-            return NULL;
-    }
-    memset(r->number, 0, dict->n * sizeof *r->number);
-    r->dict = dict;
-    r->label = label;
-    a->nremaps++;
-    return r;
-}
-
-/* number[code] of every row, 0 where it is NULL. Which rows have a code without a number goes to
-** missing; returns how many these are. */
-static uint32_t map_codes(const struct aggregate_rows *in, const struct aggregate_column *c,
-                          const uint32_t *number, uint64_t *part, uint32_t *missing) {
-    const int64_t *v = c->v;
-    const uint16_t *row = in->row;
-    uint32_t n = in->n, m = 0;
-    for (uint32_t i = 0; c->null && i < n; i++) {
-        uint32_t at = row ? row[i] : i;
-        part[i] = c->null[at] ? 0 : number[v[at]];
-        missing[m] = i;
-        m += !part[i] & !c->null[at];
-    }
-    if (c->null)
-        return m;
-    for (uint32_t i = 0; row && i < n; i++) {
-        uint32_t x = number[v[row[i]]];
-        part[i] = x;
-        missing[m] = i;
-        m += x == 0;
-    }
-    for (uint32_t i = 0; !row && i < n; i++) {
-        uint32_t x = number[v[i]];
-        part[i] = x;
-        missing[m] = i;
-        m += x == 0;
-    }
-    return m;
-}
-
-static bool number_codes(struct aggregate *a, const struct remap *r, const uint32_t *codes,
-                         uint32_t n) {
-    if (r->label == LABEL_ZONE)
-        return interner_zones(a->interner, a->spec->labels, r->dict, r->number);
-    return interner_number(a->interner, r->dict, codes, n, r->number);
-}
-
-static bool pack_codes(struct aggregate *a, const struct aggregate_rows *in,
-                       const struct aggregate_column *c, enum label label, uint64_t *part) {
-    if (!c->dict || c->dict->n == 0) { /* NULL in all rows */
-        memset(part, 0, in->n * sizeof *part);
-        return true;
-    }
-    struct remap *r = remap_of(a, c->dict, label);
-    if (!r)
-        return false;
-    uint32_t m = map_codes(in, c, r->number, part, a->missing), n = 0;
-    for (uint32_t k = 0; k < m; k++) {
-        uint32_t i = a->missing[k], code = (uint32_t)c->v[in->row ? in->row[i] : i];
-        if (!r->number[code]) {
-            r->number[code] = UINT32_MAX; /* only once */
-            a->code[n++] = code;
-        }
-    }
-    if (n && !number_codes(a, r, a->code, n))
-        return false;
-    for (uint32_t k = 0; k < m; k++) {
-        uint32_t i = a->missing[k];
-        part[i] = r->number[c->v[in->row ? in->row[i] : i]];
-    }
-    return true;
-}
-
-static int64_t value_of(const struct aggregate_column *c, uint32_t at) {
-    return c->null && c->null[at] ? -1 : c->v[at];
-}
-
-static bool pack_applications(struct aggregate *a, const struct aggregate_rows *in,
-                              const struct aggregate_column *proto, uint64_t *part) {
-    const struct labels *labels = a->spec->labels;
-    for (uint32_t i = 0; i < in->n; i++) {
-        uint32_t at = in->row ? in->row[i] : i;
-        uint32_t number = labels_application(
-            labels, value_of(proto, at), value_of(&in->port[0], at), value_of(&in->port[1], at));
-        if (!a->application[number] && !(a->application[number] = interner_text(
-                                             a->interner, labels_application_text(labels, number))))
-            return false;
-        part[i] = a->application[number];
-    }
-    return true;
-}
-
-static void pack_numbers(const struct aggregate_rows *in, const struct aggregate_column *c,
-                         uint64_t largest, uint64_t *part) {
-    for (uint32_t i = 0; i < in->n; i++) {
-        uint32_t at = in->row ? in->row[i] : i;
-        /* A forged file may have values outside of its zone map. */
-        uint64_t v = (uint64_t)c->v[at] < largest ? (uint64_t)c->v[at] + 1 : largest;
-        part[i] = c->null && c->null[at] ? 0 : v;
-    }
-}
-
-static void pack_lowports(const struct aggregate_rows *in, uint64_t largest, uint64_t *part) {
-    for (uint32_t i = 0; i < in->n; i++) {
-        uint32_t at = in->row ? in->row[i] : i;
-        int64_t a = value_of(&in->port[0], at), b = value_of(&in->port[1], at);
-        uint64_t low = (uint64_t)(a < b ? a : b) + 1; /* 0 where one is NULL */
-        part[i] = low < largest ? low : largest;
-    }
-}
-
-/* Where the part of a key goes: the first of a word makes it. */
-static uint64_t *place_of(struct aggregate *a, const struct key_slot *s) {
-    return s->shift ? a->part : a->key[s->word];
-}
-
-static void put_part(struct aggregate *a, const uint64_t *part, const struct key_slot *s,
-                     uint32_t n) {
-    uint64_t *key = a->key[s->word];
-    for (uint32_t i = 0; s->shift && i < n; i++)
-        key[i] |= part[i] << s->shift;
-}
-
-/* Do the numbers of labels fit the slot? */
-static bool labels_fit(struct aggregate *a, int d, const uint64_t *part, uint32_t n) {
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < n; i++)
-        all |= part[i];
-    if (all <= key_largest(&a->keys->slot[d]))
-        return true;
-    a->wide[d] = a->narrow = true;
-    return false;
-}
-
-static bool pack_keys(struct aggregate *a, const struct aggregate_rows *in) {
-    const struct aggregate_spec *spec = a->spec;
-    if (spec->ndims == 0 && !spec->buckets)
-        memset(a->key[0], 0, in->n * sizeof **a->key);
-    for (int k = 0; k < spec->ndims; k++) {
-        int d = a->keys->place[k];
-        const struct key_slot *s = &a->keys->slot[d];
-        uint64_t *part = place_of(a, s);
-        enum flow_class class = spec->dim[d].class;
-        if (spec->dim[d].label == LABEL_LOWPORT)
-            pack_lowports(in, key_largest(s), part);
-        else if (class != FLOW_IP && class != FLOW_TEXT)
-            pack_numbers(in, &in->dim[d], key_largest(s), part);
-        else if (spec->dim[d].label == LABEL_APPLICATION
-                     ? !pack_applications(a, in, &in->dim[d], part)
-                     : !pack_codes(a, in, &in->dim[d], spec->dim[d].label, part))
-            return false;
-        if (dimension_is_told(&spec->dim[d]) && !labels_fit(a, d, part, in->n))
-            return false;
-        put_part(a, part, s, in->n);
-    }
-    if (spec->buckets) {
-        const struct key_slot *s = &a->keys->slot[spec->ndims];
-        if (!s->shift)
-            memcpy(a->key[s->word], in->bucket, in->n * sizeof *in->bucket);
-        put_part(a, in->bucket, s, in->n);
-    }
-    return true;
-}
-
-/* Leave in b, whose keys are a's, the rows that are looked for. */
+/* Leave in b the rows that are looked for. */
 static void keep_found(struct aggregate *a, struct group_batch *b) {
     struct found *f = a->found;
     uint32_t n = sketch_find(a->sketch, a->keys->words, b, f->place);
     for (int w = 0; w < a->keys->words; w++)
         for (uint32_t i = 0; i < n; i++)
-            a->key[w][i] = a->key[w][f->place[i]];
+            b->key[w][i] = b->key[w][f->place[i]];
     for (int c = 0; c < b->nvalues; c++) {
         for (uint32_t i = 0; i < n; i++)
             f->value[c][i] = b->value[c][f->place[i]];
@@ -366,15 +170,35 @@ static void keep_useful(struct aggregate *a, struct aggregate_rows *in) {
     in->bucket = f->bucket;
 }
 
+static void add_to_total(struct aggregate *a, int side, const struct aggregate_rows *in) {
+    uint64_t *total = a->total + (a->spec->sets == 2 ? side * a->spec->ncounters : 0);
+    for (int c = 0; c < a->spec->ncounters; c++) {
+        unsigned __int128 sum = total[c];
+        for (uint32_t i = 0; i < in->n; i++)
+            sum += (uint64_t)in->value[c][i];
+        total[c] = sum < UINT64_MAX ? (uint64_t)sum : UINT64_MAX;
+    }
+}
+
+void aggregate_total(const struct aggregate *a, uint64_t *total) {
+    for (int i = 0; i < a->spec->sets * a->spec->ncounters; i++)
+        total[i] = group_sum(total[i], a->total[i]);
+}
+
 bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *rows) {
     struct aggregate_rows some = *rows;
+    if (a->spec->total && !a->finding)
+        add_to_total(a, side, rows);
     if (a->sketch)
         keep_useful(a, &some);
     if (some.n == 0)
         return true;
-    if (!pack_keys(a, &some))
+    enum row_keys_result packed = row_keys_pack(a->row_keys, &some, a->wide);
+    a->narrow |= packed == ROW_KEYS_WIDE;
+    if (packed != ROW_KEYS_OK)
         return false;
-    struct group_batch b = {.n = some.n, .key = a->key, .first = some.first, .last = some.last};
+    struct group_batch b = {
+        .n = some.n, .key = row_keys_words(a->row_keys), .first = some.first, .last = some.last};
     b.at = a->spec->sets == 2 ? side * a->spec->ncounters : 0;
     b.nvalues = a->spec->ncounters;
     memcpy(b.value, some.value, sizeof b.value);
@@ -734,8 +558,9 @@ static uint32_t choose_applications(struct aggregate *a, const uint16_t *rows, u
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = rows[i];
         some[m] = rows[i];
-        m += a->spec->applications[labels_application(a->spec->labels, value_of(&c[0], at),
-                                                      value_of(&c[1], at), value_of(&c[2], at))];
+        m += a->spec->applications[labels_application(a->spec->labels, aggregate_value(&c[0], at),
+                                                      aggregate_value(&c[1], at),
+                                                      aggregate_value(&c[2], at))];
     }
     return m;
 }
@@ -756,6 +581,8 @@ static bool add_side(struct aggregate *a, int side, const struct block *in, cons
         bool coded = spec->dim[d].class == FLOW_IP || spec->dim[d].class == FLOW_TEXT;
         set_column(a, &a->rows.dim[d], spec->dim[d].side[side],
                    coded && spec->dim[d].label != LABEL_APPLICATION);
+        if (spec->dim[d].label == LABEL_NET)
+            set_column(a, &a->rows.mask[d], dimension_mask(&spec->dim[d], side), false);
     }
     if (n == 0)
         return true;

@@ -29,6 +29,7 @@ struct aggregate_spec {
     int sets;                    /* of counters: 2 when those of each side are asked for apart */
     int counter[GROUP_COUNTERS]; /* scan columns; flows is the first */
     int ncounters;               /* of a set */
+    bool total;                  /* of all groups is asked for */
     bool times;                  /* first and last are asked for */
     /* Flows that lie in the window count whole, and counters as SQL's sum() takes them: where one is NULL,
     ** or sums may be too large for it, reading ends with AGGREGATE_UNFIT. */
@@ -59,6 +60,9 @@ enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
                                     void *arg, bool wide[MAX_DIMENSIONS], int *rc);
 /* With spec.whole: no sum of what was read is larger. */
 uint64_t aggregate_most(const struct aggregate *a);
+/* With spec.total: add the counters of all that was counted, once however often it is read for a sketch, to total as if it were
+** one group's. */
+void aggregate_total(const struct aggregate *a, uint64_t *total);
 /* From now on what is read is only added to the cells of sketch, or if found is true, what falls into the cells that are
 ** looked for goes to groups. share: this thread's. sketch is borrowed. False without memory. */
 bool aggregate_sketch(struct aggregate *a, struct sketch *sketch, int share, bool found);
@@ -73,6 +77,11 @@ struct aggregate_column {
     const struct fvt_dict *dict;
 };
 
+/* A value that is not negative; -1: NULL. */
+static inline int64_t aggregate_value(const struct aggregate_column *c, uint32_t at) {
+    return c->null && c->null[at] ? -1 : c->v[at];
+}
+
 /* n rows (at most GROUP_BATCH) for one side. row: their places in the columns of dim; NULL: the
 ** first n. bucket: their buckets by key_bucket(), 0 for none. value, first and last are those of the
 ** rows alone. */
@@ -80,6 +89,7 @@ struct aggregate_rows {
     uint32_t n;
     const uint16_t *row;
     struct aggregate_column dim[MAX_DIMENSIONS];
+    struct aggregate_column mask[MAX_DIMENSIONS]; /* of a network */
     struct aggregate_column port[2]; /* source and destination, when a dimension is made of them */
     const uint64_t *bucket;
     const int64_t *value[GROUP_COUNTERS];

@@ -40,6 +40,10 @@ static bool only_group(const struct sql_table *t, const struct asked *a,
     return n == 1 && *dimension >= 0;
 }
 
+static bool is_net(const struct sql_column *c) {
+    return c->kind == COLUMN_LABEL && c->id == LABEL_NET;
+}
+
 /* Dimensions and measures that the statement names. */
 static void ask_columns(const struct sql_table *t, const struct query *q, struct asked *out) {
     struct totals_request *r = &out->request;
@@ -49,15 +53,16 @@ static void ask_columns(const struct sql_table *t, const struct query *q, struct
         if (!(q->used >> (i < 63 ? i : 63) & 1))
             continue;
         int measure = sql_column_measure(t, col);
-        if (measure >= 0)
-            r->measures |= UINT32_C(1) << measure;
+        if (measure >= 0 || col->kind == COLUMN_TOTAL)
+            r->measures |= UINT32_C(1) << (measure >= 0 ? measure : col->id);
+        r->total |= col->kind == COLUMN_TOTAL;
         r->buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
         if (measure >= 0 || (col->kind != COLUMN_VALUE && col->kind != COLUMN_LABEL))
             continue;
         out->dimension[i] = r->ndims;
         r->dim[r->ndims++] = (struct dimension){
             {col->side[0], col->side[1]},
-            sql_column_class(col),
+            is_net(col) ? FLOW_IP : sql_column_class(col), /* as the interner has networks */
             col->kind == COLUMN_LABEL ? (enum label)col->id : LABEL_NONE,
         };
     }

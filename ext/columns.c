@@ -65,10 +65,20 @@ static bool is_dimension(int f) {
            f != FLOW_exportseq && f != FLOW_flowid;
 }
 
+static const struct {
+    const char *name;
+    enum measure measure;
+} totals[] = {{"total_flows", MEASURE_flows},
+              {"total_packets", MEASURE_packets},
+              {"total_bytes", MEASURE_bytes}};
+enum { TOTALS = sizeof totals / sizeof totals[0] };
+
 static void add_measures(struct sql_table *t, const int *measures, const char *const *names,
                          int n) {
     for (int i = 0; i < n; i++)
         add(t, names[i], "INTEGER", false, COLUMN_MEASURE, measures[i]);
+    for (int i = 0; i < TOTALS; i++)
+        add(t, totals[i].name, "INTEGER", true, COLUMN_TOTAL, totals[i].measure);
     add(t, "first", "TEXT", false, COLUMN_MEASURE, MEASURE_first);
     add(t, "last", "TEXT", false, COLUMN_MEASURE, MEASURE_last);
     add(t, "first_ms", "INTEGER", true, COLUMN_MEASURE, MEASURE_first_ms);
@@ -99,6 +109,8 @@ static void init_traffic(struct sql_table *t) {
     add_label(t, "dstzone", LABEL_ZONE, FLOW_dstip, FLOW_dstip);
     add_label(t, "application", LABEL_APPLICATION, FLOW_proto, FLOW_proto);
     add_label(t, "lowport", LABEL_LOWPORT, FLOW_srcport, FLOW_srcport);
+    add_label(t, "srcnet", LABEL_NET, FLOW_srcip, FLOW_srcip);
+    add_label(t, "dstnet", LABEL_NET, FLOW_dstip, FLOW_dstip);
     add_app(t);
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (is_dimension(f))
@@ -152,6 +164,7 @@ static void init_endpoints(struct sql_table *t) {
         add_end(t, ends[i].own, ends[i].src, ends[i].dst);
         add_end(t, ends[i].peer, ends[i].dst, ends[i].src);
     }
+    add_end(t, "ifindex", FLOW_inif, FLOW_outif);
     for (int f = 0; f < FLOW_NFIELDS; f++)
         if (is_dimension(f) && !is_end(f))
             add(t, flow_fields[f].name, field_type(f), false, COLUMN_VALUE, f);

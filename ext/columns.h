@@ -35,6 +35,7 @@ enum column_kind {
     COLUMN_MS,       /* id: TIME field as integer milliseconds */
     COLUMN_COMPUTED, /* id: enum computed */
     COLUMN_MEASURE,  /* id: enum measure */
+    COLUMN_TOTAL,    /* id: enum measure, flows, packets or bytes: the sum of all rows */
     COLUMN_BUCKET,   /* start of the bucket, text */
     COLUMN_BUCKET_MS,
     COLUMN_LABEL, /* id: enum label; of totals, hidden; side[] is the field it is of */

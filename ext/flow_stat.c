@@ -6,8 +6,9 @@
 **   SELECT * FROM flow_stat WHERE "by" = 'dstport' AND "order" = 'flows' AND since = '-1 hour';
 **
 ** An element is a statement over traffic or endpoints (columns.h), which does the work. One with two ends (ip,
-** port, as, if ...) counts each flow once for either of them, also when both are the same: ends is 2 then, and
-** all rows together have twice the traffic. Rows come in their order, the largest first.
+** port, as, if ...) counts each flow once for either of them, also when both are the same, and all its elements together
+** have twice the traffic. total_flows, total_packets and total_bytes are what all elements have, with those that are not
+** listed. Rows come in their order, the largest first.
 */
 #include <string.h>
 
@@ -33,41 +34,35 @@ enum {
     COLUMN_BPP,
     COLUMN_FIRST,
     COLUMN_LAST,
-    COLUMN_ENDS,
+    COLUMN_TOTAL_FLOWS,
+    COLUMN_TOTAL_PACKETS,
+    COLUMN_TOTAL_BYTES,
 };
 
 static const char declaration[] = "CREATE TABLE x(\"by\" HIDDEN, \"order\" HIDDEN, n HIDDEN, since "
                                   "HIDDEN, until HIDDEN, filter HIDDEN,"
                                   " store HIDDEN, element, flows INTEGER, packets INTEGER, bytes "
                                   "INTEGER, pps INTEGER, bps INTEGER,"
-                                  " bpp INTEGER, first TEXT, last TEXT, ends INTEGER)";
+                                  " bpp INTEGER, first TEXT, last TEXT, total_flows INTEGER,"
+                                  " total_packets INTEGER, total_bytes INTEGER)";
 static const char *const params[NPARAMS] = {"by",    "order",  "n",    "since",
                                             "until", "filter", "store"};
 
 /* ---- elements --------------------------------------------------------------------------- */
 
 /* What is read. */
-enum source { TRAFFIC, ENDPOINTS, EXPORTERS, INTERFACES, NSOURCES };
+enum source { TRAFFIC, ENDPOINTS, EXPORTERS, NSOURCES };
 
 #define ARGUMENTS "(?1, ?2, ?3, ?4)" /* since, until, filter, store */
 
-static const struct {
-    const char *from;
-    int ends;
-} sources[NSOURCES] = {
-    [TRAFFIC] = {"traffic" ARGUMENTS, 1},
-    [ENDPOINTS] = {"endpoints" ARGUMENTS, 2},
-    [EXPORTERS] =
-        {"(SELECT e.sysid, flows, packets, bytes, first_ms, last_ms FROM traffic" ARGUMENTS
-         " AS t LEFT JOIN (SELECT DISTINCT exporter, odid, version, sysid FROM"
-         " flow_exporters(NULL, NULL, ?4)) AS e ON e.exporter IS t.exporter"
-         " AND e.odid IS t.odid AND e.version IS t.version)",
-         1},
-    [INTERFACES] =
-        {"(SELECT inif AS ifindex, flows, packets, bytes, first_ms, last_ms FROM traffic" ARGUMENTS
-         " UNION ALL"
-         " SELECT outif, flows, packets, bytes, first_ms, last_ms FROM traffic" ARGUMENTS ")",
-         2},
+static const char *const sources[NSOURCES] = {
+    [TRAFFIC] = "traffic" ARGUMENTS,
+    [ENDPOINTS] = "endpoints" ARGUMENTS,
+    [EXPORTERS] = "(SELECT e.sysid, flows, packets, bytes, total_flows, total_packets, "
+                  "total_bytes, first_ms, last_ms FROM traffic" ARGUMENTS
+                  " AS t LEFT JOIN (SELECT DISTINCT exporter, odid, version, sysid FROM"
+                  " flow_exporters(NULL, NULL, ?4)) AS e ON e.exporter IS t.exporter"
+                  " AND e.odid IS t.odid AND e.version IS t.version)",
 };
 
 /* How the two parts of an element are shown. */
@@ -109,8 +104,8 @@ static const struct element {
     {"outif", TRAFFIC, COLUMN, ONE, "outif", NULL},
     {"srcmask", TRAFFIC, COLUMN, ONE, "srcmask", NULL},
     {"dstmask", TRAFFIC, COLUMN, ONE, "dstmask", NULL},
-    {"srcnet", TRAFFIC, EXPRESSION, ONE, "ip_net(srcip, min(srcmask, 32), srcmask)", NULL},
-    {"dstnet", TRAFFIC, EXPRESSION, ONE, "ip_net(dstip, min(dstmask, 32), dstmask)", NULL},
+    {"srcnet", TRAFFIC, COLUMN, ONE, "srcnet", NULL},
+    {"dstnet", TRAFFIC, COLUMN, ONE, "dstnet", NULL},
     {"srcvlan", TRAFFIC, COLUMN, ONE, "srcvlan", NULL},
     {"dstvlan", TRAFFIC, COLUMN, ONE, "dstvlan", NULL},
     {"cvlan", TRAFFIC, COLUMN, ONE, "cvlan", NULL},
@@ -150,8 +145,7 @@ static const struct element {
     {"srcip+dstip", TRAFFIC, COLUMN, PAIR, "srcip", "dstip"},
     {"srcas+dstas", TRAFFIC, COLUMN, PAIR, "srcas", "dstas"},
     {"inif+outif", TRAFFIC, COLUMN, PAIR, "inif", "outif"},
-    {"srcnet+dstnet", TRAFFIC, EXPRESSION, PAIR, "ip_net(srcip, min(srcmask, 32), srcmask)",
-     "ip_net(dstip, min(dstmask, 32), dstmask)"},
+    {"srcnet+dstnet", TRAFFIC, COLUMN, PAIR, "srcnet", "dstnet"},
     {"srcgeo", TRAFFIC, EXPRESSION, ONE, "country(srcip)", NULL},
     {"dstgeo", TRAFFIC, EXPRESSION, ONE, "country(dstip)", NULL},
     {"srcasn", TRAFFIC, EXPRESSION, ONE, "asn(srcip)", NULL},
@@ -175,7 +169,7 @@ static const struct element {
     {"asn", ENDPOINTS, EXPRESSION, ONE, "asn(ip)", NULL},
     {"tag", ENDPOINTS, EXPRESSION, ONE, "network(ip)", NULL},
     {"zone", ENDPOINTS, COLUMN, ONE, "zone", NULL},
-    {"if", INTERFACES, EXPRESSION, ONE, "ifindex", NULL},
+    {"if", ENDPOINTS, COLUMN, ONE, "ifindex", NULL},
 };
 enum { NELEMENTS = sizeof elements / sizeof elements[0] };
 
@@ -199,19 +193,19 @@ static char *statement_of(const struct element *e, const char *rank) {
         e->b ? ", a, b" : ", a"; /* a constant would keep the order from being pushed down */
     char *groups =
         e->kind == COLUMN
-            ? sqlite3_mprintf(
-                  "SELECT %s AS a, %s AS b, flows, packets, bytes, first_ms, last_ms FROM %s", e->a,
-                  b, sources[e->source].from)
+            ? sqlite3_mprintf("SELECT %s AS a, %s AS b, flows, packets, bytes, first_ms, last_ms,"
+                              " total_flows, total_packets, total_bytes FROM %s",
+                              e->a, b, sources[e->source])
             : sqlite3_mprintf(
                   "SELECT %s AS a, %s AS b, sum(flows) AS flows, sum(packets) AS packets,"
-                  " sum(bytes) AS bytes, min(first_ms) AS first_ms, max(last_ms) AS last_ms"
-                  " FROM %s GROUP BY 1, 2",
-                  e->a, b, sources[e->source].from);
-    char *text =
-        groups ? sqlite3_mprintf("SELECT %s, flows, packets, bytes, first_ms, last_ms FROM (%s)"
-                                 " ORDER BY %s DESC%s LIMIT ?5",
-                                 shown[e->shape], groups, rank, then)
-               : NULL;
+                  " sum(bytes) AS bytes, min(first_ms) AS first_ms, max(last_ms) AS last_ms,"
+                  " total_flows, total_packets, total_bytes FROM %s GROUP BY 1, 2",
+                  e->a, b, sources[e->source]);
+    char *text = groups ? sqlite3_mprintf("SELECT %s, flows, packets, bytes, first_ms, last_ms,"
+                                          " total_flows, total_packets, total_bytes FROM (%s)"
+                                          " ORDER BY %s DESC%s LIMIT ?5",
+                                          shown[e->shape], groups, rank, then)
+                        : NULL;
     sqlite3_free(groups);
     return text;
 }
@@ -221,13 +215,20 @@ static char *statement_of(const struct element *e, const char *rank) {
 struct cursor {
     sqlite3_vtab_cursor base;
     sqlite3_stmt *statement;
-    int ends;
     sqlite3_int64 row;
     bool eof;
 };
 
 /* Of the statement: what statement_of() selects. */
-enum { RESULT_ELEMENT, RESULT_FLOWS, RESULT_PACKETS, RESULT_BYTES, RESULT_FIRST, RESULT_LAST };
+enum {
+    RESULT_ELEMENT,
+    RESULT_FLOWS,
+    RESULT_PACKETS,
+    RESULT_BYTES,
+    RESULT_FIRST,
+    RESULT_LAST,
+    RESULT_TOTALS
+};
 
 static int connect_stat(sqlite3 *db, void *aux, int argc, const char *const *argv,
                         sqlite3_vtab **out, char **message) {
@@ -319,7 +320,6 @@ static int prepare(struct cursor *c, sqlite3_value *const *param) {
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_int64(c->statement, 5,
                                 param[PARAM_N] ? sqlite3_value_int64(param[PARAM_N]) : 10);
-    c->ends = sources[elements[e].source].ends;
     return rc;
 }
 
@@ -399,8 +399,10 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
         if (sqlite3_column_type(s, time) != SQLITE_NULL)
             result_time(ctx, sqlite3_column_int64(s, time));
         break;
-    case COLUMN_ENDS:
-        sqlite3_result_int(ctx, c->ends);
+    case COLUMN_TOTAL_FLOWS:
+    case COLUMN_TOTAL_PACKETS:
+    case COLUMN_TOTAL_BYTES:
+        sqlite3_result_value(ctx, sqlite3_column_value(s, i - COLUMN_TOTAL_FLOWS + RESULT_TOTALS));
         break;
     default: /* a parameter */
         break;

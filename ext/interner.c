@@ -13,7 +13,7 @@ enum {
     /* Entry, place in the hash table, name, rank, and what sorting takes. */
     ENTRY_SIZE = 100,
     ARENA = 1 << 16,
-    NET_TEXT = FLOW_IP_TEXT + 4,
+    STEP = 256, /* addresses that are numbered while others wait */
 };
 
 struct arena {
@@ -73,7 +73,7 @@ static void count(struct interner *in) {
 
 static bool number_ips(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                        uint32_t n, uint32_t *number) {
-    enum { STEP = 256, MANY = STEP };
+    enum { MANY = STEP };
     /* So many of one block: the others of the dictionary will come, too. */
     if (n >= MANY) {
         pthread_mutex_lock(&in->lock);
@@ -130,6 +130,44 @@ bool interner_zones(struct interner *in, struct labels *labels, const struct fvt
     return true;
 }
 
+/* A network stands among addresses with a family that tells its length, too. */
+enum { NET_FAMILY = 64 };
+
+static struct flow_ip net_entry(const struct flow_ip *ip, unsigned length) {
+    struct flow_ip net = flow_ip_mask(ip, length);
+    net.family = (uint8_t)(NET_FAMILY + (ip->family == 4 ? length : 33 + length));
+    return net;
+}
+
+/* The network's address and length; false for an address. */
+static bool read_net(const struct flow_ip *entry, struct flow_ip *ip, unsigned *length) {
+    if (entry->family < NET_FAMILY)
+        return false;
+    unsigned at = entry->family - NET_FAMILY;
+    *ip = *entry;
+    ip->family = at <= 32 ? 4 : 6;
+    *length = at <= 32 ? at : at - 33;
+    return true;
+}
+
+bool interner_nets(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
+                   const uint8_t *length, uint32_t n, uint32_t *number) {
+    bool ok = true;
+    for (uint32_t at = 0; ok && at < n; at += STEP) {
+        uint32_t some = n - at < STEP ? n - at : STEP;
+        struct flow_ip net[STEP];
+        for (uint32_t i = 0; i < some; i++)
+            net[i] = net_entry(&dict->ip[codes[at + i]], length[at + i]);
+        pthread_mutex_lock(&in->lock);
+        ok = dict_builder_ips(&in->ips.entries, net, some, number + at);
+        count(in);
+        pthread_mutex_unlock(&in->lock);
+        for (uint32_t i = 0; i < some; i++)
+            number[at + i]++;
+    }
+    return ok;
+}
+
 uint32_t interner_text(struct interner *in, const char *text) {
     pthread_mutex_lock(&in->lock);
     int64_t entry = dict_builder_text(&in->texts.entries, text, strlen(text));
@@ -167,18 +205,26 @@ static bool is_wanted(const struct name_list *l, uint32_t entry) {
     return !l->wanted || l->wanted[entry + 1];
 }
 
+static size_t name_ip(const struct interner *in, const struct flow_ip *entry,
+                      char text[FLOW_NET_TEXT]) {
+    struct flow_ip ip;
+    unsigned length;
+    if (read_net(entry, &ip, &length))
+        return flow_net_text(&ip, length, text);
+    int len = entry->family == 4 ? in->mask4 : in->mask6;
+    if (!in->bare && len < (entry->family == 4 ? 32 : 128))
+        return flow_net_text(entry, (unsigned)len, text);
+    return flow_ip_text(entry, text);
+}
+
 static bool name_ips(struct interner *in, const struct sort_stop *stop) {
     const struct dict_builder *d = &in->ips.entries;
     for (uint32_t i = 0; i < d->n && !sort_stopped(stop, i); i++) {
         if (!is_wanted(&in->ips, i))
             continue;
         struct name *name = &in->ips.name[i];
-        char text[NET_TEXT];
-        const struct flow_ip *ip = &d->ip[i];
-        size_t n = flow_ip_text(ip, text);
-        int len = ip->family == 4 ? in->mask4 : in->mask6;
-        if (!in->bare && len < (ip->family == 4 ? 32 : 128))
-            n += (size_t)snprintf(text + n, sizeof text - n, "/%d", len);
+        char text[FLOW_NET_TEXT];
+        size_t n = name_ip(in, &d->ip[i], text);
         name->n = (uint32_t)n;
         if (n <= sizeof name->text.own)
             memcpy(name->text.own, text, n);

@@ -54,6 +54,10 @@ bool interner_number(struct interner *in, const struct fvt_dict *dict, const uin
 /* The same for all codes of a dictionary of addresses, with the numbers of the zones that labels has. */
 bool interner_zones(struct interner *in, struct labels *labels, const struct fvt_dict *dict,
                     uint32_t *number);
+/* The networks in which addresses lie, the one of code[i] by its first length[i] bits, which it has: number[i]. They are
+** told apart from addresses, and are shown with their length. */
+bool interner_nets(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
+                   const uint8_t *length, uint32_t n, uint32_t *number);
 /* The number of a text; 0 without memory. */
 uint32_t interner_text(struct interner *in, const char *text);
 

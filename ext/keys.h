@@ -19,9 +19,13 @@ struct dimension {
     enum flow_class class;
     enum label label; /* LABEL_NONE: the value itself */
 };
-/* A text out of a site's tables: a label but LABEL_LOWPORT. */
+/* A text out of a site's tables. */
 static inline bool dimension_is_told(const struct dimension *d) {
-    return d->label != LABEL_NONE && d->class == FLOW_TEXT;
+    return d->label == LABEL_ZONE || d->label == LABEL_APPLICATION;
+}
+/* The scan column of the mask that a network is made by. */
+static inline int dimension_mask(const struct dimension *d, int side) {
+    return d->side[side] == FLOW_srcip ? FLOW_srcmask : FLOW_dstmask;
 }
 /* What is made of both ports of a flow. */
 static inline bool dimension_has_ports(const struct dimension *d) {

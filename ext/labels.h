@@ -15,7 +15,9 @@ enum label {
     LABEL_NONE, /* a field */
     LABEL_ZONE,
     LABEL_APPLICATION,
-    LABEL_LOWPORT, /* no text: the lower of the two ports, NULL where one is. Of all labels it needs no table */
+    /* These need no table: */
+    LABEL_LOWPORT, /* no text: the lower of the two ports, NULL where one is */
+    LABEL_NET, /* the network of a route, that of an address by its mask; NULL where one is, or the mask is too long */
 };
 
 struct labels;

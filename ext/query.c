@@ -378,6 +378,7 @@ static bool whole_hours(const struct best *b) {
 static bool rolls_up(const struct best *b, const struct sql_column *c) {
     switch (c->kind) {
     case COLUMN_PARAM:
+    case COLUMN_TOTAL:
         return true;
     case COLUMN_VALUE:
         return rollup_able(c->side[0]) && (b->t->kind == TABLE_TRAFFIC || rollup_able(c->side[1]));

@@ -84,10 +84,11 @@ static int read_row(struct services *s, sqlite3_stmt *stmt, char **message) {
     return SQLITE_OK;
 }
 
+/* The one that goes before another comes behind it: the narrower, and of two the one of lower ports. */
 static int by_width(const void *a, const void *b) {
     const struct service *x = a, *y = b;
     int wide = (y->to - y->from) - (x->to - x->from);
-    return wide ? wide : x->from - y->from;
+    return wide ? wide : y->from - x->from;
 }
 
 static bool paint(struct services *s) {
@@ -165,20 +166,12 @@ static uint32_t of_port(const struct services *s, int64_t proto, int64_t port) {
     return port >= 0 && port < PORTS && s->port[proto] ? s->port[proto][port] : 0;
 }
 
-static int width(const struct services *s, uint32_t number) {
-    return s->service[number - 1].to - s->service[number - 1].from;
-}
-
 uint32_t services_number(const struct services *s, int64_t proto, int64_t srcport,
                          int64_t dstport) {
     if (proto < 0 || proto >= PROTOCOLS)
         return 0;
     uint32_t src = of_port(s, proto, srcport), dst = of_port(s, proto, dstport);
-    uint32_t number = dst ? dst : src;
-    if (src && dst) {
-        int wider = width(s, src) - width(s, dst);
-        number = wider < 0 || (wider == 0 && srcport < dstport) ? src : dst;
-    }
+    uint32_t number = src > dst ? src : dst; /* as by_width() has them */
     return number ? number : s->whole[proto];
 }
 

@@ -15,6 +15,8 @@ enum {
 
 static void need_dimension(const struct dimension *d, int side, bool need[SCAN_NCOLUMNS]) {
     need[d->side[side]] = true;
+    if (d->label == LABEL_NET)
+        need[dimension_mask(d, side)] = true;
     if (dimension_has_ports(d))
         need[FLOW_srcport] = need[FLOW_dstport] = true;
 }
@@ -94,6 +96,7 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     spec->sides = request->table->kind == TABLE_ENDPOINTS ? 2 : 1;
     spec->whole = request->table->kind == TABLE_FLOWS;
     spec->records = request->rows;
+    spec->total = request->total;
     if (!want_applications(t)) {
         free(t);
         return NULL;
@@ -234,6 +237,7 @@ static int count_all(struct totals *t) {
         sketch_free(t->sketch);
         t->sketch = NULL;
         interner_clear(&t->interner);
+        memset(t->total, 0, sizeof t->total);
         atomic_store(&t->interrupt.stop, false);
         t->siftable = totals_asks_first(t, &by, &n);
         t->sifted = false;
@@ -358,6 +362,10 @@ bool totals_bucket(const struct totals *t, int64_t *ms) {
 
 uint64_t totals_measure(const struct totals *t, enum measure m) {
     return measure_count(&t->spec, t->row + t->keys.words, m);
+}
+
+uint64_t totals_total(const struct totals *t, enum measure m) {
+    return measure_count(&t->spec, t->total, m);
 }
 
 bool totals_span(const struct totals *t, int64_t *first, int64_t *last) {

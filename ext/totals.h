@@ -32,6 +32,7 @@ struct totals_request {
     int64_t first;
     enum measure first_by;
     int counted, counted_by;
+    bool total;    /* of all groups is asked for, too */
     bool rows;     /* SQLite counts rows: MEASURE_flows is to be the number of records */
     bool bare;     /* the networks that addresses become are shown as their first addresses */
     bool greatest; /* the first are the greatest, or else the least */
@@ -56,6 +57,8 @@ bool totals_bucket(const struct totals *t, int64_t *ms); /* false: a flow withou
 uint64_t totals_measure(const struct totals *t, enum measure m);
 /* false when no flow of the group has a time */
 bool totals_span(const struct totals *t, int64_t *first, int64_t *last);
+/* Of all groups, for a measure that is a count; with totals_request.total. */
+uint64_t totals_total(const struct totals *t, enum measure m);
 /* A function of the key and the parameters alone. */
 int64_t totals_rowid(const struct totals *t);
 

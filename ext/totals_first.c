@@ -113,6 +113,8 @@ int totals_sift(struct totals *t) {
     if (rc == TOTALS_MANY) {
         sketch_free(t->sketch);
         t->sketch = NULL;
+        totals_stop_reading(t);
+        memset(t->total, 0, sizeof t->total);
         rc = totals_make_groups(t) && totals_start_readers(t) ? totals_read_all(t) : FVT_NOMEM;
     }
     return rc;

@@ -40,6 +40,7 @@ struct totals {
     int threads;
     atomic_int next; /* of the readers, or of the partitions */
     atomic_bool failed;
+    uint64_t total[2 * GROUP_COUNTERS]; /* of all groups, as the counters of one */
     bool started;
     struct order order;
     uint64_t *rows; /* in order; NULL: as the partitions have them */

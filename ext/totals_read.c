@@ -12,12 +12,14 @@ enum {
     THREAD_ROWS = 50000,
     SORT_OCTETS = 32, /* of a group when groups are sorted, beside a copy of it */
     /* Octets of groups, and of names, from which on to read twice is less than to keep them. */
-    SIFT_AT = 8 << 20,
+    SIFT_AT = 64 << 20,
 };
 
 void totals_stop_reading(struct totals *t) {
     for (int i = 0; i < t->threads; i++) {
         struct reader *r = &t->reader[i];
+        if (r->aggregate)
+            aggregate_total(r->aggregate, t->total);
         aggregate_free(r->aggregate);
         scan_free(r->scan);
         predicate_free(r->predicate);

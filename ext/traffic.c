@@ -22,6 +22,9 @@
 ** zone, peerzone, application. Their groups are as few as the texts are. lowport is the lower of both ports, which mostly
 ** is the service's; app is appname.
 **
+** total_flows, total_packets and total_bytes, hidden, are those of all rows together that the table has for the statement's
+** constraints, so that a share is 100.0 * bytes / total_bytes, with LIMIT as well.
+**
 ** endnet and peernet, of endpoints, leave only the ends that lie in one of the networks listed, or whose other end does: without
 ** making a dimension of the address, as ip_in(ip, ...) would. With billing = 1 an end that is in the site's table
 ** billing_exporters is there as the exporter saw it that the table has for it.
@@ -150,6 +153,9 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
         break;
     case COLUMN_MEASURE:
         show_measure(c, ctx, (enum measure)col->id);
+        break;
+    case COLUMN_TOTAL:
+        result_count(ctx, totals_total(c->totals, (enum measure)col->id));
         break;
     case COLUMN_BUCKET:
         if (totals_bucket(c->totals, &ms))

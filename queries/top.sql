@@ -40,13 +40,10 @@
 .mode box
 .headers on
 
-SELECT s.element, s.flows, round(100.0 * s.flows / ends / total_flows, 1) AS "flows %",
-       s.packets, round(100.0 * s.packets / ends / total_packets, 1) AS "packets %",
-       s.bytes, round(100.0 * s.bytes / ends / total_bytes, 1) AS "bytes %",
+SELECT element, flows, round(100.0 * flows / nullif(total_flows, 0), 1) AS "flows %",
+       packets, round(100.0 * packets / nullif(total_packets, 0), 1) AS "packets %",
+       bytes, round(100.0 * bytes / nullif(total_bytes, 0), 1) AS "bytes %",
        pps, bps, bpp, first AS first_seen, last AS last_seen
-FROM flow_stat(:by, :order, :n, :since, :until, :filter, :store) AS s,
-     (SELECT nullif(sum(flows), 0) AS total_flows, nullif(sum(packets), 0) AS total_packets,
-             nullif(sum(bytes), 0) AS total_bytes FROM traffic(:since, :until, :filter, :store))
-ORDER BY s.rowid;
+FROM flow_stat(:by, :order, :n, :since, :until, :filter, :store);
 
 SELECT losses(:since, :until, :store) AS losses;

@@ -28,7 +28,9 @@ static sqlite3 *db;
     ", packets, bytes, tstart, tend FROM flows)"
 
 /* The net of an address, by a length of its own family. */
-#define NET(ip, mask) "iif(" mask " IS NULL, NULL, ip_net(" ip ", min(" mask ", 32), " mask "))"
+#define NET(ip, mask)                                                                          \
+    "iif(" mask " <= iif(" ip " LIKE '%:%', 128, 32), ip_net(" ip ", min(" mask ", 32), " mask \
+    "), NULL)"
 
 /* Elements of each source and shape, and the same of the flows, one by one. */
 static const struct {
@@ -40,6 +42,10 @@ static const struct {
     {"flags", "flows", "tcp_flags(tcpflags)"},
     {"dscp", "flows", "tos >> 2"},
     {"srcnet", "flows", NET("srcip", "srcmask")},
+    {"dstnet", "flows", NET("dstip", "dstmask")},
+    {"srcnet+dstnet", "flows",
+     "coalesce(" NET("srcip", "srcmask") ", '-') || ' ' || coalesce(" NET("dstip",
+                                                                          "dstmask") ", '-')"},
     {"srcip+dstip", "flows", "coalesce(srcip, '-') || ' ' || coalesce(dstip, '-')"},
     {"ip", BOTH("srcip", "dstip"), "e"},
     {"port", BOTH("srcport", "dstport"), "e"},
@@ -104,8 +110,28 @@ static void test_orders(void **state) {
         false);
     assert_int_equal(client_one(db, "SELECT count(*) FROM flow_stat"), 10);
     assert_int_equal(client_one(db, "SELECT sum(flows) FROM flow_stat('ip', NULL, -1)"), 2 * ROWS);
-    assert_int_equal(client_one(db, "SELECT sum(flows) / max(ends) FROM flow_stat('if', NULL, -1)"),
-                     ROWS);
+}
+
+/* What all elements have together, those that are not listed as well; of two ends it is twice the traffic. */
+static void test_totals(void **state) {
+    (void)state;
+    static const struct {
+        const char *by;
+        int ends;
+    } table[] = {{"srcip", 1}, {"proto", 1}, {"sysid", 1}, {"srcnet", 1},
+                 {"ip", 2},    {"if", 2},    {"tag", 2}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char *stat = sqlite3_mprintf(
+            "SELECT total_flows, total_packets, total_bytes FROM flow_stat(%Q, 'bytes', 1)"
+            " UNION SELECT total_flows, total_packets, total_bytes FROM flow_stat(%Q, 'bpp', 2)",
+            table[i].by, table[i].by);
+        char *flows =
+            sqlite3_mprintf("SELECT %d * count(*), %d * sum(packets), %d * sum(bytes) FROM flows",
+                            table[i].ends, table[i].ends, table[i].ends);
+        assert_int_equal(client_agree(db, stat, flows, false), 1);
+        sqlite3_free(stat);
+        sqlite3_free(flows);
+    }
 }
 
 static int count_steps(void *n) {
@@ -181,6 +207,8 @@ static int setup(void **state) {
         flow_row_set(&t.row, FLOW_tend, 1700000000000 + i * 60 + i % 5000);
         if (flow_row_has(&t.row, FLOW_srcip))
             flow_row_set(&t.row, FLOW_srcmask, t.row.value[FLOW_srcip].ip.family == 4 ? 24 : 48);
+        if (i % 7) /* several of one address, and some that are too long for it */
+            flow_row_set(&t.row, FLOW_dstmask, i % 3 ? 8 + i % 9 : i % 129);
         if (fvt_writer_add(w, &t.row) != FVT_OK)
             return -1;
     }
@@ -195,8 +223,8 @@ static int teardown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_elements), cmocka_unit_test(test_long_nets),
-        cmocka_unit_test(test_orders),   cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_orders),   cmocka_unit_test(test_totals),
+        cmocka_unit_test(test_steps),    cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -109,6 +109,38 @@ static void are_those_of_all(void **state) {
     unsetenv("FLOWVT_THREADS");
 }
 
+#define ALL_OF                                                                                 \
+    " FROM (SELECT srcip, dstip, dstport, flows, packets, bytes, total_flows, total_packets, " \
+    "total_bytes FROM traffic"
+#define IN_ORDER " ORDER BY bytes DESC, srcip, dstip, dstport"
+
+/* However the first ones are found, what all groups have together is that of all flows. */
+static void totals_of_all(void **state) {
+    (void)state;
+    static const struct {
+        const char *totals, *all;
+    } same[] = {
+        {"SELECT total_flows, total_packets, total_bytes" ALL_OF IN_ORDER " LIMIT 1)",
+         "SELECT count(*), sum(packets), sum(bytes) FROM flows"},
+        {"SELECT DISTINCT total_flows, total_packets, total_bytes" ALL_OF IN_ORDER " LIMIT 50)",
+         "SELECT count(*), sum(packets), sum(bytes) FROM flows"},
+        {"SELECT DISTINCT total_flows, total_packets, total_bytes" ALL_OF IN_ORDER ")",
+         "SELECT count(*), sum(packets), sum(bytes) FROM flows"},
+        {"SELECT DISTINCT total_flows, total_packets, total_bytes" ALL_OF
+         " WHERE dstport = 443 AND since = 1700000100 AND until = 1700000200" IN_ORDER " LIMIT 7)",
+         "SELECT sum(flows), sum(packets), sum(bytes) FROM traffic WHERE dstport = 443"
+         " AND since = 1700000100 AND until = 1700000200"},
+        {"SELECT total_flows, total_packets, total_bytes FROM (SELECT ip, peerip, port, bytes, "
+         "total_flows,"
+         " total_packets, total_bytes FROM endpoints ORDER BY bytes DESC, ip, peerip, port LIMIT "
+         "1)",
+         "SELECT 2 * count(*), 2 * sum(packets), 2 * sum(bytes) FROM flows"},
+        {"SELECT total_bytes FROM traffic", "SELECT sum(bytes) FROM flows"},
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        assert_int_equal(client_agree(db, same[i].totals, same[i].all, false), 1);
+}
+
 /* SQLite makes the sums of a top list, and is given the groups that can be in it. */
 static void of_a_top_list(void **state) {
     (void)state;
@@ -150,6 +182,7 @@ static void need_no_disk(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(are_those_of_all),
+        cmocka_unit_test(totals_of_all),
         cmocka_unit_test(of_a_top_list),
         cmocka_unit_test(need_no_disk),
     };
