@@ -55,10 +55,11 @@ static bool is_one_of(const char *word, const char *const *list) {
 }
 
 static bool is_measure(const char *table, const char *column) {
-    static const char *const measures[] = {"flows",    "packets",    "bytes",       "outpackets",
-                                           "outbytes", "flows_out",  "packets_out", "bytes_out",
-                                           "flows_in", "packets_in", "bytes_in",    "first",
-                                           "last",     "first_ms",   "last_ms",     NULL};
+    static const char *const measures[] = {
+        "flows",       "packets",       "bytes",       "outpackets", "outbytes",
+        "flows_out",   "packets_out",   "bytes_out",   "flows_in",   "packets_in",
+        "bytes_in",    "first",         "last",        "first_ms",   "last_ms",
+        "total_flows", "total_packets", "total_bytes", NULL};
     return strcmp(table, "flows") != 0 && is_one_of(column, measures);
 }
 
@@ -72,7 +73,8 @@ static const char *left(const char *table, const char *column, bool text, const 
     static const char *const zones[] = {"srczone", "dstzone", "zone", "peerzone", NULL};
     if (strcmp(column, "application") == 0 && !is_one_of(f->word, lists))
         return "it is of three columns, and groups are few";
-    if (strcmp(column, "lowport") == 0)
+    if (strcmp(column, "lowport") == 0 ||
+        (strcmp(table, "traffic") == 0 && is_one_of(column, nets)))
         return "it is of two columns, and groups are few";
     if (is_one_of(column, zones) && f->of == PATTERN)
         return "patterns are for what is stored";
