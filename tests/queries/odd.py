@@ -94,6 +94,8 @@ def left_out(work):
     check("port-tracker: without a port", got == [("udp", "", "3", "3")], got)
     got = column(report("new-applications", *here, "--set", 1), "proto", "port")
     check("new-applications: what was there before is not new, without a protocol either", got and ("", "7001") not in got, got)
+    got = column(report("top", *here[:2], "--by", "ethertype", "--set", 1), "element")
+    check("top: what was not exported is empty, not 0", got == [("",)], got)
     got = report("series-syn", *here, "--set", 1)
     check("series-syn", sum(int(r["flows"]) for r in got) == 20, got)
 
