@@ -88,11 +88,12 @@ CREATE TEMP TABLE span AS
 WITH length(name, seconds, before, step) AS (
     VALUES ('hour', 3600, 0, 15), ('day', 86400, 3600, 300), ('week', 604800, 86400, 3600),
            ('month', 2678400, 604800, 14400), ('year', 31622400, 2678400, 86400)
-), store(first, last) AS (
-    SELECT CAST(strftime('%s', min(first)) AS INTEGER), strftime('%s', coalesce(flow_time(:until, 'until'), max(last))) + 1
-    FROM flow_files(NULL, NULL, :store)
+), store(first, last, until) AS (
+    SELECT CAST(strftime('%s', first) AS INTEGER), CAST(strftime('%s', until) AS INTEGER), until
+    FROM (SELECT min(first) AS first, coalesce(flow_time(:until, 'until'), datetime(max(last), '+1 second')) AS until
+          FROM flow_files(NULL, NULL, :store))
 )
-SELECT name, step, datetime((last - seconds) / step * step, 'unixepoch') AS since, datetime(last, 'unixepoch') AS until
+SELECT name, step, datetime((last - seconds) / step * step, 'unixepoch') AS since, until
 FROM length, store
 WHERE CASE coalesce(:span, 'all') WHEN 'all' THEN before = 0 OR first < last - before ELSE name = :span END;
 
@@ -100,7 +101,7 @@ CREATE TEMP TABLE listed AS
 SELECT name, since, until FROM span WHERE name IN ('hour', 'day') OR name = :span ORDER BY since LIMIT 1;
 
 -- Chart: tiles
-SELECT name AS "in the last", sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes, min(first) AS first, max(last) AS last
+SELECT (SELECT name FROM listed) AS "in the last", sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes, min(first) AS first, max(last) AS last
 FROM listed, traffic(listed.since, listed.until, :filter, :store);
 
 CREATE TEMP TABLE series AS

@@ -124,6 +124,8 @@ def windows(work):
         here = ("--store", work + "/" + store, "--set", 1)
         got = column(report("summary", *here, "--since", "2026-03-02 20:00", "--until", "2026-03-02 21:00"), "bytes", "bps")
         check("summary: the rate is that within the window", got == [("36000", "80")], got)
+        got = column(report("overview", *here, "--span", "hour", "--until", "2026-03-02 21:00"), "in the last", "flows", "bytes")
+        check("overview: nothing from --until on", got == [("hour", "0", "36000")], got)
         got = column(report("bad-call", *here[:2], "--set", 3, "--since", "2026-03-02 10:00", "--until", "2026-03-02 11:00"), "srcip", "bytes", "bps")
         check("bad-call: of what is outside of the window nothing", ("10.0.0.2", "36000", "80") in got, got)
         got = column(report("bad-call", *here, "--since", "2026-03-02 10:00", "--until", "2026-03-02 11:00"), "bytes", "bps", "pps")
