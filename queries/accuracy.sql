@@ -41,17 +41,17 @@ WITH asked(overhead, bucket) AS MATERIALIZED (
            coalesce(asked.bucket, max(1, CAST((julianday(max(until)) - julianday(min(since))) * 86.4 AS INTEGER))) AS bucket
     FROM asked CROSS JOIN counted GROUP BY exporter
 ), came AS MATERIALIZED (
-    SELECT f.exporter, inif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, overhead) AS octets
+    SELECT f.exporter, inif AS ifIndex, s.since, time, bytes + packets * iif(version = 'sflow', 0, overhead) AS octets
     FROM asked CROSS JOIN spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE inif IS NOT NULL AND f.exporter = s.exporter
 ), went AS MATERIALIZED (
-    SELECT f.exporter, outif AS ifIndex, time, bytes + packets * iif(version = 'sflow', 0, overhead) AS octets
+    SELECT f.exporter, outif AS ifIndex, s.since, time, bytes + packets * iif(version = 'sflow', 0, overhead) AS octets
     FROM asked CROSS JOIN spans s, traffic(s.since, s.until, NULL, :store, s.bucket) f WHERE outif IS NOT NULL AND f.exporter = s.exporter
 ), flows_in AS MATERIALIZED (
     SELECT exporter, ifIndex, sum(octets) AS octets FROM counted c JOIN came f USING (exporter, ifIndex)
-    WHERE f.time >= c.since AND f.time < c.until GROUP BY exporter, ifIndex
+    WHERE (f.time >= c.since OR c.since = f.since) AND f.time < c.until GROUP BY exporter, ifIndex
 ), flows_out AS MATERIALIZED (
     SELECT exporter, ifIndex, sum(octets) AS octets FROM counted c JOIN went f USING (exporter, ifIndex)
-    WHERE f.time >= c.since AND f.time < c.until GROUP BY exporter, ifIndex
+    WHERE (f.time >= c.since OR c.since = f.since) AND f.time < c.until GROUP BY exporter, ifIndex
 ), beside AS (
     SELECT c.*, i.octets AS flows_in, o.octets AS flows_out
     FROM counted c LEFT JOIN flows_in i USING (exporter, ifIndex) LEFT JOIN flows_out o USING (exporter, ifIndex)

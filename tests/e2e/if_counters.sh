@@ -38,6 +38,10 @@ is "a window" "$(sql "$work/many" "SELECT count(*) FROM if_counters WHERE STORE 
     AND until = '2020-09-05'")" \
     "$(sql "$work/many" "SELECT count(*) FROM if_counters WHERE STORE AND time BETWEEN '2020-09-04 04:42:30' AND '2020-09-05'")"
 
+is "accuracy: flows from the first counters to the last" \
+    "$("$BUILD/flowreport" accuracy --store "$work/many" --set 1 --format csv --since 2026-11-23 | grep -c ',1143297,1228176,')" \
+    "$(sql "$work/many" "SELECT sum(bytes) = 1228176 FROM traffic
+        WHERE STORE AND inif = 2 AND since = '2026-11-23 09:34:50.581' AND until = '2026-11-23 09:35:14.581'")"
 "$collect" --merge -w "$work/many" >"$work/log" 2>&1
 is "the files are merged" "$(sql "$work/many" "SELECT DISTINCT state FROM flow_files WHERE STORE")" "day"
 is "merged files have the same" "$(sql "$work/many" "$all ORDER BY 1, 2, 3, 4")" "$before"
