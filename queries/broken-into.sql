@@ -7,7 +7,8 @@
 --   :since, :until, :filter, :store                  default: everything in the store
 --
 -- A visit is a TCP flow to the port in which data went both ways (PSH and ACK). Suspects are those who
--- visited X; those who also visited others, and whatever the visited hosts went on to talk to, is next to look at.
+-- visited X; those who also visited others, and where the visited hosts went afterwards and had not been before (in the
+-- window), is next to look at. There, answers are left out: what is not from a port above 1023 to one below 32768.
 -- How it was: look at the flows with long.sql, :filter 'host A and host B'.
 --
 -- Needs: site
@@ -72,7 +73,7 @@ GROUP BY dstip
 ORDER BY first_seen, host
 LIMIT coalesce(:n, 20);
 
--- Title: Where the visited went afterwards
+-- Title: Where the visited went afterwards, for the first time
 WITH asked(door) AS (SELECT 'proto tcp and flags AP and dst port ' || coalesce(bounded(:port, 'port', 0, 65535), 22)),
 visited AS MATERIALIZED (
     SELECT dstip AS ip, min(first) AS since

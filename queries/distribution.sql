@@ -5,8 +5,9 @@
 --            duration (milliseconds) or bps           default packets
 --   :since, :until, :filter, :store                  default: everything in the store
 --
--- A row is the flows from `at_least` to below `below`. In `bps` flows of one moment, which have none, are left
--- out, and so are they in percentages.
+-- A row is the flows from `at_least` to below `below`. Left out, and so are they in percentages, are flows that have no
+-- such value: in `bps` those of one moment, in `size` those without packets. A flow that is partly in the window is in the row
+-- of all of it, with the part of its packets and bytes that is inside.
 --
 -- Sample output:
 -- ┌──────────┬───────┬───────┬─────────┬─────────┬───────────┬─────────┬─────────┐

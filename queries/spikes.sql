@@ -7,7 +7,7 @@
 --   :n       how many contributors of each spike     default 3
 --   :since, :until, :filter, :store                  default: everything in the store
 --
--- Flows, packets and bytes are looked at apart; contributors are those of the spike's own measure. The port
+-- Stretches without any flow do not count. Flows, packets and bytes are looked at apart; contributors are those of the spike's own measure. The port
 -- is the lower one of a flow, where the contributor has only one.
 --
 -- Sample output (:bucket 10, :n 2):
