@@ -53,15 +53,15 @@ WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM known_groups WHERE user_group = :group)
                       THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL;
 
-WITH spoken AS MATERIALIZED (
-    SELECT b.proto, b.lowport, b.application, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+WITH seen AS MATERIALIZED (
+    SELECT b.proto, b.lowport, json_group_array(DISTINCT b.application) AS applications, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b
     WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
       AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
       AND b.zone BETWEEN (SELECT zone_from FROM asked) AND (SELECT zone_to FROM asked) AND b.zone <> (SELECT zone_but FROM asked)
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2
     UNION ALL
-    SELECT b.proto, b.lowport, b.application, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    SELECT b.proto, b.lowport, json_group_array(DISTINCT b.application) AS applications, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b
     WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
       AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
@@ -69,13 +69,10 @@ WITH spoken AS MATERIALIZED (
       AND b.zone BETWEEN (SELECT zone_from FROM asked) AND (SELECT zone_to FROM asked) AND b.zone <> (SELECT zone_but FROM asked)
       AND (:user IS NULL OR coalesce(host_user(b.host, b.time), '') = :user)
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
-    GROUP BY 1, 2, 3
-), seen AS MATERIALIZED (
-    SELECT proto, lowport, group_concat(application) AS application, sum(sent) AS sent, sum(received) AS received, sum(flows) AS flows
-    FROM spoken
     GROUP BY 1, 2
 )
-SELECT application, proto_name(proto) AS proto, lowport AS port, flows, sent, received, sent + received AS bytes,
+SELECT (SELECT group_concat(value) FROM (SELECT value FROM json_each(applications) ORDER BY value)) AS application,
+       proto_name(proto) AS proto, lowport AS port, flows, sent, received, sent + received AS bytes,
        round(100.0 * (sent + received) / (SELECT sum(sent + received) FROM seen), 1) AS percent,
        'flowreport bill-flows --day ' || day || words || ' --proto ' || proto_name(proto) || ' --port ' || coalesce(lowport, 'none') AS next
 FROM (SELECT * FROM seen ORDER BY sent + received DESC, proto, lowport LIMIT coalesce(:n, 20)) AS listed, asked
