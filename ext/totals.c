@@ -187,6 +187,16 @@ static int leave_out(struct totals *t) {
     return rc == FVT_OK && !want_names(t) ? FVT_NOMEM : rc;
 }
 
+/* Where a few groups in order of a counter are asked for, no others need be named, ranked and put in order. */
+static int keep_likely(struct totals *t) {
+    enum measure by;
+    size_t n;
+    if (t->sifted || !totals_asks_first(t, &by, &n) || by >= MEASURE_first)
+        return FVT_OK;
+    t->sifted = true;
+    return select_groups(t->groups, &t->spec, by, true, (int64_t)n, t->threads, &t->interrupt);
+}
+
 /* Is there memory to sort the groups? Reading has left it, unless most were to be left out and were
 ** not. */
 static bool sortable(const struct totals *t) {
@@ -204,7 +214,7 @@ static int64_t likely_first(const struct totals *t) {
 }
 
 static int sort_in_memory(struct totals *t) {
-    int rc = t->request.first >= 0 ? leave_out(t) : FVT_OK;
+    int rc = t->request.first >= 0 ? leave_out(t) : keep_likely(t);
     if (rc == FVT_OK && t->sifted && !want_names(t))
         rc = FVT_NOMEM;
     if (rc != FVT_OK)
