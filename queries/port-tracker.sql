@@ -32,24 +32,26 @@
 WITH now(t) AS MATERIALIZED (
     SELECT coalesce(flow_time(:until, 'until'), strftime('%Y-%m-%d %H:%M:%f', max(last), '+0.001 seconds'))
     FROM flow_files(NULL, NULL, :store)
-), ranked_5m AS MATERIALIZED (
-    SELECT proto, dstport, flows, packets, bytes, row_number() OVER (PARTITION BY proto ORDER BY CASE coalesce(:order, 'flows')
-        WHEN 'flows' THEN flows WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes
-        ELSE refuse('order: ' || :order || ': no such order: there are flows, packets, bytes') END
-        DESC, dstport) AS rank
-    FROM now, traffic(strftime('%Y-%m-%d %H:%M:%f', t, '-5 minutes'), t, filter_and(:filter, 'proto in [tcp udp]'), :store)
+), asked(name, filter, "order") AS (
+    SELECT column1, filter_and(:filter, column2), CASE WHEN coalesce(:order, 'flows') IN ('flows', 'packets', 'bytes')
+        THEN coalesce(:order, 'flows') ELSE refuse('order: ' || :order || ': no such order: there are flows, packets, bytes') END
+    FROM (VALUES ('tcp', 'proto tcp'), ('udp', 'proto udp'))
+), ranked_5m AS MATERIALIZED ( -- rows of flow_stat come in their order; a flow may have no port
+    SELECT name, element AS dstport, coalesce(element, -1) AS port, flows, packets, bytes, f.rowid AS rank
+    FROM now CROSS JOIN asked a CROSS JOIN flow_stat('dstport', a."order", -1, strftime('%Y-%m-%d %H:%M:%f', t, '-5 minutes'), t, a.filter, :store) f
 ), ranked_24h AS MATERIALIZED ( -- of which only the first ones, and those that are so now, are kept
-    SELECT * FROM (
-        SELECT proto, dstport, flows, packets, bytes, row_number() OVER (PARTITION BY proto ORDER BY CASE :order
-            WHEN 'packets' THEN packets WHEN 'bytes' THEN bytes ELSE flows END DESC, dstport) AS rank
-        FROM now, traffic(strftime('%Y-%m-%d %H:%M:%f', t, '-1 day'), t, filter_and(:filter, 'proto in [tcp udp]'), :store))
-    WHERE rank <= coalesce(:n, 10) OR coalesce(dstport, -1) IN (SELECT coalesce(dstport, -1) FROM ranked_5m WHERE rank <= coalesce(:n, 10))
+    SELECT name, element AS dstport, coalesce(element, -1) AS port, flows, packets, bytes, f.rowid AS rank
+    FROM now CROSS JOIN asked a CROSS JOIN flow_stat('dstport', a."order", -1, strftime('%Y-%m-%d %H:%M:%f', t, '-1 day'), t, a.filter, :store) f
+    WHERE f.rowid <= coalesce(:n, 10)
+       OR port IN (SELECT port FROM ranked_5m WHERE rank <= coalesce(:n, 10))
+), of_these AS MATERIALIZED (
+    SELECT * FROM ranked_5m WHERE port IN (SELECT port FROM ranked_24h)
 )
-SELECT proto_name(d.proto) AS proto, d.dstport AS port, m.rank AS rank_5m, d.rank AS rank_24h,
+SELECT d.name AS proto, d.dstport AS port, m.rank AS rank_5m, d.rank AS rank_24h,
        coalesce(m.flows, 0) AS flows_5m, d.flows AS flows_24h,
        coalesce(m.packets, 0) AS packets_5m, d.packets AS packets_24h,
        coalesce(m.bytes, 0) AS bytes_5m, d.bytes AS bytes_24h
-FROM ranked_24h d LEFT JOIN ranked_5m m ON m.proto = d.proto AND m.dstport IS d.dstport
+FROM ranked_24h d LEFT JOIN of_these m ON m.name = d.name AND m.port = d.port
 WHERE d.rank <= coalesce(:n, 10) OR m.rank <= coalesce(:n, 10)
 ORDER BY 1, coalesce(m.rank, 1e9), d.rank;
 
