@@ -29,17 +29,19 @@
 WITH w AS MATERIALIZED (
     SELECT coalesce(flow_time(:since, 'since'), strftime('%Y-%m-%d %H:%M:%f', min(max(last), coalesce(flow_time(:until, 'until'), max(last))), '-1 day')) AS since
     FROM flow_files(NULL, NULL, :store)
+), fresh AS MATERIALIZED ( -- of all traffic, whose first is not before; with a filter each may be shown
+    SELECT srcip FROM w, traffic(NULL, :until, NULL, :store)
+    WHERE srczone = 'local' AND first >= w.since
+    ORDER BY first, srcip
+    LIMIT iif(:filter IS NULL, coalesce(:n, 50), -1)
 ), new AS MATERIALIZED (
-    SELECT srcip, sum(flows) AS flows, sum(bytes) AS bytes, min(first) AS first_seen, max(last) AS last_seen
-    FROM w, traffic(w.since, :until, :filter, :store)
-    WHERE srczone = 'local' GROUP BY srcip
-), old AS MATERIALIZED (
-    SELECT DISTINCT srcip FROM w, traffic(NULL, w.since, NULL, :store)
-    WHERE w.since IS NOT NULL AND srcip IN (SELECT srcip FROM new)
+    SELECT srcip, flows, bytes, first, last FROM w, traffic(w.since, :until, :filter, :store)
+    WHERE srcip IN (SELECT srcip FROM fresh)
+    ORDER BY first, srcip
+    LIMIT coalesce(:n, 50)
 )
-SELECT srcip AS host, host_name(srcip) AS name, host_user(srcip) AS user, flows, bytes, first_seen, last_seen
-FROM new WHERE srcip NOT IN (SELECT srcip FROM old)
-ORDER BY first_seen, host
-LIMIT coalesce(:n, 50);
+SELECT srcip AS host, host_name(srcip) AS name, host_user(srcip) AS user, flows, bytes, first AS first_seen, last AS last_seen
+FROM new
+ORDER BY first, srcip;
 
 SELECT losses(:since, :until, :store) AS losses;
