@@ -27,12 +27,10 @@
 .headers on
 
 WITH home(net) AS (SELECT coalesce(:home, '192.168.1.0/24'))
-SELECT dstip AS host, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-       human(sum(bytes)) AS size
+SELECT dstip AS host, flows, packets, bytes, human(bytes) AS size
 FROM home, traffic(:since, :until,
         filter_and(:filter, filter_in('dst net', net, 'home') || ' and not ' || filter_in('src net', net, 'home')), :store)
-GROUP BY dstip
-HAVING sum(bytes) >= coalesce(bounded(:min, 'min', 0, 1e18), 10000000)
-ORDER BY sum(bytes) DESC, dstip;
+WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 10000000)
+ORDER BY bytes DESC, dstip;
 
 SELECT losses(:since, :until, :store) AS losses;

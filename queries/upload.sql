@@ -26,12 +26,10 @@
 .headers on
 
 WITH home(net) AS (SELECT coalesce(:home, '192.168.1.0/24'))
-SELECT srcip AS host, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-       human(sum(bytes)) AS size
+SELECT srcip AS host, flows, packets, bytes, human(bytes) AS size
 FROM home, traffic(:since, :until,
         filter_and(:filter, filter_in('src net', net, 'home') || ' and not ' || filter_in('dst net', net, 'home')), :store)
-GROUP BY srcip
-HAVING sum(bytes) >= coalesce(bounded(:min, 'min', 0, 1e18), 10000000)
-ORDER BY sum(bytes) DESC, srcip;
+WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 10000000)
+ORDER BY bytes DESC, srcip;
 
 SELECT losses(:since, :until, :store) AS losses;
