@@ -36,29 +36,30 @@ def made(path, mark, make):
         f.write(mark)
 
 
-def captures(directory, flows, files, kind="campus", version=9):
-    """Generated export datagrams, a file for each five minutes; each is gone when the next is made."""
+def captures(directory, flows, files, kind="campus", version=9, exporters=1, seconds=SECONDS):
+    """Generated export datagrams, a file for each five minutes or so; each is gone when the next is made."""
     pcap = directory + "/x.pcap"
     each = flows // files
     for i in range(files):
-        must([FLOWGEN, "--version", str(version), "--kind", kind, "--count", str(each), "--first", str(i * each), "--span", "299.9",
-              "--begin", str(BEGIN + i * SECONDS), "--pcap", pcap])
+        must([FLOWGEN, "--version", str(version), "--kind", kind, "--count", str(each), "--first", str(i * each), "--span", "%.1f" % (seconds - 0.1),
+              "--begin", str(BEGIN + i * seconds), "--exporters", str(exporters), "--pcap", pcap])
         yield i, pcap
     os.unlink(pcap)
 
 
-def make_stores(directory, flows, files, flowvt, nfdump):
-    """The store, and nfdump's files beside it."""
+def make_stores(directory, flows, files, flowvt, nfdump, **kind):
+    """The store, and nfdump's files beside it; kind as of captures()."""
     def store():
-        for _, pcap in captures(directory, flows, files):
+        for _, pcap in captures(directory, flows, files, **kind):
             flowvt.collect(pcap, flowvt.store)
 
     def nfcapd():
-        for i, pcap in captures(directory, flows, files):
+        for i, pcap in captures(directory, flows, files, **kind):
             nfdump.collect(pcap, i)
 
     say("making %d flows in %d files, unless they are there: %s" % (flows, files, directory))
-    made(flowvt.store, stamp(), store)
+    if flowvt:
+        made(flowvt.store, stamp(), store)
     if nfdump:
         made(nfdump.directory, "%s %d" % (nfdump.version, flows), nfcapd)
 

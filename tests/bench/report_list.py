@@ -6,7 +6,8 @@ group or count, awk does, as in Q8 and Q9 of questions.py; where it has nothing 
 the same fields of the same flows ("reads"). NF stands for nfdump, quiet, on all files; NFLAST for the last one.
 A report may need several runs of nfdump, one after the other."""
 
-HOME = "192.168.0.0/16"
+# Of a campus line; shapes.py has other ones.
+HOME, HOST, LAST = "192.168.0.0/16", "192.168.0.1", "2023-11-14T23:10:00"
 INSIDE = "src net %s and dst net %s" % (HOME, HOME)
 OUT = "src net %s and not dst net %s" % (HOME, HOME)
 IN = "dst net %s and not src net %s" % (HOME, HOME)
@@ -66,7 +67,7 @@ REPORTS = [
     Report("bill", "--month 2023-11", USAGE),
     Report("bill-days", "--month 2023-11", [total(OUT), total(IN)], True),
     Report("bill-flows", "", "NF -O bytes -n 20 'not (%s)'" % INSIDE, True),
-    Report("bill-flows", "--host 192.168.0.1", "NF -O bytes -n 20 'host 192.168.0.1 and not (%s)'" % INSIDE, True),
+    Report("bill-flows", "--host " + HOST, "NF -O bytes -n 20 'host %s and not (%s)'" % (HOST, INSIDE), True),
     Report("bill-hosts", "", [stat("srcip", n=20, some=OUT), stat("dstip", n=20, some=IN)], True),
     Report("bill-peers", "", [stat("dstip", n=20, some=OUT), stat("srcip", n=20, some=IN)], True),
     Report("bill-ports", "", stat("port:p", n=20, some="(%s) or (%s)" % (OUT, IN)), True),
@@ -90,8 +91,8 @@ REPORTS = [
     Report("port-tracker", "", ["NFLAST -s dstport:p/flows -s dstport:p/bytes -n 0 -o csv",
                                 "NF -s dstport:p/flows -s dstport:p/bytes -n 0 -o csv"], True),
     Report("proxy", "", [stat("dstip", n=1, some="dst port in [3128 8080 8000]"),
-                         stat("dstip", n=20, some="src ip 192.168.0.1 and src port in [3128 8080 8000]"),
-                         total("dst ip 192.168.0.1 and not src net " + HOME)], True),
+                         stat("dstip", n=20, some="src ip %s and src port in [3128 8080 8000]" % HOST),
+                         total("dst ip %s and not src net %s" % (HOST, HOME))], True),
     Report("quotas", "--time 2023-11-15", USAGE),
     Report("scan-hosts", "", counted("srcip,dstip,dstport", "%sa,%dp", "$1 $2", SYN), True),
     Report("scan-ports", "", [counted("srcip,dstip,dstport", "%sa,%da", "$1 $2", SYN)]),
@@ -100,7 +101,7 @@ REPORTS = [
     Report("series-protocols", "", lines(SERIES + ",%pr", "int($1 / 300) $4", 3), True),
     Report("series-syn", "", [lines(SERIES, "int($1 / 300)", 3), lines(SERIES, "int($1 / 300)", 3, SYN)]),
     Report("silent", "", "NF -I"),
-    Report("skew", "--since 2023-11-14T23:10:00", "NFLAST -N -o csv:%exp,%ter,%trr | awk -F, '{d = $3 - $2; n[$1]++; s[$1] += d} "
+    Report("skew", "--since " + LAST, "NFLAST -N -o csv:%exp,%ter,%trr | awk -F, '{d = $3 - $2; n[$1]++; s[$1] += d} "
            "END {for (k in n) print k, n[k], s[k] / n[k]}'"),
     Report("slice", "", "NF -O tstart -n 5", True),
     Report("spikes", "--factor 1.4", [lines(SERIES, "int($1 / 300)", 3)] + [

@@ -32,6 +32,10 @@ env BUILD="$work/build" FLOWS=24000 RUNS=1 "$python" tests/bench/reports.py user
 is "exit status of reports.py" "$?" 0
 [ "$bad" = 0 ] || cat "$work/out"
 is "reports that were measured" "$(grep -cE '^[a-z-]+( .*)? +[0-9.]+ +[0-9]+  ' "$work/out")" 4
+env BUILD="$work/build" FLOWS=2400 RUNS=1 SHAPE=provider "$python" tests/bench/reports.py top-ports >"$work/out" 2>&1
+is "exit status of reports.py on another line" "$?" 0
+[ "$bad" = 0 ] || cat "$work/out"
+is "what it measured" "$(grep -cE '^top-ports +[0-9.]+ +[0-9]+  ' "$work/out")" 1
 
 # How fast flowcollect receives: one try of each protocol from several exporters, at a rate that it keeps up with.
 env PEERS=none BUILD="$work/build" FLOWS=20000 SECONDS=1 RUNS=1 EXPORTERS=3 \

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { ROOM = 1400, V5_HEADER = 24, V5_RECORD = 48, V5_RECORDS = 29 };
@@ -60,49 +61,110 @@ static void v5_record(struct generated *d, const struct flow *f, int64_t boot) {
     add_int(d, 0, 2);
 }
 
-/* Element and length, IPv4 and IPv6; the times are 22 and 21 in v9, 152 and 153 in IPFIX. */
-static const uint16_t elements[][4] = {
-    {8, 4, 27, 16}, {12, 4, 28, 16}, {15, 4, 62, 16}, {7, 2, 7, 2},   {11, 2, 11, 2}, {4, 1, 4, 1},
-    {6, 1, 6, 1},   {5, 1, 5, 1},    {9, 1, 29, 1},   {13, 1, 30, 1}, {2, 4, 2, 4},   {1, 4, 1, 4},
-    {10, 4, 10, 4}, {14, 4, 14, 4},  {16, 4, 16, 4},  {17, 4, 17, 4},
+/* An element, for IPv4 and IPv6: its id, its octets on the wire, and where struct flow has it. size is that
+** of a number; 0: octets. The times follow them. */
+struct element {
+    uint16_t id[2];
+    uint8_t octets[2], size;
+    uint16_t at;
+    unsigned fields; /* bits: 1 << enum flow_fields */
+};
+#define OCTETS(member, id4, id6, fields) \
+    { {id4, id6}, {4, 16}, 0, offsetof(struct flow, member), fields }
+#define NUMBER(member, id4, id6, n, fields)                                                     \
+    {                                                                                           \
+        {id4, id6}, {n, n}, sizeof((struct flow *)NULL)->member, offsetof(struct flow, member), \
+            fields                                                                              \
+    }
+enum { ALL = 7, ROUTER = 1 << ROUTED | 1 << TRANSLATED, NAT = 1 << TRANSLATED };
+static const struct element elements[] = {
+    OCTETS(src, 8, 27, ALL),
+    OCTETS(dst, 12, 28, ALL),
+    OCTETS(next, 15, 62, ROUTER),
+    NUMBER(srcport, 7, 7, 2, ALL),
+    NUMBER(dstport, 11, 11, 2, ALL),
+    NUMBER(proto, 4, 4, 1, ALL),
+    NUMBER(flags, 6, 6, 1, ALL),
+    NUMBER(tos, 5, 5, 1, ALL),
+    NUMBER(srcmask, 9, 29, 1, ROUTER),
+    NUMBER(dstmask, 13, 30, 1, ROUTER),
+    NUMBER(packets, 2, 2, 4, ALL),
+    NUMBER(bytes, 1, 1, 4, ALL),
+    NUMBER(inif, 10, 10, 4, ROUTER),
+    NUMBER(outif, 14, 14, 4, ROUTER),
+    NUMBER(srcas, 16, 16, 4, ROUTER),
+    NUMBER(dstas, 17, 17, 4, ROUTER),
+    OCTETS(natsrc, 225, 281, NAT),
+    OCTETS(natdst, 226, 282, NAT),
+    NUMBER(natsrcport, 227, 227, 2, NAT),
+    NUMBER(natdstport, 228, 228, 2, NAT),
+    NUMBER(srcvlan, 58, 58, 2, NAT),
+    NUMBER(dstvlan, 59, 59, 2, NAT),
+    NUMBER(sampling, 34, 34, 4, NAT),
 };
 enum { NELEMENTS = sizeof elements / sizeof *elements };
 
-static void template_record(struct generated *d, int version, int family) {
-    const int at = family == 4 ? 0 : 2;
-    add_int(d, family == 4 ? TEMPLATE4 : TEMPLATE6, 2);
-    add_int(d, NELEMENTS + 2, 2);
-    for (size_t i = 0; i < NELEMENTS; i++) {
-        add_int(d, elements[i][at], 2);
-        add_int(d, elements[i][at + 1], 2);
-    }
-    add_int(d, version == 9 ? 22 : 152, 2);
-    add_int(d, version == 9 ? 4 : 8, 2);
-    add_int(d, version == 9 ? 21 : 153, 2);
-    add_int(d, version == 9 ? 4 : 8, 2);
+static bool has(const struct export *e, size_t i) {
+    return elements[i].fields >> e->fields & 1;
 }
 
-static void data_record(struct generated *d, int version, const struct flow *f, int64_t boot) {
-    const size_t octets = f->family == 4 ? 4 : 16;
-    add_octets(d, f->src, octets);
-    add_octets(d, f->dst, octets);
-    add_octets(d, f->next, octets);
-    add_int(d, f->srcport, 2);
-    add_int(d, f->dstport, 2);
-    add_int(d, f->proto, 1);
-    add_int(d, f->flags, 1);
-    add_int(d, f->tos, 1);
-    add_int(d, f->srcmask, 1);
-    add_int(d, f->dstmask, 1);
-    add_int(d, f->packets, 4);
-    add_int(d, f->bytes, 4);
-    add_int(d, f->inif, 4);
-    add_int(d, f->outif, 4);
-    add_int(d, f->srcas, 4);
-    add_int(d, f->dstas, 4);
-    add_int(d, (uint64_t)(f->first - (version == 9 ? boot : 0)), version == 9 ? 4 : 8);
-    add_int(d, (uint64_t)(f->last - (version == 9 ? boot : 0)), version == 9 ? 4 : 8);
+/* Octets of a record before its times. */
+static size_t record_octets(const struct export *e, bool v6) {
+    size_t n = 0;
+    for (size_t i = 0; i < NELEMENTS; i++)
+        n += has(e, i) ? elements[i].octets[v6] : 0;
+    return n;
 }
+
+/* Times are 22 and 21 in v9, 152 and 153 in IPFIX. */
+static void template_record(struct generated *d, const struct export *e, bool v6) {
+    const bool v9 = e->protocol == NETFLOW9;
+    add_int(d, v6 ? TEMPLATE6 : TEMPLATE4, 2);
+    const size_t count = d->n;
+    add_int(d, 0, 2);
+    for (size_t i = 0; i < NELEMENTS; i++)
+        if (has(e, i)) {
+            add_int(d, elements[i].id[v6], 2);
+            add_int(d, elements[i].octets[v6], 2);
+        }
+    add_int(d, v9 ? 22 : 152, 2);
+    add_int(d, v9 ? 4 : 8, 2);
+    add_int(d, v9 ? 21 : 153, 2);
+    add_int(d, v9 ? 4 : 8, 2);
+    set16(d, count, (d->n - count - 2) / 4);
+}
+
+static uint64_t number(const struct flow *f, const struct element *element) {
+    const uint8_t *at = (const uint8_t *)f + element->at;
+    uint16_t two;
+    uint32_t four;
+    switch (element->size) {
+    case 1:
+        return *at;
+    case 2:
+        memcpy(&two, at, sizeof two);
+        return two;
+    default:
+        memcpy(&four, at, sizeof four);
+        return four;
+    }
+}
+
+static void data_record(struct generated *d, const struct export *e, const struct flow *f) {
+    const bool v6 = f->family != 4, v9 = e->protocol == NETFLOW9;
+    for (size_t i = 0; i < NELEMENTS; i++) {
+        const struct element *element = &elements[i];
+        if (!has(e, i))
+            continue;
+        if (element->size)
+            add_int(d, number(f, element), element->octets[v6]);
+        else
+            add_octets(d, (const uint8_t *)f + element->at, element->octets[v6]);
+    }
+    add_int(d, (uint64_t)(f->first - (v9 ? e->boot : 0)), v9 ? 4 : 8);
+    add_int(d, (uint64_t)(f->last - (v9 ? e->boot : 0)), v9 ? 4 : 8);
+}
+
 /* ---- sFlow --------------------------------------------------------------------------------- */
 
 /* The first octets of a packet of the flow: Ethernet, IP, and the begin of TCP or UDP. */
@@ -229,8 +291,8 @@ static void template_set(struct generated *d, const struct export *e) {
     const size_t set = d->n;
     add_int(d, e->protocol == NETFLOW9 ? 0 : 2, 2);
     add_int(d, 0, 2);
-    template_record(d, e->protocol, 4);
-    template_record(d, e->protocol, 6);
+    template_record(d, e, false);
+    template_record(d, e, true);
     set16(d, set + 2, d->n - set);
 }
 
@@ -252,7 +314,7 @@ static unsigned fill_templated(struct generated *d, struct export *e, bool templ
             add_int(d, family == 4 ? TEMPLATE4 : TEMPLATE6, 2);
             add_int(d, 0, 2);
         }
-        data_record(d, e->protocol, &f, e->boot);
+        data_record(d, e, &f);
     }
     if (set)
         set16(d, set + 2, d->n - set);
@@ -298,15 +360,15 @@ static void set32(uint8_t *p, uint32_t v) {
 }
 
 /* The times are the last two fields of each record. */
-static void move_sets(uint8_t *b, size_t n, enum protocol protocol, int64_t by) {
-    const size_t times = protocol == NETFLOW9 ? 8 : 16;
-    for (size_t at = protocol == NETFLOW9 ? V9_HEADER : IPFIX_HEADER; at < n;) {
+static void move_sets(uint8_t *b, size_t n, const struct export *e, int64_t by) {
+    const size_t times = e->protocol == NETFLOW9 ? 8 : 16;
+    for (size_t at = e->protocol == NETFLOW9 ? V9_HEADER : IPFIX_HEADER; at < n;) {
         const unsigned id = (unsigned)b[at] << 8 | b[at + 1];
         const size_t end = at + ((size_t)b[at + 2] << 8 | b[at + 3]);
-        const size_t record = 33 + 3 * (id == TEMPLATE4 ? 4u : 16u) + times;
+        const size_t record = record_octets(e, id == TEMPLATE6) + times;
         for (size_t r = at + 4; r + record <= end; r += record) {
             uint8_t *first = b + r + record - times;
-            if (protocol == NETFLOW9) {
+            if (e->protocol == NETFLOW9) {
                 add32(first, by);
                 add32(first + 4, by);
             } else {
@@ -343,7 +405,7 @@ void datagram_renew(uint8_t *b, size_t n, unsigned flows, struct export *e, int6
         }
         break;
     default:
-        move_sets(b, n, e->protocol, by);
+        move_sets(b, n, e, by);
     }
     count(e, flows);
 }

@@ -25,10 +25,11 @@ void set16(struct generated *d, size_t at, size_t value);
 /* What an exporter says of itself in a datagram. */
 struct export {
     enum protocol protocol;
-    uint32_t sequence; /* moved on by what is in the datagram, in the protocol's unit */
-    uint32_t samples;  /* sFlow: likewise, of its only data source */
-    int64_t now, boot; /* ms since 1970 */
-    uint32_t agent;    /* sFlow: its IPv4 address */
+    uint32_t sequence;       /* moved on by what is in the datagram, in the protocol's unit */
+    uint32_t samples;        /* sFlow: likewise, of its only data source */
+    int64_t now, boot;       /* ms since 1970 */
+    uint32_t agent;          /* sFlow: its IPv4 address */
+    enum flow_fields fields; /* v9 and IPFIX */
 };
 
 /* Where the flows come from: number n. */

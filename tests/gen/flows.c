@@ -8,13 +8,18 @@
 enum { HOSTS = 60000 };
 
 const char *const flow_kinds[NKINDS] = {"campus", "oneway", "random",   "scan",  "few",
-                                        "v6",     "long",   "shuffled", "plain", "v4"};
+                                        "v6",     "long",   "shuffled", "plain", "v4",
+                                        "flood",  "sweep",  "services", "hours", "provider"};
 
 enum flow_kind flow_kind_of(const char *name) {
     enum flow_kind kind = CAMPUS;
     while (kind < NKINDS && strcmp(name, flow_kinds[kind]) != 0)
         kind++;
     return kind;
+}
+
+enum flow_fields flow_fields_of(enum flow_kind kind) {
+    return kind == PLAIN ? BARE : kind == PROVIDER ? TRANSLATED : ROUTED;
 }
 
 static uint64_t scramble(uint64_t x) { /* splitmix64: the same flows in every run */
@@ -136,6 +141,68 @@ static void route(struct flow *f) {
     f->next[3] = (uint8_t)(1 + to % 3);
 }
 
+static void set_address4(uint8_t at[16], uint32_t address) {
+    address = htonl(address);
+    memset(at, 0, 16);
+    memcpy(at, &address, 4);
+}
+
+/* A packet that asks for a connection, from one IPv4 address to another. */
+static void knock(struct flow *f, uint32_t src, uint32_t dst, uint64_t seed, uint16_t dstport) {
+    f->family = 4;
+    set_address4(f->src, src);
+    set_address4(f->dst, dst);
+    f->srcport = (uint16_t)(seed >> 40);
+    f->dstport = dstport;
+    f->proto = 6;
+    f->flags = 2;
+    f->packets = 1;
+    f->bytes = 40;
+    f->tos = 0;
+    f->inif = 1;
+    f->outif = 2;
+    route(f);
+}
+
+/* Two hundred servers, each with fifty services at ports of its own, talk to each other and, one flow of five,
+** to the outside. */
+static void services(struct flow *f, uint64_t n) {
+    uint64_t seed = scramble(n / 2 ^ 0x5e4);
+    const bool reply = n & 1, out = uniform(&seed) < 0.2;
+    const uint32_t server = (uint32_t)(uniform(&seed) * 200),
+                   client = (uint32_t)(uniform(&seed) * 200);
+    const uint16_t port = (uint16_t)(1024 + scramble(server << 8 | seed % 50) % 64000);
+    uint8_t *to = reply ? f->src : f->dst, *from = reply ? f->dst : f->src;
+    f->family = 4;
+    set_address4(to, 0xc0a80001u + server);
+    set_address4(from,
+                 out ? 0x0b000000u + (uint32_t)(seed >> 20) % 0x1000000 : 0xc0a80001u + client);
+    *(reply ? &f->srcport : &f->dstport) = port;
+    *(reply ? &f->dstport : &f->srcport) = (uint16_t)(1024 + (seed >> 44) % 64000);
+    f->proto = port % 8 ? 6 : 17;
+    f->flags = f->proto == 6 ? 0x1b : 0;
+    route(f);
+}
+
+/* Users in all of 192.168.0.0/16, each with a VLAN; their addresses and ports are others outside. */
+static void provider(struct flow *f, uint64_t n) {
+    uint64_t seed = scramble(n / 2 ^ 0x15b);
+    const uint32_t user = (uint32_t)exp(uniform(&seed) * log(65535.0));
+    const uint32_t line = 0xc0a80000u | (uint32_t)(user * 40503u & 0xffff);
+    const bool out = f->inif == 1;
+    if (f->family == 4)
+        set_address4(out ? f->src : f->dst, line);
+    memcpy(f->natsrc, f->src, 16);
+    memcpy(f->natdst, f->dst, 16);
+    if (f->family == 4)
+        set_address4(out ? f->natsrc : f->natdst, 0xcb007100u + user / 256);
+    f->natsrcport = out ? (uint16_t)(1024 + (seed >> 30) % 64000) : f->srcport;
+    f->natdstport = out ? f->dstport : (uint16_t)(1024 + (seed >> 30) % 64000);
+    f->srcvlan = out ? (uint16_t)(100 + user % 3000) : 10;
+    f->dstvlan = out ? 10 : (uint16_t)(100 + user % 3000);
+    f->sampling = 100;
+}
+
 /* What other lines have otherwise than a campus. */
 static void other_kind(struct flow *f, uint64_t n, enum flow_kind kind) {
     uint64_t seed = scramble(n ^ 0xadd);
@@ -150,23 +217,26 @@ static void other_kind(struct flow *f, uint64_t n, enum flow_kind kind) {
         route(f);
         break;
     case SCAN: /* 9 of 10 flows are scans of a /8, one address after the other */
-        if (n % 10) {
-            const uint32_t src = htonl(0x0b000001u + (uint32_t)(seed % 16));
-            const uint32_t dst = htonl(0x0a000000u + (uint32_t)(n & 0xffffff));
-            f->family = 4;
-            memcpy(f->src, &src, 4);
-            memcpy(f->dst, &dst, 4);
-            f->dstport = seed >> 32 & 1 ? 23 : 445;
-            f->srcport = (uint16_t)(seed >> 40);
-            f->proto = 6;
-            f->flags = 2;
-            f->packets = 1;
-            f->bytes = 40;
-            f->tos = 0;
-            f->inif = 1;
-            f->outif = 2;
-            route(f);
-        }
+        if (n % 10)
+            knock(f, 0x0b000001u + (uint32_t)(seed % 16), 0x0a000000u + (uint32_t)(n & 0xffffff),
+                  seed, seed >> 32 & 1 ? 23 : 445);
+        break;
+    case FLOOD: /* 8 of 10 flows come to one host from a million made-up addresses */
+        if (n % 10 < 8)
+            knock(f, 0x0b000000u + (uint32_t)(scramble(seed % 1000000) % 0xb0000000u), 0xc0a80050u,
+                  seed, 443);
+        break;
+    case SWEEP: /* a quarter tries all ports of some hosts, another one port of all hosts of a /16 */
+        if (n % 4 == 0)
+            knock(f, 0x0b000001u, 0xc0a80000u + (uint32_t)(n / 4 >> 16), seed, (uint16_t)(n / 4));
+        else if (n % 4 == 2)
+            knock(f, 0x0b000002u, 0xc0a80000u + (uint32_t)(n / 4 & 0xffff), seed, 22);
+        break;
+    case SERVICES:
+        services(f, n);
+        break;
+    case PROVIDER:
+        provider(f, n);
         break;
     case V6: /* a host has a random interface id (RFC 8981), the same all day */
         for (int end = 0; end < 2; end++) {
@@ -193,8 +263,8 @@ void flow_times_line(struct flow *f, uint64_t n, enum flow_kind kind, int64_t no
     const int64_t way = 1 + (int64_t)(seed % 80);
     f->last = now - idle;
     f->first = f->last - length + (n & 1 && length > way ? way : 0);
-    if (kind == LONG)
-        f->first = f->last - (int64_t)(uniform(&seed) * 1800e3);
+    if (kind == LONG || kind == HOURS)
+        f->first = f->last - (int64_t)(uniform(&seed) * (kind == LONG ? 1800e3 : 6 * 3600e3));
 }
 
 void flow_times_within(struct flow *f, uint64_t n, int64_t span, int64_t now) {

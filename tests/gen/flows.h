@@ -16,13 +16,37 @@ struct flow {
     uint8_t proto, flags, tos, srcmask, dstmask;
     uint32_t packets, bytes, inif, outif, srcas, dstas;
     int64_t first, last; /* ms since 1970 */
+    /* Of TRANSLATED alone: what an address became, the line's VLAN, one packet of how many was looked at. */
+    uint8_t natsrc[16], natdst[16];
+    uint16_t natsrcport, natdstport, srcvlan, dstvlan;
+    uint32_t sampling;
 };
 
 /* Lines that flows may be of; flowgen's --kind says what each is. */
-enum flow_kind { CAMPUS, ONEWAY, RANDOM, SCAN, FEW, V6, LONG, SHUFFLED, PLAIN, V4, NKINDS };
+enum flow_kind {
+    CAMPUS,
+    ONEWAY,
+    RANDOM,
+    SCAN,
+    FEW,
+    V6,
+    LONG,
+    SHUFFLED,
+    PLAIN,
+    V4,
+    FLOOD,
+    SWEEP,
+    SERVICES,
+    HOURS,
+    PROVIDER,
+    NKINDS
+};
 extern const char *const flow_kinds[NKINDS];
 /* The kind of that name, NKINDS when there is none. */
 enum flow_kind flow_kind_of(const char *name);
+/* Which fields a router or a probe would send of them. */
+enum flow_fields { ROUTED, BARE, TRANSLATED };
+enum flow_fields flow_fields_of(enum flow_kind kind);
 
 /* Flow number n, without times. mix false: n can be read off it (kind is not looked at but for scans and
 ** the like): source port and destination port are its low and high 16 bits, the addresses repeat, and

@@ -98,7 +98,7 @@ static void next_flow(void *arg, uint64_t n, struct flow *f) {
 
 static bool prepare(struct sender *x, struct settings *s, int64_t boot) {
     const struct flow_feed feed = {next_flow, s};
-    struct export e = {.protocol = s->protocol, .boot = boot};
+    struct export e = {.protocol = s->protocol, .boot = boot, .fields = flow_fields_of(s->kind)};
     size_t room = 0;
     for (uint64_t n = 0; n < s->prepared;) {
         if (x->nready == room) {
@@ -124,8 +124,10 @@ static bool prepare(struct sender *x, struct settings *s, int64_t boot) {
 static bool open_exporters(struct sender *x, int64_t boot) {
     x->exporter = calloc(x->s->exporters, sizeof *x->exporter);
     for (unsigned i = 0; x->exporter && i < x->s->exporters; i++)
-        x->exporter[i].export =
-            (struct export){.protocol = x->s->protocol, .boot = boot, .agent = INADDR_LOOPBACK + i};
+        x->exporter[i].export = (struct export){.protocol = x->s->protocol,
+                                                .boot = boot,
+                                                .agent = INADDR_LOOPBACK + i,
+                                                .fields = flow_fields_of(x->s->kind)};
     return x->exporter != NULL;
 }
 

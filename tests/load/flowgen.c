@@ -7,7 +7,7 @@
 **     --version 5|9|10   protocol (10: IPFIX, default)
 **     --count N          flows (default 1000; 0: until killed)
 **     --rate N           flows a second (default 10000; 0: as fast as it goes)
-**     --exporters N      send as 127.0.0.1 to 127.0.0.N in turn, datagram by datagram (default 1)
+**     --exporters N      send as so many addresses from 127.0.0.1 on, in turn, datagram by datagram (default 1)
 **     --first N          number of the first flow (default 0)
 **     --span SECONDS     spread the flows' own times over so many seconds before now (default 10)
 **     --pcap FILE        write a capture instead of sending (then without HOST PORT): the datagrams
@@ -19,7 +19,10 @@
 **     --kind KIND        --mix of another kind: oneway (nobody answers), random (addresses, ports),
 **                        scan (few look for many), few (twenty hosts), v6 (all of it, random
 **                        interface ids), long (up to the active timeout of half an hour),
-**                        shuffled (exported in no order), plain (what softflowd sends), v4
+**                        shuffled (exported in no order), plain (what softflowd sends), v4,
+**                        flood (8 of 10 to one host, from a million), sweep (all ports of hosts, a port of
+**                        all hosts), services (a data centre: few hosts, many ports), hours (up to six),
+**                        provider (many users; NAT, VLANs, 1 packet of 100)
 **
 ** Prints the number of flows sent.
 */
@@ -37,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_EXPORTERS = 64, TEMPLATE_EVERY = 20 };
+enum { MAX_EXPORTERS = 4096, TEMPLATE_EVERY = 20 };
 
 struct settings {
     int version, exporters, mix;
@@ -152,6 +155,7 @@ static int run(struct settings *s, struct exporter *exporters) {
         e->export.protocol = (enum protocol)s->version;
         e->export.now = now_ms(s, s->first + sent);
         e->export.boot = boot;
+        e->export.fields = flow_fields_of(s->kind);
         const unsigned records = datagram_fill(&d, &e->export, e->datagrams % TEMPLATE_EVERY == 0,
                                                s->first + sent, limit, &feed);
         e->datagrams++;
