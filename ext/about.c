@@ -171,11 +171,7 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
-    struct cursor *c = calloc(1, sizeof *c);
-    if (!c)
-        return SQLITE_NOMEM;
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), out);
 }
 
 static int close_cursor(sqlite3_vtab_cursor *base) {
@@ -256,11 +252,9 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     char *message = NULL;
     int rc = query_read_window(param[PARAM_SINCE], param[PARAM_UNTIL], (int64_t)time(NULL) * 1000,
                                &c->window, &message);
-    if (rc != SQLITE_OK) {
-        sqlite3_free(a->vtab.base.zErrMsg);
-        a->vtab.base.zErrMsg = message;
+    vtab_say(base->pVtab, message);
+    if (rc != SQLITE_OK)
         return rc;
-    }
     const char *store =
         param[PARAM_STORE] ? (const char *)sqlite3_value_text(param[PARAM_STORE]) : NULL;
     const struct fvt_choice choice = {

@@ -97,11 +97,7 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
-    struct cursor *c = calloc(1, sizeof *c);
-    if (!c)
-        return SQLITE_NOMEM;
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), out);
 }
 
 static void clear(struct cursor *c) {
@@ -140,11 +136,10 @@ static bool add_column(struct cursor *c, const struct sql_column *column) {
 }
 
 static int unknown_column(struct cursor *c, const char *p, size_t n) {
-    sqlite3_vtab *v = c->base.pVtab;
-    sqlite3_free(v->zErrMsg);
-    v->zErrMsg = sqlite3_mprintf("columns: '%.*s' is no column of flows: write a list like"
-                                 " 'tstart, srcip, dstip, bytes', or '*'",
-                                 (int)n, p);
+    vtab_say(c->base.pVtab,
+             sqlite3_mprintf("columns: '%.*s' is no column of flows: write a list like"
+                             " 'tstart, srcip, dstip, bytes', or '*'",
+                             (int)n, p));
     return SQLITE_ERROR;
 }
 
@@ -204,10 +199,7 @@ static int read_query(struct cursor *c, sqlite3_value *const param[EXPORT_PARAMS
     }
     char *message = NULL;
     int rc = query_read(&table_of(c)->flows, words, n, given, now_ms(), &c->query, &message);
-    if (rc == SQLITE_ERROR) {
-        sqlite3_free(c->base.pVtab->zErrMsg);
-        c->base.pVtab->zErrMsg = message;
-    }
+    vtab_say(c->base.pVtab, message);
     return rc;
 }
 

@@ -336,11 +336,7 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
-    struct cursor *c = calloc(1, sizeof *c);
-    if (!c)
-        return SQLITE_NOMEM;
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), out);
 }
 
 static int close_cursor(sqlite3_vtab_cursor *base) {

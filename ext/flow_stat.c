@@ -10,6 +10,7 @@
 ** have twice the traffic. total_flows, total_packets and total_bytes are what all elements have, with those that are not
 ** listed. Rows come in their order, the largest first.
 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "vtab.h"
@@ -248,24 +249,18 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
-    struct cursor *c = sqlite3_malloc(sizeof *c);
-    if (!c)
-        return SQLITE_NOMEM;
-    *c = (struct cursor){.eof = true};
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), out);
 }
 
 static int close_cursor(sqlite3_vtab_cursor *base) {
     struct cursor *c = (struct cursor *)base;
     sqlite3_finalize(c->statement);
-    sqlite3_free(c);
+    free(c);
     return SQLITE_OK;
 }
 
 static int refuse(sqlite3_vtab *v, char *message) {
-    sqlite3_free(v->zErrMsg);
-    v->zErrMsg = message;
+    vtab_say(v, message);
     return message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 

@@ -103,10 +103,7 @@ int flow_table_filter(struct flow_table *t, const char *idxstr, int argc, sqlite
     char *message = NULL;
     *now = *now ? *now : now_ms();
     int rc = query_read(&t->columns, idxstr, argc, argv, *now, query, &message);
-    if (rc == SQLITE_ERROR) {
-        sqlite3_free(t->vtab.base.zErrMsg);
-        t->vtab.base.zErrMsg = message;
-    }
+    vtab_say(&t->vtab.base, message);
     struct fvt_choice choice = {.by = FVT_BY_FLOWS, .since = INT64_MIN, .until = INT64_MAX};
     if (rc == SQLITE_OK)
         choose_files(query, &choice);

@@ -113,11 +113,7 @@ static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
-    struct cursor *c = calloc(1, sizeof *c);
-    if (!c)
-        return SQLITE_NOMEM;
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), out);
 }
 
 static int close_cursor(sqlite3_vtab_cursor *base) {
@@ -227,11 +223,9 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     char *message = NULL;
     int rc = query_read_window(param[COLUMN_SINCE], param[COLUMN_UNTIL], (int64_t)time(NULL) * 1000,
                                &window, &message);
-    if (rc != SQLITE_OK) {
-        sqlite3_free(v->base.zErrMsg);
-        v->base.zErrMsg = message;
+    vtab_say(&v->base, message);
+    if (rc != SQLITE_OK)
         return rc;
-    }
     c->lo = window.since;
     c->hi = window.until == INT64_MAX ? INT64_MAX : window.until - 1;
     c->exporter = (struct flow_ip){0};

@@ -247,11 +247,10 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
                 return rc;
         } else if (k->op == SQLITE_INDEX_CONSTRAINT_MATCH &&
                    (c->kind != COLUMN_VALUE || sql_column_class(c) != FLOW_IP)) {
-            sqlite3_free(vtab->zErrMsg);
-            vtab->zErrMsg =
-                sqlite3_mprintf("%s MATCH: it is for columns of addresses, as srcip MATCH "
-                                "'10.0.0.0/8 192.0.2.1', and for filter",
-                                c->name);
+            vtab_say(vtab,
+                     sqlite3_mprintf("%s MATCH: it is for columns of addresses, as srcip MATCH "
+                                     "'10.0.0.0/8 192.0.2.1', and for filter",
+                                     c->name));
             return SQLITE_ERROR;
         } else if (k->usable && can_take(b, i, c)) {
             take_test(b, i, c);

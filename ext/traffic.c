@@ -56,11 +56,7 @@ static struct flow_table *table_of(const struct cursor *c) {
 
 static int open_cursor(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     (void)vtab;
-    struct cursor *c = calloc(1, sizeof *c);
-    if (!c)
-        return SQLITE_NOMEM;
-    *out = &c->base;
-    return SQLITE_OK;
+    return vtab_open(sizeof(struct cursor), out);
 }
 
 static int close_cursor(sqlite3_vtab_cursor *base) {
@@ -92,10 +88,7 @@ static int take_labels(struct flow_table *t, const struct query *q, struct total
     if (!any)
         return SQLITE_OK;
     int rc = labels_refresh(t->vtab.db, t->vtab.database, &t->labels, &message);
-    if (message) {
-        sqlite3_free(t->vtab.base.zErrMsg);
-        t->vtab.base.zErrMsg = message;
-    }
+    vtab_say(&t->vtab.base, message);
     r->labels = t->labels;
     predicate_set_labels(p, t->labels);
     return rc;

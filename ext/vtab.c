@@ -98,21 +98,31 @@ int vtab_disconnect(sqlite3_vtab *v) {
     return SQLITE_OK;
 }
 
+int vtab_open(size_t size, sqlite3_vtab_cursor **out) {
+    *out = calloc(1, size);
+    return *out ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+void vtab_say(sqlite3_vtab *v, char *message) {
+    if (!message)
+        return;
+    sqlite3_free(v->zErrMsg);
+    v->zErrMsg = message;
+}
+
 int vtab_error(struct vtab *v, int rc, const char *text) {
     if (rc == FVT_NOMEM)
         return SQLITE_NOMEM;
     if (rc == SCAN_STOPPED)
         return SQLITE_INTERRUPT;
-    sqlite3_free(v->base.zErrMsg);
-    v->base.zErrMsg = sqlite3_mprintf("%s", text);
+    vtab_say(&v->base, sqlite3_mprintf("%s", text));
     return rc == FVT_IO ? SQLITE_IOERR_READ : SQLITE_ERROR;
 }
 
 int vtab_not_compared(sqlite3_vtab *v, const char *name) {
-    sqlite3_free(v->zErrMsg);
-    v->zErrMsg = sqlite3_mprintf("%s is a parameter of the table, and no column to compare: write "
-                                 "%s = value, or leave it out",
-                                 name, name);
+    vtab_say(v, sqlite3_mprintf("%s is a parameter of the table, and no column to compare: write "
+                                "%s = value, or leave it out",
+                                name, name));
     return SQLITE_ERROR;
 }
 
@@ -207,8 +217,7 @@ int vtab_read_params(sqlite3_vtab *v, const char *idxstr, const char *const *nam
                      sqlite3_value **argv, sqlite3_value **param) {
     int args = 0;
     if (vtab_is_unknown(idxstr)) {
-        sqlite3_free(v->zErrMsg);
-        v->zErrMsg = vtab_unknown(idxstr);
+        vtab_say(v, vtab_unknown(idxstr));
         return -SQLITE_ERROR;
     }
     for (const char *word = idxstr; word && *word; args++) {
@@ -233,8 +242,7 @@ int vtab_snapshot(struct vtab *v, const char *store, const struct fvt_choice *ch
                   struct snapshot **snapshot) {
     char wrong[160];
     if (!limits_check(wrong, sizeof wrong)) {
-        sqlite3_free(v->base.zErrMsg);
-        v->base.zErrMsg = sqlite3_mprintf("%s", wrong);
+        vtab_say(&v->base, sqlite3_mprintf("%s", wrong));
         return SQLITE_ERROR;
     }
     if (!store)
@@ -266,10 +274,7 @@ int vtab_overrides(struct vtab *v, struct snapshot *snapshot, int64_t now) {
         return SQLITE_OK;
     int rc = overrides_read(v->db, v->database, now, &snapshot->overrides, &message);
     snapshot->overrides_read = rc == SQLITE_OK;
-    if (message) {
-        sqlite3_free(v->base.zErrMsg);
-        v->base.zErrMsg = message;
-    }
+    vtab_say(&v->base, message);
     return rc;
 }
 

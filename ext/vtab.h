@@ -32,6 +32,8 @@ int vtab_connect(size_t size, const char *declaration, sqlite3 *db,
                  const struct vtab_module *module, int argc, const char *const *argv,
                  struct vtab **out, char **message);
 int vtab_disconnect(sqlite3_vtab *v);
+/* xOpen of a cursor of size octets, a sqlite3_vtab_cursor first and all zeroed; xClose ends it with free(). */
+int vtab_open(size_t size, sqlite3_vtab_cursor **out);
 
 /* Take over what the module is registered with, and "store = 'DIR'" from the arguments after the table's name; anything else is an error
 ** in *message. Without that argument, the store is the one that a table settings(name, value) of the same database has,
@@ -69,7 +71,9 @@ int vtab_not_compared(sqlite3_vtab *v, const char *name);
 ** table-valued function and WHERE may give one twice; two values are an error, in *message. */
 int vtab_read_param(const char *name, sqlite3_value *value, sqlite3_value **param, char **message);
 
-/* Set the message and return the SQLite code for an FVT_* code. */
+/* Tell SQLite what went wrong. message is taken over, in memory of sqlite3_malloc; NULL is nothing. */
+void vtab_say(sqlite3_vtab *v, char *message);
+/* The same for an FVT_* code, of which the SQLite code is returned; text is copied. */
 int vtab_error(struct vtab *v, int rc, const char *text);
 
 /* Text of n octets that SQLite is to copy. */
