@@ -329,7 +329,7 @@ static struct predicate *make_equal(const struct sql_column *c, int column, sqli
 /* column <> value: not NULL, and not equal; nothing when the value is NULL. */
 static struct predicate *make_unequal(const struct sql_column *c, int column,
                                       sqlite3_value *value) {
-    if (sqlite3_value_type(value) == SQLITE_NULL)
+    if (value_is_null(value))
         return predicate_new(PREDICATE_OR, 0);
     if (is_open(c, value))
         return make_notnull(c, column);
@@ -343,7 +343,7 @@ static struct predicate *make_unequal(const struct sql_column *c, int column,
 
 /* column IS NOT value: NULL is equal to NULL, and to nothing else. */
 static struct predicate *make_is_not(const struct sql_column *c, int column, sqlite3_value *value) {
-    if (sqlite3_value_type(value) == SQLITE_NULL)
+    if (value_is_null(value))
         return make_notnull(c, column);
     if (is_open(c, value))
         return predicate_new(PREDICATE_AND, 0);
@@ -435,7 +435,7 @@ struct predicate *constraint_test(const struct sql_column *c, int column, const 
         return make_pattern(column, op[1] == '*', value);
     if (n == 3 && memcmp(op, "!==", 3) == 0)
         return make_is_not(c, column, value);
-    bool is_null = n == 2 && memcmp(op, "==", 2) == 0 && sqlite3_value_type(value) == SQLITE_NULL;
+    bool is_null = n == 2 && memcmp(op, "==", 2) == 0 && value_is_null(value);
     if (is_null || (n == 5 && memcmp(op, "=NULL", 5) == 0))
         return make_null(c, column);
     if (n == 6 && memcmp(op, "<>NULL", 6) == 0)

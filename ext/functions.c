@@ -25,10 +25,6 @@ static int address_of(sqlite3_value *value, struct flow_ip *ip) {
     return text ? flow_ip_parse(text, (size_t)sqlite3_value_bytes(value), ip) : -1;
 }
 
-static bool is_null(sqlite3_value *value) {
-    return sqlite3_value_type(value) == SQLITE_NULL;
-}
-
 /* ---- addresses -------------------------------------------------------------------------- */
 
 struct net {
@@ -62,7 +58,7 @@ void functions_ip_in(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     struct flow_ip ip;
     struct net local;
-    if (is_null(argv[0]) || is_null(argv[1]))
+    if (value_is_null(argv[0]) || value_is_null(argv[1]))
         return;
     const struct net *net = net_argument(ctx, argv[1], &local);
     if (!net)
@@ -76,7 +72,7 @@ void functions_match(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     struct flow_ip ip, first, last;
     const char *list = (const char *)sqlite3_value_text(argv[0]);
-    if (!list || is_null(argv[1]))
+    if (!list || value_is_null(argv[1]))
         return;
     if (address_of(argv[1], &ip) != 0) {
         result_failure(ctx,
@@ -107,7 +103,8 @@ static int length_argument(sqlite3_context *ctx, sqlite3_value *value, int limit
 static void ip_net(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     enum { DEFAULT_LEN6 = 64 };
     struct flow_ip ip;
-    if (address_of(argv[0], &ip) != 0 || is_null(argv[1]) || (argc > 2 && is_null(argv[2])))
+    if (address_of(argv[0], &ip) != 0 || value_is_null(argv[1]) ||
+        (argc > 2 && value_is_null(argv[2])))
         return;
     int length4 = length_argument(ctx, argv[1], 32);
     int length6 = argc > 2 && length4 >= 0 ? length_argument(ctx, argv[2], 128) : DEFAULT_LEN6;
@@ -176,7 +173,7 @@ static void mac_canonical(sqlite3_context *ctx, int argc, sqlite3_value **argv) 
 
 static void refuse(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
-    if (is_null(argv[0]))
+    if (value_is_null(argv[0]))
         return;
     result_failure(ctx, "%s", sqlite3_value_text(argv[0]));
     sqlite3_result_error_code(ctx, SQLITE_CONSTRAINT);
@@ -231,7 +228,7 @@ static void proto_name(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
         name = protocols_name(sqlite3_value_int64(argv[0]));
     if (name)
         sqlite3_result_text(ctx, name, -1, SQLITE_STATIC);
-    else if (!is_null(argv[0]))
+    else if (!value_is_null(argv[0]))
         sqlite3_result_text(ctx, (const char *)sqlite3_value_text(argv[0]), -1, SQLITE_TRANSIENT);
 }
 
@@ -251,7 +248,7 @@ static void tcp_flags(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     static const char letters[] = "CEUAPRSF";
     char text[] = "........";
-    if (is_null(argv[0]))
+    if (value_is_null(argv[0]))
         return;
     sqlite3_int64 flags = sqlite3_value_int64(argv[0]);
     for (int i = 0; i < 8; i++)
@@ -267,7 +264,7 @@ struct flags_or {
 
 static void flags_or_step(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
-    if (is_null(argv[0]))
+    if (value_is_null(argv[0]))
         return;
     struct flags_or *sum = sqlite3_aggregate_context(ctx, sizeof *sum);
     if (!sum) {

@@ -53,7 +53,7 @@ static const char statement[] =
 
 /* NULL stands for a parameter that was not given. */
 static sqlite3_value *given(sqlite3_value *v) {
-    return sqlite3_value_type(v) == SQLITE_NULL ? NULL : v;
+    return value_is_null(v) ? NULL : v;
 }
 
 /* Is the time that is asked for one? Else the result is an error. */
@@ -124,7 +124,7 @@ static const char *unnamed(const char *message) {
 static void flow_time(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     struct window w;
     char *message = NULL, *named, text[FLOW_TIME_TEXT];
-    if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
+    if (value_is_null(argv[0]))
         return;
     if (query_read_window(argv[0], NULL, now_ms(), &w, &message) == SQLITE_OK)
         result_text(ctx, text, flow_time_text(w.since, text));

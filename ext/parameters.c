@@ -13,16 +13,12 @@
 
 SQLITE_EXTENSION_INIT3
 
-static bool is_null(sqlite3_value *value) {
-    return sqlite3_value_type(value) == SQLITE_NULL;
-}
-
 /* ---- numbers ---------------------------------------------------------------------------- */
 
 static void bounded(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     sqlite3_value *value = argv[0], *least = argv[2], *most = argv[3];
-    if (is_null(value))
+    if (value_is_null(value))
         return;
     bool whole =
         sqlite3_value_type(least) == SQLITE_INTEGER && sqlite3_value_type(most) == SQLITE_INTEGER;

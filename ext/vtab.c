@@ -194,7 +194,7 @@ int vtab_take_params(sqlite3_vtab *v, sqlite3_index_info *info, const char *cons
 }
 
 int vtab_read_param(const char *name, sqlite3_value *value, sqlite3_value **param, char **message) {
-    if (sqlite3_value_type(value) == SQLITE_NULL)
+    if (value_is_null(value))
         return SQLITE_OK;
     if (*param) {
         const char *one = (const char *)sqlite3_value_text(*param),
@@ -276,6 +276,10 @@ int vtab_overrides(struct vtab *v, struct snapshot *snapshot, int64_t now) {
     snapshot->overrides_read = rc == SQLITE_OK;
     vtab_say(&v->base, message);
     return rc;
+}
+
+bool value_is_null(sqlite3_value *value) {
+    return sqlite3_value_type(value) == SQLITE_NULL;
 }
 
 void result_text(sqlite3_context *ctx, const char *text, size_t n) {

@@ -76,6 +76,8 @@ void vtab_say(sqlite3_vtab *v, char *message);
 /* The same for an FVT_* code, of which the SQLite code is returned; text is copied. */
 int vtab_error(struct vtab *v, int rc, const char *text);
 
+bool value_is_null(sqlite3_value *value);
+
 /* Text of n octets that SQLite is to copy. */
 void result_text(sqlite3_context *ctx, const char *text, size_t n);
 void result_ip(sqlite3_context *ctx, const struct flow_ip *ip);
