@@ -117,7 +117,8 @@ static void describe(char *out, size_t size, const char *name, uint64_t v,
              best->name);
 }
 
-void expire_describe(const struct expire_limits *l, char *out, size_t size) {
+/* As expire_parse() takes them. */
+static void expire_describe(const struct expire_limits *l, char *out, size_t size) {
     *out = '\0';
     if (l->size)
         describe(out, size, "size", l->size, sizes);

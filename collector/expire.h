@@ -14,9 +14,6 @@
 ** expire_defaults. False with one sentence in message. */
 extern const struct expire_limits expire_defaults;
 bool expire_parse(const char *text, struct expire_limits *out, char *message, size_t size);
-/* In that form, for people. */
-void expire_describe(const struct expire_limits *limits, char *out, size_t size);
-
 /* Once, with a line for each file and one in the end on the log. Returns an exit status. */
 int expire_once(const char *store, const struct expire_limits *limits, bool dry_run);
 

@@ -436,7 +436,8 @@ enum flow_class filter_phrase_class(const struct filter_phrase *phrase) {
     return phrase->n ? flow_fields[phrase->field[0]].class : FLOW_UINT;
 }
 
-bool filter_phrase_is_real(const struct filter_phrase *phrase) {
+/* Is what is compared a number with a fraction? */
+static bool filter_phrase_is_real(const struct filter_phrase *phrase) {
     return phrase->own ? own_type_kind(phrase->own->type) == OWN_REAL : phrase->n == 0;
 }
 

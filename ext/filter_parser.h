@@ -50,9 +50,6 @@ bool filter_add_list(struct filter_parser *p, const struct filter_subject *subje
 
 /* What is compared: of text, times, addresses, numbers. */
 enum flow_class filter_phrase_class(const struct filter_phrase *phrase);
-/* Is it a number with a fraction? */
-bool filter_phrase_is_real(const struct filter_phrase *phrase);
-
 /* Is the token two letters, quoted or not? Some countries are called as comparators are: LT, GT, GE. */
 bool filter_is_country(const struct filter_token *token);
 

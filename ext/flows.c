@@ -128,7 +128,7 @@ static int next_batch(struct cursor *c) {
     return SQLITE_OK;
 }
 
-/* The next block of the scan. Results as of scan_next(). */
+/* The next block of the scan. Results as of scan_next_group(). */
 static int go_on(struct cursor *c) {
     while (!c->in_group || !scan_next_block(c->scan)) {
         int rc = scan_next_group(c->scan);

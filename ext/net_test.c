@@ -52,10 +52,6 @@ static bool canonical_net(const char *text, size_t n, struct flow_ip *first, str
     return flow_net_text(first, *length, shown) == n && memcmp(shown, text, n) == 0;
 }
 
-struct predicate *net_test_new(void) {
-    return predicate_new(PREDICATE_OR, 0);
-}
-
 bool net_test_add(struct predicate *p, enum computed id, const char *text, size_t n) {
     struct flow_ip first, last;
     unsigned length;

@@ -683,13 +683,3 @@ int scan_next_group(struct scan *s) {
             return rc;
     }
 }
-
-int scan_next(struct scan *s) {
-    for (;;) {
-        if (s->in_group && scan_next_block(s))
-            return 1;
-        int rc = scan_next_group(s);
-        if (rc != 1)
-            return rc;
-    }
-}

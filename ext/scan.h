@@ -14,7 +14,7 @@ enum { SCAN_BLOCK = PREDICATE_BLOCK };
 
 struct scan;
 
-/* scan_next() and scan_next_group() ended early because of scan_set_poll(). */
+/* scan_next_group() ended early because of scan_set_poll(). */
 enum { SCAN_STOPPED = -100 };
 
 /* Scans of several threads that share a source divide its row groups between them. source and predicate are borrowed and must outlive the scan; the predicate is this scan's alone.
@@ -40,15 +40,13 @@ uint32_t scan_block_row(const struct scan *s);
 int scan_next_group(struct scan *s);
 /* Go to the group's next block with a row in it; false at the end of the group. */
 bool scan_next_block(struct scan *s);
-/* Both: the next block wherever it is. Results as of scan_next_group(). */
-int scan_next(struct scan *s);
 const char *scan_message(const struct scan *s);
 
 /* The rows of the block that pass, ascending, as indexes into the arrays of scan_values(). */
 const uint16_t *scan_rows(const struct scan *s, uint32_t *n);
 
 /* A column of the block, one of those announced in used: integers, or codes for IP and TEXT; NULL
-** marks in *nulls. Valid until the next scan_next(). */
+** marks in *nulls. Valid until the next block. */
 const int64_t *scan_values(struct scan *s, int column, const uint8_t **nulls);
 /* The dictionary of an IP or TEXT column in this group; NULL when it is all NULL here. */
 const struct fvt_dict *scan_dict(struct scan *s, int column);

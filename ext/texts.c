@@ -60,7 +60,8 @@ static bool grow(struct texts *t) {
     return true;
 }
 
-const char *texts_add(struct texts *t, const char *text, size_t n) {
+/* The one copy of these n octets, with a NUL behind; NULL when memory is out. */
+static const char *texts_add(struct texts *t, const char *text, size_t n) {
     if (t->n >= t->room / 2 && !grow(t))
         return NULL;
     uint32_t at = find(t, text, n);

@@ -19,8 +19,6 @@ struct texts {
     uint32_t n, room;
 };
 
-/* The text that ends with a NUL, NULL when memory is out. */
-const char *texts_add(struct texts *t, const char *text, size_t n);
 /* A column's text: *out is NULL when it is NULL or empty. False when memory is out. */
 bool texts_column(struct texts *t, sqlite3_stmt *stmt, int column, const char **out);
 void texts_free(struct texts *t);

@@ -608,10 +608,6 @@ uint32_t table_flows(const struct table *t) {
     return t->used;
 }
 
-int64_t table_now(const struct table *t) {
-    return t->now;
-}
-
 /* Address space that becomes memory when it is touched. */
 static void *reserve(size_t bytes) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,

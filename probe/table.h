@@ -126,7 +126,6 @@ void table_flush(struct table *t, enum flow_end reason);
 void table_each(const struct table *t, void (*each)(void *arg, const struct flow *flow), void *arg);
 
 uint32_t table_flows(const struct table *t); /* in it now */
-int64_t table_now(const struct table *t);    /* its time */
 void table_free(struct table *t);
 
 #endif

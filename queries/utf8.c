@@ -60,7 +60,8 @@ static const struct {
     {0x1f680, 0x1f6ff, 2}, {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2}, {0xe0100, 0xe01ef, 0},
 };
 
-int utf8_width(uint32_t c) {
+/* Columns that c takes in a terminal: 0, 1 or 2. */
+static int utf8_width(uint32_t c) {
     size_t low = 0, high = sizeof widths / sizeof *widths;
     if (c < 0x300)
         return 1;

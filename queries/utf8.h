@@ -15,9 +15,6 @@ uint32_t utf8_next(const char **at);
 /* Writes it; returns the octets, at most 4, without an end. */
 int utf8_put(uint32_t c, char out[4]);
 
-/* Columns that it takes in a terminal: 0, 1 or 2. */
-int utf8_width(uint32_t c);
-
 /* Columns of a text. */
 int utf8_columns(const char *text);
 

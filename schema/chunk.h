@@ -90,7 +90,4 @@ int chunk_load_own(const struct chunk_source *from, int field, unsigned depth,
 /* Entries [first, first + n) of the chunk's own stream, spread over its bitmap. nulls may be NULL. */
 void chunk_entries(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls);
 
-/* As fvt_chunk_read(), but codes may be behind the dictionary. */
-void chunk_rows(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls);
-
 #endif

@@ -153,7 +153,9 @@ static void read_step(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *
         read_relative(c, first, n, out, nulls);
 }
 
-void chunk_rows(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out, uint8_t *nulls) {
+/* As fvt_chunk_read(), but codes may be behind the dictionary. */
+static void chunk_rows(struct fvt_chunk *c, uint32_t first, uint32_t n, int64_t *out,
+                       uint8_t *nulls) {
     if (!c->parent)
         read_stored(c, first, n, out, nulls);
     for (uint32_t at = 0; c->parent && at < n; at += CHUNK_STEP)

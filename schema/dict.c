@@ -571,18 +571,6 @@ void fvt_dict_free(struct fvt_dict *d) {
     free(d);
 }
 
-uint32_t fvt_dict_lower_ip(const struct fvt_dict *d, const struct flow_ip *key) {
-    uint32_t lo = 0, hi = d->n;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (flow_ip_cmp(&d->ip[mid], key) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 uint32_t fvt_dict_lower_text(const struct fvt_dict *d, const char *key, size_t n) {
     uint32_t lo = 0, hi = d->n;
     while (lo < hi) {

@@ -350,7 +350,6 @@ int fvt_dict_load(const struct fvt_file *file, const struct fvt_group *g, int di
                   struct fvt_dict **out);
 void fvt_dict_free(struct fvt_dict *d);
 /* The first code whose entry is >= key (n when none is). */
-uint32_t fvt_dict_lower_ip(const struct fvt_dict *d, const struct flow_ip *key);
 uint32_t fvt_dict_lower_text(const struct fvt_dict *d, const char *key, size_t n);
 
 /* A chunk in memory, checked and decompressed. */

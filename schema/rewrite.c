@@ -149,7 +149,9 @@ static int put_group(struct rewrite *r, struct fvt_error *err) {
     return rc;
 }
 
-int rewrite_kept(struct rewrite *r, const struct kept *kept, struct fvt_error *err) {
+/* Add rows of a live file that are in memory; rewrite_add() leaves out what of the file they are. They can only
+** be cleared then. */
+static int rewrite_kept(struct rewrite *r, const struct kept *kept, struct fvt_error *err) {
     struct group *g = kept->group;
     void *grown = realloc(r->kept, (r->nkept + 1) * sizeof *r->kept);
     if (!grown)

@@ -51,9 +51,6 @@ struct rewrite *rewrite_new(const char *path, enum fvt_state state, enum group_e
 ** exporters and interfaces. FVT_UNKNOWN: it has what this version cannot copy; nothing of it was
 ** added. After any other error the rewrite can only be freed. */
 int rewrite_add(struct rewrite *r, struct fvt_file *file, struct fvt_error *err);
-/* Add rows of a live file that are in memory; rewrite_add() leaves out what of the file they are. They can only
-** be cleared then. */
-int rewrite_kept(struct rewrite *r, const struct kept *kept, struct fvt_error *err);
 /* Before the first rewrite_add(): the new file is to have roll-ups. rows: how many it will get, as far as
 ** is known. */
 struct rollup_plan;

@@ -350,15 +350,6 @@ static void next_file(struct fvt_store *s) {
     s->index_due = monotonic_ms() + INDEX_MS;
 }
 
-int fvt_store_rotate(struct fvt_store *s) {
-    int rc = FVT_OK;
-    if (s->started) {
-        rc = finish_file(s);
-        next_file(s);
-    }
-    return rc;
-}
-
 int fvt_store_change(struct fvt_store *s, unsigned interval, unsigned layout) {
     int rc = s->started ? finish_file(s) : FVT_OK;
     s->interval = interval;

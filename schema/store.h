@@ -33,9 +33,6 @@ int fvt_store_tick(struct fvt_store *s, int64_t now);
 /* Whether the store at its path is the one that was locked: not removed, and no other put there. */
 bool fvt_store_in_place(const struct fvt_store *s);
 
-/* Complete the current file now; the rest of its interval goes to one with a number behind its name. */
-int fvt_store_rotate(struct fvt_store *s);
-
 /* Add one row to the file of the current interval (that of the last tick). */
 int fvt_store_add(struct fvt_store *s, const struct flow_row *row);
 /* The same for some at a time; *kept: how many of them, from the first on, were taken, all with FVT_OK. */
