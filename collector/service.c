@@ -95,8 +95,8 @@ void service_detach(int parent) {
 int pidfile_write(struct pidfile *f, const char *path, char *message, size_t size) {
     char text[32];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    f->path = path;
     f->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    f->path = f->fd >= 0 ? path : NULL; /* what could not be opened is somebody else's, and stays */
     if (f->fd >= 0 && write(f->fd, text, (size_t)n) == n)
         return 0;
     return fail(message, size, "%s: %s", path, strerror(errno));
@@ -106,10 +106,9 @@ int pidfile_remove(struct pidfile *f, char *message, size_t size) {
     int result = 0;
     if (!f->path)
         return 0;
-    if (unlink(f->path) != 0 && f->fd >= 0 && ftruncate(f->fd, 0) != 0)
+    if (unlink(f->path) != 0 && ftruncate(f->fd, 0) != 0)
         result = fail(message, size, "%s: %s", f->path, strerror(errno));
-    if (f->fd >= 0)
-        close(f->fd);
+    close(f->fd);
     f->path = NULL;
     return result;
 }

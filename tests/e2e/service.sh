@@ -38,6 +38,9 @@ is "-P: the file goes with the program" "$([ -e "$work/pid" ] || echo gone)" gon
 is "-D: TERM completes the file" "$(sqlite 'SELECT state, sum(rows) FROM flow_files')" 'closed|500'
 "$collect" -P "$work/none/pid" -p "$port" -w "$store" 2>"$work/log"
 is "-P: no such directory" "$?|$(grep -c "$work/none/pid: No such file" "$work/log")" "1|1"
+ln -s "$work/elsewhere" "$work/link"
+"$collect" -P "$work/link" -p "$port" -w "$store" 2>"$work/log"
+is "-P: a link is not followed, and stays" "$?|$(grep -c "$work/link: " "$work/log")|$(readlink "$work/link")" "1|1|$work/elsewhere"
 
 # ---- signals -----------------------------------------------------------------------------------
 
