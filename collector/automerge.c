@@ -69,6 +69,8 @@ void automerge_tick(struct automerge *a, int64_t now) {
     int64_t today = now / DAY_MS;
     if (a->child)
         look_after(a);
+    else if (!a->store || a->off)
+        return;
     else if (!a->due)
         a->due = monotonic_ms() + START_MS;
     else if (a->day != today && now % DAY_MS >= MIDNIGHT_MS && monotonic_ms() >= a->due)

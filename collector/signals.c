@@ -158,9 +158,8 @@ static void read_again(struct program *p) {
     if (!p->store)
         return;
     p->expiry = expire_change(p->expiry, p->options.store, &fresh.limits);
-    p->merge.store = fresh.no_merge ? NULL : p->options.store;
+    p->merge.off = fresh.no_merge;
     p->merge.rollups = fresh.rollups;
-    p->merge.syslog = p->options.syslog;
     (void)hook_change(p->hook, fresh.hook);
     if (fresh.interval != was)
         log_line("writing to %s, a file every %u s", p->options.store, fresh.interval);

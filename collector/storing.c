@@ -116,8 +116,7 @@ void program_tick(void *arg, int64_t now) {
         p->ticked = now;
         if (!p->store && p->publisher)
             report_tick(&p->report);
-        if (p->merge.store)
-            automerge_tick(&p->merge, now);
+        automerge_tick(&p->merge, now);
         if (p->options.dump)
             fflush(stdout);
     }
@@ -137,9 +136,8 @@ static int start_upkeep(struct program *p) {
         return 0;
     p->cache = cache_open(o->store, p->collector, store_warning, p);
     p->expiry = expire_start(o->store, &o->limits);
-    if (!o->no_merge)
-        p->merge =
-            (struct automerge){.store = o->store, .rollups = o->rollups, .syslog = o->syslog};
+    p->merge = (struct automerge){
+        .store = o->store, .rollups = o->rollups, .off = o->no_merge, .syslog = o->syslog};
     return 0;
 }
 
