@@ -157,6 +157,8 @@ enum template_change template_learn(struct template_table *t, const struct eleme
     struct template *x = create(map, d);
     if (!x || (t->count >= t->nbuckets && !grow(t) && !t->nbuckets)) {
         destroy(x);
+        if (old) /* what the id meant before is not what it means now */
+            template_drop(t, old);
         return TEMPLATE_NOMEM;
     }
     if (old) {
