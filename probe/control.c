@@ -66,6 +66,8 @@ static const char *listen_at(struct control *c) {
     if (why)
         return why;
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (c->fd < 0)
+        return strerror(errno);
     mode_t mask = umask(0177);
     int bound = bind(c->fd, (const struct sockaddr *)&c->address, sizeof c->address);
     umask(mask);
