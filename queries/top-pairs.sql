@@ -26,7 +26,7 @@
 .headers on
 
 SELECT srcip, dstip, flows, packets, bytes,
-       round(100.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
+       round(100.0 * bytes / total_bytes, 1) AS percent
 FROM traffic(:since, :until, :filter, :store)
 ORDER BY bytes DESC, srcip, dstip
 LIMIT coalesce(:n, 10);

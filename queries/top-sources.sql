@@ -26,11 +26,13 @@
 .mode box
 .headers on
 
-SELECT srcip, flows, packets, bytes,
-       round(100.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
-FROM traffic(:since, :until, :filter, :store)
+SELECT *
+FROM (SELECT srcip, flows, packets, bytes,
+             round(100.0 * bytes / total_bytes, 1) AS percent
+      FROM traffic(:since, :until, :filter, :store)
+      ORDER BY bytes DESC, srcip
+      LIMIT coalesce(:n, 10))
 WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
-ORDER BY bytes DESC, srcip
-LIMIT coalesce(:n, 10);
+ORDER BY bytes DESC, srcip;
 
 SELECT losses(:since, :until, :store) AS losses;

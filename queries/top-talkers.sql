@@ -27,11 +27,13 @@
 .mode box
 .headers on
 
-SELECT ip, flows, bytes_out AS sent, bytes_in AS received, bytes,
-       round(50.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
-FROM endpoints(:since, :until, :filter, :store)
+SELECT *
+FROM (SELECT ip, flows, bytes_out AS sent, bytes_in AS received, bytes,
+             round(100.0 * bytes / total_bytes, 1) AS percent
+      FROM endpoints(:since, :until, :filter, :store)
+      ORDER BY bytes DESC, ip
+      LIMIT coalesce(:n, 10))
 WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
-ORDER BY bytes DESC, ip
-LIMIT coalesce(:n, 10);
+ORDER BY bytes DESC, ip;
 
 SELECT losses(:since, :until, :store) AS losses;
