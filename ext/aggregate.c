@@ -42,6 +42,7 @@ struct aggregate {
     struct batch batch;
     bool ports;                         /* a dimension is made of them */
     uint64_t total[2 * GROUP_COUNTERS]; /* with spec->total, of all rows */
+    size_t counted;                     /* rows */
     struct sketch *sketch;              /* NULL: all goes to the table */
     int share;
     bool finding;        /* what it looks for goes to the table, or else all to its cells */
@@ -127,47 +128,60 @@ bool aggregate_flush(struct aggregate *a) {
 
 /* ---- rows ------------------------------------------------------------------------------- */
 
-/* Leave in b the rows that are looked for. */
-static void keep_found(struct aggregate *a, struct group_batch *b) {
+/* Of the rows those at n places of found, which ascend. */
+static void keep_places(struct aggregate *a, struct aggregate_rows *in, uint32_t n) {
     struct found *f = a->found;
-    uint32_t n = sketch_find(a->sketch, a->keys->words, b, f->place);
-    for (int w = 0; w < a->keys->words; w++)
-        for (uint32_t i = 0; i < n; i++)
-            b->key[w][i] = b->key[w][f->place[i]];
-    for (int c = 0; c < b->nvalues; c++) {
-        for (uint32_t i = 0; i < n; i++)
-            f->value[c][i] = b->value[c][f->place[i]];
-        b->value[c] = f->value[c];
-    }
-    for (uint32_t i = 0; a->spec->times && i < n; i++) {
-        f->first[i] = b->first[f->place[i]];
-        f->last[i] = b->last[f->place[i]];
-    }
-    b->first = f->first;
-    b->last = f->last;
-    b->n = n;
-}
-
-/* Those of the rows that the sketch has a use for, with their times and no counters unless groups are made of them. Names
-** are not looked up for the others. */
-static void keep_useful(struct aggregate *a, struct aggregate_rows *in) {
-    struct found *f = a->found;
-    uint32_t n =
-        sketch_useful(a->sketch, a->share, a->finding, in->first, in->last, in->n, f->place);
     if (n == in->n)
         return;
     for (uint32_t i = 0; i < n; i++) {
         uint16_t at = f->place[i];
         f->row[i] = in->row ? in->row[at] : at;
-        f->first[i] = in->first[at];
-        f->last[i] = in->last[at];
         f->bucket[i] = a->spec->buckets ? in->bucket[at] : 0;
+    }
+    for (uint32_t i = 0; a->spec->times && i < n; i++) {
+        f->first[i] = in->first[f->place[i]];
+        f->last[i] = in->last[f->place[i]];
+    }
+    for (int c = 0; c < a->spec->ncounters; c++) {
+        for (uint32_t i = 0; i < n; i++)
+            f->value[c][i] = in->value[c][f->place[i]];
+        in->value[c] = f->value[c];
     }
     in->n = n;
     in->row = f->row;
+    in->bucket = f->bucket;
     in->first = f->first;
     in->last = f->last;
-    in->bucket = f->bucket;
+}
+
+static bool pack(struct aggregate *a, int side, const struct aggregate_rows *in, bool marked,
+                 struct group_batch *b) {
+    enum row_keys_result packed = row_keys_pack(a->row_keys, in, marked, a->wide);
+    a->narrow |= packed == ROW_KEYS_WIDE;
+    *b = (struct group_batch){
+        .n = in->n, .key = row_keys_words(a->row_keys), .first = in->first, .last = in->last};
+    b->at = a->spec->sets == 2 ? side * a->spec->ncounters : 0;
+    b->nvalues = a->spec->ncounters;
+    memcpy(b->value, in->value, sizeof b->value);
+    return packed == ROW_KEYS_OK;
+}
+
+/* Rows that the sketch has a use for. Their addresses have numbers only where groups are made of them. */
+static bool add_sketched(struct aggregate *a, int side, struct aggregate_rows *in) {
+    struct group_batch b;
+    keep_places(a, in,
+                sketch_useful(a->sketch, a->share, a->finding, in->first, in->last, in->n,
+                              a->found->place));
+    if (in->n == 0)
+        return true;
+    if (!pack(a, side, in, true, &b))
+        return false;
+    if (!a->finding) {
+        sketch_add(a->sketch, a->share, a->spec, side, a->keys->words, &b);
+        return true;
+    }
+    keep_places(a, in, sketch_find(a->sketch, a->keys->words, &b, a->found->place));
+    return in->n == 0 || (pack(a, side, in, false, &b) && group_table_add(a->table, &b));
 }
 
 static void add_to_total(struct aggregate *a, int side, const struct aggregate_rows *in) {
@@ -187,26 +201,15 @@ void aggregate_total(const struct aggregate *a, uint64_t *total) {
 
 bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *rows) {
     struct aggregate_rows some = *rows;
+    struct group_batch b;
     if (a->spec->total && !a->finding)
         add_to_total(a, side, rows);
-    if (a->sketch)
-        keep_useful(a, &some);
-    if (some.n == 0)
+    a->counted += rows->n;
+    if (rows->n == 0)
         return true;
-    enum row_keys_result packed = row_keys_pack(a->row_keys, &some, a->wide);
-    a->narrow |= packed == ROW_KEYS_WIDE;
-    if (packed != ROW_KEYS_OK)
-        return false;
-    struct group_batch b = {
-        .n = some.n, .key = row_keys_words(a->row_keys), .first = some.first, .last = some.last};
-    b.at = a->spec->sets == 2 ? side * a->spec->ncounters : 0;
-    b.nvalues = a->spec->ncounters;
-    memcpy(b.value, some.value, sizeof b.value);
-    if (a->finding)
-        keep_found(a, &b);
-    else if (a->sketch)
-        sketch_add(a->sketch, a->share, a->spec, side, a->keys->words, &b);
-    return b.n == 0 || (a->sketch && !a->finding) || group_table_add(a->table, &b);
+    if (a->sketch)
+        return add_sketched(a, side, &some);
+    return pack(a, side, rows, false, &b) && group_table_add(a->table, &b);
 }
 
 /* ---- blocks of flows -------------------------------------------------------------------- */
@@ -662,6 +665,12 @@ static bool addable(struct aggregate *a) {
 static bool counts_one(const struct aggregate *a) {
     int64_t min, max;
     return !scan_zone(a->scan, FLOW_flows, &min, &max) || (min == 1 && max == 1);
+}
+
+size_t aggregate_counted(struct aggregate *a) {
+    size_t n = a->counted;
+    a->counted = 0;
+    return n;
 }
 
 uint64_t aggregate_most(const struct aggregate *a) {

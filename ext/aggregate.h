@@ -58,6 +58,8 @@ enum aggregate_result {
 enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
                                     struct predicate *const side[2], bool (*pause)(void *arg),
                                     void *arg, bool wide[MAX_DIMENSIONS], int *rc);
+/* Rows that were added since it was asked last. */
+size_t aggregate_counted(struct aggregate *a);
 /* With spec.whole: no sum of what was read is larger. */
 uint64_t aggregate_most(const struct aggregate *a);
 /* With spec.total: add the counters of all that was counted, once however often it is read for a sketch, to total as if it were

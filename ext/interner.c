@@ -4,6 +4,7 @@
 */
 #include "interner.h"
 #include "dict_codes.h"
+#include "groups.h"
 #include "sorter.h"
 
 #include <stdio.h>
@@ -166,6 +167,34 @@ bool interner_nets(struct interner *in, const struct fvt_dict *dict, const uint3
             number[at + i]++;
     }
     return ok;
+}
+
+static uint32_t mark_of(const struct flow_ip *entry) {
+    uint64_t half[2];
+    memcpy(half, entry->addr, sizeof half);
+    uint64_t h = group_hash_word(group_hash_word(entry->family, half[0]), half[1]);
+    uint32_t mark = (uint32_t)(group_hash_end(h) >> 32);
+    return mark ? mark : 1;
+}
+
+void interner_mark(const struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
+                   uint32_t n, uint32_t *mark) {
+    for (uint32_t i = 0; i < n; i++) {
+        struct flow_ip ip = masked(in, &dict->ip[codes[i]]);
+        mark[codes[i]] = mark_of(&ip);
+    }
+}
+
+void interner_mark_nets(const struct fvt_dict *dict, const uint32_t *codes, const uint8_t *length,
+                        uint32_t n, uint32_t *mark) {
+    for (uint32_t i = 0; i < n; i++) {
+        struct flow_ip net = net_entry(&dict->ip[codes[i]], length[i]);
+        mark[i] = mark_of(&net);
+    }
+}
+
+uint32_t interner_marked(const struct interner *in, uint64_t number) {
+    return mark_of(&in->ips.entries.ip[number - 1]);
 }
 
 uint32_t interner_text(struct interner *in, const char *text) {

@@ -58,6 +58,15 @@ bool interner_zones(struct interner *in, struct labels *labels, const struct fvt
 ** told apart from addresses, and are shown with their length. */
 bool interner_nets(struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
                    const uint8_t *length, uint32_t n, uint32_t *number);
+/* Marks in the place of numbers: not 0, the same for one address in all files and threads, mostly others for others. They take no lock
+** and no memory. */
+void interner_mark(const struct interner *in, const struct fvt_dict *dict, const uint32_t *codes,
+                   uint32_t n, uint32_t *mark);
+void interner_mark_nets(const struct fvt_dict *dict, const uint32_t *codes, const uint8_t *length,
+                        uint32_t n, uint32_t *mark);
+/* The mark of a number's address, or network. */
+uint32_t interner_marked(const struct interner *in, uint64_t number);
+
 /* The number of a text; 0 without memory. */
 uint32_t interner_text(struct interner *in, const char *text);
 

@@ -14,6 +14,7 @@ enum { WAYS = 4 }; /* masks of one address whose networks are remembered, at mos
 struct remap {
     const struct fvt_dict *dict;
     enum label label;
+    bool marked;
     uint32_t *number;
     uint8_t *mask;
     uint32_t ipv4; /* codes from here on are not of IPv4 */
@@ -24,8 +25,9 @@ struct row_keys {
     const struct aggregate_spec *spec;
     const struct key_layout *layout;
     struct interner *interner;
-    struct remap remap[2 * MAX_DIMENSIONS];
+    struct remap remap[4 * MAX_DIMENSIONS];
     int nremaps; /* of the current row group */
+    bool marked; /* addresses have marks */
     uint64_t *key[MAX_KEY_WORDS];
     uint64_t part[GROUP_BATCH]; /* of a key: one dimension */
     uint32_t *application;      /* numbers of texts, by those of labels.h; 0: not asked for yet */
@@ -63,7 +65,7 @@ static void remap_free(struct remap *r) {
 void row_keys_free(struct row_keys *k) {
     if (!k)
         return;
-    for (int i = 0; i < 2 * MAX_DIMENSIONS; i++)
+    for (int i = 0; i < 4 * MAX_DIMENSIONS; i++)
         remap_free(&k->remap[i]);
     free(k->application);
     for (int w = 0; w < MAX_KEY_WORDS; w++)
@@ -90,8 +92,9 @@ void row_keys_forget(struct row_keys *k) {
 
 static struct remap *remap_of(struct row_keys *k, const struct fvt_dict *dict, enum label label) {
     size_t n = label == LABEL_NET ? (size_t)dict->n * WAYS : dict->n;
+    bool marked = k->marked && dict->class == FLOW_IP && label != LABEL_ZONE;
     for (int i = 0; i < k->nremaps; i++)
-        if (k->remap[i].dict == dict && k->remap[i].label == label)
+        if (k->remap[i].dict == dict && k->remap[i].label == label && k->remap[i].marked == marked)
             return &k->remap[i];
     struct remap *r = &k->remap[k->nremaps];
     if (r->cap < n || (label == LABEL_NET && !r->mask)) {
@@ -105,6 +108,7 @@ static struct remap *remap_of(struct row_keys *k, const struct fvt_dict *dict, e
     memset(r->number, 0, n * sizeof *r->number);
     r->dict = dict;
     r->label = label;
+    r->marked = marked;
     r->ipv4 = label == LABEL_NET ? dict_seek_ip(dict, 0, &(struct flow_ip){.family = 5}) : 0;
     k->nremaps++;
     return r;
@@ -144,7 +148,9 @@ static bool number_codes(struct row_keys *k, const struct remap *r, const uint32
                          uint32_t n) {
     if (r->label == LABEL_ZONE)
         return interner_zones(k->interner, k->spec->labels, r->dict, r->number);
-    return interner_number(k->interner, r->dict, codes, n, r->number);
+    if (r->marked)
+        interner_mark(k->interner, r->dict, codes, n, r->number);
+    return r->marked || interner_number(k->interner, r->dict, codes, n, r->number);
 }
 
 static bool pack_codes(struct row_keys *k, const struct aggregate_rows *in,
@@ -208,7 +214,9 @@ static bool pack_nets(struct row_keys *k, const struct aggregate_rows *in, int d
         k->code[m] = (uint32_t)ip->v[at];
         k->length[m++] = (uint8_t)mask->v[at];
     }
-    if (m && !interner_nets(k->interner, ip->dict, k->code, k->length, m, k->number))
+    if (m && k->marked)
+        interner_mark_nets(ip->dict, k->code, k->length, m, k->number);
+    else if (m && !interner_nets(k->interner, ip->dict, k->code, k->length, m, k->number))
         return false;
     for (uint32_t x = 0; x < m; x++) {
         part[k->missing[x]] = k->number[x];
@@ -281,9 +289,10 @@ static bool labels_fit(const struct row_keys *k, int d, const uint64_t *part, ui
     return all <= key_largest(&k->layout->slot[d]);
 }
 
-enum row_keys_result row_keys_pack(struct row_keys *k, const struct aggregate_rows *in,
+enum row_keys_result row_keys_pack(struct row_keys *k, const struct aggregate_rows *in, bool marked,
                                    bool wide[MAX_DIMENSIONS]) {
     const struct aggregate_spec *spec = k->spec;
+    k->marked = marked;
     if (spec->ndims == 0 && !spec->buckets)
         memset(k->key[0], 0, in->n * sizeof **k->key);
     for (int i = 0; i < spec->ndims; i++) {

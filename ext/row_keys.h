@@ -17,10 +17,11 @@ void row_keys_free(struct row_keys *k);
 
 enum row_keys_result { ROW_KEYS_OK, ROW_KEYS_WIDE, ROW_KEYS_NO_MEMORY };
 
-/* The keys of rows: word w of row i is key[w][i], until the next call. ROW_KEYS_WIDE: there are more texts of a dimension than
+/* The keys of rows: word w of row i is key[w][i], until the next call. marked: with marks of addresses (interner.h) in the place of
+** their numbers. ROW_KEYS_WIDE: there are more texts of a dimension than
 ** its slot has numbers for, and wide[] says of which. */
 enum row_keys_result row_keys_pack(struct row_keys *k, const struct aggregate_rows *rows,
-                                   bool wide[MAX_DIMENSIONS]);
+                                   bool marked, bool wide[MAX_DIMENSIONS]);
 uint64_t *const *row_keys_words(struct row_keys *k);
 
 /* Dictionaries are told apart by their address: forget those that were. */

@@ -72,9 +72,21 @@ static int read_first(struct totals *t, size_t n) {
     return FVT_OK;
 }
 
+/* A group's row as sketch_add_group() wants it: with marks of its addresses. */
+static void mark_row(const struct totals *t, const uint64_t *row, uint64_t *to) {
+    memcpy(to, row, group_width(groups_shape(t->groups)) * sizeof *to);
+    for (int d = 0; d < t->spec.ndims; d++) {
+        const struct key_slot *s = &t->keys.slot[d];
+        uint64_t number = key_get(s, row);
+        if (t->spec.dim[d].class == FLOW_IP && number)
+            to[s->word] ^= (number ^ interner_marked(&t->interner, number)) << s->shift;
+    }
+}
+
 /* What there is of groups goes to the cells, and all that is still to be read. */
 static int read_cells(struct totals *t) {
     size_t n, width = group_width(groups_shape(t->groups));
+    uint64_t marked[MAX_KEY_WORDS + GROUP_COUNTERS + 2];
     int rc = FVT_OK;
     for (int i = 0; i < t->threads; i++)
         if (!aggregate_flush(t->reader[i].aggregate) ||
@@ -86,8 +98,10 @@ static int read_cells(struct totals *t) {
         return rc;
     for (unsigned p = 0; p < groups_parts(t->groups); p++) {
         const uint64_t *row = groups_rows(t->groups, p, &n);
-        for (size_t i = 0; i < n; i++, row += width)
-            sketch_add_group(t->sketch, &t->spec, t->keys.words, row);
+        for (size_t i = 0; i < n; i++, row += width) {
+            mark_row(t, row, marked);
+            sketch_add_group(t->sketch, &t->spec, t->keys.words, marked);
+        }
         groups_drop(t->groups, p);
     }
     return totals_read_all(t);

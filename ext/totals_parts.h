@@ -48,6 +48,7 @@ struct totals {
     bool unordered; /* rows are the first ones only, groups has all of them */
     unsigned part;
     const uint64_t *row;   /* of the current group */
+    atomic_size_t counted; /* rows that were read */
     atomic_size_t reading; /* octets of the columns that the readers are at */
     bool siftable;         /* only the first groups are asked for, and not yet looked for alone */
     bool sifted;           /* groups has no others */

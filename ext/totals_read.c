@@ -11,8 +11,10 @@ enum {
     /* Rows that one thread reads in less time than it takes to start another. */
     THREAD_ROWS = 50000,
     SORT_OCTETS = 32, /* of a group when groups are sorted, beside a copy of it */
-    /* Octets of groups, and of names, from which on to read twice is less than to keep them. */
+    /* Octets of groups, and of names, from which on to read twice is less than to keep them; where most rows are of a new
+    ** group, from fewer on. */
     SIFT_AT = 64 << 20,
+    SIFT_NEW_AT = 8 << 20,
 };
 
 void totals_stop_reading(struct totals *t) {
@@ -72,6 +74,7 @@ bool totals_start_readers(struct totals *t) {
     const struct aggregate_spec *spec = &t->spec;
     bool used[SCAN_NCOLUMNS] = {false};
     totals_stop_reading(t);
+    atomic_store(&t->counted, 0);
     aggregate_columns(spec, used);
     t->source = scan_source_new(t->snapshot);
     interrupt_watch(&t->interrupt, t->source);
@@ -136,12 +139,27 @@ bool totals_asks_few(const struct totals *t) {
     return !t->whole && t->query->limit >= 0 && t->query->limit <= ORDER_FEW;
 }
 
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Octets of groups, at most so many, at which to look for the first ones alone. Numbers that are no names do not tell new
+** groups: an array has room for all that there can be. */
+static size_t sift_at(struct totals *t, size_t most) {
+    bool named = false;
+    for (int d = 0; d < t->spec.ndims; d++)
+        named |= t->spec.dim[d].class == FLOW_IP || t->spec.dim[d].class == FLOW_TEXT;
+    most = least(most, SIFT_AT);
+    size_t new = atomic_load_explicit(&t->counted, memory_order_relaxed) * group_octets(t);
+    return !named ? most : least(most, new > SIFT_NEW_AT ? new : SIFT_NEW_AT);
+}
+
 /* Octets of the budget at which to make room for more groups: all may have to be sorted, unless most
 ** are left out before. */
 size_t totals_full_at(struct totals *t) {
     size_t room = totals_room(t, atomic_load_explicit(&t->reading, memory_order_relaxed));
     if (t->siftable)
-        return SIFT_AT < room / 16 ? SIFT_AT : room / 16;
+        return sift_at(t, room / 16);
     bool sorted = t->request.norder > 0 && t->request.first < 0 && !totals_asks_few(t);
     return sorted ? room / totals_sorted_octets(t) * group_octets(t) : room;
 }
@@ -154,6 +172,8 @@ static bool must_pause(void *arg) {
         atomic_fetch_add(&p->totals->reading, octets - r->octets);
         r->octets = octets;
     }
+    atomic_fetch_add_explicit(&p->totals->counted, aggregate_counted(r->aggregate),
+                              memory_order_relaxed);
     return worker_stopped(&p->totals->interrupt, p->worker) ||
            budget_used(&p->totals->budget) > totals_full_at(p->totals);
 }

@@ -28,10 +28,17 @@ static void make_row(struct flow_row *row, int i) {
     uint64_t src = test_random(1 + test_random(HOSTS)), dst = test_random(1 + test_random(HOSTS));
     int64_t start = BEGIN + (int64_t)test_random(600000);
     flow_row_clear(row);
-    flow_row_set_ip(row, FLOW_srcip, 4,
-                    (const uint8_t[]){10, 0, (uint8_t)(src >> 8), (uint8_t)src});
+    if (src % 5)
+        flow_row_set_ip(row, FLOW_srcip, 4,
+                        (const uint8_t[]){10, 0, (uint8_t)(src >> 8), (uint8_t)src});
+    else
+        flow_row_set_ip(
+            row, FLOW_srcip, 6,
+            (const uint8_t[16]){0x20, 1, 0xd, 0xb8, [14] = (uint8_t)(src >> 8), (uint8_t)src});
     flow_row_set_ip(row, FLOW_dstip, 4,
                     (const uint8_t[]){10, 1, (uint8_t)(dst >> 8), (uint8_t)dst});
+    flow_row_set(row, FLOW_srcmask, src % 5 ? 25 + (int64_t)(src % 8) : 120 + (int64_t)(i % 9));
+    flow_row_set(row, FLOW_dstmask, 28 + i % 5);
     flow_row_set(row, FLOW_dstport, (int64_t)test_random(8) ? 443 : 1 + (int64_t)test_random(500));
     flow_row_set(row, FLOW_packets, 1 + (int64_t)(i % 97 ? test_random(5) : test_random(100000)));
     flow_row_set(row, FLOW_bytes,
@@ -82,6 +89,11 @@ static const char *const firsts[] = {
     "SELECT ip, peerip, port, bytes_in FROM endpoints ORDER BY bytes_in DESC, ip, peerip, port",
     "SELECT time, srcip, dstip, bytes FROM traffic WHERE bucket = 60 ORDER BY bytes DESC, time, "
     "srcip, dstip",
+    "SELECT srcnet, dstnet, dstport, bytes FROM traffic ORDER BY bytes DESC, srcnet, dstnet, "
+    "dstport",
+    "SELECT srcip, srcnet, dstip, bytes FROM traffic ORDER BY bytes DESC, srcip, srcnet, dstip",
+    "SELECT srcip, dstip, dstport, packets FROM traffic WHERE mask4 = 30 AND mask6 = 126"
+    " ORDER BY packets DESC, srcip, dstip, dstport",
     /* of few groups with as much as that */
     "SELECT srcip, dstip, dstport, bytes FROM traffic WHERE filter = 'bytes > 100k'"
     " ORDER BY bytes DESC, srcip, dstip, dstport",
