@@ -33,29 +33,32 @@
 WITH asked("by") AS MATERIALIZED (
     SELECT CASE WHEN coalesce(:by, 'user') IN ('user', 'group', 'host') THEN coalesce(:by, 'user')
            ELSE refuse('by: ' || :by || ': there are user, group, host') END
-), named AS MATERIALIZED ( -- only where somebody's time begins or ends does it matter when it was
-    SELECT group_concat(cidr, ' ') AS nets,
-           iif(count(valid_from) + count(valid_until) > 0, 3600, 366 * 86400) AS bucket
-    FROM (SELECT DISTINCT cidr, valid_from, valid_until FROM hosts_by_address)
-), known AS MATERIALIZED (
-    SELECT "by", time, ip, sum(flows) AS flows, sum(bytes_out) AS bytes_out, sum(bytes_in) AS bytes_in
-    FROM asked CROSS JOIN named n CROSS JOIN endpoints e
-    WHERE e.since = :since AND e.until = :until AND e.filter = :filter AND e.store = :store AND e.bucket = n.bucket
-      AND e.endnet = n.nets AND n.nets IS NOT NULL AND zone = 'local' GROUP BY time, ip
-), largest AS MATERIALIZED ( -- of those of nobody no more can be among the first
-    SELECT ip, flows, bytes_out, bytes_in, total_bytes FROM endpoints(:since, :until, :filter, :store) WHERE zone = 'local'
-    ORDER BY bytes DESC, ip
-    LIMIT iif(:n < 0, -1, coalesce(:n, 10) + (SELECT count(DISTINCT ip) FROM known))
+), dated AS MATERIALIZED ( -- addresses of whom it matters when it was
+    SELECT group_concat(cidr, ' ') AS nets
+    FROM (SELECT DISTINCT cidr FROM hosts_by_address WHERE valid_from IS NOT NULL OR valid_until IS NOT NULL)
+), at_times AS MATERIALIZED (
+    SELECT CASE "by" WHEN 'user' THEN host_user(ip, time) WHEN 'group' THEN host_group(ip, time) ELSE host_name(ip, time) END AS who,
+           ip, flows, bytes_out, bytes_in
+    FROM asked CROSS JOIN dated d CROSS JOIN endpoints e
+    WHERE e.since = :since AND e.until = :until AND e.filter = :filter AND e.store = :store AND e.bucket = 3600
+      AND e.endnet = d.nets AND d.nets IS NOT NULL AND zone = 'local'
+), ends AS MATERIALIZED (
+    SELECT CASE "by" WHEN 'user' THEN host_user(ip) WHEN 'group' THEN host_group(ip) ELSE host_name(ip) END AS who,
+           ip, flows, bytes_out, bytes_in
+    FROM asked CROSS JOIN endpoints(:since, :until, :filter, :store) WHERE zone = 'local'
+), others AS (
+    SELECT * FROM ends WHERE (SELECT nets FROM dated) IS NULL OR ip NOT IN (SELECT ip FROM at_times)
 ), mine AS (
-    SELECT coalesce(CASE "by" WHEN 'user' THEN host_user(ip, time) WHEN 'group' THEN host_group(ip, time)
-                    ELSE host_name(ip, time) END, ip) AS who, ip, flows, bytes_out, bytes_in
-    FROM known
+    SELECT coalesce(who, ip) AS who, ip, flows, bytes_out, bytes_in FROM at_times
     UNION ALL
-    SELECT ip, ip, flows, bytes_out, bytes_in FROM largest WHERE ip NOT IN (SELECT ip FROM known)
+    SELECT * FROM others WHERE who IS NOT NULL
+    UNION ALL
+    SELECT * FROM (SELECT ip, ip, flows, bytes_out, bytes_in FROM others WHERE who IS NULL
+                   ORDER BY bytes_out + bytes_in DESC, ip LIMIT coalesce(:n, 10)) -- no more can be among the first
 )
 SELECT who, count(DISTINCT ip) AS addresses, sum(flows) AS flows, sum(bytes_out) AS sent, sum(bytes_in) AS received,
        sum(bytes_out + bytes_in) AS bytes,
-       round(100.0 * sum(bytes_out + bytes_in) / (SELECT total_bytes FROM largest), 1) AS percent
+       round(100.0 * sum(bytes_out + bytes_in) / (SELECT sum(bytes_out + bytes_in) FROM ends), 1) AS percent
 FROM mine
 GROUP BY who
 ORDER BY bytes DESC, who
