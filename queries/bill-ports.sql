@@ -11,7 +11,7 @@
 --
 -- Octets are those of the bill: the steps bill-days, bill-hosts, bill-peers, bill-ports and bill-flows, each with what the one
 -- before says in `next`, add up to what the bill has as used.
--- The port is the lower one of the two.
+-- The port is the lower one of the two, and application what the site's services call it.
 --
 -- Needs: site
 --
@@ -54,14 +54,14 @@ WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day
                       THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL;
 
 WITH seen AS MATERIALIZED (
-    SELECT b.proto, b.lowport, json_group_array(DISTINCT b.application) AS applications, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    SELECT b.proto, b.lowport, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b
     WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
       AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
       AND b.zone BETWEEN (SELECT zone_from FROM asked) AND (SELECT zone_to FROM asked) AND b.zone <> (SELECT zone_but FROM asked)
     GROUP BY 1, 2
     UNION ALL
-    SELECT b.proto, b.lowport, json_group_array(DISTINCT b.application) AS applications, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
+    SELECT b.proto, b.lowport, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b
     WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
       AND b.filter = :filter AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
@@ -71,8 +71,7 @@ WITH seen AS MATERIALIZED (
       AND (:group IS NULL OR coalesce(host_group(b.host, b.time), '') = :group)
     GROUP BY 1, 2
 )
-SELECT (SELECT group_concat(value) FROM (SELECT value FROM json_each(applications) ORDER BY value)) AS application,
-       proto_name(proto) AS proto, lowport AS port, flows, sent, received, sent + received AS bytes,
+SELECT application(proto, lowport, lowport) AS application, proto_name(proto) AS proto, lowport AS port, flows, sent, received, sent + received AS bytes,
        round(100.0 * (sent + received) / (SELECT sum(sent + received) FROM seen), 1) AS percent,
        'flowreport bill-flows --day ' || day || words || ' --proto ' || proto_name(proto) || ' --port ' || coalesce(lowport, 'none') AS next
 FROM (SELECT * FROM seen ORDER BY sent + received DESC, proto, lowport LIMIT coalesce(:n, 20)) AS listed, asked
