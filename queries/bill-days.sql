@@ -53,12 +53,11 @@ WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month 
                       THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL;
 
 WITH seen AS MATERIALIZED (
-    SELECT date(local_time(u.period, timezone)) AS day, sum(u.octets_out) AS sent, sum(u.octets_in) AS received,
-           sum(u.flows_out + u.flows_in) AS flows
-    FROM asked CROSS JOIN usage AS u
-    WHERE coalesce(:since, :until, :filter, :store) IS NULL AND u.period >= coalesce(since, '') AND u.period < coalesce(until, '9999') AND u.zone BETWEEN zone_from AND zone_to AND u.zone <> zone_but
+    SELECT u.day, sum(u.octets_out) AS sent, sum(u.octets_in) AS received, sum(u.flows_out + u.flows_in) AS flows
+    FROM asked CROSS JOIN usage_total AS u
+    WHERE coalesce(:since, :until, :filter, :store) IS NULL AND u.day >= coalesce(:month || '-01', '') AND u.day < coalesce(date(:month || '-01', '+1 month'), '9999') AND u.zone BETWEEN zone_from AND zone_to AND u.zone <> zone_but
       AND (:host IS NULL OR ip_in(u.host, :host)) AND (:user IS NULL OR u.user = :user) AND (:group IS NULL OR u.user_group = :group)
-    GROUP BY 1
+    GROUP BY u.day
     UNION ALL
     SELECT date(local_time(b.time, (SELECT timezone FROM asked))) AS day, sum(b.octets_out) AS sent, sum(b.octets_in) AS received, sum(b.flows_out + b.flows_in) AS flows
     FROM billable AS b

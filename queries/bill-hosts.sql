@@ -57,8 +57,8 @@ WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day
 
 WITH seen AS MATERIALIZED (
     SELECT u.host, sum(u.octets_out) AS sent, sum(u.octets_in) AS received, sum(u.flows_out + u.flows_in) AS flows
-    FROM asked CROSS JOIN usage AS u
-    WHERE coalesce(:filter, :store) IS NULL AND u.period >= since AND u.period < until AND u.zone BETWEEN zone_from AND zone_to AND u.zone <> zone_but
+    FROM asked CROSS JOIN usage_total AS u
+    WHERE coalesce(:filter, :store) IS NULL AND u.day = asked.day AND u.zone BETWEEN zone_from AND zone_to AND u.zone <> zone_but
       AND (:host IS NULL OR ip_in(u.host, :host)) AND (:user IS NULL OR u.user = :user) AND (:group IS NULL OR u.user_group = :group)
     GROUP BY 1
     UNION ALL

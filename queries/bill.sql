@@ -66,7 +66,7 @@ WITH asked(month) AS (
     SELECT :month
     WHERE refuse(CASE WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11'
                       WHEN :user IS NOT NULL AND NOT EXISTS (SELECT 1 FROM known_users WHERE user = :user)
-                           AND NOT EXISTS (SELECT 1 FROM usage WHERE host = :user)
+                           AND NOT EXISTS (SELECT 1 FROM usage_total WHERE host = :user)
                       THEN 'user = ' || :user || ': no such user in hosts, nor in usage'
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM known_groups WHERE user_group = :group)
                       THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL)

@@ -28,25 +28,33 @@ WITH site(zone) AS (
 moment(time, local) AS (
     SELECT time, local_time(time, zone)
     FROM (SELECT coalesce(flow_time(:time), strftime('%Y-%m-%d %H:%M:%f', 'now')) AS time), site),
-span(period, since, until) AS MATERIALIZED (
-    SELECT 'day', utc_time(date(local), zone), time FROM site, moment
-    UNION ALL SELECT 'week', utc_time(date(local, '-6 days', 'weekday 1'), zone), time FROM site, moment
-    UNION ALL SELECT 'month', utc_time(date(local, 'start of month'), zone), time FROM site, moment),
+span(period, first, day) AS MATERIALIZED (
+    SELECT 'day', date(local), date(local) FROM moment
+    UNION ALL SELECT 'week', date(local, '-6 days', 'weekday 1'), date(local) FROM moment
+    UNION ALL SELECT 'month', date(local, 'start of month'), date(local) FROM moment),
+today(since, time) AS MATERIALIZED (SELECT utc_time(date(local), zone), time FROM site, moment),
+-- Whole days, and what the last one has had.
 volume AS MATERIALIZED (
     SELECT s.period, u.user, u.user_group, u.host, sum(u.octets_in + u.octets_out) AS octets
-    FROM span AS s CROSS JOIN usage AS u
-    WHERE u.period >= s.since AND u.period < s.until AND u.zone <> 'local'
-    GROUP BY 1, 2, 3, 4),
+    FROM span AS s CROSS JOIN usage_total AS u
+    WHERE u.day >= s.first AND u.day < s.day AND u.zone <> 'local'
+    GROUP BY 1, 2, 3, 4
+    UNION ALL
+    SELECT s.period, u.user, u.user_group, u.host, u.octets
+    FROM (SELECT u.user, u.user_group, u.host, sum(u.octets_in + u.octets_out) AS octets
+          FROM today AS t CROSS JOIN usage AS u
+          WHERE u.period >= t.since AND u.period < t.time AND u.zone <> 'local'
+          GROUP BY 1, 2, 3) AS u, span AS s),
 used AS (
     SELECT period, 'user' AS kind, user AS name, sum(octets) AS octets FROM volume GROUP BY 1, 3
     UNION ALL SELECT period, 'group', user_group, sum(octets) FROM volume GROUP BY 1, 3
     UNION ALL SELECT period, 'host', host, sum(octets) FROM volume GROUP BY 1, 3),
 state AS (
-    SELECT q.kind, q.name, q.period, s.since, coalesce(u.octets, 0) AS used, q.octets AS quota,
+    SELECT q.kind, q.name, q.period, utc_time(s.first, site.zone) AS since, coalesce(u.octets, 0) AS used, q.octets AS quota,
            round(100.0 * coalesce(u.octets, 0) / q.octets, 1) AS percent,
            CASE WHEN coalesce(u.octets, 0) > q.octets THEN 'over'
                 WHEN coalesce(u.octets, 0) * 100.0 >= q.octets * q.warn_at THEN 'warn' ELSE 'ok' END AS state
-    FROM quotas AS q JOIN span AS s ON s.period = q.period
+    FROM site CROSS JOIN quotas AS q JOIN span AS s ON s.period = q.period
     LEFT JOIN used AS u ON u.kind = q.kind AND u.name = q.name AND u.period = q.period)
 SELECT kind, name, period, since, used, quota, percent, state
 FROM state

@@ -15,7 +15,7 @@
 #include "render.h"
 #include "run.h"
 
-enum { SITE_VERSION = 4 }; /* schema/site.sql's user_version */
+enum { SITE_VERSION = 5 }; /* schema/site.sql's user_version */
 
 /* The first column of the only row, or `otherwise`. */
 static int number(sqlite3 *db, const char *sql, int otherwise) {

@@ -36,25 +36,37 @@ WITH site(zone) AS (
                  WHEN date(:month || '-01') IS NOT :month || '-01' THEN 'month = ' || :month || ': write it as 2026-11' END) IS NULL),
 moment(now, local) AS (SELECT now, local_time(now, zone) FROM (SELECT strftime('%Y-%m-%d %H:00:00.000', 'now') AS now), site),
 month(first) AS (SELECT coalesce(:month || '-01', date(local, 'start of month', '-1 month')) FROM moment),
-span(first, since, until) AS (
+span(first, since, until) AS MATERIALIZED (
     SELECT first, utc_time(first, zone),
            min(utc_time(date(first, '+1 month'), zone), max(now, utc_time(first, zone))) FROM site, month, moment),
 -- As far into the month before, but not beyond its end.
-before(since, until) AS (
+before(since, until) AS MATERIALIZED (
     SELECT utc_time(date(first, '-1 month'), zone),
            CASE WHEN until = utc_time(date(first, '+1 month'), zone) THEN span.since
                 ELSE min(span.since, strftime('%Y-%m-%d %H:%M:%f', utc_time(date(first, '-1 month'), zone),
                          (strftime('%s', until) - strftime('%s', span.since)) || ' seconds')) END
     FROM span, site),
+-- Whole days are there as such, but not by application; what is left of them, and all of that, is in usage.
+part(later, first, day, since, until) AS MATERIALIZED (
+    SELECT later, first, day, utc_time(day, zone), until
+    FROM (SELECT later, first, iif(:by IS 'application', first, date(local_time(until, zone))) AS day, until
+          FROM (SELECT 1 AS later, first, until FROM span UNION ALL SELECT 0, date(first, '-1 month'), before.until FROM span, before), site), site),
+seen AS (
+    SELECT p.later, CASE coalesce(:by, 'user') WHEN 'user' THEN iif(user = '', host, user) WHEN 'group' THEN user_group
+           WHEN 'host' THEN host WHEN 'zone' THEN zone END AS name, sum(u.octets_in + u.octets_out) AS octets
+    FROM part AS p CROSS JOIN usage_total AS u
+    WHERE u.day >= p.first AND u.day < p.day AND u.zone <> 'local'
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT p.later, CASE coalesce(:by, 'user') WHEN 'user' THEN iif(user = '', host, user) WHEN 'group' THEN user_group
+           WHEN 'host' THEN host WHEN 'zone' THEN zone WHEN 'application' THEN application END, sum(u.octets_in + u.octets_out)
+    FROM part AS p CROSS JOIN usage AS u
+    WHERE u.period >= p.since AND u.period < p.until AND u.zone <> 'local'
+    GROUP BY 1, 2),
 volume AS (
-    SELECT CASE coalesce(:by, 'user') WHEN 'user' THEN iif(user = '', host, user) WHEN 'group' THEN user_group
-           WHEN 'host' THEN host WHEN 'zone' THEN zone WHEN 'application' THEN application END AS name,
-           sum(iif(period >= s.since, octets_in + octets_out, 0)) AS octets,
-           sum(iif(period >= s.since, 0, octets_in + octets_out)) AS before
-    FROM span AS s, before AS b CROSS JOIN usage AS u
-    WHERE u.period >= b.since AND u.period < s.until AND (u.period < b.until OR u.period >= s.since)
-      AND u.zone <> 'local'
-    GROUP BY 1)
+    SELECT name, coalesce(sum(octets) FILTER (WHERE later), 0) AS octets, coalesce(sum(octets) FILTER (WHERE NOT later), 0) AS before
+    FROM seen
+    GROUP BY name)
 SELECT name, before, octets, octets - before AS increase, round(100.0 * (octets - before) / before, 1) AS percent
 FROM volume
 WHERE octets > before

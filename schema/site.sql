@@ -14,7 +14,7 @@
 SAVEPOINT site;
 
 SELECT refuse('site.sql: this database is of a later version: use the site.sql that came with it')
-FROM pragma_user_version WHERE user_version > 4;
+FROM pragma_user_version WHERE user_version > 5;
 
 -- name       value
 -- store      the directory of the flow files. Without: FLOWVT_STORE in the environment, then /var/lib/flowvt
@@ -320,6 +320,11 @@ CREATE TRIGGER settings_update AFTER UPDATE ON settings BEGIN
     SELECT local_time('2026-01-01', NEW.value) WHERE NEW.name = 'timezone';
     SELECT refuse(printf('settings: ''%s'' is none: there are store, timezone, country, geodb, asndb; write one with a dot, as in ''my.%s'', for another purpose', NEW.name, NEW.name))
     WHERE NEW.name NOT IN ('store', 'timezone', 'country', 'geodb', 'asndb') AND NEW.name NOT LIKE '%.%';
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'usage_total' AND NEW.name = 'timezone';
+END;
+DROP TRIGGER IF EXISTS settings_delete;
+CREATE TRIGGER settings_delete AFTER DELETE ON settings WHEN OLD.name = 'timezone' BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'usage_total';
 END;
 
 DROP TRIGGER IF EXISTS networks_insert;
@@ -506,6 +511,12 @@ CREATE TRIGGER tariffs_update AFTER UPDATE ON tariffs BEGIN
     WHERE b.rowid = NEW.rowid AND a.rowid <> b.rowid
         AND a.weekdays GLOB '*[' || b.weekdays || ']*' AND a.hour_from < b.hour_until AND b.hour_from < a.hour_until
         AND coalesce(a.valid_from < b.valid_until, 1) AND coalesce(b.valid_from < a.valid_until, 1);
+    INSERT INTO usage_hour
+    SELECT hour_from FROM tariffs WHERE rowid = NEW.rowid UNION SELECT hour_until FROM tariffs WHERE rowid = NEW.rowid AND hour_until < 24
+    EXCEPT SELECT hour FROM usage_hour;
+    INSERT INTO usage_era
+    SELECT valid_from FROM tariffs WHERE rowid = NEW.rowid AND valid_from <> '' UNION SELECT valid_until FROM tariffs WHERE rowid = NEW.rowid AND valid_until <> ''
+    EXCEPT SELECT era FROM usage_era;
 END;
 
 DROP TRIGGER IF EXISTS quotas_insert;
@@ -659,6 +670,112 @@ CREATE TABLE IF NOT EXISTS usage (
     PRIMARY KEY (period, recv, host, user, user_group, zone, application)
 ) WITHOUT ROWID;
 
+-- Usage by parts of the site's local days, without the application: what bills, quotas and the like read, since it is less by
+-- far. Triggers keep it with usage, whoever writes that (but not by INSERT OR REPLACE, which tells them nothing of what it
+-- replaces, without PRAGMA recursive_triggers). A day has as many parts as it takes for all of each to have the same
+-- tariffs: they begin at midnight and at the hours at which some tariff begins or ends, and where one begins or ends for good
+-- (era, the last such time before it).
+CREATE TABLE IF NOT EXISTS usage_total (
+    day        TEXT NOT NULL,            -- 2026-11-23
+    hour       INTEGER NOT NULL,         -- of usage_hour
+    era        TEXT NOT NULL,            -- of usage_era
+    host       TEXT NOT NULL,
+    user       TEXT NOT NULL,
+    user_group TEXT NOT NULL,
+    zone       TEXT NOT NULL,
+    rows       INTEGER NOT NULL,         -- so many of usage
+    octets_in  INTEGER NOT NULL,
+    octets_out INTEGER NOT NULL,
+    flows_in   INTEGER NOT NULL,
+    flows_out  INTEGER NOT NULL,
+    PRIMARY KEY (day, hour, era, host, user, user_group, zone)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS usage_hour (hour INTEGER PRIMARY KEY);          -- local
+CREATE TABLE IF NOT EXISTS usage_era (era TEXT PRIMARY KEY) WITHOUT ROWID; -- UTC; '' before the first
+
+-- Usage, with the part of the day in which its periods begin.
+DROP VIEW IF EXISTS usage_part;
+CREATE VIEW usage_part AS
+SELECT substr(local, 1, 10) AS day,
+       (SELECT max(h.hour) FROM usage_hour AS h WHERE h.hour <= CAST(substr(local, 12, 2) AS INTEGER)) AS hour,
+       (SELECT max(e.era) FROM usage_era AS e WHERE e.era <= period) AS era, *
+FROM (SELECT local_time(period, (SELECT value FROM settings WHERE name = 'timezone')) AS local, * FROM usage);
+
+DROP TRIGGER IF EXISTS usage_total_insert;
+CREATE TRIGGER usage_total_insert AFTER INSERT ON usage BEGIN
+    INSERT INTO usage_total
+    SELECT day, hour, era, host, user, user_group, zone, 1, octets_in, octets_out, flows_in, flows_out
+    FROM usage_part
+    WHERE (period, recv, host, user, user_group, zone, application)
+        = (NEW.period, NEW.recv, NEW.host, NEW.user, NEW.user_group, NEW.zone, NEW.application)
+    ON CONFLICT DO UPDATE SET
+        rows = rows + excluded.rows, octets_in = octets_in + excluded.octets_in, octets_out = octets_out + excluded.octets_out,
+        flows_in = flows_in + excluded.flows_in, flows_out = flows_out + excluded.flows_out;
+END;
+DROP TRIGGER IF EXISTS usage_total_delete;
+CREATE TRIGGER usage_total_delete BEFORE DELETE ON usage BEGIN
+    INSERT INTO usage_total
+    SELECT day, hour, era, host, user, user_group, zone, -1, -octets_in, -octets_out, -flows_in, -flows_out
+    FROM usage_part
+    WHERE (period, recv, host, user, user_group, zone, application)
+        = (OLD.period, OLD.recv, OLD.host, OLD.user, OLD.user_group, OLD.zone, OLD.application)
+    ON CONFLICT DO UPDATE SET
+        rows = rows + excluded.rows, octets_in = octets_in + excluded.octets_in, octets_out = octets_out + excluded.octets_out,
+        flows_in = flows_in + excluded.flows_in, flows_out = flows_out + excluded.flows_out;
+END;
+DROP TRIGGER IF EXISTS usage_total_before;
+CREATE TRIGGER usage_total_before BEFORE UPDATE ON usage BEGIN
+    INSERT INTO usage_total
+    SELECT day, hour, era, host, user, user_group, zone, -1, -octets_in, -octets_out, -flows_in, -flows_out
+    FROM usage_part
+    WHERE (period, recv, host, user, user_group, zone, application)
+        = (OLD.period, OLD.recv, OLD.host, OLD.user, OLD.user_group, OLD.zone, OLD.application)
+    ON CONFLICT DO UPDATE SET
+        rows = rows + excluded.rows, octets_in = octets_in + excluded.octets_in, octets_out = octets_out + excluded.octets_out,
+        flows_in = flows_in + excluded.flows_in, flows_out = flows_out + excluded.flows_out;
+END;
+DROP TRIGGER IF EXISTS usage_total_after;
+CREATE TRIGGER usage_total_after AFTER UPDATE ON usage BEGIN
+    INSERT INTO usage_total
+    SELECT day, hour, era, host, user, user_group, zone, 1, octets_in, octets_out, flows_in, flows_out
+    FROM usage_part
+    WHERE (period, recv, host, user, user_group, zone, application)
+        = (NEW.period, NEW.recv, NEW.host, NEW.user, NEW.user_group, NEW.zone, NEW.application)
+    ON CONFLICT DO UPDATE SET
+        rows = rows + excluded.rows, octets_in = octets_in + excluded.octets_in, octets_out = octets_out + excluded.octets_out,
+        flows_in = flows_in + excluded.flows_in, flows_out = flows_out + excluded.flows_out;
+END;
+DROP TRIGGER IF EXISTS usage_total_none;
+CREATE TRIGGER usage_total_none AFTER UPDATE ON usage_total WHEN NEW.rows = 0 BEGIN
+    DELETE FROM usage_total
+    WHERE (day, hour, era, host, user, user_group, zone) = (NEW.day, NEW.hour, NEW.era, NEW.host, NEW.user, NEW.user_group, NEW.zone);
+END;
+
+-- All of it is made anew when days get other parts, or the site another time zone. What was once begun by a tariff that has
+-- gone stays: more parts than it takes do no harm.
+INSERT INTO usage_hour
+SELECT 0 UNION SELECT hour_from FROM tariffs UNION SELECT hour_until FROM tariffs WHERE hour_until < 24 EXCEPT SELECT hour FROM usage_hour;
+INSERT INTO usage_era
+SELECT '' UNION SELECT valid_from FROM tariffs WHERE valid_from <> '' UNION SELECT valid_until FROM tariffs WHERE valid_until <> ''
+EXCEPT SELECT era FROM usage_era;
+INSERT OR REPLACE INTO site_changes VALUES ('usage_total', randomblob(16));
+DROP TRIGGER IF EXISTS usage_total_anew;
+CREATE TRIGGER usage_total_anew AFTER UPDATE ON site_changes WHEN NEW.name = 'usage_total' BEGIN
+    DELETE FROM usage_total;
+    INSERT INTO usage_total
+    SELECT day, hour, era, host, user, user_group, zone, count(*), sum(octets_in), sum(octets_out), sum(flows_in), sum(flows_out)
+    FROM usage_part
+    GROUP BY day, hour, era, host, user, user_group, zone;
+END;
+UPDATE site_changes SET token = randomblob(16) WHERE name = 'usage_total' AND (SELECT user_version FROM pragma_user_version) < 5;
+DROP TRIGGER IF EXISTS usage_hour_insert;
+CREATE TRIGGER usage_hour_insert AFTER INSERT ON usage_hour BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'usage_total';
+END;
+DROP TRIGGER IF EXISTS usage_era_insert;
+CREATE TRIGGER usage_era_insert AFTER INSERT ON usage_era WHEN EXISTS (SELECT 1 FROM usage WHERE period >= NEW.era) BEGIN
+    UPDATE site_changes SET token = randomblob(16) WHERE name = 'usage_total';
+END;
 -- What usage has of the flows received in an hour, up to the time until. When the store has more of these, the hour is
 -- counted anew, unless some have gone from there.
 CREATE TABLE IF NOT EXISTS usage_recv (
@@ -778,10 +895,10 @@ CREATE VIEW known_zones AS
 SELECT column1 AS zone FROM (VALUES ('local'), ('domestic'), ('international'))
 UNION SELECT zone FROM networks WHERE zone IS NOT NULL;
 DROP VIEW IF EXISTS known_users;
-CREATE VIEW known_users AS SELECT user FROM hosts WHERE user IS NOT NULL UNION ALL SELECT user FROM usage WHERE user <> '';
+CREATE VIEW known_users AS SELECT user FROM hosts WHERE user IS NOT NULL UNION ALL SELECT user FROM usage_total WHERE user <> '';
 DROP VIEW IF EXISTS known_groups;
 CREATE VIEW known_groups AS
-SELECT user_group FROM hosts WHERE user_group IS NOT NULL UNION ALL SELECT user_group FROM usage WHERE user_group <> '';
+SELECT user_group FROM hosts WHERE user_group IS NOT NULL UNION ALL SELECT user_group FROM usage_total WHERE user_group <> '';
 
 -- How long the periods of usage are in a year, in seconds: hours, or what of them local midnights need.
 DROP VIEW IF EXISTS usage_step;
@@ -804,57 +921,53 @@ GROUP BY year;
 -- hour at which some tariff begins or ends to the next. Those with different amounts have each their own.
 DROP VIEW IF EXISTS bill_lines;
 CREATE VIEW bill_lines AS
-WITH RECURSIVE site(timezone) AS (SELECT (SELECT value FROM settings WHERE name = 'timezone')),
-month(month) AS (
-    SELECT substr(local_time(period, timezone), 1, 7) FROM site, (SELECT min(period) AS period FROM usage)
-    WHERE period IS NOT NULL
+WITH RECURSIVE month(month) AS (
+    SELECT substr(min(day), 1, 7) FROM usage_total HAVING count(*)
     UNION ALL
-    SELECT substr(date(month || '-01', '+1 month'), 1, 7) FROM month
-    WHERE month < (SELECT substr(local_time(period, timezone), 1, 7) FROM site, (SELECT max(period) AS period FROM usage))),
-span(month, ago, since, until) AS (
-    SELECT month, 12 * (substr(now, 1, 4) - substr(month, 1, 4)) + substr(now, 6, 2) - substr(month, 6, 2),
-           utc_time(month, timezone), utc_time(date(month || '-01', '+1 month'), timezone)
-    FROM month, (SELECT timezone, local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone) AS now FROM site)),
--- Where tariffs may begin or end: at midnight and at their hours of each day, or for good. Between two such times what is
--- valid stays so, and so it is enough to know the volume of that stretch. (What a window is made of SQLite does not copy
--- into the statement around it, where it would be worked out for each row of usage.)
+    SELECT substr(date(month || '-01', '+1 month'), 1, 7) FROM month WHERE month < (SELECT substr(max(day), 1, 7) FROM usage_total)),
 day(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM day WHERE n < 30),
-bound AS (
-    SELECT s.month, s.ago, s.until, max(s.since, utc_time(date(s.month || '-01', d.n || ' days') || printf(' %02d:00', h.hour), timezone)) AS time
-    FROM site, span AS s CROSS JOIN day AS d CROSS JOIN (SELECT 0 AS hour UNION SELECT hour_from FROM tariffs UNION SELECT hour_until FROM tariffs) AS h
-    WHERE h.hour < 24 AND date(s.month || '-01', d.n || ' days') < date(s.month || '-01', '+1 month')
-    UNION
-    SELECT s.month, s.ago, s.until, strftime('%Y-%m-%d %H:%M:%f', t.time)
-    FROM span AS s CROSS JOIN (SELECT valid_from AS time FROM tariffs UNION SELECT valid_until FROM tariffs) AS t
-    WHERE t.time > s.since AND t.time < s.until),
-stretch AS (
-    SELECT month, ago, time AS since, lead(time, 1, until) OVER same AS until, row_number() OVER same AS n,
-           (SELECT ',' || group_concat(t.rowid) || ',' FROM tariffs AS t
-            WHERE instr(t.weekdays, substr('7123456', strftime('%w', local) + 1, 1)) > 0
-              AND t.hour_from <= CAST(substr(local, 12, 2) AS INTEGER) AND CAST(substr(local, 12, 2) AS INTEGER) < t.hour_until
-              AND (t.valid_from IS NULL OR t.valid_from <= time) AND (t.valid_until IS NULL OR t.valid_until > time)) AS tariffs
-    FROM (SELECT *, local_time(time, (SELECT timezone FROM site)) AS local FROM bound)
-    WINDOW same AS (PARTITION BY month, ago ORDER BY time)),
+-- A part of a day (see usage_total): its class is all that tariffs ask of the time.
+part AS (
+    SELECT m.month, 12 * (substr(now, 1, 4) - substr(m.month, 1, 4)) + substr(now, 6, 2) - substr(m.month, 6, 2) AS ago,
+           date(m.month || '-01', d.n || ' days') AS day, h.hour, e.era,
+           strftime('%w', m.month || '-01', d.n || ' days') || ' ' || h.hour || ' ' || e.era AS class
+    FROM month AS m, (SELECT local_time(strftime('%Y-%m-%d %H:%M:%S', 'now'), timezone) AS now FROM site_timezone)
+    CROSS JOIN day AS d CROSS JOIN usage_hour AS h CROSS JOIN usage_era AS e
+    WHERE date(m.month || '-01', d.n || ' days') < date(m.month || '-01', '+1 month')),
+-- Which tariffs a group of users has in a zone, '' being all groups that have none of their own.
+offer AS MATERIALIZED (
+    SELECT (d.weekday % 7) || ' ' || h.hour || ' ' || e.era AS class, t.zone, t.direction, coalesce(t.user_group, '') AS user_group,
+           t.rowid AS tariff, t.included
+    FROM (SELECT column1 AS weekday FROM (VALUES (1), (2), (3), (4), (5), (6), (7))) AS d, usage_hour AS h, usage_era AS e JOIN tariffs AS t
+    WHERE instr(t.weekdays, d.weekday) > 0 AND t.hour_from <= h.hour AND h.hour < t.hour_until
+      AND coalesce(t.valid_from, '') <= e.era AND (t.valid_until IS NULL OR t.valid_until > e.era)),
+choice AS MATERIALIZED (
+    SELECT o.class, o.zone, g.user_group, max(o.included) > 0 AS some_included,
+           coalesce(max(o.tariff) FILTER (WHERE o.direction = 'in' AND o.user_group <> ''), max(o.tariff) FILTER (WHERE o.direction = 'in')) AS tariff_in,
+           coalesce(max(o.tariff) FILTER (WHERE o.direction = 'out' AND o.user_group <> ''), max(o.tariff) FILTER (WHERE o.direction = 'out')) AS tariff_out
+    FROM (SELECT '' AS user_group UNION SELECT user_group FROM tariffs WHERE user_group <> '') AS g
+    JOIN offer AS o ON o.user_group IN ('', g.user_group)
+    GROUP BY o.class, o.zone, g.user_group),
+-- When it was matters only where something is included.
 volume AS (
-    SELECT s.month, s.ago, iif(u.user = '', u.host, u.user) AS customer, u.user_group, u.zone, s.n, s.tariffs,
+    SELECT p.month, p.ago, iif(u.user = '', u.host, u.user) AS customer, u.user_group, u.zone, c.tariff_in, c.tariff_out,
+           iif(c.some_included, p.day || printf(' %02d ', p.hour) || p.era, '') AS time,
            sum(u.octets_in) AS octets_in, sum(u.octets_out) AS octets_out
-    FROM stretch AS s CROSS JOIN usage AS u
-    WHERE u.period >= s.since AND u.period < s.until
-    GROUP BY s.n, customer, u.zone, u.user_group, s.month, s.ago),
+    FROM part AS p CROSS JOIN usage_total AS u
+    LEFT JOIN choice AS c ON c.class = p.class AND c.zone = u.zone
+                          AND c.user_group = iif(u.user_group IN (SELECT user_group FROM tariffs WHERE user_group <> ''), u.user_group, '')
+    WHERE u.day = p.day AND u.hour = p.hour AND u.era = p.era
+    GROUP BY customer, u.zone, u.user_group, iif(c.some_included, p.day || printf(' %02d ', p.hour) || p.era, ''),
+             c.tariff_in, c.tariff_out, p.month, p.ago),
 -- How much of a tariff's was used by then. (month and ago, which are the same for all, are compared last.)
 taken AS (
     SELECT v.month, v.ago, v.customer, v.user_group, v.zone, d.direction, t.rowid AS tariff, t.included,
            iif(d.direction = 'in', v.octets_in, v.octets_out) AS octets,
            sum(iif(d.direction = 'in', v.octets_in, v.octets_out)) OVER (
                PARTITION BY v.customer, v.zone, d.direction, t.user_group, t.included, v.month, v.ago
-               ORDER BY v.n, v.user_group ROWS UNBOUNDED PRECEDING) AS so_far
+               ORDER BY v.time, v.user_group ROWS UNBOUNDED PRECEDING) AS so_far
     FROM volume AS v CROSS JOIN (SELECT 'in' AS direction UNION ALL SELECT 'out') AS d
-    LEFT JOIN tariffs AS t ON t.rowid = (
-        SELECT f.rowid FROM tariffs AS f
-        WHERE f.zone = v.zone AND f.direction = d.direction AND (f.user_group IS NULL OR f.user_group = v.user_group)
-          AND instr(v.tariffs, ',' || f.rowid || ',') > 0
-        ORDER BY f.user_group IS NULL, f.rowid
-        LIMIT 1)),
+    LEFT JOIN tariffs AS t ON t.rowid = iif(d.direction = 'in', v.tariff_in, v.tariff_out)),
 -- A window and not GROUP BY, since SQLite hands conditions on its partitions down.
 line AS (
     SELECT month, ago, customer, user_group, zone, direction, tariff, sum(octets) OVER same AS octets,
@@ -870,5 +983,5 @@ SELECT l.month, l.ago, l.customer, l.user_group, l.zone, l.direction,
 FROM line AS l LEFT JOIN tariffs AS t ON t.rowid = l.tariff
 WHERE l.n = 1 AND l.octets > 0 AND (l.zone <> 'local' OR t.rowid IS NOT NULL);
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 RELEASE site;

@@ -164,8 +164,8 @@ says "a database of something else" "flowreport: bill: $work/other.db: has no ta
 sqlite3 "$work/older.db" 'PRAGMA user_version = 1'
 says "a database of an older version" "flowreport: $work/older.db: is of an older version of flowvt: flowreport init $work/older.db brings it up to date, with all that is in it" \
     summary --site "$work/older.db"
-is "init makes it of this version" "$("$report" init "$work/older.db"; sqlite3 "$work/older.db" 'PRAGMA user_version') $("$report" summary --site "$work/older.db" --set 1 --format csv 2>&1 | wc -l)" "4 2"
-# Version 2 had no table of addresses, no views of what is known, and its lines of bills were other ones. What a site has filled in and changed stays.
+is "init makes it of this version" "$("$report" init "$work/older.db"; sqlite3 "$work/older.db" 'PRAGMA user_version') $("$report" summary --site "$work/older.db" --set 1 --format csv 2>&1 | wc -l)" "5 2"
+# Version 2 had no table of addresses, no totals of usage, no views of what is known, and its lines of bills were other ones. What a site has filled in and changed stays.
 site_sql() { sqlite3 -batch -cmd ".load $BUILD/flowvt" "$work/older.db" "$1"; }
 kept() { site_sql .dump | grep -v "^INSERT INTO site_changes\|^PRAGMA\|writable_schema\|^CREATE VIEW bill_lines" | sort; }
 site_sql "INSERT INTO settings VALUES ('timezone', 'Pacific/Auckland'); INSERT INTO networks (cidr, zone) VALUES ('203.0.113.0/24', 'metro');
@@ -176,11 +176,13 @@ site_sql "INSERT INTO settings VALUES ('timezone', 'Pacific/Auckland'); INSERT I
     INSERT INTO usage_recv VALUES ('2026-11-01 00:00:00.000', '2026-11-01 01:00:00.000', 2, 5000001, NULL, NULL, 0, 0)"
 kept >"$work/kept"
 site_sql "DROP TRIGGER tariffs_update; DROP VIEW known_zones; DROP VIEW known_users; DROP VIEW known_groups; DROP VIEW site_timezone; DROP VIEW bill_lines; DROP VIEW hosts_by_address; DROP TABLE host_addresses;
+    DROP TABLE usage_total; DROP TABLE usage_hour; DROP TABLE usage_era; DROP VIEW usage_part; DROP TRIGGER usage_total_insert; DROP TRIGGER usage_total_delete;
+    DROP TRIGGER usage_total_before; DROP TRIGGER usage_total_after; DROP TRIGGER usage_total_anew; DROP TRIGGER settings_delete;
     CREATE VIEW bill_lines AS SELECT 1 AS month; PRAGMA user_version = 2"
 says "a database of version 2" "flowreport: $work/older.db: is of an older version of flowvt: flowreport init $work/older.db brings it up to date, with all that is in it" \
     bill --site "$work/older.db"
 "$report" init "$work/older.db"
-is "init makes it of this version, too" "$? $(site_sql 'PRAGMA user_version')" "0 4"
+is "init makes it of this version, too" "$? $(site_sql 'PRAGMA user_version')" "0 5"
 kept >"$work/kept.after"
 same "with all that is in it" "$work/kept.after" "$work/kept"
 is "and it is of use" "$("$report" billing-csv --site "$work/older.db" --month 2026-11 --format csv | tail -n +2 | tr -d '\r' | tr '\n' ' ')" \
@@ -215,12 +217,12 @@ is "and that of one group" "$("$report" bill --site "$work/moved.db" --month 202
 "$report" init "$work/bands.db"
 sqlite3 -cmd ".load $BUILD/flowvt" "$work/bands.db" "
     INSERT INTO tariffs (zone, direction, weekdays, hour_from, hour_until, price, per, currency, included, valid_from, valid_until) VALUES
-        ('international', 'in', '1234567', 0, 8, 1, 1000, 'EUR', 1500, NULL, NULL), ('international', 'in', '1234567', 8, 18, 2, 1000, 'EUR', 1500, NULL, '2026-11-20'),
-        ('international', 'in', '1234567', 8, 18, 4, 1000, 'EUR', 1500, '2026-11-20', NULL), ('international', 'in', '1234567', 18, 24, 8, 1000, 'EUR', 700, NULL, NULL);
+        ('international', 'in', '1234567', 0, 8, 1, 1000, 'EUR', 1500, NULL, NULL), ('international', 'in', '1234567', 8, 18, 2, 1000, 'EUR', 1500, NULL, '2026-11-21 09:30'),
+        ('international', 'in', '1234567', 8, 18, 4, 1000, 'EUR', 1500, '2026-11-21 09:30', NULL), ('international', 'in', '1234567', 18, 24, 8, 1000, 'EUR', 700, NULL, NULL);
     INSERT INTO usage SELECT '2026-' || column1 || ':00:00.000', '', '10.0.0.1', 'ann', '', 'international', '', 1000, 0, 1, 0, 1, 0
-        FROM (VALUES ('11-02 20'), ('11-03 03'), ('11-04 09'), ('11-05 02'), ('11-21 10'), ('11-22 21'), ('12-01 00'))"
+        FROM (VALUES ('11-02 20'), ('11-03 03'), ('11-04 09'), ('11-05 02'), ('11-21 09'), ('11-21 10'), ('11-22 21'), ('12-01 00'))"
 is "what is included is shared by bands, as time goes on" "$("$report" billing-csv --site "$work/bands.db" --month 2026-11 --format csv | tail -n +2 | cut -d, -f6-10 | tr -d '\r' | tr '\n' ' ')" \
-    "1234567 00-08,2000,1000,1000,1.0 1234567 08-18,1000,500,500,1.0 1234567 08-18,1000,0,1000,4.0 1234567 18-24,2000,700,1300,10.4 "
+    "1234567 00-08,2000,1000,1000,1.0 1234567 08-18,2000,500,1500,3.0 1234567 08-18,1000,0,1000,4.0 1234567 18-24,2000,700,1300,10.4 "
 is "and each month anew" "$("$report" billing-csv --site "$work/bands.db" --month 2026-12 --format csv | tail -n +2 | cut -d, -f6-10 | tr -d '\r')" "1234567 00-08,1000,1000,0,0.0"
 is "a month that is running beside as much of the one before" "$(sqlite3 -cmd ".load $BUILD/flowvt" "$work/bands.db" "
     DELETE FROM usage;

@@ -123,7 +123,48 @@ DIMENSIONS = "host, user, user_group, zone, application"
 
 
 def usage_of(path):
+    check_totals(path)
     return table(path, "usage", "period, " + DIMENSIONS)
+
+
+def check_totals(path):
+    """That usage_total is what usage has, by parts of local days."""
+    db = open_site(path)
+    zone = zoneinfo.ZoneInfo(db.execute("SELECT value FROM settings WHERE name = 'timezone'").fetchone()[0])
+    tariffs = db.execute("SELECT hour_from, hour_until, valid_from, valid_until FROM tariffs").fetchall()
+    eras = {""} | {time for row in tariffs for time in row[2:] if time}
+    hours = {0} | {hour for row in tariffs for hour in row[:2] if hour < 24}
+    wanted = collections.defaultdict(lambda: (0,) * 5)
+    db.execute("BEGIN")
+    for period, host, user, group, peers, *volume in db.execute(
+            "SELECT period, host, user, user_group, zone, 1, octets_in, octets_out, flows_in, flows_out FROM usage"):
+        local = datetime.datetime.fromisoformat(period + "+00:00").astimezone(zone)
+        key = (str(local.date()), max(h for h in hours if h <= local.hour), max(e for e in eras if e <= period), host, user, group, peers)
+        wanted[key] = tuple(map(sum, zip(wanted[key], volume)))
+    got = {row[:7]: row[7:] for row in db.execute("SELECT * FROM usage_total")}
+    db.close()
+    if got != dict(wanted):
+        same("totals", got, wanted)
+
+
+def totals_follow(path):
+    """Whoever writes usage, and whatever changes that its parts are made of."""
+    db = open_site(path)
+    middle, = db.execute("SELECT datetime(period, '+10 minutes') FROM usage ORDER BY period LIMIT 1 OFFSET (SELECT count(*) / 2 FROM usage)").fetchone()
+    for name, statement in (
+            ("rows that go", "DELETE FROM usage WHERE zone = 'cdn'"),
+            ("another user", "UPDATE usage SET user = 'eve' WHERE host = '10.0.1.2'"),
+            ("other periods", "UPDATE usage SET period = strftime('%Y-%m-%d %H:%M:%f', period, '+13 hours'), octets_in = octets_in + 1 WHERE host = '10.0.1.1'"),
+            ("an hour more", "UPDATE tariffs SET hour_until = 23 WHERE weekdays = '67'"),
+            ("a tariff that ends", "UPDATE tariffs SET valid_until = '%s' WHERE zone = 'domestic'" % middle),
+            ("another zone", "UPDATE settings SET value = 'Asia/Kathmandu' WHERE name = 'timezone'"),
+            ("none left", "DELETE FROM usage")):
+        before = db.execute("SELECT * FROM usage_total").fetchall()
+        with db:
+            db.execute(statement)
+        check_totals(path)
+        check("totals: " + name, db.execute("SELECT * FROM usage_total").fetchall() != before)
+    db.close()
 
 
 def conversations(moments, n):
@@ -740,6 +781,7 @@ def killed_and_together(work, store):
     check("four at once", all(rc == 0 for _, rc in said), *said)
     same("count all once", usage_of(site), wanted)
     db.close()
+    totals_follow(site)
 
 
 def main():
