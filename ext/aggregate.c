@@ -166,6 +166,39 @@ static bool pack(struct aggregate *a, int side, const struct aggregate_rows *in,
     return packed == ROW_KEYS_OK;
 }
 
+static bool is_one_group(const struct group_batch *b, int words) {
+    uint64_t differ = 0;
+    for (int w = 0; w < words; w++)
+        for (uint32_t i = 0; i < b->n; i++)
+            differ |= b->key[w][i] ^ b->key[w][0];
+    return differ == 0;
+}
+
+/* A batch of one group, as of a column that was not exported, is added up before it is added. */
+static bool add_to_table(struct aggregate *a, struct group_batch *b) {
+    int64_t sum[GROUP_COUNTERS], first = INT64_MAX, last = INT64_MIN;
+    if (!is_one_group(b, a->keys->words))
+        return group_table_add(a->table, b);
+    for (int c = 0; c < b->nvalues; c++) {
+        unsigned __int128 all = 0;
+        for (uint32_t i = 0; i < b->n; i++)
+            all += (uint64_t)b->value[c][i];
+        if (all > INT64_MAX)
+            return group_table_add(a->table, b);
+        sum[c] = (int64_t)all;
+    }
+    for (uint32_t i = 0; a->spec->times && i < b->n; i++) {
+        first = b->first[i] < first ? b->first[i] : first;
+        last = b->last[i] > last ? b->last[i] : last;
+    }
+    for (int c = 0; c < b->nvalues; c++)
+        b->value[c] = &sum[c];
+    b->first = &first;
+    b->last = &last;
+    b->n = 1;
+    return group_table_add(a->table, b);
+}
+
 /* Rows that the sketch has a use for. Their addresses have numbers only where groups are made of them. */
 static bool add_sketched(struct aggregate *a, int side, struct aggregate_rows *in) {
     struct group_batch b;
@@ -181,7 +214,7 @@ static bool add_sketched(struct aggregate *a, int side, struct aggregate_rows *i
         return true;
     }
     keep_places(a, in, sketch_find(a->sketch, a->keys->words, &b, a->found->place));
-    return in->n == 0 || (pack(a, side, in, false, &b) && group_table_add(a->table, &b));
+    return in->n == 0 || (pack(a, side, in, false, &b) && add_to_table(a, &b));
 }
 
 static void add_to_total(struct aggregate *a, int side, const struct aggregate_rows *in) {
@@ -209,7 +242,7 @@ bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *r
         return true;
     if (a->sketch)
         return add_sketched(a, side, &some);
-    return pack(a, side, rows, false, &b) && group_table_add(a->table, &b);
+    return pack(a, side, rows, false, &b) && add_to_table(a, &b);
 }
 
 /* ---- blocks of flows -------------------------------------------------------------------- */
