@@ -28,11 +28,13 @@
 .mode box
 .headers on
 
-SELECT proto_name(proto) AS proto, port, flows, packets, bytes,
-       round(50.0 * bytes / (SELECT sum(bytes) FROM traffic(:since, :until, :filter, :store)), 1) AS percent
-FROM endpoints(:since, :until, :filter, :store)
-WHERE port IS NOT NULL AND bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
-ORDER BY bytes DESC, port, proto
-LIMIT coalesce(:n, 10);
+SELECT proto_name(proto) AS proto, port, flows, packets, bytes, percent
+FROM (SELECT proto, port, flows, packets, bytes, round(100.0 * bytes / total_bytes, 1) AS percent
+      FROM endpoints(:since, :until, :filter, :store)
+      WHERE +port IS NOT NULL -- which the table is not asked for, so that total_bytes has what is without ports, too
+      ORDER BY bytes DESC, port, proto
+      LIMIT coalesce(:n, 10)) AS listed
+WHERE bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 0)
+ORDER BY bytes DESC, port, listed.proto;
 
 SELECT losses(:since, :until, :store) AS losses;
