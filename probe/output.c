@@ -2,6 +2,7 @@
 /* Outputs of ended flows. */
 #include "output.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,10 @@ struct output {
     unsigned nexporters, next; /* next: gets the next flow */
     int64_t exported_at;       /* ms; of the last flush of the exporter */
     struct fvt_store *store;
-    uint32_t sampling; /* one packet in that many */
-    bool failed;       /* a row was not taken, and it was said */
-    uint64_t stored, drops, drops_reported;
+    const char *dir;            /* of the store */
+    uint32_t sampling;          /* one packet in that many */
+    uint64_t stored, unwritten; /* flows; why the first of these was not written was said */
+    uint64_t drops, drops_reported;
     struct fvt_exporter books; /* of the file being written */
     unsigned ninterfaces;
     struct known interfaces[INTERFACES];
@@ -108,6 +110,7 @@ int output_store(struct output *o, const char *dir, unsigned interval, char *mes
         snprintf(message, size, "%s", error.text);
         return -1;
     }
+    o->dir = dir;
     fvt_store_on_flush(o->store, report, o);
     return 0;
 }
@@ -122,9 +125,8 @@ static void store_flow(struct output *o, struct flow_row *row, int64_t now) {
     flow_row_set_time(row, FLOW_trecv, now);
     flow_row_set_text(row, FLOW_version, "probe", 5);
     if (fvt_store_add(o->store, row) != FVT_OK) {
-        if (!o->failed)
+        if (o->unwritten++ == 0)
             o->warn(fvt_store_message(o->store));
-        o->failed = true;
         return;
     }
     o->stored++;
@@ -285,11 +287,13 @@ int output_close(struct output *o, char *message, size_t size) {
     if (result != FVT_OK)
         snprintf(message, size, "%s", fvt_store_message(store));
     if (fvt_store_close(store) != FVT_OK && result == FVT_OK) {
-        snprintf(message, size, "the store could not be closed");
+        snprintf(message, size, "%s: the last file could not be completed", o->dir);
         result = FVT_IO;
     }
     o->store = NULL;
-    return result == FVT_OK && !o->failed ? 0 : -1;
+    if (result == FVT_OK && o->unwritten > 0)
+        snprintf(message, size, "%s: %" PRIu64 " flows could not be written", o->dir, o->unwritten);
+    return result == FVT_OK && o->unwritten == 0 ? 0 : -1;
 }
 
 void output_free(struct output *o) {

@@ -67,7 +67,8 @@ uint64_t output_stored(const struct output *o);
 const char *output_exported(const struct output *o, struct exporter_stats *stats,
                             struct sender_stats *sent);
 
-/* Send and write everything. Returns 0, or -1 and a sentence when the store could not be closed. */
+/* Send and write everything. Returns 0, or -1 and a sentence when the store could not be closed, or some flow not be
+** written to it. */
 int output_close(struct output *o, char *message, size_t size);
 void output_free(struct output *o);
 

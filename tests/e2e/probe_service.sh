@@ -36,6 +36,18 @@ is "-a: the first packet is of now, and the others move along" "$(FLOWVT_STORE=$
     "SELECT min(tstart_ms) / 1000 BETWEEN $begin - 1 AND $begin + 5, max(tend_ms) - min(tstart_ms) FROM flows")" \
     "1|$("$probe" -q -r "$lab" -w "$work/then" && FLOWVT_STORE=$work/then sqlite 'SELECT max(tend_ms) - min(tstart_ms) FROM flows')"
 
+# A packet of the year 13968, by if_tsoffset of pcapng, for which there is no file name.
+{
+    printf '\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0'
+    printf '\x01\0\0\0\x24\0\0\0\x01\0\0\0\xff\xff\0\0\x0e\0\x08\0\0\x10\x4e\x1c\x58\0\0\0\0\0\0\0\x24\0\0\0'
+    printf '\x06\0\0\0\x4c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x2a\0\0\0\x2a\0\0\0'
+    printf '\0\0\0\0\0\0\0\0\0\0\0\0\x08\0\x45\0\0\x1c\0\x01\0\0\x40\x11\0\0\x0a\0\0\x01\x0a\0\0\x02'
+    printf '\x03\xe8\0\x35\0\x08\0\0\0\0\x4c\0\0\0'
+} >"$work/far.pcapng"
+"$probe" -q -r "$work/far.pcapng" -w "$work/far" 2>"$work/err"
+is "-w: what could not be written is told of" "$? $(sed -n '$p' "$work/err")" \
+    "1 flowprobe: $work/far: 1 flows could not be written"
+
 if [ "$(id -u)" = 0 ] && [ "$(awk '{ print $3; exit }' /proc/self/uid_map)" -gt 65534 ] && id nobody >/dev/null 2>&1; then
     mkdir "$work/nobody" && chown nobody "$work/nobody" && chmod 755 "$work"
     "$probe" -q -r "$lab" -u nobody -w "$work/nobody"
