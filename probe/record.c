@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** From flows to rows. What is set here is what -w stores and, where fields.def gives it octets,
-** what
-** is exported: the templates follow from the row.
+** From flows to rows. What is set here is what -w stores and, where fields.def gives it octets, what is exported: the
+** templates follow from the row.
 */
 #include "record.h"
 

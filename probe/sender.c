@@ -267,6 +267,25 @@ static void add_stream(struct sender *s, const char *target, const struct addrin
     answer(t, SENDER_PATIENCE); /* one that is there gets everything */
 }
 
+/* A socket connected to the first of the addresses that there is a way to, its family in the target; -1 and errno. */
+static int open_datagram(const struct sender *s, struct target *t, const struct addrinfo *list) {
+    int fd = -1, octets = 1 << 20;
+    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+        fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 &&
+            (prepare(s, fd, a->ai_family) != 0 || connect(fd, a->ai_addr, a->ai_addrlen) != 0)) {
+            int e = errno;
+            close(fd);
+            fd = -1;
+            errno = e;
+        }
+        t->family = a->ai_family;
+    }
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &octets, sizeof octets);
+    return fd;
+}
+
 bool sender_is_stream(const struct sender *s) {
     return s->stream;
 }
@@ -293,25 +312,12 @@ int sender_target(struct sender *s, const char *target, char *message, size_t si
         return 0;
     }
     struct target *t = &s->targets[s->n];
-    t->fd = -1;
-    for (struct addrinfo *a = list; a && t->fd < 0; a = a->ai_next) {
-        t->fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (t->fd >= 0 && (prepare(s, t->fd, a->ai_family) != 0 ||
-                           connect(t->fd, a->ai_addr, a->ai_addrlen) != 0)) {
-            int e = errno;
-            close(t->fd);
-            t->fd = -1;
-            errno = e;
-        }
-        t->family = a->ai_family;
-    }
-    freeaddrinfo(list);
-    if (t->fd < 0) {
+    t->fd = open_datagram(s, t, list);
+    if (t->fd < 0)
         snprintf(message, size, "%s: %s", target, strerror(errno));
+    freeaddrinfo(list);
+    if (t->fd < 0)
         return -1;
-    }
-    int size_wanted = 1 << 20;
-    setsockopt(t->fd, SOL_SOCKET, SO_SNDBUF, &size_wanted, sizeof size_wanted);
     snprintf(t->name, sizeof t->name, "%s", target);
     t->local = s->paced && queue_probe_init(&t->probe, t->fd);
     if (t->local && s->diag < 0)
