@@ -4,6 +4,7 @@
 */
 #include "hold.h"
 #include "layout.h"
+#include "newfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,18 +34,9 @@ bool lock_within(int fd, int how, int ms) {
     }
 }
 
-static int open_parent(const char *path) {
-    char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
-    if (slash)
-        slash[slash == copy] = '\0';
-    int fd = copy ? open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    free(copy);
-    return fd;
-}
-
 static int open_directory(const char *path) {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 && errno == ENOTDIR ? open_parent(path) : fd;
+    return fd < 0 && errno == ENOTDIR ? parent_open(path) : fd;
 }
 
 /* The top of a store has the writer's lock file in it; a part of a store may be read alone. */
@@ -86,7 +78,7 @@ int hold_alone(const char *dir, int ms) {
 }
 
 int hold_day(const char *path) {
-    int fd = open_parent(path);
+    int fd = parent_open(path);
     /* A store's own directory is held for other reasons: see above. */
     if (fd >= 0 && faccessat(fd, ".lock", F_OK, 0) == 0) {
         int file = openat(fd, ".day", O_RDWR | O_CREAT | O_CLOEXEC, 0644);

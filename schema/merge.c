@@ -101,10 +101,14 @@ static int take_file(const struct merge *m, struct day *d, struct rewrite *r, co
         rc = FVT_UNKNOWN;
     } else if (rc == FVT_OK) {
         rc = rewrite_add(r, file, &err);
-        if (rc == FVT_OK && rewrite_replaces(r, id))
+        if (rc == FVT_OK && rewrite_replaces(r, id)) {
             d->ntaken++;
-        else if (rc != FVT_UNKNOWN)
-            rc = rc == FVT_OK ? FVT_NOMEM : rc == FVT_NOMEM ? rc : FVT_IO;
+        } else if (rc == FVT_OK) {
+            fvt_fail(&err, "%s: out of memory", path);
+            rc = FVT_NOMEM;
+        } else if (rc != FVT_UNKNOWN && rc != FVT_NOMEM) {
+            rc = FVT_IO;
+        }
     } else if (rc != FVT_NOMEM) {
         rc = FVT_UNKNOWN; /* of no use to anybody else either */
     }

@@ -23,16 +23,20 @@ int write_at(int fd, const uint8_t *p, size_t n, uint64_t offset) {
     return 0;
 }
 
-int directory_sync(const char *path) {
-    char *copy = strdup(path);
-    char *slash = copy ? strrchr(copy, '/') : NULL;
+int parent_open(const char *path) {
+    char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
     if (slash)
         slash[slash == copy] = '\0';
     int fd = copy ? open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    free(copy);
+    return fd;
+}
+
+int directory_sync(const char *path) {
+    int fd = parent_open(path);
     int failed = fd < 0 || fsync(fd) != 0 ? -errno : 0;
     if (fd >= 0)
         close(fd);
-    free(copy);
     return failed;
 }
 

@@ -32,6 +32,8 @@ void newfile_free(struct newfile *f);
 
 /* pwrite() all of it, or a negative errno. */
 int write_at(int fd, const uint8_t *p, size_t n, uint64_t offset);
+/* The directory that path is in: a descriptor to be closed, or -1 and errno. */
+int parent_open(const char *path);
 /* Make renames in path's directory last through a power loss: 0, or a negative errno. */
 int directory_sync(const char *path);
 

@@ -122,7 +122,10 @@ static int take_lock(struct fvt_store *s, struct fvt_error *err) {
         close(s->lock);
     s->lock = fd;
     sysids_free(&s->sysids);
-    return sysids_read(s->dir, &s->sysids);
+    int rc = sysids_read(s->dir, &s->sysids);
+    if (rc != FVT_OK)
+        fvt_fail(err, "%s: out of memory", s->dir);
+    return rc;
 }
 
 static int make_directory(const char *dir, struct fvt_error *err) {
@@ -149,7 +152,11 @@ int fvt_store_open(const char *dir, unsigned interval, void (*warn)(void *arg, c
     s->warn = warn;
     s->warn_arg = arg;
     s->lock = -1;
-    int rc = s->dir ? make_directory(dir, err) : FVT_NOMEM;
+    int rc = make_directory(dir, err);
+    if (rc == FVT_OK && !s->dir) {
+        fvt_fail(err, "%s: out of memory", dir);
+        rc = FVT_NOMEM;
+    }
     if (rc == FVT_OK)
         rc = take_lock(s, err);
     if (rc == FVT_OK && !(s->closer = closer_new())) {
@@ -334,10 +341,15 @@ static void number_path(struct fvt_store *s, unsigned n) {
     snprintf(s->path + length, sizeof s->path - length, ".%u.fvt", n);
 }
 
-/* What comes next goes to the file of the interval that the clock is in. */
-static void begin_interval(struct fvt_store *s) {
+/* Begin of the interval that the clock is in, ms. */
+static int64_t interval_of(const struct fvt_store *s) {
     int64_t length = (int64_t)s->interval * 1000;
-    s->start = s->now - ((s->now % length) + length) % length;
+    return s->now - ((s->now % length) + length) % length;
+}
+
+/* What comes next goes to the file of that interval. */
+static void begin_interval(struct fvt_store *s) {
+    s->start = interval_of(s);
     if (!fvt_store_path(s->dir, s->layout, s->start, s->interval, s->path, sizeof s->path) ||
         !layout_day(s->dir, s->path, s->day, sizeof s->day))
         *s->day = '\0'; /* the path is too long, or the time none that a name can say */
@@ -373,8 +385,7 @@ static void tick_index(struct fvt_store *s) {
 
 int fvt_store_tick(struct fvt_store *s, int64_t now) {
     set_clock(s, now);
-    int64_t length = (int64_t)s->interval * 1000;
-    int64_t start = s->now - ((s->now % length) + length) % length;
+    int64_t start = interval_of(s);
     int rc = FVT_OK;
     bool due = monotonic_ms() - s->flushed >= FLUSH_MS;
     if (s->started && (due || start != s->start))
