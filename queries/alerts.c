@@ -95,7 +95,7 @@ static int ask(struct context *c, struct session *session, const struct report *
     long long rows = 0;
     struct settings own = settings_for(&c->settings, report);
     int rc = settings_check(&own, report);
-    FILE *f = open_memstream(text, &size);
+    FILE *f = memory_open(text, &size);
     struct renderer *r = as->make(f);
     long long fresh = 0;
     if (known)
@@ -103,7 +103,7 @@ static int ask(struct context *c, struct session *session, const struct report *
     if (rc == 0)
         rc = run_report(session, report, &own, r, 0, &rows);
     r->free(r);
-    fclose(f);
+    memory_close(f);
     tidy(session->db);
     if (known)
         rows = fresh;

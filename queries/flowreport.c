@@ -22,7 +22,7 @@
 #include "session.h"
 #include "settings.h"
 
-const struct format formats[] = {
+static const struct format formats[] = {
     {"table", "for people: boxes on a terminal, columns elsewhere", render_table},
     {"chart", "pictures of what goes over time, for a terminal", render_chart},
     {"csv", "RFC 4180, one result set", render_csv},
@@ -34,7 +34,7 @@ const struct format formats[] = {
 };
 
 const struct format *format_find(const char *name) {
-    const char *names[16];
+    const char *names[sizeof formats / sizeof *formats];
     size_t n = 0;
     for (const struct format *f = formats; f->name; f++) {
         if (strcmp(f->name, name) == 0)
@@ -243,8 +243,6 @@ static int usage(FILE *out) {
     return out == stdout ? 0 : EXIT_WRONG;
 }
 
-static const char *const command_names[] = {"list", "help", "init", "update", "alerts", NULL};
-
 static const struct command *command_find(const char *name) {
     for (const struct command *k = commands; k->name; k++)
         if (strcmp(k->name, name) == 0)
@@ -288,6 +286,7 @@ static int command(struct context *c) {
 
 int main(int argc, char **argv) {
     struct context c = {0};
+    const char *names[sizeof commands / sizeof *commands]; /* the last one is NULL in both */
     char **folders = NULL, *folder;
     size_t folder_count = 0;
     if (settings_read(&c.settings, argc - 1, argv + 1) != 0)
@@ -302,7 +301,9 @@ int main(int argc, char **argv) {
         c.site = getenv("FLOWVT_SITE");
     setenv("TZ", "UTC", 1);
     catalog_open(&c.catalog, folders, folder_count);
-    c.catalog.commands = command_names;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        names[i] = commands[i].name;
+    c.catalog.commands = names;
     int rc = command(&c);
     catalog_close(&c.catalog);
     settings_free(&c.settings);

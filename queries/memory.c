@@ -32,6 +32,15 @@ char *format(const char *how, ...) {
     return or_end(text);
 }
 
+FILE *memory_open(char **text, size_t *size) {
+    return or_end(open_memstream(text, size));
+}
+
+void memory_close(FILE *stream) {
+    if (fclose(stream) != 0)
+        or_end(NULL);
+}
+
 /* Room doubles: it is a power of two, at least 8. */
 void *grow(void *array, size_t count, size_t size) {
     if (array && (count <= 8 || ((count - 1) & (count - 2)) != 0))

@@ -35,9 +35,10 @@ int output_open(struct output *o, const char *name) {
 }
 
 int output_close(struct output *o, bool whole) {
-    int rc = 0;
-    if (fflush(o->file) != 0 || ferror(o->file) || (o->path && fclose(o->file) != 0) ||
-        (whole && o->replaced && rename(o->path, o->name) != 0))
+    int rc = fflush(o->file) != 0 || ferror(o->file) ? fail(o) : 0;
+    if (o->path && fclose(o->file) != 0 && rc == 0)
+        rc = fail(o);
+    if (rc == 0 && whole && o->replaced && rename(o->path, o->name) != 0)
         rc = fail(o);
     if (o->replaced && (rc != 0 || !whole))
         unlink(o->path);

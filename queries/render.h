@@ -40,7 +40,7 @@ struct format {
     const char *name, *meaning;
     struct renderer *(*make)(FILE *out);
 };
-extern const struct format formats[]; /* one without a name at the end */
+/* The one of that name; NULL: there is none, which was said. */
 const struct format *format_find(const char *name);
 
 struct renderer *render_table(FILE *out); /* boxes when out is a terminal */

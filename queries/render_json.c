@@ -60,9 +60,9 @@ static void set(struct renderer *r, const struct result_set *head) {
     fputs(", \"columns\": [", r->out);
     for (int i = 0; i < head->column_count; i++) {
         size_t size;
-        FILE *f = open_memstream(&j->columns[i], &size);
+        FILE *f = memory_open(&j->columns[i], &size);
         json_text(f, head->columns[i]);
-        fclose(f);
+        memory_close(f);
         j->column_count++;
         fprintf(r->out, "%s%s", i ? ", " : "", j->columns[i]);
     }

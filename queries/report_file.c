@@ -20,14 +20,14 @@ static char *read_all(const char *path) {
         return NULL;
     char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    FILE *out = memory_open(&text, &size);
     char part[8192];
     size_t n;
     while ((n = fread(part, 1, sizeof part, f)) > 0)
         fwrite(part, 1, n, out);
     int wrong = ferror(f) ? errno : 0;
     fclose(f);
-    fclose(out);
+    memory_close(out);
     if (wrong) {
         free(text);
         errno = wrong;
@@ -79,7 +79,7 @@ static bool is_remark(const char *line) {
 static char *head_of(const char *text, const char **rest) {
     char *head = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&head, &size);
+    FILE *out = memory_open(&head, &size);
     const char *at = text;
     while (strncmp(at, "--", 2) == 0 && !is_remark(at)) {
         const char *from = at + 2, *to = line_end(at);
@@ -91,7 +91,7 @@ static char *head_of(const char *text, const char **rest) {
             fprintf(out, "%.*s\n", (int)(to - from), from);
         at = next_line(at);
     }
-    fclose(out);
+    memory_close(out);
     *rest = at;
     return head;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static int load(sqlite3 *db) {
 
 /* The extension tells wait.c how far it is. */
 static void listen_to(struct session *s) {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     wait_begin(&s->wait);
     sqlite3_progress_handler(s->db, 10000, wait_step, &s->wait);
     if (sqlite3_prepare_v2(s->db, "SELECT flowvt_progress(?1)", -1, &statement, NULL) == SQLITE_OK)
@@ -83,7 +84,7 @@ int session_run_file(struct session *s, const char *path) {
     if (!path)
         return 0;
     if (report_read(&file, path, path) != 0) {
-        fprintf(stderr, "flowreport: %s: cannot be read\n", path);
+        fprintf(stderr, "flowreport: %s: %s\n", path, strerror(errno));
         return -1;
     }
     const char *at = file.statements;

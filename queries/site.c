@@ -150,11 +150,11 @@ static int update(struct session *session, const struct report *report,
         char *text = NULL;
         size_t size;
         long long rows = 0;
-        FILE *f = open_memstream(&text, &size);
+        FILE *f = memory_open(&text, &size);
         struct renderer *r = render_table(f);
         int rc = run_report(session, report, settings, r, 0, &rows);
         r->free(r);
-        fclose(f);
+        memory_close(f);
         if (rc == 0 && rows > 0)
             fputs(text, stdout);
         fflush(stdout);
