@@ -270,9 +270,11 @@ clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-lint
 
 help:
-	@echo 'make             build flowvt.so, flowcollect and flowprobe into $(BUILD)/'
+	@echo 'make             build flowvt.so, flowcollect, flowprobe, flowprobectl and flowreport into $(BUILD)/'
+	@echo 'make deps        install what building takes, as demo and check do by themselves'
 	@echo 'make demo        install what is missing, build, and answer questions about a capture'
 	@echo 'make check       install what is missing, build, and run all tests'
+	@echo 'make unit        the unit tests alone'
 	@echo 'make bench       compare with nfdump, DuckDB, ClickHouse (FLOWS=10000000)'
 	@echo 'make bench-ingest  how fast flowcollect receives, beside nfcapd'
 	@echo 'make bench-probe   how fast flowprobe meters captures, beside softflowd and others'
@@ -284,7 +286,7 @@ help:
 	@echo 'make fuzz        libFuzzer on every decoder (FUZZING=30 each)'
 	@echo 'make lint        formatting, warnings of gcc and clang, cppcheck, shellcheck'
 	@echo 'make format      clang-format the sources'
-	@echo 'make docs        put the field catalogue into README.md'
+	@echo 'make docs        put the tables of fields and of questions into README.md'
 	@echo 'make clean       remove what was built'
 
 .SECONDARY:
