@@ -16,8 +16,11 @@
 #include <unistd.h>
 
 /* Two changes within a tick of the file system's clock have the same time. A directory that rested for
-** longer than any such tick will show the next change. */
-#define REST_NS INT64_C(2000000000)
+** longer than any such tick will show the next change. Where times have parts of a second a tick is the
+** kernel's, 10 ms at most; else it may be two seconds. */
+static int64_t rest_ns(int64_t changed) {
+    return changed % 1000000000 == 0 ? INT64_C(2000000000) : FVT_INDEX_REST_MS * INT64_C(1000000);
+}
 
 struct table {
     struct fvt_buffer dir, files; /* entry but for offset and what follows; table of its files */
@@ -79,7 +82,7 @@ static struct table *add_table(struct update *u, const char *path) {
 static bool put_files(struct update *u, struct table *t, const char *dir,
                       const struct listing *files, const struct stat *st, struct index_times *all) {
     struct stat after;
-    bool rested = u->now - index_changed(st) >= REST_NS;
+    bool rested = u->now - index_changed(st) >= rest_ns(index_changed(st));
     for (size_t i = 0; rested && i < files->n; i++) {
         char path[4096];
         if (!path_join(path, sizeof path, dir, files->names[i]))

@@ -29,6 +29,7 @@ enum {
     RETRY_MS = 1000,        /* between attempts to open a file that could not be opened */
     INDEX_MS = 15000,       /* a file was closed by then, and its directory rested */
     INDEX_AGAIN_MS = 60000, /* between indexes */
+    INDEX_FILES = 24,       /* from so many on the end of a run makes an index as well */
     RETRY_CLOSE_MS = 30000, /* between attempts to close one that could not be closed */
     MAX_LATE = 8,           /* files of past intervals that wait for room on the disk */
 };
@@ -57,6 +58,7 @@ struct fvt_store {
     int64_t retried;    /* monotonic ms of the last attempt to close what failed */
     int64_t index_due;  /* monotonic ms, 0: the index is up to date, or soon */
     int64_t indexed;    /* monotonic ms of the last index */
+    unsigned files;     /* that were closed */
     struct late late[MAX_LATE];
     unsigned nlate;
     char path[4096], day[4096]; /* the current file, and that of its day */
@@ -311,6 +313,7 @@ static int finish_file(struct fvt_store *s) {
         struct kept kept;
         rc = writer_finish(s->writer, &kept);
         closer_close(s->closer, s->path, &kept);
+        s->files++;
     } else {
         keep_late(s);
     }
@@ -546,6 +549,20 @@ const char *fvt_store_message(const struct fvt_store *s) {
     return s->error.text;
 }
 
+/* A run that reads a capture of days takes seconds: no index was due. */
+static void index_at_end(struct fvt_store *s) {
+    struct fvt_error err;
+    bool fresh = s->files >= INDEX_FILES && !s->displaced;
+    for (int i = 0; fresh && i < 2; i++) {
+        if (fvt_index_update(s->dir, &fresh, &err) != FVT_OK) {
+            warn_of(s, err.text);
+            return;
+        }
+        if (fresh && i == 0)
+            nanosleep(&(struct timespec){.tv_nsec = (FVT_INDEX_REST_MS + 20) * 1000000L}, NULL);
+    }
+}
+
 int fvt_store_close(struct fvt_store *s) {
     int rc = finish_file(s);
     while (s->nlate > 0)
@@ -553,6 +570,7 @@ int fvt_store_close(struct fvt_store *s) {
             rc = FVT_IO;
     closer_finish(s->closer);
     pass_messages(s);
+    index_at_end(s);
     closer_free(s->closer);
     sysids_free(&s->sysids);
     close(s->lock);

@@ -95,7 +95,9 @@ int fvt_store_choose(const char *dir, const struct fvt_choice *choice, char ***p
                      struct fvt_error *err);
 
 /* Bring the store's index up to date: a cache beside the files, which those who only read do not write.
-** *fresh: something changed in the last seconds and is not in it yet. */
+** *fresh: something changed just now, and is not in it yet: it is FVT_INDEX_REST_MS later, or two seconds
+** where the file system has no finer times. */
+enum { FVT_INDEX_REST_MS = 100 };
 int fvt_index_update(const char *dir, bool *fresh, struct fvt_error *err);
 
 #endif

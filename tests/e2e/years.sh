@@ -60,6 +60,18 @@ is "without an index it does" "$(sqlite "$ask")" $((hour + 3))
 mv "$work/index" "$store/.index"
 cat "$work/other" >"$other"
 
+# A run of -r that makes many files makes the index, too.
+"$flowgen" --count 1200 --begin 1735689600 --span 43199 --pcap "$work/pcap" >/dev/null
+"$collect" -r "$work/pcap" -w "$work/read" -t 900 2>>"$work/log"
+read_hour() {
+    FLOWVT_STORE=$work/read sqlite "SELECT count(*) FROM flows WHERE since = '2025-01-01 10:00' AND until = '2025-01-01 11:00'"
+}
+hour=$(read_hour)
+cat "$work/read/2025/01/01/flows.202501011000.fvt" >"$work/read/2025/01/01/flows.202501010100.fvt"
+is "what a capture was read into has an index" "$((hour > 50)) $(read_hour)" "1 $hour"
+rm -r "$work/read/.index"
+is "without which more files are opened" "$(($(read_hour) > hour))" 1
+
 # Each hour of reception once, in many transactions; then there is nothing to do.
 "$BUILD/flowreport" init "$work/site.db" --store "$store" >/dev/null
 "$BUILD/flowreport" update --hours 10 --site "$work/site.db" >"$work/updated" 2>&1
