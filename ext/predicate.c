@@ -44,6 +44,7 @@ void predicate_free(struct predicate *p) {
         predicate_free(p->child[i]);
     free(p->child);
     free(p->codes);
+    free(p->low);
     filter_values_free(&p->values);
     free(p);
 }

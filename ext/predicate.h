@@ -63,6 +63,11 @@ enum text_op {
     TEXT_GLOB
 };
 
+enum {
+    PREDICATE_FEW = 8, /* ranges that are faster compared with each than looked up */
+    PREDICATE_LOW = 1 << 16,
+};
+
 struct predicate {
     enum predicate_op op;
     uint32_t n;
@@ -72,6 +77,8 @@ struct predicate {
     const struct own_column *own; /* borrowed */
     struct filter_values values;  /* normalized before the first predicate_bind() */
     int64_t mask, value;
+    uint64_t *
+        low; /* of many ranges, as a list of ports is: a bit for each of the numbers below PREDICATE_LOW; NULL: none */
     enum text_op text_op;
     struct labels *labels; /* of ZONE, borrowed: predicate_set_labels() */
     /* What holds in the group that the tree is bound to. */

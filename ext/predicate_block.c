@@ -5,21 +5,22 @@
 #include "../schema/kernel.h"
 #include "predicate_codes.h"
 
-enum { FEW = 8 }; /* ranges that are faster compared with each than searched */
-
-static void test_ranges(const struct filter_values *r, const int64_t *v, uint32_t n,
-                        uint8_t *pass) {
+static void test_ranges(const struct predicate *p, const int64_t *v, uint32_t n, uint8_t *pass) {
+    const struct filter_values *r = &p->values;
     uint8_t one[PREDICATE_BLOCK];
     if (r->nrange == 0)
         memset(pass, 0, n);
-    for (uint32_t k = 0; r->nrange <= FEW && k < r->nrange; k++) {
+    for (uint32_t k = 0; r->nrange <= PREDICATE_FEW && k < r->nrange; k++) {
         kernels()->in_range(k ? one : pass, v, n, r->range[k].lo,
                             (uint64_t)r->range[k].hi - (uint64_t)r->range[k].lo);
         if (k)
             kernels()->either(pass, one, n);
     }
-    for (uint32_t i = 0; r->nrange > FEW && i < n; i++)
-        pass[i] = filter_in_ranges(r, v[i]);
+    for (uint32_t i = 0; r->nrange > PREDICATE_FEW && i < n; i++) {
+        uint64_t x = (uint64_t)v[i];
+        pass[i] =
+            p->low && x < PREDICATE_LOW ? p->low[x / 64] >> x % 64 & 1 : filter_in_ranges(r, v[i]);
+    }
 }
 
 static void test_values(const struct predicate *p, const int64_t *v, uint32_t n, uint8_t *pass) {
@@ -30,7 +31,7 @@ static void test_values(const struct predicate *p, const int64_t *v, uint32_t n,
     else if (p->op == PREDICATE_MASK)
         kernels()->masked(pass, v, n, p->mask, p->value);
     else
-        test_ranges(&p->values, v, n, pass);
+        test_ranges(p, v, n, pass);
 }
 
 static void test_count(const struct predicate *p, const struct predicate_block *b, uint8_t *pass) {

@@ -178,6 +178,18 @@ static int bind_children(struct predicate *p, const struct predicate_group *g) {
     return FVT_OK;
 }
 
+/* False without memory. */
+static bool set_low(struct predicate *p) {
+    const struct filter_values *r = &p->values;
+    p->low = calloc(PREDICATE_LOW / 64, sizeof *p->low);
+    for (uint32_t k = 0; p->low && k < r->nrange; k++) {
+        int64_t from = r->range[k].lo > 0 ? r->range[k].lo : 0;
+        for (int64_t v = from; v <= r->range[k].hi && v < PREDICATE_LOW; v++)
+            p->low[v / 64] |= UINT64_C(1) << v % 64;
+    }
+    return p->low != NULL;
+}
+
 static int bind_codes(struct predicate *p, const struct predicate_group *g) {
     const struct fvt_dict *d = NULL;
     int rc = g->dict(g->arg, p->column, &d);
@@ -208,7 +220,7 @@ static int bind_node(struct predicate *p, const struct predicate_group *g) {
         return rc;
     case PREDICATE_RANGES:
         p->share = share_of_ranges(p, g->group);
-        return FVT_OK;
+        return p->low || p->values.nrange <= PREDICATE_FEW || set_low(p) ? FVT_OK : FVT_NOMEM;
     default:
         return predicate_is_coded(p) ? bind_codes(p, g) : FVT_OK;
     }
