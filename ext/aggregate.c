@@ -6,6 +6,7 @@
 #include "aggregate.h"
 #include "../schema/kernel.h"
 #include "../schema/portion.h"
+#include "bucket_sums.h"
 #include "row_keys.h"
 #include "sketch.h"
 
@@ -40,6 +41,8 @@ struct aggregate {
     bool in_group;
     struct aggregate_rows rows;
     struct batch batch;
+    bool plain;                         /* by time alone */
+    struct bucket_sums *sums;           /* with plain, of one side: of long flows */
     bool ports;                         /* a dimension is made of them */
     uint64_t total[2 * GROUP_COUNTERS]; /* with spec->total, of all rows */
     size_t counted;                     /* rows */
@@ -74,6 +77,12 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct 
     a->keys = keys;
     for (int d = 0; d < spec->ndims; d++)
         a->ports |= dimension_has_ports(&spec->dim[d]);
+    a->plain = spec->buckets && spec->ndims == 0 && !spec->times && spec->ncounters > 0;
+    if (a->plain && spec->sides == 1 &&
+        !(a->sums = bucket_sums_new(keys, spec->counter, spec->ncounters))) {
+        free(a);
+        return NULL;
+    }
     a->row_keys = row_keys_new(spec, keys, interner);
     a->table = group_table_new(groups, page_bits(spec, keys));
     if (a->row_keys && a->table)
@@ -86,6 +95,7 @@ void aggregate_free(struct aggregate *a) {
     if (!a)
         return;
     row_keys_free(a->row_keys);
+    bucket_sums_free(a->sums);
     free(a->found);
     free(a);
 }
@@ -372,14 +382,35 @@ static int64_t next_change(const struct aggregate *a, const struct block *in, ui
     return to;
 }
 
+/* The same of a whole bucket behind the first one of a flow. */
+static void contribute_bucket(struct aggregate *a, uint16_t row, const struct flow_span *f,
+                              uint64_t bucket, struct flow_share *share) {
+    struct batch *b = &a->batch;
+    uint32_t i = b->n++;
+    b->row[i] = row;
+    b->bucket[i] = bucket;
+    b->first[i] = f->start;
+    b->last[i] = f->end;
+    for (int c = 0; c < a->spec->ncounters; c++)
+        b->value[c][i] = a->spec->counter[c] == FLOW_flows ? 0 : flow_share_next(&share[c]);
+}
+
 /* A row that lies in several buckets. */
 static bool spread(struct aggregate *a, int side, const struct block *in, uint16_t row,
                    const struct flow_span *f, int64_t from, int64_t to) {
-    int64_t step = a->spec->bucket;
+    int64_t step = a->spec->bucket, known = from; /* what share goes on from */
+    struct flow_share share[GROUP_COUNTERS];
     for (int64_t bucket = flow_bucket_of(from, step); bucket < to;) {
         int64_t lo = bucket > from ? bucket : from;
         int64_t hi = bucket + step < to ? bucket + step : to;
-        contribute(a, in, row, f, key_bucket(a->keys, bucket), lo, hi);
+        if (lo > from && hi - lo == step) {
+            for (int c = 0; c < a->spec->ncounters && known != lo; c++)
+                share[c] = flow_share_at(f, in->counter[c][row], lo, step);
+            contribute_bucket(a, row, f, key_bucket(a->keys, bucket), share);
+            known = hi;
+        } else {
+            contribute(a, in, row, f, key_bucket(a->keys, bucket), lo, hi);
+        }
         bucket += step;
         if (is_nothing(a)) {
             a->batch.n--;
@@ -472,16 +503,46 @@ static uint32_t batch_uncut(struct aggregate *a, const struct block *in, const u
     return ncut;
 }
 
+/* Of totals by time alone: sums become contributions. */
+static bool flush_sums(struct aggregate *a, int side) {
+    struct batch *b = &a->batch;
+    int64_t value[GROUP_COUNTERS];
+    uint64_t bucket;
+    bool ok = true;
+    while (ok && a->sums && bucket_sums_take(a->sums, &bucket, value)) {
+        b->row[b->n] = 0;
+        b->bucket[b->n] = bucket;
+        for (int c = 0; c < a->spec->ncounters; c++)
+            b->value[c][b->n] = value[c];
+        if (++b->n == GROUP_BATCH)
+            ok = flush_batch(a, side);
+    }
+    return ok && (b->n == 0 || flush_batch(a, side));
+}
+
+/* Does the row go into sums of its buckets? */
+static bool add_sums(struct aggregate *a, int side, const struct block *in, uint16_t row,
+                     const struct flow_span *f, int64_t from, int64_t to, bool *ok) {
+    int64_t value[GROUP_COUNTERS];
+    for (int c = 0; c < a->spec->ncounters; c++)
+        value[c] = in->counter[c][row];
+    if (bucket_sums_add(a->sums, f, value, from, to))
+        return true;
+    *ok = flush_sums(a, side);
+    return *ok && bucket_sums_add(a->sums, f, value, from, to);
+}
+
 /* A row of which only a part is asked for, that lies in several buckets, or has no time. */
 static bool add_cut(struct aggregate *a, int side, const struct block *in, uint16_t row) {
     const struct window *w = scan_window(a->scan);
     struct flow_span f = {!in->spans->undated[row], in->spans->start[row], in->spans->end[row]};
     bool ok = true;
+    const int64_t from = w->since > f.start ? w->since : f.start;
+    const int64_t to = w->until <= f.end ? w->until : f.end + 1;
     if (!a->spec->buckets || !f.known)
         contribute(a, in, row, &f, 0, w->since, w->until);
-    else
-        ok = spread(a, side, in, row, &f, w->since > f.start ? w->since : f.start,
-                    w->until <= f.end ? w->until : f.end + 1);
+    else if (!a->sums || from >= to || !add_sums(a, side, in, row, &f, from, to, &ok))
+        ok = ok && spread(a, side, in, row, &f, from, to);
     return ok && (a->batch.n < GROUP_BATCH || flush_batch(a, side));
 }
 
@@ -532,9 +593,7 @@ static bool add_timed(struct aggregate *a, int side, const struct block *in, con
                       uint32_t n) {
     uint16_t uncut[SCAN_BLOCK], cut[SCAN_BLOCK];
     uint32_t ncut;
-    bool plain =
-        a->spec->buckets && a->spec->ndims == 0 && !a->spec->times && a->spec->ncounters > 0;
-    if (plain && batch_sums(a, in, rows, n, cut, &ncut)) {
+    if (a->plain && batch_sums(a, in, rows, n, cut, &ncut)) {
         ; /* one row for each bucket */
     } else if (a->spec->buckets || a->spec->times) {
         ncut = batch_uncut(a, in, rows, n, cut);
@@ -727,6 +786,10 @@ enum aggregate_result aggregate_run(struct aggregate *a, struct scan *scan,
                 return AGGREGATE_PAUSED;
         }
         a->in_group = false;
+        if (!flush_sums(a, 0)) {
+            *rc = FVT_NOMEM;
+            return AGGREGATE_FAILED;
+        }
         int found = scan_next_group(scan);
         if (found == SCAN_STOPPED)
             return AGGREGATE_PAUSED;

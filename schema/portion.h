@@ -42,6 +42,29 @@ static inline int64_t flow_portion_before(const struct flow_span *f, int64_t cou
     return (int64_t)(part / length);
 }
 
+/* The same of a counter of a flow in stretches of step ms that follow each other, without a division for each. */
+struct flow_share {
+    uint64_t rest, length;  /* what the division by length has left */
+    uint64_t whole, remain; /* a stretch's part, and what is left of that */
+};
+
+/* From t on, where the flow has begun; the stretches that are asked for are over before it is. */
+static inline struct flow_share flow_share_at(const struct flow_span *f, int64_t counter, int64_t t,
+                                              int64_t step) {
+    uint64_t length = (uint64_t)f->end - (uint64_t)f->start + 1, v = (uint64_t)counter;
+    unsigned __int128 before = (unsigned __int128)v * ((uint64_t)t - (uint64_t)f->start);
+    unsigned __int128 part = (unsigned __int128)v * (uint64_t)step;
+    return (struct flow_share){(uint64_t)(before % length), length, (uint64_t)(part / length),
+                               (uint64_t)(part % length)};
+}
+
+/* The next stretch's portion. */
+static inline int64_t flow_share_next(struct flow_share *s) {
+    const uint64_t rest = s->rest + s->remain, more = rest >= s->length;
+    s->rest = rest - (more ? s->length : 0);
+    return (int64_t)(s->whole + more);
+}
+
 /* The begin of the bucket of step ms that t lies in; buckets are aligned to 1970. */
 static inline int64_t flow_bucket_of(int64_t t, int64_t step) {
     int64_t rest = t % step;
