@@ -11,6 +11,7 @@
 #include "sketch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Rows of a side, with counters and times of their own. */
 struct batch {
@@ -382,17 +383,40 @@ static int64_t next_change(const struct aggregate *a, const struct block *in, ui
     return to;
 }
 
-/* The same of a whole bucket behind the first one of a flow. */
-static void contribute_bucket(struct aggregate *a, uint16_t row, const struct flow_span *f,
-                              uint64_t bucket, struct flow_share *share) {
+/* The same of n whole buckets behind the first one of a flow. */
+static void contribute_buckets(struct aggregate *a, uint16_t row, const struct flow_span *f,
+                               uint64_t bucket, struct flow_share *share, uint32_t n) {
     struct batch *b = &a->batch;
-    uint32_t i = b->n++;
-    b->row[i] = row;
-    b->bucket[i] = bucket;
-    b->first[i] = f->start;
-    b->last[i] = f->end;
+    const uint32_t at = b->n;
+    for (uint32_t i = 0; i < n; i++) {
+        b->row[at + i] = row;
+        b->bucket[at + i] = bucket + i;
+    }
+    for (uint32_t i = 0; a->spec->times && i < n; i++) {
+        b->first[at + i] = f->start;
+        b->last[at + i] = f->end;
+    }
+    for (int c = 0; c < a->spec->ncounters; c++) {
+        int64_t *value = b->value[c] + at;
+        struct flow_share s = share[c];
+        if (a->spec->counter[c] == FLOW_flows)
+            memset(value, 0, n * sizeof *value);
+        else
+            for (uint32_t i = 0; i < n; i++)
+                value[i] = flow_share_next(&s);
+        share[c] = s;
+    }
+    b->n += n;
+}
+
+/* How many whole buckets from lo on may be contributed at once: one, where some may have nothing. */
+static uint32_t at_once(const struct aggregate *a, const struct flow_share *share, int64_t lo,
+                        int64_t to) {
+    bool all = a->spec->times || a->spec->ncounters == 0;
     for (int c = 0; c < a->spec->ncounters; c++)
-        b->value[c][i] = a->spec->counter[c] == FLOW_flows ? 0 : flow_share_next(&share[c]);
+        all |= a->spec->counter[c] != FLOW_flows && share[c].whole > 0;
+    const int64_t n = (to - lo) / a->spec->bucket, room = GROUP_BATCH - (int64_t)a->batch.n;
+    return !all ? 1 : (uint32_t)(n < room ? n : room);
 }
 
 /* A row that lies in several buckets. */
@@ -406,8 +430,11 @@ static bool spread(struct aggregate *a, int side, const struct block *in, uint16
         if (lo > from && hi - lo == step) {
             for (int c = 0; c < a->spec->ncounters && known != lo; c++)
                 share[c] = flow_share_at(f, in->counter[c][row], lo, step);
-            contribute_bucket(a, row, f, key_bucket(a->keys, bucket), share);
-            known = hi;
+            uint32_t n = at_once(a, share, lo, to);
+            contribute_buckets(a, row, f, key_bucket(a->keys, bucket), share, n);
+            bucket += (n - 1) * step;
+            known = bucket + step;
+            hi = known;
         } else {
             contribute(a, in, row, f, key_bucket(a->keys, bucket), lo, hi);
         }
