@@ -5,7 +5,7 @@
 --   :host    one of its ends, or several             default: all that speak RTP
 --   :call    what is the call, in the filter language
 --                                                    default 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'
---   :bucket  seconds a row of the second table       default 5
+--   :bucket  seconds a row of the second table       default 5; more where that made over 1000 rows
 --   :n       how many others                         default 10
 --   :filter, :store                                  default: all flows of the store; :filter 'out if 3' is a line
 --
@@ -78,14 +78,21 @@ ORDER BY sum(t.bytes) DESC, src, dst;
 WITH asked(call) AS (
     SELECT filter_and(coalesce(:call, 'proto udp and port in [5004-5061 10000-32767] and bytes > 10k'),
                       coalesce(filter_in('host', :host, 'host'), 'any'))
+), span AS (
+    SELECT 86400 * (julianday(min(max(last), coalesce(flow_time(:until, 'until'), '9999'))) -
+                    julianday(max(min(first), coalesce(flow_time(:since, 'since'), '')))) AS seconds
+    FROM flow_files(:since, :until, :store)
+), step(s) AS MATERIALIZED (
+    SELECT coalesce(:bucket, min(column1), 86400)
+    FROM span, (VALUES (5), (10), (30), (60), (300), (900), (3600), (21600), (86400))
+    WHERE column1 * 1000 >= seconds
 ), call AS MATERIALIZED (
-    SELECT time, packets, bytes FROM asked, traffic(:since, :until, filter_and(:filter, call), :store,
-                                                    coalesce(:bucket, 5))
+    SELECT time, packets, bytes FROM asked, traffic(:since, :until, filter_and(:filter, call), :store, (SELECT s FROM step))
 )
-SELECT t.time, coalesce(c.packets, 0) AS call_packets, 8 * coalesce(c.bytes, 0) / coalesce(:bucket, 5) AS call_bps,
+SELECT t.time, coalesce(c.packets, 0) AS call_packets, 8 * coalesce(c.bytes, 0) / (SELECT s FROM step) AS call_bps,
        t.packets - coalesce(c.packets, 0) AS other_packets,
-       8 * (t.bytes - coalesce(c.bytes, 0)) / coalesce(:bucket, 5) AS other_bps
-FROM traffic(:since, :until, :filter, :store, coalesce(:bucket, 5)) t LEFT JOIN call c ON c.time IS t.time
+       8 * (t.bytes - coalesce(c.bytes, 0)) / (SELECT s FROM step) AS other_bps
+FROM traffic(:since, :until, :filter, :store, (SELECT s FROM step)) t LEFT JOIN call c ON c.time IS t.time
 ORDER BY t.time;
 
 -- Title: What else there was
