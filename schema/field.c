@@ -16,12 +16,18 @@ const struct flow_field_def flow_fields[FLOW_NFIELDS] = {
 #undef FIELD
 };
 
-/* Names begin with a small letter. That is compared first: a file has dozens of names, and a store thousands of files. */
 int flow_field_find(const char *name, size_t n) {
-    for (int f = 0; n > 0 && f < FLOW_NFIELDS; f++)
+    return flow_field_find_from(0, name, n);
+}
+
+/* Names begin with a small letter. That is compared first: a file has dozens of names, and a store thousands of files. */
+int flow_field_find_from(int first, const char *name, size_t n) {
+    for (int i = 0; n > 0 && i < FLOW_NFIELDS; i++) {
+        int f = (first + i) % FLOW_NFIELDS;
         if (flow_fields[f].name[0] == (name[0] | 0x20) && strlen(flow_fields[f].name) == n &&
             strncasecmp(flow_fields[f].name, name, n) == 0)
             return f;
+    }
     return -1;
 }
 

@@ -40,6 +40,8 @@ extern const struct flow_field_def flow_fields[FLOW_NFIELDS];
 
 /* The field of that SQL name (n octets, any case), or -1. */
 int flow_field_find(const char *name, size_t n);
+/* The same, looking from the field first on, and then from the begin: for names that come in the catalogue's order. */
+int flow_field_find_from(int first, const char *name, size_t n);
 
 /* One flow. Only the fields whose bit in present[] is set have a value; the others are NULL.
 ** UINT, TIME and MAC are in .i; UINT values over INT64_MAX must be clamped to it. TEXT is UTF-8,

@@ -27,11 +27,13 @@ int meta_get_columns(struct fvt_cursor *c, int **field_of, uint32_t *n) {
     *field_of = malloc(((size_t)*n + 1) * sizeof **field_of);
     if (!*field_of)
         return FVT_NOMEM;
+    int next = 0;
     for (uint32_t i = 0; i < *n; i++) {
         uint64_t class = fvt_get_int(c, 1);
         size_t len = (size_t)fvt_get_int(c, 1);
         const uint8_t *name = fvt_get(c, len);
-        int f = name ? flow_field_find((const char *)name, len) : -1;
+        int f = name ? flow_field_find_from(next, (const char *)name, len) : -1;
+        next = f + 1;
         /* A column that changed its class is not the column we know. */
         (*field_of)[i] = f >= 0 && (uint64_t)flow_fields[f].class == class ? f : -1;
     }
