@@ -193,8 +193,10 @@ static int keep_likely(struct totals *t) {
     size_t n;
     if (t->sifted || !totals_asks_first(t, &by, &n) || by >= MEASURE_first)
         return FVT_OK;
-    t->sifted = true;
-    return select_groups(t->groups, &t->spec, by, true, (int64_t)n, t->threads, &t->interrupt);
+    size_t all = count_groups(t);
+    int rc = select_groups(t->groups, &t->spec, by, true, (int64_t)n, t->threads, &t->interrupt);
+    t->sifted = count_groups(t) < all;
+    return rc;
 }
 
 /* Is there memory to sort the groups? Reading has left it, unless most were to be left out and were
