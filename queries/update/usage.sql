@@ -188,10 +188,9 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
 -- An hour that the store has other flows of by now, since some came late or have gone, is left for the next time.
 CREATE TEMP TABLE update_done AS
-SELECT t.recv, t.middle, t.until, t.anew, t.flows, t.octets,
-       (SELECT min(period) FROM update_usage AS u WHERE u.recv = t.recv) AS first_period,
-       (SELECT max(period) FROM update_usage AS u WHERE u.recv = t.recv) AS last_period
-FROM update_todo AS t LEFT JOIN traffic AS f ON f.filter = t.filter AND f.store = :store
+WITH reach AS MATERIALIZED (SELECT recv, min(period) AS first_period, max(period) AS last_period FROM update_usage GROUP BY recv)
+SELECT t.recv, t.middle, t.until, t.anew, t.flows, t.octets, r.first_period, r.last_period
+FROM update_todo AS t LEFT JOIN reach AS r ON r.recv = t.recv LEFT JOIN traffic AS f ON f.filter = t.filter AND f.store = :store
 GROUP BY t.recv
 HAVING coalesce(sum(f.flows), 0) = t.flows AND coalesce(sum(f.bytes), 0) = t.octets;
 
