@@ -2,7 +2,7 @@
 -- Did change X help?
 --
 --   :change  when it was made                        default: the middle of the store
---   :days    so many days before it are compared with so many after  default 7
+--   :days    so many days before it are compared with so many after, 7 at least  default 7
 --   :by      application, or hour: what a row is     default application
 --   :n       how many applications, -1 for all       default 20
 --   :filter, :store                                  default: all flows of the store
@@ -37,10 +37,10 @@ WITH site(timezone) AS MATERIALIZED (SELECT max(value) FROM settings WHERE name 
     SELECT coalesce(flow_time(:change, 'change'), datetime((julianday(min(first)) + julianday(max(last))) / 2)) AS change
     FROM flow_files(NULL, NULL, :store)
 ), sides(side, since, until) AS MATERIALIZED (
-    SELECT 'before', utc_time(datetime(local_time(change, timezone), printf('-%d days', coalesce(bounded(:days, 'days', 1, 36500), 7))), timezone), change
+    SELECT 'before', utc_time(datetime(local_time(change, timezone), printf('-%d days', coalesce(bounded(:days, 'days', 7, 36500), 7))), timezone), change
     FROM site, w WHERE change IS NOT NULL
     UNION ALL
-    SELECT 'after', change, utc_time(datetime(local_time(change, timezone), printf('+%d days', coalesce(bounded(:days, 'days', 1, 36500), 7))), timezone)
+    SELECT 'after', change, utc_time(datetime(local_time(change, timezone), printf('+%d days', coalesce(bounded(:days, 'days', 7, 36500), 7))), timezone)
     FROM site, w WHERE change IS NOT NULL
 ), step(seconds) AS MATERIALIZED ( -- in which hours of the zone begin with hours of UTC, or quarters of them
     SELECT coalesce((SELECT min(seconds) FROM usage_step, sides WHERE year IN (substr(since, 1, 4), substr(until, 1, 4))), 900)
@@ -82,6 +82,6 @@ LIMIT iif(:n < 0, -1, coalesce(:n, 20) + 1);
 WITH site(timezone) AS (SELECT max(value) FROM settings WHERE name = 'timezone'), w AS (
     SELECT local_time(coalesce(flow_time(:change, 'change'), datetime((julianday(min(first)) + julianday(max(last))) / 2)), timezone) AS change
     FROM site, flow_files(NULL, NULL, :store))
-SELECT losses(utc_time(datetime(change, printf('-%d days', coalesce(bounded(:days, 'days', 1, 36500), 7))), timezone),
-              utc_time(datetime(change, printf('+%d days', coalesce(bounded(:days, 'days', 1, 36500), 7))), timezone), :store) AS losses
+SELECT losses(utc_time(datetime(change, printf('-%d days', coalesce(bounded(:days, 'days', 7, 36500), 7))), timezone),
+              utc_time(datetime(change, printf('+%d days', coalesce(bounded(:days, 'days', 7, 36500), 7))), timezone), :store) AS losses
 FROM site, w;

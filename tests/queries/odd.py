@@ -278,7 +278,7 @@ ODD = ["", "'", "x", "-1", "0", "1e30", "99999999999999999999", "NaN", "inf", "1
        '"; DROP TABLE usage', "%s%n", "\xe9", "-9223372036854775808", " ", "[80", "0x10"]
 # What would be silence, or a wrong answer.
 REFUSED = {
-    ("change", "days", "-1"): "days = '-1': give a whole number, 1 to 36500", ("change", "days", "1e30"): "days", ("spikes", "window", "0"): "window = '0': give",
+    ("change", "days", "6"): "days = '6': give a whole number, 7 to 36500", ("change", "days", "1e30"): "days", ("spikes", "window", "0"): "window = '0': give",
     ("spikes", "factor", "-1"): "factor = '-1': give a number, 0 to", ("upload", "home", "x"): "home = 'x': expected a network",
     ("download", "home", "10.0.0.0/8] or any"): "home = '10.0.0.0/8] or any': ']' has no place", ("proxy", "ports", "70000"): "ports = '70000': expected a number",
     ("zones", "filter", "tcp) or (udp"): "filter: ", ("scan-hosts", "what", "tcp) or (udp"): "filter: ", ("amplification", "ratio", "-1"): "ratio = ",
