@@ -65,7 +65,7 @@ suspects AS MATERIALIZED (
     SELECT DISTINCT srcip
     FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked) || coalesce(' and ' || filter_in('dst ip', :host, 'host'), '')), :store)
 )
-SELECT dstip AS host, host_name(dstip) AS name, count(DISTINCT srcip) AS suspects, sum(flows) AS visits, sum(bytes) AS bytes,
+SELECT dstip AS host, host_name(dstip, max(last)) AS name, count(DISTINCT srcip) AS suspects, sum(flows) AS visits, sum(bytes) AS bytes,
        min(first) AS first_seen, max(last) AS last_seen
 FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked)), :store)
 WHERE srcip IN (SELECT srcip FROM suspects) AND (:host IS NULL OR NOT ip_in(dstip, :host))

@@ -7,7 +7,7 @@
 --   :filter, :store                                  default: all flows of the store
 --
 -- A host is an address that zone() calls local, and that sent something. It was seen before when it sent
--- something before :since, as far back as the store goes.
+-- something before :since, as far back as the store goes. Name and user are those of the time when it was last seen.
 --
 -- Needs: site
 --
@@ -40,7 +40,7 @@ WITH w AS MATERIALIZED (
     ORDER BY first, srcip
     LIMIT coalesce(:n, 50)
 )
-SELECT srcip AS host, host_name(srcip) AS name, host_user(srcip) AS user, flows, bytes, first AS first_seen, last AS last_seen
+SELECT srcip AS host, host_name(srcip, last) AS name, host_user(srcip, last) AS user, flows, bytes, first AS first_seen, last AS last_seen
 FROM new
 ORDER BY first, srcip;
 

@@ -6,7 +6,8 @@
 --   :since, :until, :filter, :store                  default: everything in the store
 --
 -- The zone is that of the other end, by the site's table networks: local, domestic, international, or the
--- site's own. Of traffic within X each end is counted. Percentages are of the sum of all rows.
+-- site's own. Users and groups are those that the table hosts has for an address at the time (to the hour). Of traffic
+-- within X each end is counted. Percentages are of the sum of all rows.
 --
 -- Needs: site
 --

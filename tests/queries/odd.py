@@ -160,7 +160,7 @@ def steps(work):
     run(BUILD + "/flowcollect", "-r", work + "/x.pcap", "-w", work + "/store", "-e", "none")
     run(BUILD + "/flowreport", "init", site, "--store", work + "/store")
     db = open_site(site)
-    db.execute("INSERT INTO hosts (cidr, user, user_group) VALUES ('10.0.0.1', ?, ?)", ("--n 'x'; %s `id` $HOME \\ ü", "--group"))
+    db.execute("INSERT INTO hosts (cidr, user, user_group, valid_until) VALUES ('10.0.0.1', ?, ?, '2026-03-03')", ("--n 'x'; %s `id` $HOME \\ ü", "--group"))
     db.commit()
     db.close()
     run(BUILD + "/flowreport", "update", "--site", site, "--settle", 0)
@@ -171,6 +171,9 @@ def steps(work):
         check(command, done.returncode == 0, done.stderr)
         return list(csv.DictReader(io.StringIO(done.stdout.decode())))
 
+    for name, *more in (("new-hosts", "--since", "2026-03-02"), ("proxy", "--proxy", "192.0.2.1", "--ports", "123 4000")):
+        got = column(report(name, "--site", site, "--set", 1, *more), "user")
+        check("%s: whose the address was, not is" % name, len(got) == 1 and got[0][0].startswith("--n 'x'"), got)
     rows = follow("flowreport bill --month 2026-03")
     total = sum(f["bytes"] for f in flows)
     check("a bill of all", [r["octets"] for r in rows] == [str(total)], rows)
