@@ -6,14 +6,13 @@
 
 #include <stdlib.h>
 
+#include "schema/format.h"
+
 enum { FIRST_CAPACITY = 4 };
 
-/* FNV-1a, 64 bits. */
 uint64_t hashed_mix(uint64_t h, const void *octets, size_t n) {
-    const uint8_t *p = octets;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-    return h;
+    const uint64_t parts[2] = {h, fvt_hash(octets, n)};
+    return fvt_hash(parts, sizeof parts);
 }
 
 static uint32_t *bucket_of(const struct hashed *h, uint32_t hash) {

@@ -21,7 +21,8 @@ struct hashed {
     uint32_t replace;         /* index that is reused next when full */
 };
 
-/* The hash of a key in parts: begin with any number, go on with what was returned, cut at the end. */
+/* The hash of a key in parts: begin with any number, go on with what was returned, cut at the end. It has the secret of
+** fvt_hash(): whoever sends the keys cannot choose such as fall into one bucket. */
 uint64_t hashed_mix(uint64_t h, const void *octets, size_t n);
 static inline uint32_t hashed_cut(uint64_t h) {
     return (uint32_t)(h ^ h >> 32);

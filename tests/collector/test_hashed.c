@@ -9,11 +9,14 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "collector/hashed.h"
 
 enum { MAX = 100 };
+
+static char self[4096]; /* the command that prints a hash */
 
 struct numbers {
     uint32_t *entry;
@@ -54,7 +57,29 @@ static void oldest_go(void **state) {
     free(t.entry);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(oldest_go)};
+/* The hash of a key in another process. */
+static unsigned long long elsewhere(void) {
+    unsigned long long h = 0;
+    FILE *other = popen(self, "r");
+    assert_non_null(other);
+    assert_int_equal(fscanf(other, "%llx", &h), 1);
+    assert_int_equal(pclose(other), 0);
+    return h;
+}
+
+/* What falls into one bucket here does not in the next process, so that nobody can send it. */
+static void has_a_secret(void **state) {
+    (void)state;
+    assert_true(elsewhere() != hashed_mix(1, "key", 3));
+    assert_true(hashed_mix(1, "key", 3) == hashed_mix(1, "key", 3));
+    assert_true(hashed_mix(1, "key", 3) != hashed_mix(2, "key", 3));
+    assert_true(hashed_mix(1, "key", 3) != hashed_mix(1, "kez", 3));
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(oldest_go), cmocka_unit_test(has_a_secret)};
+    if (argc > 1)
+        return printf("%llx\n", (unsigned long long)hashed_mix(1, "key", 3)) < 0;
+    snprintf(self, sizeof self, "'%s' hash", argv[0]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
