@@ -186,7 +186,8 @@ static void get_exporter(struct reading *r, struct fvt_cursor *in) {
     if (!r->e)
         return;
     r->e->decoded = decoded;
-    r->e->boot = boot;
+    r->e->boot =
+        boot < INT64_MAX / 2 ? boot : INT64_MIN; /* as of options data: uptimes are added to it */
     r->e->kin = kin <= SESSION_STRANGER ? (enum session_kin)kin : SESSION_UNKNOWN;
     r->e->heard = r->c->clock - silent - r->since;
 }

@@ -106,6 +106,9 @@ static void sessions(void **state) {
         assert_int_equal(e->boot, 12345);
         assert_int_equal(r.c->exporters.count, 3);
     }
+    e->boot = INT64_MAX; /* no time that an uptime can be added to */
+    assert_true(restart(NULL, 1000));
+    assert_int_equal(exporters_find(&r.c->exporters, &r.from, "ipfix", 6, 5000)->boot, INT64_MIN);
     rig_close(&r);
 }
 
