@@ -40,21 +40,34 @@ WITH asked(before, factor) AS MATERIALIZED (
     SELECT *, row_number() OVER past AS k, sum(value) OVER past AS total FROM measured
     WINDOW past AS (PARTITION BY measure ORDER BY time)
 ), compared AS (
-    SELECT s.time, s.measure, s.value, min(s.k - 1, before) AS n,
-           1.0 * (a.total - coalesce(b.total, 0)) / min(s.k - 1, before) AS usual
-    FROM asked CROSS JOIN numbered s JOIN numbered a ON a.measure = s.measure AND a.k = s.k - 1
-    LEFT JOIN numbered b ON b.measure = s.measure AND b.k = s.k - 1 - before
+    SELECT time, measure, value, min(k - 1, before) AS n, 1.0 * (total - value - coalesce(older, 0)) / min(k - 1, before) AS usual
+    FROM asked, (SELECT *, lag(total, 1 + (SELECT before FROM asked)) OVER (PARTITION BY measure ORDER BY time) AS older FROM numbered)
 ), spikes AS MATERIALIZED (
     SELECT time, measure, value, usual FROM compared, asked WHERE n >= 3 AND value > factor * usual
 ), bounds AS MATERIALIZED (
     SELECT DISTINCT time, max(time, coalesce(flow_time(:since, 'since'), time)) AS since,
            min(strftime('%Y-%m-%d %H:%M:%f', time, coalesce(:bucket, 300) || ' seconds'),
                coalesce(flow_time(:until, 'until'), '9999')) AS until FROM spikes
+), many AS MATERIALIZED ( -- a reading for each takes longer than one of all when they are many and small
+    SELECT count(*) > 20 AND avg(flows) < 5000 AS yes FROM bounds JOIN series USING (time)
+), parts AS (
+    SELECT time, srcip, dstip, proto, flows, packets, bytes
+    FROM traffic(:since, :until, :filter, :store, :bucket)
+    WHERE time IN (SELECT time FROM bounds WHERE (SELECT yes FROM many))
+), ranked AS (
+    SELECT time, column1 AS measure, srcip, dstip, proto, part,
+           row_number() OVER (PARTITION BY time, column1 ORDER BY part DESC, srcip, dstip, proto) AS k
+    FROM (SELECT *, CASE column1 WHEN 'flows' THEN flows WHEN 'packets' THEN packets ELSE bytes END AS part
+          FROM parts, (VALUES ('flows'), ('packets'), ('bytes')))
+    WHERE part > 0 AND (time, column1) IN (SELECT time, measure FROM spikes)
 ), largest AS MATERIALIZED (
+    SELECT s.time, s.measure, s.value, s.usual, k - 1 AS n, srcip, dstip, proto, part
+    FROM ranked r JOIN spikes s USING (time, measure) WHERE k <= coalesce(:n, 3)
+    UNION ALL
     -- The first of each spike, as an array: a subquery with LIMIT cannot be joined.
     SELECT s.time, s.measure, s.value, s.usual, l.key AS n, json_extract(l.value, '$[0]') AS srcip, json_extract(l.value, '$[1]') AS dstip,
            json_extract(l.value, '$[2]') AS proto, json_extract(l.value, '$[3]') AS part
-    FROM spikes s JOIN bounds b USING (time), json_each(CASE measure
+    FROM many JOIN spikes s ON NOT yes JOIN bounds b USING (time), json_each(CASE measure
         WHEN 'flows' THEN (SELECT json_group_array(json_array(srcip, dstip, proto, part)) FROM (
             SELECT srcip, dstip, proto, flows AS part FROM traffic(b.since, b.until, :filter, :store)
             ORDER BY flows DESC, srcip, dstip, proto LIMIT coalesce(:n, 3)))
