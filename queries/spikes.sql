@@ -49,7 +49,7 @@ WITH asked(before, factor) AS MATERIALIZED (
            min(strftime('%Y-%m-%d %H:%M:%f', time, coalesce(:bucket, 300) || ' seconds'),
                coalesce(flow_time(:until, 'until'), '9999')) AS until FROM spikes
 ), many AS MATERIALIZED ( -- a reading for each takes longer than one of all when they are many and small
-    SELECT count(*) > 20 AND avg(flows) < 5000 AS yes FROM bounds JOIN series USING (time)
+    SELECT count(*) > 20 AND avg(flows) < 1000 AS yes FROM bounds JOIN series USING (time)
 ), parts AS (
     SELECT time, srcip, dstip, proto, flows, packets, bytes
     FROM traffic(:since, :until, :filter, :store, :bucket)
