@@ -186,7 +186,7 @@ static bool is_one_group(const struct group_batch *b, int words) {
 }
 
 /* A batch of one group, as of a column that was not exported, is added up before it is added. */
-static bool add_to_table(struct aggregate *a, struct group_batch *b) {
+static bool add_to_table(struct aggregate *a, const struct group_batch *b) {
     int64_t sum[GROUP_COUNTERS], first = INT64_MAX, last = INT64_MIN;
     if (!is_one_group(b, a->keys->words))
         return group_table_add(a->table, b);
@@ -202,12 +202,13 @@ static bool add_to_table(struct aggregate *a, struct group_batch *b) {
         first = b->first[i] < first ? b->first[i] : first;
         last = b->last[i] > last ? b->last[i] : last;
     }
+    struct group_batch one = *b;
     for (int c = 0; c < b->nvalues; c++)
-        b->value[c] = &sum[c];
-    b->first = &first;
-    b->last = &last;
-    b->n = 1;
-    return group_table_add(a->table, b);
+        one.value[c] = &sum[c];
+    one.first = &first;
+    one.last = &last;
+    one.n = 1;
+    return group_table_add(a->table, &one);
 }
 
 /* Rows that the sketch has a use for. Their addresses have numbers only where groups are made of them. */
