@@ -30,7 +30,10 @@ WITH ends(t) AS MATERIALIZED (
 ), precise AS MATERIALIZED ( -- a merged day says when a file began no more, but its flows when they came
     SELECT exporter, odid, version, datagrams, flows, t,
            CASE WHEN (SELECT length FROM flow_files(NULL, NULL, :store) AS f WHERE f.path = s.path) < 86400 THEN last_seen
-           ELSE coalesce((SELECT max(trecv) FROM flows AS f WHERE f.store = :store AND f.trecv >= last_seen AND f.exporter IS s.exporter
+           ELSE coalesce((SELECT max(trecv) FROM flows AS f WHERE f.store = :store AND f.trecv >= last_seen AND f.trecv < t AND f.exporter IS s.exporter
+                                                              AND f.odid IS s.odid AND f.version IS s.version),
+                         (SELECT max(trecv) FROM flows AS f WHERE f.store = :store AND f.trecv >= datetime(t, printf('-%d days', coalesce(:days, 7)))
+                                                              AND f.trecv < last_seen AND f.exporter IS s.exporter
                                                               AND f.odid IS s.odid AND f.version IS s.version), last_seen) END AS last_seen
     FROM seen AS s
     WHERE last_seen < datetime(t, printf('-%d minutes', coalesce(bounded(:minutes, 'minutes', 0, 52560000), 15)))

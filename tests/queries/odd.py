@@ -146,6 +146,9 @@ def windows(work):
         got = column(report("silent", *here, "--now", "2026-03-04"), "last_seen", "minutes_ago")
         wanted = ("2026-03-03 06:00:00.000", "1080") if store == "store" else ("2026-03-03 06:00:59.999", "1079")
         check("%s: silent" % store, got == [wanted], got)
+        got = column(report("silent", *here, "--now", "2026-03-02 20:00"), "last_seen", "minutes_ago")
+        wanted = ("2026-03-02 12:00:00.000", "480") if store == "store" else ("2026-03-02 12:01:00.000", "479")
+        check("%s: silent at a time before the end" % store, got == [wanted], got)
         got = report("port-tracker", *here, "--until", "2026-03-02 23:35:00.500")
         got = [(r["port"], r["flows_5m"]) for r in got if r["port"] == "7400"]
         check("port-tracker: five minutes", got == [("7400", "0")], got)
