@@ -104,7 +104,9 @@ filter AS MATERIALIZED (
     FROM span),
 had AS MATERIALIZED (
     SELECT f.recv, coalesce(sum(t.flows), 0) AS flows, coalesce(sum(t.bytes), 0) AS octets
-    FROM filter AS f LEFT JOIN traffic AS t ON t.filter = f.old AND t.store = :store GROUP BY f.recv),
+    FROM filter AS f LEFT JOIN traffic AS t ON t.filter = f.old AND t.store = :store
+    WHERE f.middle > f.recv GROUP BY f.recv -- of an hour that is new nothing is read
+    UNION ALL SELECT recv, 0, 0 FROM filter WHERE middle <= recv),
 came AS MATERIALIZED (
     SELECT f.recv, coalesce(sum(t.flows), 0) AS flows, coalesce(sum(t.bytes), 0) AS octets
     FROM filter AS f LEFT JOIN traffic AS t ON t.filter = f.new AND t.store = :store GROUP BY f.recv)
