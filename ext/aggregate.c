@@ -34,10 +34,10 @@ struct aggregate {
     const struct aggregate_spec *spec;
     const struct key_layout *keys;
     struct row_keys *row_keys;
-    struct group_table *table;
-    uint64_t most; /* that a sum can be, with spec->whole */
-    bool *wide;    /* of aggregate_run(): see there */
-    bool narrow;   /* a value did not fit, and wide says of which dimension */
+    struct group_table *table, *values; /* values: NULL, or with spec->counts */
+    uint64_t most;                      /* that a sum can be, with spec->whole */
+    bool *wide;                         /* of aggregate_run(): see there */
+    bool narrow;                        /* a value did not fit, and wide says of which dimension */
     struct scan *scan;
     bool in_group;
     struct aggregate_rows rows;
@@ -70,15 +70,16 @@ static unsigned page_bits(const struct aggregate_spec *spec, const struct key_la
 }
 
 struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct key_layout *keys,
-                                struct groups *groups, struct interner *interner) {
+                                struct groups *groups, struct groups *values,
+                                struct interner *interner) {
     struct aggregate *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
     a->spec = spec;
     a->keys = keys;
-    for (int d = 0; d < spec->ndims; d++)
+    for (int d = 0; d < aggregate_dims(spec); d++)
         a->ports |= dimension_has_ports(&spec->dim[d]);
-    a->plain = spec->buckets && spec->ndims == 0 && !spec->times && spec->ncounters > 0;
+    a->plain = spec->buckets && aggregate_dims(spec) == 0 && !spec->times && spec->ncounters > 0;
     if (a->plain && spec->sides == 1 &&
         !(a->sums = bucket_sums_new(keys, spec->counter, spec->ncounters))) {
         free(a);
@@ -86,7 +87,8 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct 
     }
     a->row_keys = row_keys_new(spec, keys, interner);
     a->table = group_table_new(groups, page_bits(spec, keys));
-    if (a->row_keys && a->table)
+    a->values = values ? group_table_new(values, 0) : NULL;
+    if (a->row_keys && a->table && (a->values || !values))
         return a;
     aggregate_free(a);
     return NULL;
@@ -104,7 +106,7 @@ void aggregate_free(struct aggregate *a) {
 void aggregate_columns(const struct aggregate_spec *spec, bool used[SCAN_NCOLUMNS]) {
     for (int c = 0; c < spec->ncounters; c++)
         used[spec->counter[c]] = true;
-    for (int d = 0; d < spec->ndims; d++) {
+    for (int d = 0; d < aggregate_dims(spec); d++) {
         used[spec->dim[d].side[0]] = used[spec->dim[d].side[1]] = true;
         if (spec->dim[d].label == LABEL_NET)
             for (int side = 0; side < 2; side++)
@@ -134,7 +136,7 @@ bool aggregate_sketch(struct aggregate *a, struct sketch *sketch, int share, boo
 }
 
 bool aggregate_flush(struct aggregate *a) {
-    return group_table_flush(a->table);
+    return group_table_flush(a->table) && (!a->values || group_table_flush(a->values));
 }
 
 /* ---- rows ------------------------------------------------------------------------------- */
@@ -244,6 +246,14 @@ void aggregate_total(const struct aggregate *a, uint64_t *total) {
         total[i] = group_sum(total[i], a->total[i]);
 }
 
+/* The key of the rows once more, and with it the value of the dimension that is counted. */
+static bool add_values(struct aggregate *a, const struct aggregate_rows *in) {
+    enum row_keys_result packed = row_keys_pack_counted(a->row_keys, in, a->wide);
+    struct group_batch b = {.n = in->n, .key = row_keys_words(a->row_keys)};
+    a->narrow |= packed == ROW_KEYS_WIDE;
+    return packed == ROW_KEYS_OK && group_table_add(a->values, &b);
+}
+
 bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *rows) {
     struct aggregate_rows some = *rows;
     struct group_batch b;
@@ -254,7 +264,8 @@ bool aggregate_add(struct aggregate *a, int side, const struct aggregate_rows *r
         return true;
     if (a->sketch)
         return add_sketched(a, side, &some);
-    return pack(a, side, rows, false, &b) && add_to_table(a, &b);
+    return pack(a, side, rows, false, &b) && add_to_table(a, &b) &&
+           (!a->values || add_values(a, rows));
 }
 
 /* ---- blocks of flows -------------------------------------------------------------------- */
@@ -700,7 +711,7 @@ static bool add_side(struct aggregate *a, int side, const struct block *in, cons
         set_column(a, &a->rows.port[0], FLOW_srcport, false);
         set_column(a, &a->rows.port[1], FLOW_dstport, false);
     }
-    for (int d = 0; d < spec->ndims; d++) {
+    for (int d = 0; d < aggregate_dims(spec); d++) {
         bool coded = spec->dim[d].class == FLOW_IP || spec->dim[d].class == FLOW_TEXT;
         set_column(a, &a->rows.dim[d], spec->dim[d].side[side],
                    coded && spec->dim[d].label != LABEL_APPLICATION);
@@ -750,9 +761,9 @@ static bool add_block(struct aggregate *a, struct predicate *const side[2]) {
 /* Do the values of the row group fit the keys? Those that do not are marked. */
 static bool fits(struct aggregate *a, bool wide[MAX_DIMENSIONS]) {
     bool ok = true;
-    for (int d = 0; d < a->spec->ndims; d++) {
+    for (int d = 0; d < aggregate_dims(a->spec); d++) {
         const struct dimension *dim = &a->spec->dim[d];
-        uint64_t largest = key_largest(&a->keys->slot[d]);
+        uint64_t largest = key_largest(key_slot_of(a->keys, d));
         for (int s = 0; dim->class != FLOW_IP && dim->class != FLOW_TEXT && s < a->spec->sides;
              s++) {
             int64_t min, max;

@@ -19,6 +19,7 @@ struct sketch;
 struct aggregate_spec {
     struct dimension dim[MAX_DIMENSIONS];
     int ndims;
+    bool counts;    /* dim[ndims] is no part of the key, but its values are counted (counted.h) */
     bool buckets;   /* time is part of the key */
     int64_t bucket; /* ms */
     /* By the bucket's number, and by the application's: is it asked for? NULL: all are. */
@@ -37,11 +38,18 @@ struct aggregate_spec {
     bool records; /* the same where a record stands for more flows than one */
 };
 
+/* Dimensions, and the one that is counted. */
+static inline int aggregate_dims(const struct aggregate_spec *spec) {
+    return spec->ndims + spec->counts;
+}
+
 struct aggregate;
 
-/* All is borrowed; keys is of spec. NULL without memory. */
+/* All is borrowed; keys is of spec. values: with spec->counts, groups by the key and the value of the dimension that is
+** counted, without counters. NULL without memory. */
 struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct key_layout *keys,
-                                struct groups *groups, struct interner *interner);
+                                struct groups *groups, struct groups *values,
+                                struct interner *interner);
 void aggregate_free(struct aggregate *a);
 
 enum aggregate_result {

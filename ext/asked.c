@@ -15,7 +15,8 @@ SQLITE_EXTENSION_INIT3
 static bool only_adds_up(const struct sql_table *t, const struct query *q,
                          const struct top_list *list) {
     bool masked = q->mask4 < 32 || q->mask6 < 128;
-    if (!q->exact || q->ntests != list->tests || q->used >> 63)
+    /* A total is tested of groups by all columns that are named, WHERE's among them. */
+    if (!q->exact || q->any_least || q->ntests != list->tests || q->used >> 63)
         return false;
     for (int i = 0; i < t->n && i < 63; i++)
         if ((q->used >> i & 1) != (list->group[i] || list->measure[i] || list->tested[i] ||
@@ -44,6 +45,14 @@ static bool is_net(const struct sql_column *c) {
     return c->kind == COLUMN_LABEL && c->id == LABEL_NET;
 }
 
+static struct dimension dimension_of(const struct sql_column *col) {
+    return (struct dimension){
+        {col->side[0], col->side[1]},
+        is_net(col) ? FLOW_IP : sql_column_class(col), /* as the interner has networks */
+        col->kind == COLUMN_LABEL ? (enum label)col->id : LABEL_NONE,
+    };
+}
+
 /* Dimensions and measures that the statement names. */
 static void ask_columns(const struct sql_table *t, const struct query *q, struct asked *out) {
     struct totals_request *r = &out->request;
@@ -60,12 +69,11 @@ static void ask_columns(const struct sql_table *t, const struct query *q, struct
         if (measure >= 0 || (col->kind != COLUMN_VALUE && col->kind != COLUMN_LABEL))
             continue;
         out->dimension[i] = r->ndims;
-        r->dim[r->ndims++] = (struct dimension){
-            {col->side[0], col->side[1]},
-            is_net(col) ? FLOW_IP : sql_column_class(col), /* as the interner has networks */
-            col->kind == COLUMN_LABEL ? (enum label)col->id : LABEL_NONE,
-        };
+        r->dim[r->ndims++] = dimension_of(col);
     }
+    r->counts = r->measures >> MEASURE_counted & 1;
+    if (r->counts)
+        r->dim[r->ndims] = dimension_of(&t->column[q->count_of]);
 }
 
 static void ask_order(const struct sql_table *t, const struct query *q, struct asked *out) {

@@ -16,12 +16,13 @@ static void add(struct sql_table *t, const char *name, const char *type, bool hi
 static void add_params(struct sql_table *t, int n) {
     static const struct {
         const char *name, *type;
-    } params[PARAM_COUNT] = {{"since", ""},         {"until", ""},         {"filter", "TEXT"},
-                             {"store", "TEXT"},     {"bucket", "INTEGER"}, {"mask4", "INTEGER"},
-                             {"mask6", "INTEGER"},  {"endnet", "TEXT"},    {"peernet", "TEXT"},
-                             {"billing", "INTEGER"}};
-    for (int i = 0; i < n; i++)
-        add(t, params[i].name, params[i].type, true, COLUMN_PARAM, i);
+    } params[PARAM_COUNT] = {{"since", ""},          {"until", ""},         {"filter", "TEXT"},
+                             {"store", "TEXT"},      {"bucket", "INTEGER"}, {"mask4", "INTEGER"},
+                             {"mask6", "INTEGER"},   {"endnet", "TEXT"},    {"peernet", "TEXT"},
+                             {"billing", "INTEGER"}, {"count_of", "TEXT"}};
+    for (int i = 0; i < PARAM_COUNT; i++)
+        if (i < n || (i == PARAM_count_of && t->kind != TABLE_FLOWS))
+            add(t, params[i].name, params[i].type, true, COLUMN_PARAM, i);
 }
 
 static const char *field_type(int f) {
@@ -83,6 +84,7 @@ static void add_measures(struct sql_table *t, const int *measures, const char *c
     add(t, "last", "TEXT", false, COLUMN_MEASURE, MEASURE_last);
     add(t, "first_ms", "INTEGER", true, COLUMN_MEASURE, MEASURE_first_ms);
     add(t, "last_ms", "INTEGER", true, COLUMN_MEASURE, MEASURE_last_ms);
+    add(t, "counted", "INTEGER", true, COLUMN_MEASURE, MEASURE_counted);
 }
 
 static void add_time(struct sql_table *t) {
@@ -152,7 +154,7 @@ static void init_endpoints(struct sql_table *t) {
     static const char *const names[] = {"flows",     "packets",     "bytes",
                                         "flows_out", "packets_out", "bytes_out",
                                         "flows_in",  "packets_in",  "bytes_in"};
-    add_params(t, PARAM_COUNT);
+    add_params(t, PARAM_billing + 1);
     add_time(t);
     add_measures(t, measures, names, 9);
     add_label(t, "zone", LABEL_ZONE, FLOW_srcip, FLOW_dstip);

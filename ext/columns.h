@@ -26,6 +26,7 @@ enum param {
     PARAM_endnet, /* endpoints */
     PARAM_peernet,
     PARAM_billing,
+    PARAM_count_of, /* traffic and endpoints */
     PARAM_COUNT
 };
 
@@ -55,7 +56,8 @@ enum measure {
     MEASURE_flows_in,
     MEASURE_packets_in,
     MEASURE_bytes_in,
-    MEASURE_first, /* the earliest start, text */
+    MEASURE_counted, /* values of the dimension that count_of names */
+    MEASURE_first,   /* the earliest start, text */
     MEASURE_last,
     MEASURE_first_ms,
     MEASURE_last_ms,

@@ -20,7 +20,7 @@
 #include "budget.h"
 
 enum {
-    GROUP_COUNTERS = 6,
+    GROUP_COUNTERS = 7,
     GROUP_BATCH = 4096, /* rows added at once, at most */
     GROUP_PAGE_BITS = 18,
 };

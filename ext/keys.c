@@ -50,8 +50,17 @@ static void sort_places(struct key_layout *k, const struct dimension *dims, int 
     }
 }
 
-void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndims, int64_t bucket,
-                     const struct window *window) {
+static void place_bucket(struct key_layout *k, int64_t bucket, const struct window *window,
+                         uint8_t used[MAX_KEY_WORDS]) {
+    int64_t first = window->since > FLOW_MS_MIN ? window->since : FLOW_MS_MIN;
+    int64_t last = window->until <= FLOW_MS_MAX ? window->until : FLOW_MS_MAX;
+    k->base = flow_bucket_of(first < FLOW_MS_MAX ? first : FLOW_MS_MAX, bucket);
+    k->per_step = 1.0 / (double)bucket;
+    place(k, &k->slot[k->ndims], last > k->base ? bits_for(key_bucket(k, last)) : 1, used);
+}
+
+void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndims, bool counts,
+                     int64_t bucket, const struct window *window) {
     uint8_t used[MAX_KEY_WORDS] = {0};
     k->ndims = ndims;
     k->words = 1;
@@ -61,11 +70,11 @@ void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndi
         int d = k->place[i];
         place(k, &k->slot[d], width(&dims[d], k->wide[d]), used);
     }
-    if (!bucket)
-        return;
-    int64_t first = window->since > FLOW_MS_MIN ? window->since : FLOW_MS_MIN;
-    int64_t last = window->until <= FLOW_MS_MAX ? window->until : FLOW_MS_MAX;
-    k->base = flow_bucket_of(first < FLOW_MS_MAX ? first : FLOW_MS_MAX, bucket);
-    k->per_step = 1.0 / (double)bucket;
-    place(k, &k->slot[ndims], last > k->base ? bits_for(key_bucket(k, last)) : 1, used);
+    if (bucket)
+        place_bucket(k, bucket, window, used);
+    int words = k->words;
+    if (counts)
+        place(k, &k->counted, width(&dims[ndims], k->wide[ndims]), used);
+    k->counted_words = k->words;
+    k->words = words;
 }

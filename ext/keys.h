@@ -42,15 +42,25 @@ struct key_layout {
     bool wide[MAX_DIMENSIONS];                /* has values that its field should not have */
     struct key_slot slot[MAX_DIMENSIONS + 1]; /* the last one: bucket */
     int words;
+    /* Of the dimension that is counted, which is none of the key: its values lie behind those of the key, in the last word if there
+    ** is room for them. */
+    struct key_slot counted;
+    int counted_words;
     /* Buckets are counted from base, the begin of the first one that can occur. */
     int64_t base, step; /* ms; step 0: no buckets */
     double per_step;    /* 1 / step */
 };
 
-/* bucket: ms, 0 for none. wide is read, the rest is set. The dimension that has most values is in the low bits of the
+/* bucket: ms, 0 for none. counts: behind the ndims dimensions there is one that is counted. wide is read, the rest is set. The
+** dimension that has most values is in the low bits of the
 ** first word, so that keys of one word lie together where the others have few. */
-void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndims, int64_t bucket,
-                     const struct window *window);
+void key_layout_make(struct key_layout *k, const struct dimension *dims, int ndims, bool counts,
+                     int64_t bucket, const struct window *window);
+
+/* Of a dimension, or of the one that is counted. */
+static inline const struct key_slot *key_slot_of(const struct key_layout *k, int dim) {
+    return dim < k->ndims ? &k->slot[dim] : &k->counted;
+}
 
 /* The largest value of a slot, as packed. */
 static inline uint64_t key_largest(const struct key_slot *s) {

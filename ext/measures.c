@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
-** What a measure is made of: a counter of the flow, at the sender's side or the receiver's or both.
+** What a measure is made of: a counter of the flow, at the sender's side or the receiver's or both. What is counted of a dimension lies
+** behind all counters.
 */
 #include "measures.h"
 
@@ -45,6 +46,8 @@ int measure_counter(const struct aggregate_spec *spec, enum measure m, int side)
 }
 
 uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, enum measure m) {
+    if (m == MEASURE_counted)
+        return sums[spec->ncounters * spec->sets];
     int c = place_of(spec, table[m].counter);
     uint64_t v = table[m].out || spec->sets == 1 ? sums[c] : 0;
     if (table[m].in && spec->sets == 2 && __builtin_add_overflow(v, sums[spec->ncounters + c], &v))

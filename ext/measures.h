@@ -20,7 +20,7 @@ uint64_t measure_count(const struct aggregate_spec *spec, const uint64_t *sums, 
 /* First and last; false when no flow of the group has a time. */
 static inline bool measure_span(const struct aggregate_spec *spec, const uint64_t *sums,
                                 int64_t *first, int64_t *last) {
-    const uint64_t *times = sums + spec->ncounters * spec->sets;
+    const uint64_t *times = sums + spec->ncounters * spec->sets + spec->counts;
     *first = (int64_t)times[0];
     *last = (int64_t)times[1];
     return *first <= *last;

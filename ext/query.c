@@ -229,6 +229,18 @@ static bool take_bucket(struct best *b, int i, const struct sql_column *c) {
     return true;
 }
 
+/* Groups with less of a total than asked for need not be delivered. Whether they are changes nothing of what is read. */
+static bool take_least(struct best *b, int i, const struct sql_column *c) {
+    unsigned char op = b->info->aConstraint[i].op;
+    if (c->kind != COLUMN_MEASURE || c->id >= MEASURE_first ||
+        (op != SQLITE_INDEX_CONSTRAINT_GT && op != SQLITE_INDEX_CONSTRAINT_GE))
+        return false;
+    int at = find_operator(op);
+    take(b, i, c->name, operators[at].word, true);
+    b->rows *= operators[at].left;
+    return true;
+}
+
 static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
     for (int i = 0; i < b->info->nConstraint; i++) {
         const struct sqlite3_index_constraint *k = &b->info->aConstraint[i];
@@ -254,7 +266,7 @@ static int take_constraints(struct best *b, sqlite3_vtab *vtab) {
             return SQLITE_ERROR;
         } else if (k->usable && can_take(b, i, c)) {
             take_test(b, i, c);
-        } else if (!k->usable || !take_bucket(b, i, c)) {
+        } else if (!k->usable || (!take_bucket(b, i, c) && !take_least(b, i, c))) {
             b->all_taken = b->all_tested = false;
         }
     }

@@ -6,7 +6,7 @@
 ** PLAN shows. First one word for each argument of xFilter, in order:
 **
 **   since=  until=  filter=  store=  bucket=  mask4=  mask6=  endnet=  peernet=  billing=
-**                                                                 a parameter
+**   count_of=                                                     a parameter
 **   COL=  COL<>  COL<  COL<=  COL>  COL>=                         a comparison with the argument
 **   COL==  COL!==                                                IS and IS NOT, NULL included
 **   COL[]                                                        IN, all values in one scan
@@ -16,6 +16,7 @@
 **   COL=NULL  COL<>NULL                                          IS NULL, IS NOT NULL
 **   limit
 **   time>= time_ms[] ...                                         of totals: the window is narrower
+**   bytes>= counted> ...                                         of totals: groups with less are left out
 **
 ** then words without an argument:
 **
@@ -57,6 +58,10 @@ struct query {
     int64_t bucket;          /* seconds */
     struct predicate *times; /* in its ranges, ascending, buckets start, in ms; NULL: anywhere */
     struct predicate *applications; /* of totals: the tests of the column application, NULL: none */
+    int count_of; /* of totals: the column whose values MEASURE_counted counts; -1: none */
+    /* Of totals: what a group must have at least of a measure, and of any; UINT64_MAX: more than there can be. */
+    uint64_t least[MEASURE_first];
+    bool any_least;
     int mask4, mask6;
     int64_t limit; /* rows; -1: none */
     uint64_t used; /* colUsed */

@@ -72,6 +72,21 @@ static int read_application(struct reading *r, const struct sql_column *c, const
     return *r->message ? SQLITE_ERROR : SQLITE_NOMEM;
 }
 
+/* measure >= value or measure > value */
+static int read_least(struct reading *r, const struct sql_column *c, const char *op, size_t n,
+                      sqlite3_value *value) {
+    struct predicate *p = constraint_test(c, 0, op, n, value, r->message);
+    if (!p)
+        return *r->message ? SQLITE_ERROR : SQLITE_NOMEM;
+    uint64_t least = UINT64_MAX, *before = &r->query->least[c->id];
+    if (p->values.nrange > 0)
+        least = p->values.range[0].lo < 0 ? 0 : (uint64_t)p->values.range[0].lo;
+    *before = *before > least ? *before : least;
+    r->query->any_least = true;
+    predicate_free(p);
+    return SQLITE_OK;
+}
+
 static int read_test(struct reading *r, const char *word, size_t n, sqlite3_value *value) {
     size_t name = strcspn(word, "=<>![~");
     int i = name < n ? sql_table_find(r->t, word, name) : -1;
@@ -85,6 +100,8 @@ static int read_test(struct reading *r, const char *word, size_t n, sqlite3_valu
                                  &r->starts.until, &r->query->times)
                    ? SQLITE_OK
                    : SQLITE_NOMEM;
+    if (c->kind == COLUMN_MEASURE)
+        return read_least(r, c, word + name, n - name, value);
     if (c->kind == COLUMN_LABEL && c->id == LABEL_APPLICATION)
         return read_application(r, c, word + name, n - name, value);
     for (int side = 0; side < 2 && r->query->side[side]; side++) {
@@ -239,6 +256,23 @@ static int read_billing(struct reading *r) {
     return SQLITE_OK;
 }
 
+/* The dimension whose values are counted: without it there is nothing to say in the column counted. */
+static int read_count_of(struct reading *r) {
+    struct query *q = r->query;
+    int counted = sql_table_find(r->t, "counted", strlen("counted"));
+    bool given_one = given(r, PARAM_count_of);
+    if (counted < 0 || (!given_one && !(q->used >> counted & 1)))
+        return SQLITE_OK;
+    const char *name = given_one ? (const char *)sqlite3_value_text(r->param[PARAM_count_of]) : "";
+    int i = name ? sql_table_find(r->t, name, strlen(name)) : -1;
+    if (i < 0 || (r->t->column[i].kind != COLUMN_VALUE && r->t->column[i].kind != COLUMN_LABEL))
+        return fail(r, sqlite3_mprintf("count_of = '%s': give the name of the column whose values "
+                                       "counted is to count, as '%s'",
+                                       name, r->t->kind == TABLE_ENDPOINTS ? "peerip" : "dstip"));
+    q->count_of = i;
+    return SQLITE_OK;
+}
+
 static int read_params(struct reading *r) {
     struct query *p = r->query;
     int64_t mask4 = 32, mask6 = 128, billing = 0;
@@ -265,6 +299,8 @@ static int read_params(struct reading *r) {
         rc = read_integer(r, PARAM_billing, "billing", 0, 1, "0 or 1", &billing);
     if (rc == SQLITE_OK && billing)
         rc = read_billing(r);
+    if (rc == SQLITE_OK)
+        rc = read_count_of(r);
     narrow_window(r);
     p->mask4 = (int)mask4;
     p->mask6 = (int)mask6;
@@ -304,6 +340,7 @@ int query_read(const struct sql_table *t, const char *idxstr, int argc, sqlite3_
                int64_t now_ms, struct query *out, char **message) {
     memset(out, 0, sizeof *out);
     out->limit = -1;
+    out->count_of = -1;
     struct reading r = {.t = t,
                         .query = out,
                         .now_ms = now_ms,

@@ -45,11 +45,11 @@ struct row_keys *row_keys_new(const struct aggregate_spec *spec, const struct ke
     k->layout = layout;
     k->interner = interner;
     bool ok = true;
-    for (int d = 0; d < spec->ndims; d++)
+    for (int d = 0; d < aggregate_dims(spec); d++)
         if (spec->dim[d].label == LABEL_APPLICATION && !k->application)
             ok = (k->application = calloc((size_t)labels_applications(spec->labels) + 1,
                                           sizeof *k->application)) != NULL;
-    for (int w = 0; w < layout->words; w++)
+    for (int w = 0; w < layout->counted_words; w++)
         ok = (k->key[w] = malloc(GROUP_BATCH * sizeof **k->key)) != NULL && ok;
     if (ok)
         return k;
@@ -286,7 +286,24 @@ static bool labels_fit(const struct row_keys *k, int d, const uint64_t *part, ui
     uint64_t all = 0;
     for (uint32_t i = 0; i < n; i++)
         all |= part[i];
-    return all <= key_largest(&k->layout->slot[d]);
+    return all <= key_largest(key_slot_of(k->layout, d));
+}
+
+/* The values of a dimension, as its slot has them. */
+static enum row_keys_result pack_part(struct row_keys *k, const struct aggregate_rows *in, int d,
+                                      uint64_t *part, bool wide[MAX_DIMENSIONS]) {
+    const struct dimension *dim = &k->spec->dim[d];
+    uint64_t largest = key_largest(key_slot_of(k->layout, d));
+    if (dim->label == LABEL_LOWPORT)
+        pack_lowports(in, largest, part);
+    else if (dim->class != FLOW_IP && dim->class != FLOW_TEXT)
+        pack_numbers(in, &in->dim[d], largest, part);
+    else if (!pack_names(k, in, d, part))
+        return ROW_KEYS_NO_MEMORY;
+    if (!dimension_is_told(dim) || labels_fit(k, d, part, in->n))
+        return ROW_KEYS_OK;
+    wide[d] = true;
+    return ROW_KEYS_WIDE;
 }
 
 enum row_keys_result row_keys_pack(struct row_keys *k, const struct aggregate_rows *in, bool marked,
@@ -299,17 +316,9 @@ enum row_keys_result row_keys_pack(struct row_keys *k, const struct aggregate_ro
         int d = k->layout->place[i];
         const struct key_slot *s = &k->layout->slot[d];
         uint64_t *part = place_of(k, s);
-        enum flow_class class = spec->dim[d].class;
-        if (spec->dim[d].label == LABEL_LOWPORT)
-            pack_lowports(in, key_largest(s), part);
-        else if (class != FLOW_IP && class != FLOW_TEXT)
-            pack_numbers(in, &in->dim[d], key_largest(s), part);
-        else if (!pack_names(k, in, d, part))
-            return ROW_KEYS_NO_MEMORY;
-        if (dimension_is_told(&spec->dim[d]) && !labels_fit(k, d, part, in->n)) {
-            wide[d] = true;
-            return ROW_KEYS_WIDE;
-        }
+        enum row_keys_result packed = pack_part(k, in, d, part, wide);
+        if (packed != ROW_KEYS_OK)
+            return packed;
         put_part(k, part, s, in->n);
     }
     if (spec->buckets) {
@@ -318,5 +327,18 @@ enum row_keys_result row_keys_pack(struct row_keys *k, const struct aggregate_ro
             memcpy(k->key[s->word], in->bucket, in->n * sizeof *in->bucket);
         put_part(k, in->bucket, s, in->n);
     }
+    return ROW_KEYS_OK;
+}
+
+enum row_keys_result row_keys_pack_counted(struct row_keys *k, const struct aggregate_rows *in,
+                                           bool wide[MAX_DIMENSIONS]) {
+    const struct key_slot *s = &k->layout->counted;
+    enum row_keys_result packed = pack_part(k, in, k->spec->ndims, k->part, wide);
+    if (packed != ROW_KEYS_OK)
+        return packed;
+    if (s->word >= k->layout->words)
+        memset(k->key[s->word], 0, in->n * sizeof **k->key);
+    for (uint32_t i = 0; i < in->n; i++)
+        k->key[s->word][i] |= k->part[i] << s->shift;
     return ROW_KEYS_OK;
 }

@@ -22,6 +22,9 @@ enum row_keys_result { ROW_KEYS_OK, ROW_KEYS_WIDE, ROW_KEYS_NO_MEMORY };
 ** its slot has numbers for, and wide[] says of which. */
 enum row_keys_result row_keys_pack(struct row_keys *k, const struct aggregate_rows *rows,
                                    bool marked, bool wide[MAX_DIMENSIONS]);
+/* After that, put behind the keys the values of the dimension that is counted, as keys.h has them. */
+enum row_keys_result row_keys_pack_counted(struct row_keys *k, const struct aggregate_rows *rows,
+                                           bool wide[MAX_DIMENSIONS]);
 uint64_t *const *row_keys_words(struct row_keys *k);
 
 /* Dictionaries are told apart by their address: forget those that were. */

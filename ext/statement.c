@@ -228,7 +228,7 @@ static bool take_value(struct reader *r, struct item *out) {
         return out->column >= 0;
     const struct sql_column *c = &r->t->column[out->column];
     int measure = sql_column_measure(r->t, c);
-    bool fits = out->sum ? measure >= 0 && measure < MEASURE_first
+    bool fits = out->sum ? measure >= 0 && measure < MEASURE_counted
                          : c->kind == COLUMN_VALUE && sql_column_is_key(r->t, c);
     return fits && take_sign(r, ")");
 }

@@ -2,6 +2,7 @@
 /*
 ** A totals query: what is asked, and the groups one by one. The threads that count are in totals_read.c.
 */
+#include "counted.h"
 #include "select.h"
 #include "totals_parts.h"
 
@@ -39,7 +40,7 @@ static bool ask_rollups(const struct totals *t, struct rollup_request *out) {
         if (predicate_counts(t->query->side[side]))
             return false;
         predicate_columns(t->query->side[side], need);
-        for (int d = 0; d < spec->ndims; d++)
+        for (int d = 0; d < aggregate_dims(spec); d++)
             need_dimension(&spec->dim[d], side, need);
         if (spec->applications)
             need[FLOW_proto] = need[FLOW_srcport] = need[FLOW_dstport] = true;
@@ -88,7 +89,7 @@ struct totals *totals_new(const struct totals_request *request, const struct que
     t->snapshot = snapshot;
     t->budget.limit = limits_memory();
     memcpy(spec->dim, request->dim, sizeof spec->dim);
-    spec->ndims = request->ndims;
+    totals_set_dimensions(t);
     spec->labels = request->labels;
     spec->buckets = request->buckets;
     spec->bucket = query->bucket * 1000;
@@ -121,6 +122,7 @@ void totals_free(struct totals *t) {
     free(t->texts.p);
     free(t->record.p);
     groups_free(t->groups);
+    groups_free(t->values);
     interner_free(&t->interner);
     free(t);
 }
@@ -170,6 +172,15 @@ static bool want_names(struct totals *t) {
     return true;
 }
 
+bool totals_has_least(const void *totals, const uint64_t *row) {
+    const struct totals *t = totals;
+    for (int m = 0; t->query->any_least && m < MEASURE_first; m++)
+        if (t->query->least[m] > 0 &&
+            measure_count(&t->spec, row + t->keys.words, (enum measure)m) < t->query->least[m])
+            return false;
+    return true;
+}
+
 static int leave_out(struct totals *t) {
     const struct totals_request *r = &t->request;
     int rc;
@@ -189,12 +200,13 @@ static int leave_out(struct totals *t) {
 
 /* Where a few groups in order of a counter are asked for, no others need be named, ranked and put in order. */
 static int keep_likely(struct totals *t) {
-    enum measure by;
-    size_t n;
-    if (t->sifted || !totals_asks_first(t, &by, &n) || by >= MEASURE_first)
+    const struct order_term *by = &t->request.order[0];
+    if (t->sifted || !totals_asks_few(t) || t->request.norder == 0 || by->kind != ORDER_MEASURE ||
+        by->id >= MEASURE_first)
         return FVT_OK;
     size_t all = count_groups(t);
-    int rc = select_groups(t->groups, &t->spec, by, true, (int64_t)n, t->threads, &t->interrupt);
+    int rc = select_groups(t->groups, &t->spec, (enum measure)by->id, by->desc, t->query->limit,
+                           t->threads, &t->interrupt);
     t->sifted = count_groups(t) < all;
     return rc;
 }
@@ -216,8 +228,11 @@ static int64_t likely_first(const struct totals *t) {
 }
 
 static int sort_in_memory(struct totals *t) {
+    bool some = t->spec.counts || t->query->any_least;
+    for (unsigned p = 0; t->query->any_least && p < groups_parts(t->groups); p++)
+        groups_keep(t->groups, p, totals_has_least, t);
     int rc = t->request.first >= 0 ? leave_out(t) : keep_likely(t);
-    if (rc == FVT_OK && t->sifted && !want_names(t))
+    if (rc == FVT_OK && (t->sifted || some) && !want_names(t))
         rc = FVT_NOMEM;
     if (rc != FVT_OK)
         return rc;
@@ -236,6 +251,21 @@ static int sort_in_memory(struct totals *t) {
     return order_in_memory(t, t->threads, likely_first(t));
 }
 
+/* What is counted is an own group for each value when it is only the disk that has room. */
+void totals_set_dimensions(struct totals *t) {
+    bool counts = t->request.counts;
+    t->spec.ndims = t->request.ndims + (counts && t->apart);
+    t->spec.counts = counts && !t->apart;
+}
+
+/* One group for each key, with what is counted of it. */
+static int merge_all(struct totals *t) {
+    int rc = FVT_OK;
+    if (t->spec.counts)
+        rc = counted_add(&t->spec, &t->keys, t->values, t->groups, t->threads, &t->interrupt);
+    return rc == FVT_OK && !interrupt_stopped(&t->interrupt) ? totals_merge(t) : rc;
+}
+
 static int count_all(struct totals *t) {
     enum measure by;
     size_t n;
@@ -245,7 +275,8 @@ static int count_all(struct totals *t) {
         spill_free(t->spill);
         t->spill = NULL;
         groups_free(t->groups);
-        t->groups = NULL;
+        groups_free(t->values);
+        t->groups = t->values = NULL;
         sketch_free(t->sketch);
         t->sketch = NULL;
         interner_clear(&t->interner);
@@ -253,16 +284,19 @@ static int count_all(struct totals *t) {
         atomic_store(&t->interrupt.stop, false);
         t->siftable = totals_asks_first(t, &by, &n);
         t->sifted = false;
+        totals_set_dimensions(t);
         rc = totals_start_reading(t);
         if (rc == FVT_OK)
             rc = totals_read_all(t);
         if (rc == TOTALS_MANY)
             rc = totals_sift(t);
-    } while (rc == TOTALS_NARROW);
+        t->apart |= rc == TOTALS_LARGE;
+    } while (rc == TOTALS_NARROW || rc == TOTALS_LARGE);
     if (rc == FVT_OK)
-        rc = totals_merge(t);
+        rc = merge_all(t);
     if (rc == FVT_OK && !interrupt_stopped(&t->interrupt))
-        rc = t->spill ? totals_finish_spill(t) : sort_in_memory(t);
+        rc = t->spill || (t->request.counts && t->apart) ? totals_finish_spill(t)
+                                                         : sort_in_memory(t);
     if (rc == FVT_OK && interrupt_stopped(&t->interrupt))
         rc = TOTALS_INTERRUPTED;
     totals_stop_reading(t);
@@ -347,7 +381,9 @@ int totals_next(struct totals *t) {
             rc = order_rest(t);
         return rc == FVT_OK ? next_in_memory(t) : rc;
     }
-    rc = totals_next_on_disk(t, t->spill, &t->on_disk);
+    do
+        rc = totals_next_on_disk(t, t->spill, &t->on_disk);
+    while (rc == 1 && !totals_has_least(t, t->row));
     return rc == FVT_NOMEM ? totals_fail(t, rc, "") : rc;
 }
 

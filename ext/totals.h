@@ -32,7 +32,9 @@ struct totals_request {
     int64_t first;
     enum measure first_by;
     int counted, counted_by;
-    bool total;    /* of all groups is asked for, too */
+    bool total; /* of all groups is asked for, too */
+    bool
+        counts; /* dim[ndims] is none of the key: how many values of it a group has is MEASURE_counted */
     bool rows;     /* SQLite counts rows: MEASURE_flows is to be the number of records */
     bool bare;     /* the networks that addresses become are shown as their first addresses */
     bool greatest; /* the first are the greatest, or else the least */

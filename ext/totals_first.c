@@ -13,8 +13,9 @@ bool totals_asks_first(const struct totals *t, enum measure *by, size_t *n) {
     const struct totals_request *r = &t->request;
     const struct order_term *term = &r->order[0];
     bool listed = r->first >= 0, greatest = listed ? r->greatest : term->desc;
-    if (t->whole || (listed ? r->counted >= 0 || r->first > ORDER_FEW
-                            : !totals_asks_few(t) || r->norder == 0 || term->kind != ORDER_MEASURE))
+    if (t->whole || r->counts || t->query->any_least ||
+        (listed ? r->counted >= 0 || r->first > ORDER_FEW
+                : !totals_asks_few(t) || r->norder == 0 || term->kind != ORDER_MEASURE))
         return false;
     *by = listed ? r->first_by : (enum measure)term->id;
     *n = (size_t)(listed ? r->first : t->query->limit);

@@ -33,6 +33,8 @@ struct totals {
     struct budget budget;
     struct interner interner;
     struct groups *groups;
+    struct groups *values; /* with spec.counts (counted.h) */
+    bool apart;            /* what is counted is a dimension of groups that go to disk */
     struct interrupt interrupt;
     struct sort_stop stop; /* the same, for who does not know it */
     struct scan_source *source;
@@ -74,9 +76,11 @@ void totals_stop_reading(struct totals *t);
 bool totals_make_groups(struct totals *t);
 bool totals_start_readers(struct totals *t);
 /* Read all that is left. TOTALS_NARROW: the layout was too narrow, begin anew; TOTALS_MANY: there are more groups than are to
-** be kept while only the first ones are looked for. */
-enum { TOTALS_NARROW = 1, TOTALS_MANY = 2 };
+** be kept while only the first ones are looked for; TOTALS_LARGE: with spec.counts, there is more than memory has room for. */
+enum { TOTALS_NARROW = 1, TOTALS_MANY = 2, TOTALS_LARGE = 3 };
 int totals_read_all(struct totals *t);
+/* Begin with these many dimensions: all of the request, what is counted one of them with t->apart. */
+void totals_set_dimensions(struct totals *t);
 /* What all threads have flushed, into one group for each key. */
 int totals_merge(struct totals *t);
 
@@ -95,6 +99,8 @@ bool totals_asks_few(const struct totals *t);
 int totals_make_room(struct totals *t);
 /* What is in memory still is the last to go to disk, which then is in order. */
 int totals_finish_spill(struct totals *t);
+/* Has the current group at least what is asked for? */
+bool totals_has_least(const void *totals, const uint64_t *row);
 /* The next record of from as the current group: 1, 0 at the end, or negative. */
 int totals_next_on_disk(struct totals *t, struct spill *from, const struct order *o);
 const struct name *totals_name_in_memory(const void *totals, int dim, const uint64_t *row);

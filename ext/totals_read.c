@@ -86,26 +86,33 @@ bool totals_start_readers(struct totals *t) {
         r->result = AGGREGATE_PAUSED;
         r->predicate = predicate_clone(t->query->predicate);
         r->scan = r->predicate ? scan_new(t->source, r->predicate, &spec->window, used) : NULL;
-        r->aggregate = aggregate_new(spec, &t->keys, t->groups, &t->interner);
+        r->aggregate = aggregate_new(spec, &t->keys, t->groups, t->values, &t->interner);
         ok = r->scan && r->aggregate &&
              (!t->sketch || aggregate_sketch(r->aggregate, t->sketch, t->threads, true));
     }
     return ok;
 }
 
+static struct groups *new_groups(struct totals *t, const struct group_shape *shape) {
+    return groups_new(shape, t->budget.limit / (group_width(shape) * sizeof(uint64_t)), &t->budget);
+}
+
 bool totals_make_groups(struct totals *t) {
-    struct group_shape shape = {t->keys.words, t->spec.ncounters * t->spec.sets, t->spec.times};
+    int counters = t->spec.ncounters * t->spec.sets + t->spec.counts;
+    const struct group_shape shape = {t->keys.words, counters, t->spec.times};
+    const struct group_shape value = {t->keys.counted_words, 0, false};
     totals_stop_reading(t);
     groups_free(t->groups);
-    t->groups =
-        groups_new(&shape, t->budget.limit / (group_width(&shape) * sizeof(uint64_t)), &t->budget);
-    return t->groups != NULL;
+    groups_free(t->values);
+    t->values = NULL;
+    t->groups = new_groups(t, &shape);
+    return t->groups && (!t->spec.counts || (t->values = new_groups(t, &value)));
 }
 
 int totals_start_reading(struct totals *t) {
     const struct aggregate_spec *spec = &t->spec;
-    key_layout_make(&t->keys, spec->dim, spec->ndims, spec->buckets ? spec->bucket : 0,
-                    &spec->window);
+    key_layout_make(&t->keys, spec->dim, spec->ndims, spec->counts,
+                    spec->buckets ? spec->bucket : 0, &spec->window);
     return want_buckets(t) && totals_make_groups(t) && totals_start_readers(t) ? FVT_OK : FVT_NOMEM;
 }
 
@@ -195,10 +202,11 @@ static void read_some(void *arg, int worker) {
 
 static void merge_some(void *arg, int worker) {
     struct totals *t = arg;
-    for (unsigned p; (p = (unsigned)atomic_fetch_add(&t->next, 1)) < groups_parts(t->groups);) {
+    unsigned parts = groups_parts(t->groups), values = t->values ? groups_parts(t->values) : 0;
+    for (unsigned p; (p = (unsigned)atomic_fetch_add(&t->next, 1)) < parts + values;) {
         if (worker_stopped(&t->interrupt, worker))
             return;
-        if (!groups_merge(t->groups, p))
+        if (p < parts ? !groups_merge(t->groups, p) : !groups_merge(t->values, p - parts))
             atomic_store(&t->failed, true);
     }
 }
@@ -233,7 +241,7 @@ int totals_read_all(struct totals *t) {
             narrow |= r->result == AGGREGATE_WIDE;
             unfit |= r->result == AGGREGATE_UNFIT;
             more |= r->result == AGGREGATE_PAUSED;
-            for (int d = 0; d < t->spec.ndims; d++)
+            for (int d = 0; d < aggregate_dims(&t->spec); d++)
                 t->keys.wide[d] |= r->wide[d];
         }
         if (unfit || too_large(t))

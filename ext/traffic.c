@@ -83,7 +83,7 @@ static int take_labels(struct flow_table *t, const struct query *q, struct total
     struct predicate *p = q->predicate;
     char *message = NULL;
     bool any = predicate_set_labels(p, NULL) || q->applications;
-    for (int d = 0; d < r->ndims; d++)
+    for (int d = 0; d < r->ndims + r->counts; d++)
         any |= dimension_is_told(&r->dim[d]);
     if (!any)
         return SQLITE_OK;

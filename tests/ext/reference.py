@@ -21,7 +21,7 @@ MIN_MS, MAX_MS = -62167219200000, 253402300799999  # the years 0000 to 9999
 LONGEST_MS = 31 * 86400 * 1000  # a flow that lasts longer counts at its end
 SCALED = ("packets", "bytes", "outpackets", "outbytes")
 COUNTERS = ("flows",) + SCALED
-PARAMETERS = {"flows": 4, "traffic": 7, "endpoints": 10}  # hidden columns, in front of all others
+PARAMETERS = {"flows": 4, "traffic": 8, "endpoints": 11}  # hidden columns, in front of all others
 
 # Columns of endpoints that are one thing at the sender's end and another at the receiver's.
 ENDS = {"ip": ("srcip", "dstip"), "port": ("srcport", "dstport"), "asn": ("srcas", "dstas"),
@@ -281,18 +281,20 @@ class Reference:
                 for piece in window.pieces(row, times, buckets)))
         return self.made[key]
 
-    def table(self, kind, window, filter_sql, own, named):
+    def table(self, kind, window, filter_sql, own, named, count_of=None):
         """Name of a table that has the columns named, as a table of that kind has them with these
         parameters. filter_sql: what filter means, on the columns of plain as r.*; own: networks that the
-        flows' own addresses have to be in, (column, network), whatever mask4 and mask6 make of them."""
-        key = (kind, window.key(), filter_sql, tuple(own), frozenset(named))
+        flows' own addresses have to be in, (column, network), whatever mask4 and mask6 make of them; count_of: whose
+        values counted counts."""
+        key = (kind, window.key(), filter_sql, tuple(own), frozenset(named), count_of)
         if key not in self.made:
             name = self.made[key] = self.new_name("table")
             named = self.all_named(kind, named)
             columns = {c: t for c, t in self.tables[kind].items() if c in named} or {"nothing": ""}
             self.create(name, columns)
-            select = self.some_flows if kind == "flows" else self.totals
-            self.db.execute("INSERT INTO %s %s" % (name, select(kind, window, filter_sql or "1", own, columns)))
+            rows = self.some_flows(kind, window, filter_sql or "1", own, columns) if kind == "flows" else \
+                self.totals(kind, window, filter_sql or "1", own, columns, count_of)
+            self.db.execute("INSERT INTO %s %s" % (name, rows))
         return self.made[key]
 
     def all_named(self, kind, named):
@@ -318,19 +320,20 @@ class Reference:
         return " AND ".join(["(%s)" % filter_sql] + [
             "ip_in(r.\"%s\", '%s')" % (self.field(kind, column, side), net) for column, net in own])
 
-    def totals(self, kind, window, filter_sql, own, columns):
+    def totals(self, kind, window, filter_sql, own, columns, count_of):
         buckets = bool({"time", "time_ms"} & columns.keys())
         measures = {c: self.measure(kind, c) for c in columns}
         counted = {m[1] for m in measures.values() if m and m[1] in COUNTERS}
-        timed = any(m and m[1] not in COUNTERS for m in measures.values())
+        timed = any(m and c != "counted" and m[1] not in COUNTERS for c, m in measures.items())
         # A stretch of time in which nothing of what is asked for happened is not there.
         something = " AND (p.time IS NULL OR %s)" % " OR ".join("p.%s <> 0" % c for c in counted) \
             if buckets and counted and not timed else ""
         arms = ["SELECT %s FROM plain r JOIN %s p USING (id) WHERE %s%s" % (
-            ", ".join('%s AS "%s"' % (self.source(kind, c, side, window, measures[c]), c) for c in columns),
+            ", ".join('%s AS "%s"' % (self.dimension(kind, count_of, side, window) if c == "counted" else
+                                      self.source(kind, c, side, window, measures[c]), c) for c in columns),
             self.cut_up(window, buckets), self.passes(kind, filter_sql, own, side), something)
             for side in ((0, 1) if kind == "endpoints" else (0,))]
-        shown = ", ".join('%s("%s")' % (measures[c][0], c) if measures[c] else '"%s"' % c for c in columns)
+        shown = ", ".join('%s"%s")' % (measures[c][0], c) if measures[c] else '"%s"' % c for c in columns)
         keys = ['"%s"' % c for c in columns if not measures[c]] or ["NULL"]
         return "SELECT %s FROM (%s) GROUP BY %s" % (shown, " UNION ALL ".join(arms), ", ".join(keys))
 
@@ -348,14 +351,16 @@ class Reference:
     def measure(kind, column):
         """(aggregate, column of pieces, sides that have it), or None for a dimension."""
         if column in ("first", "first_ms"):
-            return "min", column, (0, 1)
+            return "min(", column, (0, 1)
         if column in ("last", "last_ms"):
-            return "max", column, (0, 1)
+            return "max(", column, (0, 1)
+        if column == "counted":
+            return "count(DISTINCT ", column, (0, 1)
         if kind == "traffic":
-            return ("sum", column, (0,)) if column in COUNTERS else None
+            return ("sum(", column, (0,)) if column in COUNTERS else None
         base, _, way = column.partition("_")
         if base in ("flows", "packets", "bytes"):
-            return "sum", base, {"": (0, 1), "out": (0,), "in": (1,)}[way]
+            return "sum(", base, {"": (0, 1), "out": (0,), "in": (1,)}[way]
         return None
 
     def field(self, kind, column, side=0):

@@ -49,6 +49,7 @@ class Table:
         self.filter = None  # (text, SQL)
         self.own = []
         self.net = {}  # parameters endnet and peernet
+        self.count_of = None
         self.arguments = False  # parameters in parentheses
         self.named = set()
         self.outside = set()  # columns that another statement names
@@ -62,7 +63,8 @@ class Table:
                  ("until", None if w.until is None else text_time(w.until)),
                  ("filter", self.filter and self.filter[0])]
         if self.kind != "flows":
-            pairs += [("bucket", w.bucket), ("mask4", w.mask4), ("mask6", w.mask6), *self.net.items()]
+            pairs += [("bucket", w.bucket), ("mask4", w.mask4), ("mask6", w.mask6), *self.net.items(),
+                      ("count_of", self.count_of)]
         return [(name, value) for name, value in pairs if value is not None]
 
     def source(self, reference):
@@ -71,11 +73,12 @@ class Table:
             return "%s AS %s" % (reference.table(self.kind, self.window, self.filter and self.filter[1],
                                                  self.own + [("peerip" if name == "peernet" else "ip", net)
                                                              for name, net in self.net.items()],
-                                                 self.named), self.alias)
+                                                 self.named, self.count_of), self.alias)
         if not self.arguments:
             return "%s AS %s" % (self.kind, self.alias)
         given = dict(self.parameters())
-        order = ["since", "until", "filter", "store", "bucket", "mask4", "mask6", "endnet", "peernet", "billing"][:PARAMETERS[self.kind]]
+        order = ["since", "until", "filter", "store", "bucket", "mask4", "mask6", "endnet", "peernet", "billing"]
+        order = order[:PARAMETERS[self.kind] - 1] + ["count_of"] if self.kind != "flows" else order[:4]
         values = [quoted(given.get(name)) for name in order]
         while values and values[-1] == "NULL":
             values.pop()
@@ -176,7 +179,7 @@ class Maker:
     def __init__(self, random, reference):
         self.r = random
         self.reference = reference
-        self.kinds = {kind: {c: self.class_of(kind, c, t) for c, t in columns.items() if c not in LABELS}
+        self.kinds = {kind: {c: self.class_of(kind, c, t) for c, t in columns.items() if c not in LABELS and c != "counted"}
                       for kind, columns in reference.tables.items()}
         self.pools = {}
         self.busy = {kind: self.filled(kind) for kind in self.kinds}
@@ -512,6 +515,22 @@ class Maker:
             s.group = s.group[::-1]
         return self.finish(s)
 
+    def counting(self, kind):
+        """How many values of a column there are."""
+        t = self.table(kind, "f")
+        t.count_of = self.r.choice(self.dimensions(kind) if self.r.random() < 0.5 else self.ADDRESSES[kind])
+        s = Statement([t])
+        s.select = ["{f.counted}"] + self.r.choice([self.keys(t), self.keys(t, 1), []])
+        s.select += self.r.choice([[], [], ["{f.flows}"], ["{f.bytes}"], ["{f.flows}", "{f.packets}", "{f.last}"]])
+        s.where = self.conditions(t, 1)
+        if self.r.random() < 0.4:
+            s.where += ["{f.%s} %s %s" % (self.r.choice(["counted", "counted", "flows"]), self.r.choice([">", ">=", ">=", "<"]),
+                                          self.r.choice(["0", "1", "2", "3", "1.5", "'2'", "NULL", "20", "(SELECT 2)"]))]
+        s = self.finish(s)
+        if self.r.random() < 0.4:
+            s.order = ["1 DESC"] + [str(i) for i in range(2, len(s.select) + 1)]
+        return s
+
     ADDRESSES = {"traffic": ["srcip", "dstip"], "endpoints": ["ip", "peerip"]}
 
     def top_list(self, kind):
@@ -628,7 +647,9 @@ class Maker:
     def make(self):
         kind = self.r.choice(["flows", "flows", "flows", "traffic", "traffic", "traffic", "endpoints"])
         x = self.r.random()
-        shape = (self.plain_rows if x < 0.32 else self.top_list if x < 0.42 else self.grouped if x < 0.75 else self.joined if x < 0.83 else
+        if kind != "flows" and self.r.random() < 0.1:
+            x = 1
+        shape = (self.counting if x == 1 else self.plain_rows if x < 0.32 else self.top_list if x < 0.42 else self.grouped if x < 0.75 else self.joined if x < 0.83 else
                  self.subquery if x < 0.9 else self.selfjoin if x < 0.93 else self.compounded)
         s = shape(kind)
         s.bound = self.r.random() < 0.3

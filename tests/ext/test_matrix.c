@@ -55,12 +55,17 @@ static bool is_one_of(const char *word, const char *const *list) {
 }
 
 static bool is_measure(const char *table, const char *column) {
-    static const char *const measures[] = {
-        "flows",       "packets",       "bytes",       "outpackets", "outbytes",
-        "flows_out",   "packets_out",   "bytes_out",   "flows_in",   "packets_in",
-        "bytes_in",    "first",         "last",        "first_ms",   "last_ms",
-        "total_flows", "total_packets", "total_bytes", NULL};
+    static const char *const measures[] = {"flows",    "packets",    "bytes",       "outpackets",
+                                           "outbytes", "flows_out",  "packets_out", "bytes_out",
+                                           "flows_in", "packets_in", "bytes_in",    NULL};
     return strcmp(table, "flows") != 0 && is_one_of(column, measures);
+}
+
+/* A time, or a total of all rows. */
+static bool is_beside_counts(const char *column) {
+    static const char *const others[] = {"first",       "last",          "first_ms",    "last_ms",
+                                         "total_flows", "total_packets", "total_bytes", NULL};
+    return is_one_of(column, others);
 }
 
 /* Why SQLite has the constraint to itself; NULL where the scan takes it. */
@@ -70,6 +75,7 @@ static const char *left(const char *table, const char *column, bool text, const 
     static const char *const bounds[] = {"=", "<", "<=", ">", ">=", "[]", "==", NULL};
     static const char *const lists[] = {"=", "[]", "==", NULL};
     static const char *const equals[] = {"=", "<>", "[]", "==", "!==", "=NULL", "<>NULL", NULL};
+    static const char *const least[] = {">", ">=", NULL};
     static const char *const zones[] = {"srczone", "dstzone", "zone", "peerzone", NULL};
     if (strcmp(column, "application") == 0 && !is_one_of(f->word, lists))
         return "it is of three columns, and groups are few";
@@ -80,7 +86,7 @@ static const char *left(const char *table, const char *column, bool text, const 
         return "patterns are for what is stored";
     if (strcmp(f->word, "![]") == 0)
         return "SQLite does not tell virtual tables of NOT IN";
-    if (is_measure(table, column))
+    if (is_beside_counts(column) || (is_measure(table, column) && !is_one_of(f->word, least)))
         return "a total is known when the last flow is added up";
     if (is_one_of(column, buckets) && !is_one_of(f->word, bounds))
         return "a bucket is not stored: its bounds narrow the window, the rest are few rows";
@@ -216,8 +222,10 @@ static void walk_column(const char *table, const char *column, const char *type,
 }
 
 static void walk_table(const char *table) {
-    static const char *const params[] = {"since", "until",  "filter",  "store",   "bucket", "mask4",
-                                         "mask6", "endnet", "peernet", "billing", NULL};
+    static const char *const params[] = {"since", "until", "filter", "store", "bucket", "mask4",
+                                         "mask6", "endnet", "peernet", "billing", "count_of",
+                                         /* which is nothing without it */
+                                         "counted", NULL};
     char *sql = sqlite3_mprintf("SELECT name, type FROM pragma_table_xinfo('%q')", table);
     struct lines l = client_query(db, sql, false);
     struct count n = {0};

@@ -103,6 +103,17 @@ static const struct {
      "SELECT A, count(DISTINCT B), sum(p) FROM flat WHERE P GROUP BY A", false},
     {"SELECT count(DISTINCT A) FROM traffic WHERE W", "SELECT count(DISTINCT A) FROM flat WHERE P",
      false},
+    {"SELECT A, counted FROM traffic WHERE W AND count_of = 'B' ORDER BY counted DESC, A LIMIT N",
+     "SELECT A, count(DISTINCT B) FROM flat WHERE P GROUP BY A ORDER BY 2 DESC, A LIMIT N", true},
+    {"SELECT A, counted, packets, first_ms, last_ms FROM traffic WHERE W AND count_of = 'B'",
+     "SELECT A, count(DISTINCT B), sum(p), min(s), max(e) FROM flat WHERE P GROUP BY A", false},
+    {"SELECT B, A, counted, flows FROM traffic WHERE W AND count_of = 'srcas' AND counted >= 2 AND "
+     "flows > 2.5 ORDER BY flows DESC, A, B LIMIT N",
+     "SELECT B, A, count(DISTINCT srcas), sum(flows) FROM flat WHERE P GROUP BY A, B HAVING "
+     "count(DISTINCT srcas) >= 2 AND sum(flows) > 2.5 ORDER BY 4 DESC, A, B LIMIT N",
+     true},
+    {"SELECT counted FROM traffic WHERE W AND count_of = 'A'",
+     "SELECT count(DISTINCT A) FROM flat WHERE P GROUP BY NULL", false},
     {"SELECT A, min(B), max(B) FROM traffic WHERE W GROUP BY A HAVING sum(flows) > 1",
      "SELECT A, min(B), max(B) FROM flat WHERE P GROUP BY A HAVING sum(flows) > 1", false},
     {"SELECT k.A, t.packets FROM (SELECT DISTINCT A FROM flat WHERE P ORDER BY A LIMIT 5) k JOIN "
