@@ -30,20 +30,10 @@
 WITH asked(ports, ratio) AS MATERIALIZED (
     SELECT coalesce(:ports, '17 19 53 69 111 123 137 161 389 520 1434 1900 3283 3702 5353 5683 10001 11211 27015'),
            coalesce(bounded(:ratio, 'ratio', 0, 1e18), 10)
-), large AS MATERIALIZED ( -- reflectors are counted of these alone
-    SELECT dstip, srcport, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-           min(first) AS first_seen, max(last) AS last_seen
-    FROM traffic(:since, :until, filter_and(:filter, 'proto udp and ' || filter_in('src port', (SELECT ports FROM asked), 'ports')), :store)
-    GROUP BY dstip, srcport
-    HAVING sum(bytes) >= coalesce(bounded(:min, 'min', 0, 1e18), 1000000)
-), counted AS MATERIALIZED (
-    SELECT dstip, srcport, count(DISTINCT srcip) AS reflectors
-    FROM traffic(:since, :until, filter_and(:filter, 'proto udp and ' || filter_in('src port', (SELECT ports FROM asked), 'ports')), :store)
-    WHERE dstip IN (SELECT dstip FROM large)
-    GROUP BY dstip, srcport
 ), answers AS MATERIALIZED (
-    SELECT l.dstip AS victim, l.srcport AS port, flows, packets, bytes, reflectors, first_seen, last_seen
-    FROM large l LEFT JOIN counted c ON c.dstip = l.dstip AND c.srcport = l.srcport
+    SELECT dstip AS victim, srcport AS port, flows, packets, bytes, counted AS reflectors, first AS first_seen, last AS last_seen
+    FROM traffic(:since, :until, filter_and(:filter, 'proto udp and ' || filter_in('src port', (SELECT ports FROM asked), 'ports')), :store)
+    WHERE count_of = 'srcip' AND bytes >= coalesce(bounded(:min, 'min', 0, 1e18), 1000000)
 ), questions AS MATERIALIZED (
     SELECT srcip AS victim, dstport AS port, sum(bytes) AS bytes
     FROM traffic(:since, :until, filter_and(:filter, 'proto udp and ' || filter_in('dst port', (SELECT ports FROM asked), 'ports')), :store)

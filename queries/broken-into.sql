@@ -45,13 +45,13 @@ suspects AS MATERIALIZED (
     FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked) || coalesce(' and ' || filter_in('dst ip', :host, 'host'), '')), :store)
     GROUP BY srcip
 ), everywhere AS MATERIALIZED (
-    SELECT srcip, count(DISTINCT dstip) AS hosts
+    SELECT srcip, sum(counted) AS hosts
     FROM traffic(:since, :until, filter_and(:filter, (SELECT door FROM asked)), :store)
-    WHERE srcip IN (SELECT srcip FROM suspects) GROUP BY srcip
+    WHERE count_of = 'dstip' AND srcip IN (SELECT srcip FROM suspects) GROUP BY srcip
 ), tried AS MATERIALIZED (
-    SELECT srcip, count(DISTINCT dstip) AS hosts
+    SELECT srcip, sum(counted) AS hosts
     FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and dst port ' || coalesce(bounded(:port, 'port', 0, 65535), 22)), :store)
-    WHERE srcip IN (SELECT srcip FROM suspects) GROUP BY srcip
+    WHERE count_of = 'dstip' AND srcip IN (SELECT srcip FROM suspects) GROUP BY srcip
 )
 SELECT s.srcip AS suspect, zone(s.srcip) AS zone, s.visits, s.bytes, e.hosts AS hosts_visited, t.hosts AS hosts_tried,
        s.first_seen, s.last_seen

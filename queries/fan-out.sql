@@ -27,23 +27,17 @@
 .mode box
 .headers on
 
--- A row of traffic that names two columns is a pair of theirs, of which there is no other.
 WITH wide AS MATERIALIZED (
-    SELECT srcip, count(dstip) AS hosts FROM traffic(:since, :until, :filter, :store)
-    GROUP BY srcip ORDER BY hosts DESC LIMIT coalesce(:n, 20)
+    SELECT srcip, counted AS hosts, flows, packets, bytes, first, last FROM traffic(:since, :until, :filter, :store)
+    WHERE count_of = 'dstip' AND counted >= coalesce(bounded(:min, 'min', 0, 1e18), 20) AND srcip >= ''
+    ORDER BY counted DESC, srcip LIMIT coalesce(:n, 20)
 ), met AS MATERIALIZED ( -- hosts to which something else went
-    SELECT srcip, count(dstip) AS met
+    SELECT srcip, sum(counted) AS met
     FROM traffic(:since, :until, filter_and(:filter, 'not proto tcp or not flags S or flags A or flags F or flags P or flags U'), :store)
-    WHERE srcip IN (SELECT srcip FROM wide) GROUP BY srcip
-), totals AS MATERIALIZED (
-    SELECT srcip, flows, packets, bytes, first, last FROM traffic(:since, :until, :filter, :store)
-    WHERE srcip IN (SELECT srcip FROM wide)
+    WHERE count_of = 'dstip' AND srcip IN (SELECT srcip FROM wide) GROUP BY srcip
 )
-SELECT w.srcip, w.hosts, w.hosts - coalesce(met, 0) AS tried, sum(t.flows) AS flows, sum(t.packets) AS packets,
-       sum(t.bytes) AS bytes, min(t.first) AS first_seen, max(t.last) AS last_seen
-FROM wide w JOIN totals t USING (srcip) LEFT JOIN met USING (srcip)
-WHERE w.hosts >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
-GROUP BY w.srcip
-ORDER BY w.hosts DESC, w.srcip;
+SELECT srcip, hosts, hosts - coalesce(met, 0) AS tried, flows, packets, bytes, first AS first_seen, last AS last_seen
+FROM wide LEFT JOIN met USING (srcip)
+ORDER BY hosts DESC, srcip;
 
 SELECT losses(:since, :until, :store) AS losses;

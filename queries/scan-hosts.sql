@@ -27,13 +27,10 @@
 .mode box
 .headers on
 
--- A row of traffic is one host that is looked at, for what is named of flows tells rows apart.
-SELECT srcip, proto_name(proto) AS proto, dstport, count(dstip) AS hosts, sum(flows) AS flows,
-       sum(packets) AS packets, min(first) AS first_seen, max(last) AS last_seen
+SELECT srcip, proto_name(proto) AS proto, dstport, counted AS hosts, flows, packets, first AS first_seen, last AS last_seen
 FROM traffic(:since, :until, filter_and(:filter, filter_and(coalesce(:what, 'proto tcp and flags S and not flags AFPU'), 'any')), :store)
-GROUP BY srcip, traffic.proto, dstport
-HAVING count(dstip) >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
-ORDER BY hosts DESC, srcip, dstport
+WHERE count_of = 'dstip' AND counted >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
+ORDER BY counted DESC, srcip, dstport
 LIMIT coalesce(:n, 20);
 
 SELECT losses(:since, :until, :store) AS losses;

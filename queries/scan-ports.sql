@@ -25,21 +25,22 @@
 .mode box
 .headers on
 
-WITH tried AS MATERIALIZED (
-    SELECT srcip, dstip, proto, dstport, flows, packets, first, last
+WITH scans AS MATERIALIZED (
+    SELECT srcip, dstip, proto, counted AS ports, flows, packets, first AS first_seen, last AS last_seen
     FROM traffic(:since, :until, filter_and(:filter, filter_and(coalesce(:what, 'proto tcp and flags S and not flags AFPU'), 'any')), :store)
-), scans AS MATERIALIZED (
-    SELECT srcip, dstip, proto, count(DISTINCT dstport) AS ports, sum(flows) AS flows,
-           sum(packets) AS packets, min(first) AS first_seen, max(last) AS last_seen
-    FROM tried GROUP BY srcip, dstip, proto
-    HAVING ports >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
-    ORDER BY ports DESC, srcip, dstip
+    WHERE count_of = 'dstport' AND counted >= coalesce(bounded(:min, 'min', 0, 1e18), 20)
+    ORDER BY counted DESC, srcip, dstip
     LIMIT coalesce(:n, 20)
+), back AS MATERIALIZED (
+    SELECT srcip, dstip, proto, srcport FROM traffic(:since, :until, filter_and(:filter, 'not flags R'), :store)
+    WHERE srcip IN (SELECT dstip FROM scans) AND dstip IN (SELECT srcip FROM scans)
+), tried AS MATERIALIZED ( -- of what something came back from
+    SELECT srcip, dstip, proto, dstport
+    FROM traffic(:since, :until, filter_and(:filter, filter_and(coalesce(:what, 'proto tcp and flags S and not flags AFPU'), 'any')), :store)
+    WHERE srcip IN (SELECT dstip FROM back) AND dstip IN (SELECT srcip FROM back) AND dstport IN (SELECT srcport FROM back)
 ), answers AS MATERIALIZED (
-    SELECT a.srcip, a.dstip, a.proto, count(DISTINCT a.srcport) AS answered
-    FROM (SELECT srcip, dstip, proto, srcport FROM traffic(:since, :until, filter_and(:filter, 'not flags R'), :store)
-          WHERE srcip IN (SELECT dstip FROM scans) AND dstip IN (SELECT srcip FROM scans)) AS a
-    WHERE (a.dstip, a.srcip, a.proto, a.srcport) IN (SELECT srcip, dstip, proto, dstport FROM tried)
+    SELECT b.srcip, b.dstip, b.proto, count(*) AS answered FROM back b
+    WHERE (b.dstip, b.srcip, b.proto, b.srcport) IN (SELECT srcip, dstip, proto, dstport FROM tried)
     GROUP BY 1, 2, 3
 )
 SELECT s.srcip, s.dstip, proto_name(s.proto) AS proto, ports, coalesce(answered, 0) AS answered, flows, packets,

@@ -24,17 +24,11 @@
 .mode box
 .headers on
 
-WITH syn AS MATERIALIZED (
-    SELECT dstip, dstport, srcip, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-           min(first) AS first, max(last) AS last
+WITH flooded AS MATERIALIZED (
+    SELECT dstip, dstport, flows, packets, bytes, counted AS sources, first, last
     FROM traffic(:since, :until, filter_and(:filter, 'proto tcp and flags S and not flags AFPU'), :store)
-    GROUP BY dstip, dstport, srcip
-), flooded AS MATERIALIZED (
-    SELECT dstip, dstport, sum(flows) AS flows, sum(packets) AS packets, sum(bytes) AS bytes,
-           count(*) AS sources, min(first) AS first, max(last) AS last
-    FROM syn GROUP BY dstip, dstport
-    HAVING sum(flows) >= coalesce(bounded(:min, 'min', 0, 1e18), 100)
-    ORDER BY sum(flows) DESC, dstip, dstport
+    WHERE count_of = 'srcip' AND flows >= coalesce(bounded(:min, 'min', 0, 1e18), 100)
+    ORDER BY flows DESC, dstip, dstport
     LIMIT coalesce(:n, 20)
 ), answers AS MATERIALIZED (
     SELECT srcip, srcport, sum(flows) AS flows
