@@ -27,7 +27,7 @@ PARAMETERS = {"flows": 4, "traffic": 8, "endpoints": 11}  # hidden columns, in f
 ENDS = {"ip": ("srcip", "dstip"), "port": ("srcport", "dstport"), "asn": ("srcas", "dstas"),
         "mask": ("srcmask", "dstmask"), "vlan": ("srcvlan", "dstvlan"),
         "natip": ("natsrcip", "natdstip"), "natport": ("natsrcport", "natdstport"),
-        "mac": ("insrcmac", "indstmac")}
+        "mac": ("insrcmac", "indstmac"), "ifindex": ("inif", "outif")}
 ENDS.update({"peer" + name: (dst, src) for name, (src, dst) in list(ENDS.items())})
 
 
