@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "filter.h"
@@ -15,19 +16,36 @@ SQLITE_EXTENSION_INIT3
 
 /* ---- numbers ---------------------------------------------------------------------------- */
 
+/* A number, or a text as 1.5G; NAN: neither. *scaled: with a unit. */
+static double number_of(sqlite3_value *value, bool *scaled) {
+    static const char units[] = "kMGT";
+    int type = sqlite3_value_numeric_type(value);
+    *scaled = false;
+    if (type == SQLITE_INTEGER || type == SQLITE_FLOAT)
+        return sqlite3_value_double(value);
+    const char *text = (const char *)sqlite3_value_text(value);
+    char *end = NULL;
+    double number = text ? strtod(text, &end) : 0;
+    const char *unit = end && end != text && *end ? strchr(units, *end) : NULL;
+    *scaled = unit && !end[1];
+    return *scaled ? number * pow(1000, (double)(unit - units) + 1) : NAN;
+}
+
 static void bounded(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     (void)argc;
     sqlite3_value *value = argv[0], *least = argv[2], *most = argv[3];
     if (value_is_null(value))
         return;
-    bool whole =
-        sqlite3_value_type(least) == SQLITE_INTEGER && sqlite3_value_type(most) == SQLITE_INTEGER;
-    int type = sqlite3_value_numeric_type(value);
-    double number = sqlite3_value_double(value);
-    bool is = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
-    if (is && number >= sqlite3_value_double(least) && number <= sqlite3_value_double(most) &&
+    bool scaled, whole = sqlite3_value_type(least) == SQLITE_INTEGER &&
+                         sqlite3_value_type(most) == SQLITE_INTEGER;
+    double number = number_of(value, &scaled);
+    if (number >= sqlite3_value_double(least) && number <= sqlite3_value_double(most) &&
         !(whole && number != trunc(number))) {
-        if (whole)
+        if (scaled && number == trunc(number) && number < 0x1p63)
+            sqlite3_result_int64(ctx, (sqlite3_int64)number);
+        else if (scaled)
+            sqlite3_result_double(ctx, number);
+        else if (whole)
             sqlite3_result_int64(ctx, sqlite3_value_int64(value));
         else
             sqlite3_result_value(ctx, value);
