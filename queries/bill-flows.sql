@@ -62,17 +62,9 @@ WHERE refuse(CASE WHEN NOT (:day GLOB '[0-9]*' AND date(:day, '+0 days') IS :day
                       WHEN :group <> '' AND NOT EXISTS (SELECT 1 FROM known_groups WHERE user_group = :group)
                       THEN 'group = ' || :group || ': no such group in hosts, nor in usage' END) IS NULL;
 
-WITH every(bytes) AS MATERIALIZED (
-    SELECT sum(b.bytes)
-    FROM endpoints AS b
-    WHERE b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
-      AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
-      AND b.billing = 1 AND b.zone = 'local'
-      AND b.peerzone IN (SELECT zone FROM known_zones, asked WHERE zone BETWEEN zone_from AND zone_to AND zone <> zone_but)
-    LIMIT (SELECT plain FROM asked)
-), largest AS MATERIALIZED (
+WITH largest AS MATERIALIZED (
     SELECT b.exporter, b.proto, b.ip AS host, b.port, b.peerip AS peer, b.peerport, b.first AS first_seen, b.last AS last_seen,
-           b.bytes_out AS sent, b.bytes_in AS received, b.flows
+           b.bytes_out AS sent, b.bytes_in AS received, b.flows, b.total_bytes AS total
     FROM endpoints AS b
     WHERE b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
       AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
@@ -82,7 +74,7 @@ WITH every(bytes) AS MATERIALIZED (
     LIMIT (SELECT iif(plain, coalesce(:n, 20), 0) FROM asked)
 ), others AS MATERIALIZED (
     SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first), max(b.last), sum(b.octets_out), sum(b.octets_in),
-           sum(b.flows_out + b.flows_in)
+           sum(b.flows_out + b.flows_in), NULL
     FROM billable AS b
     WHERE coalesce(:user, :group) IS NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
       AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
@@ -90,7 +82,7 @@ WITH every(bytes) AS MATERIALIZED (
     GROUP BY 1, 2, 3, 4, 5, 6
     UNION ALL
     SELECT b.exporter, b.proto, b.host, b.port, b.peer, b.peerport, min(b.first), max(b.last), sum(b.octets_out), sum(b.octets_in),
-           sum(b.flows_out + b.flows_in)
+           sum(b.flows_out + b.flows_in), NULL
     FROM billable AS b
     WHERE coalesce(:user, :group) IS NOT NULL AND b.since = (SELECT since FROM asked) AND b.until = (SELECT until FROM asked)
       AND b.filter = (SELECT filter FROM asked) AND b.store = :store AND b.endnet = (SELECT nets FROM asked) AND b.peernet = :peer
@@ -102,7 +94,7 @@ WITH every(bytes) AS MATERIALIZED (
     LIMIT (SELECT iif(plain, 0, -1) FROM asked)
 )
 SELECT first_seen, last_seen, exporter, proto_name(proto) AS proto, host, port, peer, peerport AS peer_port, flows,
-       sent, received, sent + received AS bytes, round(100.0 * (sent + received) / coalesce((SELECT bytes FROM every), sum(sent + received) OVER ()), 1) AS percent,
+       sent, received, sent + received AS bytes, round(100.0 * (sent + received) / coalesce(total, sum(sent + received) OVER ()), 1) AS percent,
        -- as it was in either direction, since what is between the ports the other way round is another connection
        'flowreport long --n -1 --since ''' || since || ''' --until ''' || until || ''' --filter ''' ||
        replace(CASE WHEN instr(:filter, '#') THEN filter_and(:filter, '') WHEN :filter IS NOT NULL THEN '(' || :filter || ') and ' ELSE '' END, '''', '''\''''') ||
