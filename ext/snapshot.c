@@ -130,31 +130,43 @@ static bool close_idle(struct snapshot *s) {
     return any;
 }
 
-static int open_file(struct snapshot *s, size_t i, struct fvt_error *err) {
-    if (s->files[i])
-        return FVT_OK;
+/* The lock is not held: a store may have very many small files, for which threads would wait. */
+static int open_file(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err) {
     errno = 0;
-    int rc = footers_open(s->footers, s->paths[i], &s->files[i], err);
-    if (rc == FVT_IO && (errno == EMFILE || errno == ENFILE) && close_idle(s)) {
-        errno = 0;
-        rc = footers_open(s->footers, s->paths[i], &s->files[i], err);
+    int rc = footers_open(s->footers, s->paths[i], out, err);
+    if (rc == FVT_IO && (errno == EMFILE || errno == ENFILE)) {
+        pthread_mutex_lock(&s->lock);
+        bool any = close_idle(s);
+        pthread_mutex_unlock(&s->lock);
+        errno = any ? 0 : errno;
+        rc = any ? footers_open(s->footers, s->paths[i], out, err) : rc;
     }
-    if (rc == FVT_OK)
-        s->open++;
-    else
-        s->files[i] = NULL;
+    if (rc != FVT_OK)
+        *out = NULL;
     /* A directory may have other things in it; a file that was named is meant to be one. */
     bool passed_over = rc == FVT_FOREIGN && strcmp(s->paths[i], s->store) != 0;
     return passed_over || (rc == FVT_IO && errno == ENOENT) ? FVT_OK : rc;
 }
 
 int snapshot_open(struct snapshot *s, size_t i, struct fvt_file **out, struct fvt_error *err) {
+    struct fvt_file *file = NULL;
+    int rc = FVT_OK;
     pthread_mutex_lock(&s->lock);
-    int rc = open_file(s, i, err);
+    if (!s->files[i]) {
+        pthread_mutex_unlock(&s->lock);
+        rc = open_file(s, i, &file, err);
+        pthread_mutex_lock(&s->lock);
+    }
+    if (!s->files[i] && file) { /* or another thread was first */
+        s->files[i] = file;
+        s->open++;
+        file = NULL;
+    }
     *out = s->files[i];
     s->users[i] += *out != NULL;
     pthread_mutex_unlock(&s->lock);
-    return rc;
+    fvt_file_free(file);
+    return *out ? FVT_OK : rc;
 }
 
 static int count_rows(struct snapshot *s, uint64_t *before, struct fvt_error *err) {
@@ -199,11 +211,13 @@ bool snapshot_exists(const struct snapshot *s, size_t i) {
 }
 
 void snapshot_release(struct snapshot *s, size_t i) {
+    struct fvt_file *file = NULL;
     pthread_mutex_lock(&s->lock);
     if (s->users[i] > 0 && --s->users[i] == 0 && s->open > MAX_OPEN) {
-        footers_keep(s->footers, s->files[i]);
+        file = s->files[i];
         s->files[i] = NULL;
         s->open--;
     }
     pthread_mutex_unlock(&s->lock);
+    footers_keep(s->footers, file);
 }
