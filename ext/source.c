@@ -88,9 +88,15 @@ void source_count(struct scan_source *q, struct source_count *out) {
         out->bytes_done = out->bytes;
 }
 
-static void drop(struct scan_source *q, struct source_file *f) {
+static void count_done(struct scan_source *q, const struct source_file *f) {
     q->files_done++;
-    q->bytes_done += f->file->size;
+    q->bytes_done += f ? f->file->size : 0;
+}
+
+/* Without the lock, for there may be very many files. NULL is fine. */
+static void drop(struct scan_source *q, struct source_file *f) {
+    if (!f)
+        return;
     rollup_parts_free(&f->parts);
     snapshot_release(q->snapshot, f->number);
     free(f);
@@ -132,18 +138,20 @@ static void leave_group(struct scan_source *q, struct source_group *group) {
     free(group);
 }
 
-static void give_back(struct scan_source *q, struct source_item *item) {
+/* The file that nobody needs any more, to be dropped; NULL: none. */
+static struct source_file *give_back(struct scan_source *q, struct source_item *item) {
     struct source_file *f = item->held;
     if (item->shared)
         leave_group(q, item->shared);
     memset(item, 0, sizeof *item);
     if (!f || --f->users > 0 || has_more(f))
-        return;
+        return NULL;
     struct source_file **at = &q->first;
     while (*at != f)
         at = &(*at)->next;
     *at = f->next;
-    drop(q, f);
+    count_done(q, f);
+    return f;
 }
 
 void source_reject(struct scan_source *q, const struct source_item *item) {
@@ -155,8 +163,9 @@ void source_reject(struct scan_source *q, const struct source_item *item) {
 
 void source_give_back(struct scan_source *q, struct source_item *item) {
     pthread_mutex_lock(&q->lock);
-    give_back(q, item);
+    struct source_file *done = give_back(q, item);
     pthread_mutex_unlock(&q->lock);
+    drop(q, done);
 }
 
 static bool take_slice(struct source_item *item) {
@@ -257,14 +266,16 @@ static int open_next(struct scan_source *q, struct fvt_error *err) {
     q->opening++;
     pthread_mutex_unlock(&q->lock);
     int rc = open_file(q, number, &f, err);
+    bool more = f && has_more(f);
     pthread_mutex_lock(&q->lock);
     q->opening--;
     pthread_cond_broadcast(&q->opened);
-    if (!f)
-        q->files_done++;
-    if (f && !has_more(f)) {
+    if (!more) {
+        count_done(q, f);
+        pthread_mutex_unlock(&q->lock);
         drop(q, f);
-    } else if (f) {
+        pthread_mutex_lock(&q->lock);
+    } else {
         struct source_file **at = &q->first;
         while (*at && (*at)->number < number)
             at = &(*at)->next;
@@ -277,7 +288,7 @@ static int open_next(struct scan_source *q, struct fvt_error *err) {
 int source_next(struct scan_source *q, struct source_item *item, struct fvt_error *err) {
     int rc = FVT_OK;
     pthread_mutex_lock(&q->lock);
-    give_back(q, item);
+    struct source_file *done = give_back(q, item);
     bool found = take(q, item);
     while (rc == FVT_OK && !found && (q->at < q->snapshot->n || q->opening > 0)) {
         if (q->at < q->snapshot->n)
@@ -289,5 +300,6 @@ int source_next(struct scan_source *q, struct source_item *item, struct fvt_erro
     if (rc == FVT_OK && !found)
         found = help(q, item);
     pthread_mutex_unlock(&q->lock);
+    drop(q, done);
     return rc != FVT_OK ? rc : found;
 }
