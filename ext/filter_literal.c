@@ -86,7 +86,7 @@ int64_t filter_number(const char *text, size_t n) {
     if (i >= n || digit_value(text[i]) >= base)
         return -1;
     for (; i < n && digit_value(text[i]) < base; i++) {
-        if (v > (INT64_MAX - 15) / base)
+        if (v > (INT64_MAX - digit_value(text[i])) / base)
             return -1;
         v = v * base + digit_value(text[i]);
     }

@@ -219,6 +219,7 @@ static const struct {
     {"port in [22,443]", "ws"},
     {"port in [ 20-25, 400-450 ]", "ws"},
     {"port in [1-30 20-60]", "ds"},
+    {"flowid in [0-9223372036854775807]", ""},
     {"dst port 0x1bb", "w"},
     {"src port > 49k", "s"},
     {"dst port 50-60", "d"},

@@ -28,6 +28,7 @@ static const struct {
     {"tcp\n\n  and pakets > 1k", 3, 7, "did you mean packets?"},
     {"port htpp", 1, 6, "from 0 to 65535 for port, found 'htpp'"},
     {"bytes > 1.5k", 1, 9, "expected a number for bytes"},
+    {"bytes > 9223372036854775808", 1, 9, "expected a number for bytes"},
     {"duration > x", 1, 12, "duration (milliseconds)"},
     {"duration 5-3", 1, 10, "smaller number first"},
     {"dscp 64", 1, 6, "from 0 to 63 for dscp"},
