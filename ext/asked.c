@@ -53,12 +53,30 @@ static struct dimension dimension_of(const struct sql_column *col) {
     };
 }
 
+/* The column whose address a zone is of, when rows are told apart by that anyway: the zone then tells none apart. -1: none, or
+** rows come in the order of the zone. */
+static int address_of_zone(const struct sql_table *t, const struct query *q,
+                           const struct asked *out, int zone) {
+    const struct sql_column *z = &t->column[zone];
+    bool other = z->kind != COLUMN_LABEL || z->id != LABEL_ZONE || out->top_list || q->mask4 < 32 ||
+                 q->mask6 < 128;
+    for (int i = 0; i < q->norder; i++)
+        other |= q->order[i].column == zone;
+    for (int i = 0; !other && i < t->n && i < 63; i++) {
+        const struct sql_column *c = &t->column[i];
+        if (q->used >> i & 1 && c->kind == COLUMN_VALUE && c->side[0] == z->side[0] &&
+            c->side[1] == z->side[1])
+            return i;
+    }
+    return -1;
+}
+
 /* Dimensions and measures that the statement names. */
 static void ask_columns(const struct sql_table *t, const struct query *q, struct asked *out) {
     struct totals_request *r = &out->request;
     for (int i = 0; i < t->n; i++) {
         const struct sql_column *col = &t->column[i];
-        out->dimension[i] = -1;
+        out->dimension[i] = out->address[i] = -1;
         if (!(q->used >> (i < 63 ? i : 63) & 1))
             continue;
         int measure = sql_column_measure(t, col);
@@ -68,8 +86,16 @@ static void ask_columns(const struct sql_table *t, const struct query *q, struct
         r->buckets |= col->kind == COLUMN_BUCKET || col->kind == COLUMN_BUCKET_MS;
         if (measure >= 0 || (col->kind != COLUMN_VALUE && col->kind != COLUMN_LABEL))
             continue;
+        out->address[i] = address_of_zone(t, q, out, i);
+        if (out->address[i] >= 0)
+            continue;
         out->dimension[i] = r->ndims;
         r->dim[r->ndims++] = dimension_of(col);
+    }
+    out->zones = false;
+    for (int i = 0; i < t->n; i++) {
+        out->zones |= out->address[i] >= 0;
+        out->address[i] = out->address[i] >= 0 ? out->dimension[out->address[i]] : -1;
     }
     r->counts = r->measures >> MEASURE_counted & 1;
     if (r->counts)

@@ -12,6 +12,9 @@
 struct asked {
     struct totals_request request;
     int dimension[MAX_COLUMNS]; /* of a column of the table, -1: not part of the key */
+    int address
+        [MAX_COLUMNS]; /* of a zone that is none: the dimension whose address it is of; -1: none */
+    bool zones;        /* there are such */
     bool top_list;
 };
 

@@ -79,10 +79,11 @@ static int next(sqlite3_vtab_cursor *base) {
 
 /* What the site's tables make of addresses and ports, where that is asked for. All is counted before SQLite does
 ** anything else, so that nobody else refreshes it meanwhile. */
-static int take_labels(struct flow_table *t, const struct query *q, struct totals_request *r) {
+static int take_labels(struct flow_table *t, const struct query *q, bool zones,
+                       struct totals_request *r) {
     struct predicate *p = q->predicate;
     char *message = NULL;
-    bool any = predicate_set_labels(p, NULL) || q->applications;
+    bool any = predicate_set_labels(p, NULL) || q->applications || zones;
     for (int d = 0; d < r->ndims + r->counts; d++)
         any |= dimension_is_told(&r->dim[d]);
     if (!any)
@@ -105,7 +106,7 @@ static int filter(sqlite3_vtab_cursor *base, int idxnum, const char *idxstr, int
     if (rc != SQLITE_OK)
         return rc;
     asked_read(t, &c->query, &c->asked);
-    if ((rc = take_labels(t, &c->query, &c->asked.request)) != SQLITE_OK)
+    if ((rc = take_labels(t, &c->query, c->asked.zones, &c->asked.request)) != SQLITE_OK)
         return rc;
     c->totals = totals_new(&c->asked.request, &c->query, c->snapshot);
     return c->totals ? next(base) : SQLITE_NOMEM;
@@ -135,6 +136,18 @@ static void show_measure(struct cursor *c, sqlite3_context *ctx, enum measure m)
         sqlite3_result_int64(ctx, ms);
 }
 
+static void show_zone(struct cursor *c, sqlite3_context *ctx, int dimension) {
+    uint32_t n;
+    struct flow_ip ip, last;
+    if (totals_null(c->totals, dimension))
+        return;
+    const char *text = totals_text(c->totals, dimension, &n);
+    if (flow_ip_parse(text, n, &ip) != 0)
+        return;
+    const char *zone = labels_zone(table_of(c)->labels, &ip, &last);
+    result_text(ctx, zone, (uint32_t)strlen(zone));
+}
+
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     struct cursor *c = (struct cursor *)base;
     const struct sql_column *col = &table_of(c)->columns.column[i];
@@ -142,7 +155,10 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int i) {
     switch (col->kind) {
     case COLUMN_VALUE:
     case COLUMN_LABEL:
-        asked_show_dimension(c->totals, ctx, col, c->asked.dimension[i]);
+        if (c->asked.address[i] >= 0)
+            show_zone(c, ctx, c->asked.address[i]);
+        else
+            asked_show_dimension(c->totals, ctx, col, c->asked.dimension[i]);
         break;
     case COLUMN_MEASURE:
         show_measure(c, ctx, (enum measure)col->id);

@@ -481,6 +481,12 @@ def labels(db, name):
                 wanted = db.execute("SELECT %s, %s FROM %s%s GROUP BY %s" % (functions, sums, table_name, where, group)).fetchall()
                 if got != wanted or not got:
                     check("%s, %s: %s of %s%s" % (name, memory, hidden, table_name, where), False, got[:3], wanted[:3])
+        # Zones of addresses that rows are told apart by anyway.
+        for hidden, functions, where, order in (
+                ("ip, zone, peerip, peerzone, bytes", "ip, zone(ip), peerip, zone(peerip), bytes", "endpoints WHERE zone = 'local'", "bytes DESC, ip, peerip"),
+                ("srcip, dstzone, dstip, srczone, packets", "srcip, zone(dstip), dstip, zone(srcip), packets", "traffic WHERE srczone <> 'x'", "srcip, dstip")):
+            got, wanted = (db.execute("SELECT %s FROM %s ORDER BY %s LIMIT 50" % (columns, where, order)).fetchall() for columns in (hidden, functions))
+            check("%s, %s: %s" % (name, memory, hidden), len(got) > 20 and got == wanted, got[:3], wanted[:3])
     del os.environ["FLOWVT_MEMORY"]
     top = db.execute("SELECT dstzone, sum(bytes) AS b FROM traffic GROUP BY dstzone ORDER BY b DESC LIMIT 2").fetchall()
     check(name + ": hidden columns say what the functions do", len(top) == 2 and top[0][1] >= top[1][1])
