@@ -80,15 +80,12 @@ struct aggregate *aggregate_new(const struct aggregate_spec *spec, const struct 
     for (int d = 0; d < aggregate_dims(spec); d++)
         a->ports |= dimension_has_ports(&spec->dim[d]);
     a->plain = spec->buckets && aggregate_dims(spec) == 0 && !spec->times && spec->ncounters > 0;
-    if (a->plain && spec->sides == 1 &&
-        !(a->sums = bucket_sums_new(keys, spec->counter, spec->ncounters))) {
-        free(a);
-        return NULL;
-    }
+    bool sums = a->plain && spec->sides == 1;
+    a->sums = sums ? bucket_sums_new(keys, spec->counter, spec->ncounters) : NULL;
     a->row_keys = row_keys_new(spec, keys, interner);
     a->table = group_table_new(groups, page_bits(spec, keys));
     a->values = values ? group_table_new(values, 0) : NULL;
-    if (a->row_keys && a->table && (a->values || !values))
+    if (a->row_keys && a->table && (a->values || !values) && (a->sums || !sums))
         return a;
     aggregate_free(a);
     return NULL;

@@ -7,7 +7,6 @@
 #include "groups.h"
 #include "sorter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {

@@ -77,8 +77,8 @@ struct predicate {
     const struct own_column *own; /* borrowed */
     struct filter_values values;  /* normalized before the first predicate_bind() */
     int64_t mask, value;
-    uint64_t *
-        low; /* of many ranges, as a list of ports is: a bit for each of the numbers below PREDICATE_LOW; NULL: none */
+    /* Of many ranges, as a list of ports is: a bit for each of the numbers below PREDICATE_LOW; NULL: none. */
+    uint64_t *low;
     enum text_op text_op;
     struct labels *labels; /* of ZONE, borrowed: predicate_set_labels() */
     /* What holds in the group that the tree is bound to. */
